@@ -1,0 +1,132 @@
+"""genlab from Python: `train` makes a run, `load` opens one."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from genlab.catalog import entry, load as load_class
+from genlab.configs.checks import make
+from genlab.configs.run import RunConfig
+from genlab.engine.card import write_card
+from genlab.engine.folder import RunFolder
+from genlab.engine.loop import train as run_training
+from genlab.engine.machine import Machine
+from genlab.engine.recipe import Recipe
+from genlab.engine.samples import Sample
+from genlab.errors import InputError
+
+
+class Run:
+    """A trained model with all that belongs to it; made by `train` and `load`."""
+
+    def __init__(self, folder: RunFolder, recipe: Recipe) -> None:
+        self.folder = folder
+        self.recipe = recipe
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """run.json: state, seed, versions, machine, wall time, data, measures."""
+        return self.folder.about()
+
+    def generate(self, show: Any = None, **options: Any) -> list[Sample]:
+        """New content; the options are those of `genlab generate RUN --help`.
+
+        Args:
+            show: Called with each piece of text as it is written.
+            **options: Fields of the recipe's request.
+
+        Returns:
+            One sample for each of `n`; `str(sample)` or `sample.content` is the content.
+
+        Raises:
+            InputError: an option cannot be used.
+        """
+        request = make(self.recipe.request_type, options)
+        return list(self.recipe.generate(request, show))
+
+    def evaluate(self, data: str | os.PathLike | None = None) -> dict[str, Any]:
+        """Measures on the test split, or on `data`, each beside what it must be read against.
+
+        Raises:
+            InputError: the training data have moved or changed; give them as `data`.
+        """
+        facts = self.about["data"]
+        trained_on = {key: facts[key] for key in ("path", "validation", "test")}
+        result = self.recipe.evaluate(None if data is None else os.fspath(data), trained_on, facts["fingerprint"])
+        if data is None:
+            self.folder.note(evaluation=result)
+            write_card(self.folder, self.recipe)
+        return result
+
+    def __repr__(self) -> str:
+        return f"<genlab run {self.path}: {self.recipe.task} {self.recipe.name}>"
+
+
+def train(
+    task: str, data: str | os.PathLike, model: str | None = None, quiet: bool = False, parts: dict[str, nn.Module] | None = None,
+    **options: Any,
+) -> Run:  # fmt: skip
+    """Trains a model on the user's data and returns its run.
+
+    Args:
+        task: What kind of content: text, points.
+        data: A file, a folder or a sample set such as "@bible".
+        model: Which of the task's models; None for its first.
+        quiet: Print nothing.
+        parts: Networks of your own in place of the recipe's, by name.
+        **options: Those of `genlab train TASK --help`, with underscores: minutes=2, size="laptop".
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    name, found = entry(task, model)
+    config_type = load_class(found.config)
+    of_run = {key: options.pop(key) for key in list(options) if key in RunConfig.__dataclass_fields__}
+    for key in ("validation", "test", "out"):
+        if key in of_run and of_run[key] is not None:
+            of_run[key] = str(of_run[key])
+    run = make(RunConfig, {"data": os.fspath(data), **of_run})
+    recipe = load_class(found.recipe)(make(config_type, options), parts)
+    folder = run_training(recipe, run, quiet)
+    return Run(folder, recipe)
+
+
+def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> Run:
+    """Opens a run folder.
+
+    Args:
+        path: The folder.
+        device: Where to put it: auto, cpu, cuda, mps.
+        **parts: The user's own networks, where the run was trained with some.
+
+    Raises:
+        InputError: it is no run folder, damaged, of a newer format, or needs `parts`.
+    """
+    folder = RunFolder.open(path)
+    config, about = folder.config(), folder.about()
+    if "config" not in config or "data" not in about:
+        raise InputError(f"{path} has not begun to train yet: resume its training first.", "run")
+    try:
+        name, found = entry(config["task"], config["model"])
+        recipe: Recipe = load_class(found.recipe)(make(load_class(found.config), config["config"]), parts)
+        own = config.get("parts", {})
+        if own.keys() - parts.keys():
+            needed = ", ".join(f"{name}={path.partition(':')[2]}()" for name, path in own.items())
+            raise InputError(
+                f"{path} was trained with networks of your own ({', '.join(own.values())}): "
+                f"load it in Python with genlab.load({str(path)!r}, {needed}).",
+                "run",
+            )
+        recipe.machine = Machine(device)
+        recipe.load_files(folder.path, about)
+        recipe.build()
+    except (KeyError, TypeError, AssertionError) as error:
+        raise InputError(f"{path}/config.json is damaged ({error}): restore it from a copy, or train again.", "run") from None
+    folder.read_model(recipe.saved())
+    return Run(folder, recipe)

@@ -1,0 +1,62 @@
+"""What genlab can train: task -> model -> where its recipe and its options stand. The first model is the default."""
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from genlab.errors import InputError
+
+
+class Entry(NamedTuple):
+    """Import paths, so that reading the catalogue loads nothing."""
+
+    recipe: str
+    config: str
+    request: str
+    about: str
+
+
+CATALOG = {
+    "text": {
+        "gpt": Entry(
+            "genlab.recipes.gpt:GPTRecipe",
+            "genlab.configs.text:GPTConfig",
+            "genlab.configs.text:TextRequest",
+            "a decoder-only Transformer that goes on from a prompt",
+        ),
+        "lstm": Entry(
+            "genlab.recipes.lstm:LSTMRecipe",
+            "genlab.configs.text:LSTMConfig",
+            "genlab.configs.text:TextRequest",
+            "the recurrent baseline",
+        ),
+    },
+    "points": {
+        "gan": Entry(
+            "genlab.recipes.points_gan:PointsGANRecipe",
+            "genlab.configs.points:PointsGANConfig",
+            "genlab.configs.points:PointsRequest",
+            "a generator against a discriminator, in the plane",
+        ),
+    },
+}
+
+
+def entry(task: str, model: str | None = None) -> tuple[str, Entry]:
+    """The name and entry of a task's model, by default its first.
+
+    Raises:
+        InputError: there is no such task or model.
+    """
+    if task not in CATALOG:
+        raise InputError(f"There is no task {task}; there are {', '.join(CATALOG)}.", "task")
+    models = CATALOG[task]
+    name = model or next(iter(models))
+    if name not in models:
+        raise InputError(f"The task {task} has no model {name}; it has {', '.join(models)}.", "model")
+    return name, models[name]
+
+
+def load(path: str) -> Any:
+    """The class that "module:name" stands for."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)

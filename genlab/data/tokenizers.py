@@ -1,0 +1,78 @@
+"""Tokenizers: always a `tokenizers` file, whether a token is a character, a byte or a piece of a word."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from genlab.errors import InputError
+
+END = "<|end|>"
+"""Stands before every document, and so after the one before it. Always token 0."""
+UNKNOWN = "<|unknown|>"
+"""Stands for a character that was not in the training text (character tokenizers only)."""
+
+SAMPLE = 32_000_000
+"""Characters that a bpe tokenizer is trained on at the most, spread evenly over the text."""
+
+
+def character_tokenizer(characters: Iterable[str]) -> Tokenizer:
+    """A token is a character; one that is not in `characters` becomes UNKNOWN."""
+    tokens = [END, UNKNOWN, *sorted(characters)]
+    tokenizer = Tokenizer(models.BPE({token: index for index, token in enumerate(tokens)}, [], unk_token=UNKNOWN))
+    # Every character by itself: BPE without merges is slow on long words.
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]{1,64}"), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens([END, UNKNOWN])
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def train_tokenizer(kind: str, texts: Iterator[str], characters: int, vocabulary: int | None) -> Tokenizer:
+    """A tokenizer over bytes that gives back any string exactly: single bytes, or byte-pair encoding.
+
+    Sennrich et al. (2016), arXiv 1508.07909, over bytes as in Radford et al. (2019).
+
+    Args:
+        kind: byte or bpe.
+        texts: The training text, in pieces.
+        characters: Its length.
+        vocabulary: Tokens of the bpe tokenizer; None fits it to the length.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=kind == "bpe")
+    tokenizer.decoder = decoders.ByteLevel()
+    if kind == "byte":
+        vocabulary, texts = 257, iter(())
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary or fitting_vocabulary(characters),
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    every = max(1, characters // SAMPLE)
+    tokenizer.train_from_iterator((text for number, text in enumerate(texts) if number % every == 0), trainer)
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer of a run.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except Exception:  # the library raises bare Exception for whatever it cannot read
+        raise InputError(f"{path} is missing or damaged: restore it from a copy, or train again.", "run") from None
+    tokenizer.encode_special_tokens = True  # text that spells a mark is text
+    return tokenizer
+
+
+def fitting_vocabulary(characters: int) -> int:
+    """Tokens that a text of this length shows often enough to learn: 1,024 for 1 MB, 32,768 from 1 GB on."""
+    size = 1024
+    while size < 32_768 and characters > size * 4_000:
+        size *= 2
+    return size

@@ -1,0 +1,54 @@
+"""The model card: what a run is and what was measured, for a person who finds the folder."""
+
+from typing import Any
+
+from genlab.engine.files import write_atomically
+from genlab.engine.folder import RunFolder
+from genlab.engine.recipe import Recipe
+
+
+def write_card(folder: RunFolder, recipe: Recipe) -> None:
+    """Writes README.md from what stands in the run; it names no path of the user's."""
+    about, config = folder.about(), folder.config()
+    data, plan = about["data"], config["plan"]
+    parameters = sum(weight.numel() for network in recipe.saved().values() for weight in network.parameters())
+    lines = [
+        f"# {recipe.task}: {recipe.name} on {data['name']}",
+        "",
+        f"Trained from scratch with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
+        f"{about['step']:,} of about {plan['steps']:,} steps, {about['seconds']:.0f} s on {about['machine']['processor']} "
+        f"({about['machine']['device']}, {about['machine']['threads']} threads), seed {about['seed']}. "
+        f"State: {about['state']}.",
+        "",
+        "    genlab generate THIS_FOLDER",
+        "    genlab evaluate THIS_FOLDER",
+        "",
+        "## Measured",
+        "",
+        *_table({"validation (picked the weights)": about.get("best"), "test (only reported)": about.get("test")}),
+    ]
+    if evaluation := about.get("evaluation"):
+        lines += ["## Evaluated", "", *_tree(evaluation), ""]
+    lines += ["## Data", "", f"{data['name']}, fingerprint `{data['fingerprint'][:16]}`", "", *_tree(data["counts"]), ""]
+    lines += ["## Configuration", "", *_tree(config["config"]), ""]
+    write_atomically(folder.path / "README.md", "\n".join(lines).encode())
+
+
+def _table(rows: dict[str, dict[str, Any] | None]) -> list[str]:
+    lines = []
+    for name, measures in rows.items():
+        if measures:
+            shown = ", ".join(f"{key} {value:.4g}" for key, value in measures.items())
+            lines.append(f"- {name}: {shown}")
+    return [*(lines or ["- nothing: no data were held out"]), ""]
+
+
+def _tree(values: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}- {name}:", *_tree(value, indent + "  ")]
+        else:
+            shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+            lines.append(f"{indent}- {name}: {shown}")
+    return lines

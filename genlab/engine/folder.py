@@ -1,0 +1,222 @@
+"""The run folder: everything a training leaves behind, and all that later commands need.
+
+    config.json         every resolved value and the plan
+    run.json            format, state, seed, versions, machine, wall time, data
+    model.safetensors   the best weights, keys prefixed by network
+    metrics.jsonl       one line a measure, append-only; readers take the last line of a step
+    samples/            what the model made during training
+    resume/             the newest checkpoint
+    README.md           a model card
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from torch import Tensor, nn
+
+from genlab.engine.files import read_json, read_tensors, tensors_to_bytes, write_atomically, write_json
+from genlab.errors import InputError
+
+FORMAT = 1
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    # --- making and finding ---
+
+    @classmethod
+    def create(cls, out: str | None, task: str, data: str) -> "RunFolder":
+        """A new folder: `out`, or the next free runs/<task>-<data>-NNN.
+
+        Raises:
+            InputError: `out` is there already, or cannot be made.
+        """
+        if out is not None:
+            path = Path(out)
+            if path.exists() and (not path.is_dir() or cls(path).begun()):
+                raise InputError(f"{out} is there already: choose another --out, or go on with it by --resume.", "out")
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"{out} cannot be made: {error.strerror}.", "out") from None
+            return cls(path)
+        stem = f"{task}-{re.sub(r'[^A-Za-z0-9_-]+', '-', Path(data).stem.lstrip('@')).strip('-') or 'data'}"
+        for number in range(1, 1_000_000):
+            path = Path("runs") / f"{stem}-{number:03d}"
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise InputError(f"{path} cannot be made here: {error.strerror}; say where with --out.", "out") from None
+            return cls(path)
+        raise AssertionError("a million runs")
+
+    @classmethod
+    def open(cls, path: str | os.PathLike) -> "RunFolder":
+        """A folder that is there.
+
+        Raises:
+            InputError: it is not a run folder, or one that this version cannot read.
+        """
+        folder = cls(Path(path))
+        if not folder.path.is_dir():
+            raise InputError(f"There is no run folder {path}; `genlab runs` lists them.", "run")
+        run_format = folder.about().get("format")
+        if not isinstance(run_format, int) or run_format < 1:
+            raise InputError(f"{path} is not a run folder: run.json names no format.", "run")
+        if run_format > FORMAT:
+            raise InputError(
+                f"{path} has format {run_format}, this genlab reads up to {FORMAT}: install a newer genlab.", "run"
+            )
+        return folder
+
+    def begun(self) -> bool:
+        """Whether anything was written here."""
+        return any(not child.name.startswith(".") for child in self.path.iterdir())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One writer at a time; the lock falls with the process.
+
+        Raises:
+            InputError: another process is writing.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{self.path} is being trained by another process: wait for it, or stop it.", "out") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def discard(self) -> None:
+        """Removes a folder in which nothing was trained."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    # --- run.json and config.json ---
+
+    def about(self) -> dict[str, Any]:
+        return read_json(self.path / "run.json")
+
+    def note(self, **values: Any) -> None:
+        """Changes entries of run.json."""
+        path = self.path / "run.json"
+        write_json(path, {"format": FORMAT, **(read_json(path) if path.exists() else {}), **values})
+
+    def config(self) -> dict[str, Any]:
+        return read_json(self.path / "config.json")
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        write_json(self.path / "config.json", config)
+
+    # --- weights ---
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def _planned_best(self) -> Path:
+        return self.path / "resume" / "best.safetensors"
+
+    def write_model(self, networks: dict[str, nn.Module]) -> None:
+        """model.safetensors anew; tied weights stand once."""
+        write_atomically(self.weights, tensors_to_bytes(_distinct(networks)))
+
+    def keep_planned_best(self) -> None:
+        """Before weights of an unplanned moment replace them: resuming puts them back."""
+        if self.weights.exists():
+            self._planned_best.parent.mkdir(exist_ok=True)
+            write_atomically(self._planned_best, self.weights.read_bytes())
+
+    def restore_planned_best(self) -> None:
+        if self._planned_best.exists():
+            os.replace(self._planned_best, self.weights)
+
+    def read_model(self, networks: dict[str, nn.Module]) -> None:
+        """Loads model.safetensors into networks of the same shape.
+
+        Raises:
+            InputError: a tensor is missing, surplus or of another shape.
+        """
+        tensors, _ = read_tensors(self.weights)
+        expected = _distinct(networks)
+        for name in sorted(expected.keys() ^ tensors.keys()):
+            what = "lacks" if name in expected else "has an unknown"
+            raise InputError(f"{self.weights} does not fit the run's config: it {what} tensor {name!r}.", "run")
+        for name, tensor in tensors.items():
+            if tensor.shape != expected[name].shape:
+                raise InputError(f"{self.weights} does not fit the run's config: tensor {name!r} has another shape.", "run")
+            expected[name].data.copy_(tensor)
+
+    # --- measures ---
+
+    def measures(self) -> list[dict[str, Any]]:
+        """All lines of metrics.jsonl in step order: of a step the last, a torn line left out."""
+        path = self.path / "metrics.jsonl"
+        lines: dict[tuple[int, str], dict[str, Any]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                entry = json.loads(line)
+                lines[entry["step"], entry["split"]] = entry
+            except (ValueError, KeyError, TypeError):
+                continue
+        return sorted(lines.values(), key=lambda entry: entry["step"])
+
+    def add_measures(self, entry: dict[str, Any]) -> None:
+        with open(self.path / "metrics.jsonl", "ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")  # a torn line stays torn, the next is whole
+            file.write((json.dumps(entry) + "\n").encode())
+
+
+def _distinct(networks: dict[str, nn.Module]) -> dict[str, Tensor]:
+    """Tensors by "network.name"; of those that share memory the first."""
+    tensors: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, network in networks.items():
+        for key, tensor in network.state_dict().items():
+            if tensor.data_ptr() not in seen or tensor.numel() == 0:
+                seen.add(tensor.data_ptr())
+                tensors[f"{name}.{key}"] = tensor
+    return tensors
+
+
+def list_runs(root: Path) -> list[dict[str, Any]]:
+    """A line for each run folder right below `root`, oldest first."""
+    runs = []
+    for path in sorted(root.glob("*/run.json"), key=lambda path: path.stat().st_mtime):
+        try:
+            folder = RunFolder.open(path.parent)
+            about, config = folder.about(), folder.config()
+            runs.append(
+                {
+                    "run": str(path.parent),
+                    "task": config["task"],
+                    "model": config["model"],
+                    "data": about["data"]["name"],
+                    "state": about["state"],
+                    "step": about.get("step", 0),
+                    "best": about.get("best"),
+                    "seconds": about.get("seconds"),
+                }
+            )
+        except (InputError, KeyError):
+            runs.append({"run": str(path.parent), "state": "unreadable"})
+    return runs

@@ -1,0 +1,409 @@
+"""The training loop that every recipe shares, and the two ways into it: a new run, or one to go on with."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genlab.configs.run import RunConfig
+from genlab.engine.card import write_card
+from genlab.engine.files import load_state, save_state
+from genlab.engine.folder import RunFolder
+from genlab.engine.machine import Machine, seed_everything
+from genlab.engine.plan import Clock, Plan, decide, plan_steps, plan_time
+from genlab.engine.progress import reporting, say
+from genlab.engine.recipe import Recipe
+from genlab.engine.samples import write_samples
+from genlab.engine.trackers import Trackers
+from genlab.errors import InputError
+
+DEFAULT_MINUTES = 10.0
+VERSIONS = ("torch", "numpy", "tokenizers", "safetensors", "lightning-fabric")
+
+
+def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
+    """Trains `recipe` as `run` says, and returns the run folder.
+
+    The state in its run.json is "done", "interrupted" (Ctrl-C; the run can be used and resumed) or
+    "diverged" (a loss was no number; the best weights are from before).
+
+    Raises:
+        InputError: an option, the data or the folder cannot be used.
+    """
+    if run.minutes is not None and run.steps is not None:
+        raise InputError("--minutes and --steps say the same thing twice: give one of them.", "steps")
+    given = _given(recipe, run)
+    machine = recipe.machine = Machine.of(run)
+    recipe.seed = run.seed
+    folder, fresh = _folder(recipe, run, machine)
+    with folder.locked() if machine.rank == 0 else nullcontext():
+        try:
+            config = None if fresh else _matching(folder, given)
+            if machine.rank == 0:
+                _begin(folder, recipe, run, machine, given, config)
+            with machine.first_alone():
+                facts = recipe.read(run.data, run.validation, run.test)
+            recorded = {} if fresh else folder.about().get("data", {})
+            if recorded and recorded["fingerprint"] != facts.fingerprint:
+                raise InputError(f"{run.data} is not what this run was started on: its content has changed.", "data")
+            if config and "plan" in config:
+                recipe.config = type(recipe.config)(**config["config"])
+                plan = Plan(**config["plan"])
+                recipe.build()
+            else:
+                plan = _prepare(recipe, run, machine, quiet or machine.rank > 0)
+        except (InputError, KeyboardInterrupt):
+            if fresh and machine.rank == 0:
+                folder.discard()
+            raise
+        if machine.rank == 0:
+            folder.note(data={**asdict(facts), "path": run.data, "validation": run.validation, "test": run.test})
+            _write_plan(folder, recipe, given, plan)
+            recipe.save_files(folder.path)
+        parameters = sum(weight.numel() for net in recipe.networks.values() for weight in net.parameters())
+        loop = Loop(recipe, run, machine, folder, plan, given)
+        for note in [*facts.notes, *recipe.warnings(plan.steps)]:
+            loop.say(f"Note: {note}", quiet)
+        loop.say(f"{folder.path}: {recipe.name}, {parameters:,} parameters, {_duration(plan)}", quiet)
+        loop.run(quiet)
+        return folder
+
+
+class Loop:
+    """Steps, and between them whatever is due: measures, validation, checkpoints."""
+
+    def __init__(
+        self, recipe: Recipe, run: RunConfig, machine: Machine, folder: RunFolder, plan: Plan, given: dict[str, Any]
+    ) -> None:
+        self.recipe, self.options, self.machine, self.folder, self.plan, self.given = (
+            recipe,
+            run,
+            machine,
+            folder,
+            plan,
+            given,
+        )
+        self.first = machine.rank == 0
+        self.step = 0
+        self.best: dict[str, float] | None = None
+        self.history: list[float] = []  # the deciding measure at every validation
+        self.sums: dict[str, torch.Tensor] = {}
+        self.summed = 0
+        self.last: dict[str, float] = {}
+        self.peaks = [group["lr"] for group in recipe.groups()]
+        elapsed = 0.0
+        if saved := load_state(folder.path / "resume"):
+            self.step, state = saved
+            recipe.load_state(state["recipe"])
+            self.best, self.history, elapsed = state["best"], state["history"], state["seconds"]
+            if self.first:
+                folder.restore_planned_best()
+        self.attempt = folder.about().get("attempts", 1)
+        self.clock = Clock(elapsed)
+        self.saved_at = self.clock.elapsed()
+        self.saving_took = 0.0
+        if self.first:
+            self.trackers = Trackers(run.log, folder.path, given)
+
+    def say(self, message: str, quiet: bool) -> None:
+        if self.first and not quiet:
+            say(message)
+
+    def run(self, quiet: bool) -> None:
+        """From the current step to the plan's end."""
+        state = "done"
+        validates = self.recipe.validates
+        with _interrupts() as interrupted, reporting(quiet or not self.first) as reporter:
+            while self.plan.end is None or self.step < self.plan.end:
+                asks = self.machine.processes == 1 or self.step % self.plan.log_every == 0
+                if asks and self.plan.decay_start is None:
+                    self._decide()
+                for group, peak in zip(self.recipe.groups(), self.peaks, strict=True):
+                    group["lr"] = peak * self.plan.factor(self.step)
+                seed_everything(self.options.seed, self.step, self.machine.rank)
+                with self.machine.autocast():
+                    measures = self.recipe.step(self.machine.place(self.recipe.batch(self.step)))
+                self._add(measures)
+                self.step += 1
+                self.clock.step()
+                ends = self.step == self.plan.end
+                due = self.plan.validate_every and (self.step % self.plan.validate_every == 0 or ends)
+                if (due or ends or self.step % self.plan.log_every == 0) and not self._log(reporter):
+                    state = "diverged"
+                    break
+                if validates and due:
+                    self._validate(quiet)
+                if asks and self.machine.agree(bool(interrupted)) and not ends:
+                    state = "interrupted"
+                    break
+                if asks and not ends and self._checkpoint_due() and not self._save():
+                    state = "diverged"
+                    break
+        self._finish(state, validates, quiet)
+
+    def _decide(self) -> None:
+        plan = self.machine.agree(decide(self.plan, self.step, self.clock))
+        if plan.decay_start is not None:
+            self.plan = plan
+            if self.first:  # written before it acts: a resumed run takes the same decision
+                _write_plan(self.folder, self.recipe, self.given, plan)
+
+    def _add(self, measures: dict[str, torch.Tensor]) -> None:
+        for name, value in measures.items():
+            value = value.detach()
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+        self.summed += 1
+
+    def _means(self) -> dict[str, float]:
+        """Means since they were last asked for; empty if there was no step."""
+        if not self.summed:
+            return {}
+        names = list(self.sums)
+        values = self.machine.mean(torch.stack([self.sums[name].float() for name in names]) / self.summed)
+        self.sums, self.summed = {}, 0
+        return dict(zip(names, values.tolist(), strict=True))
+
+    def _log(self, reporter: Any) -> bool:
+        """Writes the training measures; False if one is no number."""
+        means = self._means()
+        if means:
+            self.last = means
+            self._write("train", {**means, "learning_rate": next(self.recipe.groups())["lr"]})
+        if reporter is not None:
+            elapsed, seconds = self.clock.elapsed(), self.plan.seconds
+            done = self.step / (self.plan.end or self.plan.steps)
+            if seconds and self.plan.end is None:
+                done = elapsed / seconds
+            left = elapsed * (1 - done) / max(done, 1e-6) if self.step else 0.0
+            shown = {**self.last, **({"validation": self.history[-1]} if self.history else {})}
+            reporter.show(min(done, 1.0), self.step, shown, left)
+        return all(map(math.isfinite, means.values()))
+
+    def _write(self, split: str, measures: dict[str, float]) -> None:
+        if self.first:
+            entry = {"step": self.step, "attempt": self.attempt, "split": split, "seconds": self.clock.elapsed()}
+            self.folder.add_measures({**entry, **measures})
+            self.trackers.add(self.step, split, measures)
+
+    def _validate(self, quiet: bool) -> None:
+        measures = self.recipe.validate()
+        value = next(iter(measures.values()))
+        self._write("validation", measures)
+        self.history.append(value)
+        if self.best is None or value < next(iter(self.best.values())):
+            self.best = {**measures, "step": self.step}
+            self._write_model()
+        elif self.history[-3:] == sorted(self.history[-3:]) and len(self.history) - self._best_index() == 4:
+            at = self.best["step"]
+            self.say(f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet)
+        if self.plan.seconds is None or self.plan.seconds >= 120:
+            self._preview(f"step-{self.step:07d}")
+
+    def _best_index(self) -> int:
+        return self.history.index(min(self.history))
+
+    def _write_model(self) -> None:
+        if self.first:
+            self.folder.write_model(self.recipe.saved())
+
+    def _preview(self, name: str) -> None:
+        if self.first:
+            write_samples(self.recipe.preview(), self.folder.path / "samples", name)
+
+    def _checkpoint_due(self) -> bool:
+        since = self.clock.elapsed() - self.saved_at
+        return self.machine.agree(since >= max(self.options.checkpoint_seconds, 50 * self.saving_took))
+
+    def _save(self) -> bool:
+        """A checkpoint; False, and none, if the training has diverged."""
+        for name, total in self.sums.items():
+            if not torch.isfinite(total).all():
+                self.say(f"{name} is no longer a number.", False)
+                return False
+        start = time.perf_counter()
+        if self.first:
+            state = {"recipe": self.recipe.state(), "best": self.best, "history": self.history}
+            save_state(self.folder.path / "resume", self.step, {**state, "seconds": self.clock.elapsed()})
+            self.folder.note(step=self.step)
+            if self.best is None:
+                self._write_model()
+        self.saved_at, self.saving_took = self.clock.elapsed(), time.perf_counter() - start
+        return True
+
+    def _finish(self, state: str, validates: bool, quiet: bool) -> None:
+        if not self.first:
+            return
+        if state != "diverged":
+            self._save()
+        if state == "interrupted":
+            if validates and self.best is not None:
+                measures = self.recipe.validate()
+                if next(iter(measures.values())) < next(iter(self.best.values())):
+                    self.folder.keep_planned_best()
+                    self.best = {**measures, "step": self.step}
+                    self._write_model()
+        if state != "diverged" and not validates:
+            self._write_model()
+        self.trackers.close()
+        seconds = self.clock.elapsed()
+        self.folder.note(state=state, step=self.step, seconds=round(seconds, 3), best=self.best)
+        if state == "diverged":
+            self.say(
+                f"The loss stopped being a number at step {self.step:,}: the weights of "
+                f"{'the best validation' if self.best else 'the last checkpoint'} are kept. "
+                "Train again with a lower learning rate.",
+                quiet,
+            )
+        if not self.folder.weights.exists():
+            return
+        self.folder.read_model(self.recipe.saved())
+        test = self.recipe.test() if state == "done" else {}
+        if state == "done":
+            self.folder.note(test=test or None)
+        self._preview("best" if self.best else "last")
+        write_card(self.folder, self.recipe)
+        for name, measures in (("validation", self.best), ("test", test)):
+            if measures:
+                numbers = ", ".join(f"{key} {value:.4g}" for key, value in measures.items() if key != "step")
+                self.say(f"{name}: {numbers}", quiet)
+
+
+# --- before the first step ------------------------------------------------------------------------
+
+
+def _folder(recipe: Recipe, run: RunConfig, machine: Machine) -> tuple[RunFolder, bool]:
+    """The run folder, and whether it is a new one."""
+    if run.resume:
+        if run.out is None:
+            raise InputError("--resume goes on with the run in --out: say which.", "out")
+        if not Path(run.out).is_dir() or RunFolder(Path(run.out)).begun():
+            return RunFolder.open(run.out), False
+    made = RunFolder.create(run.out, recipe.task, run.data).path if machine.rank == 0 else None
+    return RunFolder(machine.agree(made)), True
+
+
+def _given(recipe: Recipe, run: RunConfig) -> dict[str, Any]:
+    """What the user asked for, as a resumed command must ask for it again."""
+    options = {key: value for key, value in asdict(run).items() if key not in ("out", "resume", "checkpoint_seconds", "log")}
+    parts = {name: f"{type(part).__module__}:{type(part).__qualname__}" for name, part in recipe.parts.items()}
+    return {"task": recipe.task, "model": recipe.name, "run": options, "asked": asdict(recipe.config), "parts": parts}
+
+
+def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any]:
+    """The recorded config.
+
+    Raises:
+        InputError: it was started with other options.
+    """
+    recorded = folder.config()
+    for section in ("task", "model", "parts", "run", "asked"):
+        before, now = recorded.get(section), given[section]
+        if before == now:
+            continue
+        if not (isinstance(before, dict) and isinstance(now, dict)):
+            raise InputError(f"This run was started with {section} {before}, not {now}: repeat its command.", section)
+        for name in sorted(before.keys() | now.keys()):
+            if before.get(name) != now.get(name):
+                raise InputError(
+                    f"This run was started with {name} {before.get(name)}, not {now.get(name)}: repeat its command.", name
+                )
+    if folder.about().get("state") == "done":
+        raise InputError(f"{folder.path} is finished: there is nothing to resume.", "resume")
+    return recorded
+
+
+def _begin(
+    folder: RunFolder, recipe: Recipe, run: RunConfig, machine: Machine, given: dict[str, Any], config: dict | None
+) -> None:
+    from importlib.metadata import version
+
+    for leftover in folder.path.rglob(".*.tmp"):
+        leftover.unlink()
+    if config is None:
+        folder.write_config(given)
+    attempts = folder.about().get("attempts", 0) if (folder.path / "run.json").exists() else 0
+    folder.note(
+        state="running",
+        attempts=attempts + 1,
+        seed=run.seed,
+        versions={"genlab": version("genlab"), **{name: version(name) for name in VERSIONS}},
+        machine=machine.about(),
+    )
+
+
+def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> Plan:
+    """Resolves the config, measures if a time is to be kept, and leaves the recipe freshly built."""
+    if run.steps is not None:
+        recipe.resolve(None, None)
+        seed_everything(run.seed)
+        recipe.build()
+        return plan_steps(run.steps, recipe.validates)
+    seconds = 60 * (run.minutes or DEFAULT_MINUTES)
+    recipe.resolve(seconds, machine.agree(machine.speed()))
+    own = {name: {key: value.clone() for key, value in part.state_dict().items()} for name, part in recipe.parts.items()}
+    seed_everything(run.seed)
+    recipe.build()
+    if not quiet:
+        say("measuring a few steps ...")
+    plan = machine.agree(_measure(recipe, machine, seconds))
+    for name, part in recipe.parts.items():
+        part.load_state_dict(own[name])
+    seed_everything(run.seed)
+    recipe.build()
+    return plan
+
+
+def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
+    times: list[float] = []
+    allowed = min(5.0, 0.1 * seconds)
+    while len(times) < 3 or (len(times) < 50 and sum(times) < allowed):
+        start = time.perf_counter()
+        with machine.autocast():
+            recipe.step(machine.place(recipe.batch(len(times))))
+        machine.wait()
+        times.append(time.perf_counter() - start)
+    validation = 0.0
+    if recipe.validates:
+        for _ in range(2):  # the first warms up
+            start = time.perf_counter()
+            recipe.validate()
+            validation = time.perf_counter() - start
+    settled = sorted(times[1:])
+    return plan_time(seconds, settled[len(settled) // 2], validation)
+
+
+def _write_plan(folder: RunFolder, recipe: Recipe, given: dict[str, Any], plan: Plan) -> None:
+    folder.write_config({**given, "config": asdict(recipe.config), "plan": asdict(plan)})
+
+
+def _duration(plan: Plan) -> str:
+    if plan.seconds is None:
+        return f"{plan.steps:,} steps"
+    return f"about {plan.steps:,} steps in {plan.seconds / 60:.3g} min"
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Inside, Ctrl-C or SIGTERM is noted instead of raised; a second one is raised."""
+    noted: list[int] = []
+
+    def note(number: int, _: Any) -> None:
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(number)
+
+    try:
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: the caller interrupts by other means
+        before = {}
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

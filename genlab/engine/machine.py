@@ -1,0 +1,131 @@
+"""Where a training runs: device, number format and processes, from Lightning Fabric; and its randomness."""
+
+import os
+import platform
+import random
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import lightning_fabric
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from genlab.configs.run import RunConfig
+from genlab.errors import InputError
+
+
+class Machine:
+    """One process of a training and what it runs on.
+
+    Under torchrun there are several: each takes its share of a batch, and `average` makes their gradients
+    equal. Networks stay plain modules: no wrapper refuses second derivatives or renames their weights.
+    """
+
+    def __init__(self, device: str = "auto", precision: str = "auto") -> None:
+        kind, _, index = device.partition(":")
+        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()):
+            raise InputError(f"device: {device} cannot be used, it is auto, cpu, cuda, cuda:1 or mps.", "device")
+        present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if not present.get(kind, True):
+            raise InputError(f"device: this machine has no {kind}; --device auto takes what there is.", "device")
+        processes = int(os.environ.get("WORLD_SIZE", 1))
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+        self.fabric = lightning_fabric.Fabric(
+            accelerator=kind,
+            devices=[int(index)] if index else here if processes > 1 else 1,
+            num_nodes=processes // here,
+            strategy="ddp" if processes > 1 else "auto",
+        )
+        self.fabric.launch()
+        self.device = self.fabric.device
+        self.rank, self.processes = self.fabric.global_rank, self.fabric.world_size
+        if precision == "auto":
+            precision = "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "32"
+        self.precision = precision
+        if self.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")
+
+    @classmethod
+    def of(cls, run: RunConfig) -> "Machine":
+        return cls(run.device, run.precision)
+
+    def place(self, batch: Any) -> Any:
+        """The batch on the device, copied while the host goes on."""
+        if isinstance(batch, Tensor):
+            if self.device.type == "cuda":
+                return batch.pin_memory().to(self.device, non_blocking=True)
+            return batch.to(self.device)
+        return type(batch)(self.place(part) for part in batch)
+
+    def autocast(self) -> AbstractContextManager:
+        """Inside, matrix products are in the run's number format."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def average(self, network: nn.Module) -> None:
+        """Gradients become their mean over all processes, in one exchange."""
+        if self.processes == 1:
+            return
+        gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        flat = self.fabric.all_reduce(flat, reduce_op="mean")
+        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """The first process goes through the block before the others: it fills caches for all."""
+        if self.rank > 0:
+            self.fabric.barrier()
+        yield
+        if self.rank == 0:
+            self.fabric.barrier()
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean over all processes."""
+        return self.fabric.all_reduce(value, reduce_op="mean") if self.processes > 1 else value
+
+    def agree(self, value: Any) -> Any:
+        """What the first process says."""
+        return self.fabric.broadcast(value) if self.processes > 1 else value
+
+    def speed(self) -> float:
+        """Floating-point operations a second in matrix products, in the run's number format."""
+        side = 512 if self.device.type == "cpu" else 4096
+        left = torch.randn(side, side, device=self.device)
+        with self.autocast(), torch.no_grad():
+            for count in (2, 0):  # the first round only warms up
+                start, rounds = time.perf_counter(), 0
+                while time.perf_counter() - start < 0.3 and (count == 0 or rounds < count):
+                    left @ left
+                    self.wait()
+                    rounds += 1
+        return rounds * 2 * side**3 / (time.perf_counter() - start)
+
+    def wait(self) -> None:
+        """Until the device has done what it was given."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+    def about(self) -> dict[str, Any]:
+        """What a run records of it: no names, no paths."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine()
+        return {
+            "device": self.device.type,
+            "processor": name,
+            "threads": torch.get_num_threads(),
+            "processes": self.processes,
+            "precision": self.precision,
+        }
+
+
+def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
+    """Randomness as a function of (seed, step, process) alone, so that a resumed step repeats exactly."""
+    number = int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
+    torch.manual_seed(number)
+    random.seed(number)
+    np.random.seed(number)

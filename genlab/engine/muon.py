@@ -1,0 +1,55 @@
+"""Muon in the number format that the machine is fast in.
+
+Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks". This is torch's own Muon
+with one change: torch always orthogonalises in bfloat16, which a processor without bfloat16 units runs
+some forty times slower than float32 (benchmarks/muon.py). Matrices of one shape are orthogonalised in one batch.
+"""
+
+from collections import defaultdict
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Muon(torch.optim.Muon):
+    """`torch.optim.Muon` (same arguments, state and update), orthogonalising in float32 on CPUs."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One update: momentum, orthogonalisation, decoupled weight decay."""
+        for group in self.param_groups:
+            updates: dict[tuple, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state = self.state[weight]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(weight.grad)
+                momentum = state["momentum_buffer"].lerp_(weight.grad, 1 - group["momentum"])
+                update = weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+                updates[tuple(weight.shape)].append((weight, update))
+            for (rows, columns), pairs in updates.items():
+                stack = torch.stack([update for _, update in pairs])
+                stack = orthogonalise(stack, group["ns_coefficients"], group["ns_steps"], group["eps"])
+                ratio = max(1, rows / columns) ** 0.5
+                if group["adjust_lr_fn"] == "match_rms_adamw":
+                    ratio = 0.2 * max(rows, columns) ** 0.5
+                for (weight, _), direction in zip(pairs, stack, strict=True):
+                    weight.mul_(1 - group["lr"] * group["weight_decay"])
+                    weight.add_(direction, alpha=-group["lr"] * ratio)
+
+
+def orthogonalise(
+    matrices: Float[Tensor, "batch rows columns"], coefficients: tuple[float, float, float], steps: int, epsilon: float
+) -> Float[Tensor, "batch rows columns"]:
+    """The nearest matrices with all singular values near one, by a quintic Newton-Schulz iteration."""
+    a, b, c = coefficients
+    x = matrices if matrices.device.type == "cpu" else matrices.bfloat16()
+    wide = x.shape[1] <= x.shape[2]
+    x = x if wide else x.mT
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=epsilon)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x if wide else x.mT).to(matrices.dtype)

@@ -1,0 +1,34 @@
+"""What a run generates: content, and the files that show it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genlab.engine.files import write_atomically
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One piece of new content.
+
+    `content` is what Python code works with (a str, an array); `files` shows the same to people, by the
+    ending of its name: txt, csv, png.
+    """
+
+    content: Any
+    files: dict[str, bytes] = field(repr=False)
+
+    def __str__(self) -> str:
+        return str(self.content)
+
+
+def write_samples(samples: Iterable[Sample], folder: Path, name: str = "sample") -> list[Path]:
+    """Writes every file of every sample: name-000.txt, name-001.txt, and so on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, sample in enumerate(samples):
+        for ending, data in sample.files.items():
+            paths.append(folder / f"{name}-{number:03d}.{ending}")
+            write_atomically(paths[-1], data)
+    return paths

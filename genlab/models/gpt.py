@@ -1,0 +1,131 @@
+"""A decoder-only Transformer that predicts the next token.
+
+Radford et al. (2018), "Improving Language Understanding by Generative Pre-Training", with the block of
+Qwen3 (Yang et al. 2025, arXiv 2505.09388), so that what is trained here can load into today's runtimes.
+
+Data flow::
+
+    tokens (batch, time) -> embedding (batch, time, width)
+      depth times:  x + attention(norm(x));  x + feed_forward(norm(x))
+    -> norm -> head -> logits (batch, time, vocabulary)
+
+Departs from the paper: the projections that write into the residual stream and an untied head start at
+zero (a fresh block is the identity and the first loss is log(vocabulary)); dropout where data repeat.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from genlab.layers.attention import Attention, KVCache
+from genlab.layers.norms import RMSNorm
+from genlab.layers.positions import rotary
+
+
+@dataclass(frozen=True)
+class GPTShape:
+    """The numbers that fix a GPT's size."""
+
+    vocabulary: int
+    """Tokens it can read and write."""
+    context: int
+    """Most tokens it looks at to predict the next."""
+    depth: int
+    """Blocks on top of each other."""
+    width: int
+    """Features of a token between blocks."""
+    heads: int
+    """Attention heads of a block."""
+    kv_heads: int
+    """Key and value heads of a block; a divisor of `heads`."""
+    feed_forward: int
+    """Features inside a feed-forward layer."""
+    tied: bool = False
+    """Whether the head reuses the embedding's matrix."""
+    dropout: float = 0.0
+    """Share of features dropped in training."""
+
+
+class FeedForward(nn.Module):
+    """SwiGLU: down(silu(gate(x)) · up(x)); Shazeer (2020), arXiv 2002.05202, eq. 6."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(width, inner, bias=False)
+        self.up = nn.Linear(width, inner, bias=False)
+        self.down = nn.Linear(inner, width, bias=False)
+
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+class Block(nn.Module):
+    """Look back, then think: attention and a feed-forward layer, each added to what was there."""
+
+    def __init__(self, shape: GPTShape) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(shape.width)
+        self.attention = Attention(shape.width, shape.heads, shape.kv_heads, qk_norm=True)
+        self.feed_forward_norm = RMSNorm(shape.width)
+        self.feed_forward = FeedForward(shape.width, shape.feed_forward)
+        self.dropout = nn.Dropout(shape.dropout)
+
+    def forward(
+        self, x: Float[Tensor, "batch time width"], turn: tuple[Tensor, Tensor], cache: KVCache | None
+    ) -> Float[Tensor, "batch time width"]:
+        x = x + self.dropout(self.attention(self.attention_norm(x), causal=True, rotary=turn, cache=cache))
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+
+
+class GPT(nn.Module):
+    """The language model: what may come next after each token of a sequence."""
+
+    def __init__(self, shape: GPTShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
+        self.norm = RMSNorm(shape.width)
+        self.head = nn.Linear(shape.width, shape.vocabulary, bias=False)
+        self._initialise()
+        if shape.tied:
+            self.head.weight = self.embedding.weight
+
+    def forward(
+        self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None
+    ) -> Float[Tensor, "batch time vocabulary"]:
+        """Logits of the next token after each of `tokens`, which follow what `cache` holds."""
+        start = cache[0].length if cache else 0
+        positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
+        turn = rotary(positions, self.shape.width // self.shape.heads)
+        x = self.dropout(self.embedding(tokens))
+        for layer, block in enumerate(self.blocks):
+            x = block(x, turn, cache[layer] if cache else None)
+        return self.head(self.norm(x))
+
+    def new_cache(self) -> list[KVCache]:
+        """An empty memory for generating up to `context` tokens one by one."""
+        return [KVCache(self.shape.context) for _ in self.blocks]
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        for name, weight in self.named_parameters():
+            if name.endswith(("attention.out.weight", "feed_forward.down.weight")):
+                nn.init.zeros_(weight)
+            elif name == "head.weight" and not self.shape.tied:
+                nn.init.zeros_(weight)
+            elif name == "embedding.weight":
+                nn.init.normal_(weight, std=0.02 if self.shape.tied else 1.0)
+            elif weight.ndim == 2:
+                nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+
+
+def next_token_loss(
+    logits: Float[Tensor, "batch time vocabulary"], targets: Int[Tensor, "batch time"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of the true next tokens, in nats: maximum likelihood (Radford et al. 2018, eq. 1)."""
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())

@@ -1,0 +1,190 @@
+"""Training a GPT: text in windows, the next token everywhere, Muon for matrices and AdamW for the rest.
+
+Read it with `models/gpt.py` (the network) and `layers/attention.py` (how tokens look at each other).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from genlab.configs.text import GPTConfig, TextRequest
+from genlab.data.text import Corpus, describe, read_corpus
+from genlab.data.tokenizers import load_tokenizer
+from genlab.engine.files import write_atomically
+from genlab.engine.muon import Muon
+from genlab.engine.recipe import DataFacts, Metrics, Recipe
+from genlab.engine.samples import Sample
+from genlab.errors import InputError
+from genlab.models.gpt import GPT, GPTShape, next_token_loss
+from genlab.recipes.writing import VALIDATION_TOKENS, evaluate_text, split_loss, text_measures, write_samples
+
+SIZES = {  # depth, width, heads, feed-forward, context
+    "tiny": (2, 64, 2, 172, 64),
+    "laptop": (4, 128, 4, 344, 64),
+    "small": (6, 192, 6, 512, 128),
+    "medium": (6, 256, 8, 688, 256),
+    "large": (6, 384, 6, 1024, 256),
+    "gpt2": (12, 768, 12, 2048, 1024),
+}
+
+
+class GPTRecipe(Recipe):
+    """A GPT of the user's text."""
+
+    task = "text"
+    name = "gpt"
+    request_type = TextRequest
+    config: GPTConfig
+
+    # --- data ---
+
+    def read(self, data: str, validation: str, test: str) -> DataFacts:
+        config = self.config
+        corpus = self.corpus = read_corpus(data, validation, test, config.tokenizer, config.vocabulary)
+        self.tokenizer, self.documents = corpus.tokenizer, corpus.train.documents
+        return corpus_facts(corpus)
+
+    def batch(self, step: int) -> tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]:
+        assert self.config.batch and self.config.context
+        machine = self.machine
+        return self.corpus.train.batch(
+            step, self.config.batch, self.config.context, self.seed, machine.rank, machine.processes
+        )
+
+    # --- size ---
+
+    def resolve(self, seconds: float | None, speed: float | None) -> None:
+        size = self.config.size
+        if size == "auto":
+            size = "laptop" if seconds is None or speed is None else fitting_size(seconds, speed)
+        depth, width, _, _, context = SIZES[size]
+        context = self.config.context or min(context, max(2, (len(self.corpus.train.tokens) - 1) // 8))
+        if context > len(self.corpus.train.tokens) - 1:
+            raise InputError(
+                f"context: {context} is longer than the training text of {len(self.corpus.train.tokens) - 1} tokens; "
+                "give more text or a smaller --context.",
+                "context",
+            )
+        self.config = replace(
+            self.config,
+            size=size,
+            context=context,
+            batch=self.config.batch or max(1, 1024 // context),
+            learning_rate=self.config.learning_rate or 0.03,
+            embedding_learning_rate=self.config.embedding_learning_rate or 0.01,
+            weight_decay=self.config.weight_decay or 0.0,
+            dropout=self.config.dropout or 0.0,
+            tied=self.config.tied or size == "gpt2",
+        )
+
+    # --- network and optimisers ---
+
+    def build(self) -> None:
+        config = self.config
+        assert config.context and config.dropout is not None
+        depth, width, heads, feed_forward, _ = SIZES[config.size]
+        shape = GPTShape(
+            self.tokenizer.get_vocab_size(), config.context, depth, width, heads, heads, feed_forward,
+            config.tied, config.dropout,
+        )  # fmt: skip
+        self.network = GPT(shape).to(self.machine.device)
+        self.networks = {"gpt": self.network}
+        assert config.learning_rate and config.embedding_learning_rate and config.weight_decay is not None
+        matrices = [weight for weight in self.network.blocks.parameters() if weight.ndim == 2]
+        others = [weight for name, weight in self.network.named_parameters() if weight.ndim != 2 or "blocks" not in name]
+        self.optimizers = {
+            "gpt": [
+                Muon(matrices, lr=config.learning_rate, weight_decay=config.weight_decay),
+                torch.optim.AdamW(
+                    others, lr=config.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
+                ),
+            ]
+        }
+
+    # --- the method ---
+
+    def step(self, batch: tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]) -> Metrics:
+        tokens, targets = batch
+        loss = next_token_loss(self.network(tokens), targets)
+        self.update(self.network, loss)
+        return {"loss": loss}
+
+    @property
+    def validates(self) -> bool:
+        return self.corpus.validation is not None
+
+    def validate(self) -> dict[str, float]:
+        assert self.corpus.validation is not None and self.config.context is not None
+        with self.machine.autocast():
+            loss = split_loss(
+                self.network, self.corpus.validation, self.config.context, self.machine.device, VALIDATION_TOKENS
+            )
+        return {"loss": loss}
+
+    def test(self) -> dict[str, float]:
+        if self.corpus.test is None:
+            return {}
+        assert self.config.context is not None
+        return text_measures(
+            split_loss(self.network, self.corpus.test, self.config.context, self.machine.device), self.corpus.test
+        )
+
+    def warnings(self, steps: int) -> list[str]:
+        parameters = sum(weight.numel() for weight in self.network.parameters())
+        return text_warnings(self.corpus, parameters, steps, self.config.batch or 1, self.config.context or 1)
+
+    # --- a finished run ---
+
+    def save_files(self, folder: Path) -> None:
+        write_atomically(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True).encode())
+
+    def load_files(self, folder: Path, about: dict[str, Any]) -> None:
+        self.tokenizer = load_tokenizer(folder / "tokenizer.json")
+        self.documents = about["data"]["counts"]["train"]["documents"]
+
+    def generate(self, request: TextRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+        assert self.config.context is not None
+        return write_samples(
+            self.network, self.tokenizer, self.config.context, self.documents, request, self.machine.device, show
+        )
+
+    def preview(self) -> list[Sample]:
+        return list(self.generate(TextRequest(tokens=120)))
+
+    def evaluate(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> dict[str, Any]:
+        assert self.config.context is not None
+        return evaluate_text(
+            self.network, self.tokenizer, self.config.context, self.documents, self.machine.device,
+            data, trained_on, fingerprint,
+        )  # fmt: skip
+
+
+def fitting_size(seconds: float, speed: float) -> str:
+    return "laptop"
+
+
+def corpus_facts(corpus: Corpus) -> DataFacts:
+    """What a run records of a text."""
+    splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
+    notes = []
+    if corpus.skipped:
+        shown = ", ".join(corpus.skipped[:5]) + (" ..." if len(corpus.skipped) > 5 else "")
+        notes.append(f"{len(corpus.skipped)} files that are not text by their names were left out: {shown}")
+    counts = {name: describe(split) for name, split in splits.items() if split is not None}
+    return DataFacts(corpus.name, corpus.fingerprint, counts, notes)
+
+
+def text_warnings(corpus: Corpus, parameters: int, steps: int, batch: int, context: int) -> list[str]:
+    tokens = len(corpus.train.tokens) - 1
+    epochs = steps * batch * context / tokens
+    if parameters > 5 * tokens:
+        return [f"{tokens:,} training tokens are few for {parameters:,} parameters: expect it to learn the text by heart."]
+    if epochs > 20:
+        return [f"the text will be read {epochs:.0f} times: watch for overfitting, or give less time or more text."]
+    return []

@@ -1,0 +1,214 @@
+"""What every trained language model can do: write, and be measured on text.
+
+A network here is anything with `network(tokens, cache) -> logits` and `network.new_cache()`.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Int
+from tokenizers import Tokenizer
+from tokenizers.decoders import DecodeStream
+from torch import Tensor, nn
+
+from genlab.configs.text import TextRequest
+from genlab.data.text import Split, read_corpus, test_text, training_text
+from genlab.data.tokenizers import END, UNKNOWN
+from genlab.engine.samples import Sample
+from genlab.errors import InputError
+from genlab.layers.sampling import draw, shape_logits
+from genlab.metrics.text import baselines, copying
+
+VALIDATION_TOKENS = 32_768
+"""Tokens of the validation split that are looked at during training, in windows spread over it."""
+
+
+def split_loss(network: nn.Module, split: Split, context: int, device: torch.device, most: int | None = None) -> float:
+    """Mean loss in nats a token: non-overlapping windows of `context`, every token once.
+
+    Args:
+        network: The language model.
+        split: What to measure on.
+        context: Tokens of a window.
+        device: Where the network is.
+        most: Look at about this many tokens, in windows spread evenly; None for all.
+    """
+    total, count = 0.0, len(split.tokens) - 1
+    whole = count // context
+    starts = np.arange(whole) * context
+    if most is not None and whole * context > most:
+        starts = starts[np.linspace(0, whole - 1, max(1, most // context)).round().astype(int)]
+    rest = count - whole * context
+    rows = max(1, 8192 // context)
+    groups = [starts[first : first + rows] for first in range(0, len(starts), rows)]
+    counted = len(starts) * context
+    network.eval()
+    with torch.no_grad():
+        for group in groups:
+            total += _window_loss(network, np.stack([split.tokens[s : s + context + 1] for s in group]), device)
+        if rest and most is None:
+            total += _window_loss(network, split.tokens[None, whole * context :], device)
+            counted += rest
+    network.train()
+    return total / counted
+
+
+def _window_loss(network: nn.Module, rows: np.ndarray, device: torch.device) -> float:
+    tokens = torch.from_numpy(rows.astype(np.int64)).to(device)
+    logits = network(tokens[:, :-1])
+    return F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="sum").item()
+
+
+def text_measures(loss: float, split: Split) -> dict[str, float]:
+    """A loss per token, and the same figure in units that do not depend on the tokenizer."""
+    nats = loss * (len(split.tokens) - 1)
+    return {
+        "loss": loss,
+        "loss_per_character": nats / split.characters,
+        "bits_per_byte": nats / split.bytes / math.log(2),
+        "perplexity": math.exp(min(loss, 700)),
+    }
+
+
+def write(
+    network: nn.Module,
+    tokenizer: Tokenizer,
+    prompt: Int[Tensor, " time"],
+    context: int,
+    request: TextRequest,
+    generator: torch.Generator,
+) -> Iterator[str]:
+    """Goes on from `prompt`, yielding text as it comes; ends at a stop string or a document's end.
+
+    When `context` is full, the newest half of it is read anew: no token is predicted from positions that
+    training never showed.
+    """
+    end = tokenizer.token_to_id(END)
+    unknown = tokenizer.token_to_id(UNKNOWN)
+    stream = DecodeStream(skip_special_tokens=True)
+    hold = max((len(stop) for stop in request.stop), default=1) - 1
+    written = prompt
+    held = ""
+    cache, fed, length = network.new_cache(), prompt[-context:], 0  # type: ignore[operator]
+    network.eval()
+    with torch.inference_mode():
+        for _ in range(request.tokens):
+            if length + len(fed) > context:
+                cache, fed, length = network.new_cache(), written[-max(1, context // 2) :], 0  # type: ignore[operator]
+            logits = network(fed[None], cache)[:, -1].float()
+            length += len(fed)
+            if unknown is not None:
+                logits[:, unknown] = -torch.inf
+            shaped = shape_logits(
+                logits,
+                written[None],
+                request.temperature,
+                request.top_k,
+                request.top_p,
+                request.min_p,
+                request.repetition_penalty,
+            )
+            fed = shaped.argmax(-1) if request.greedy else draw(shaped, generator)
+            token = int(fed)
+            if token == end:
+                break
+            written = torch.cat((written, fed))
+            held += stream.step(tokenizer, token) or ""
+            cuts = [place for stop in request.stop if (place := held.find(stop)) >= 0]
+            if cuts:
+                held = held[: min(cuts)]
+                break
+            if len(held) > hold:
+                yield held[: len(held) - hold]
+                held = held[len(held) - hold :]
+    if held:
+        yield held
+
+
+def encode_prompt(tokenizer: Tokenizer, prompt: str | None, documents: int, device: torch.device) -> Int[Tensor, " time"]:
+    """The tokens to go on from; without a prompt the start of a document, or of a line where there was one document.
+
+    Raises:
+        InputError: the prompt has characters that the model never saw.
+    """
+    end = tokenizer.token_to_id(END)
+    if not prompt:
+        newline = tokenizer.encode("\n", add_special_tokens=False).ids
+        known = newline and newline != [tokenizer.token_to_id(UNKNOWN)]
+        return torch.tensor(newline if documents < 20 and known else [end], device=device)
+    ids = tokenizer.encode(prompt, add_special_tokens=False).ids
+    unknown = tokenizer.token_to_id(UNKNOWN)
+    if unknown is not None and unknown in ids:
+        strange = sorted({c for c in prompt if tokenizer.token_to_id(c) is None})
+        shown = ", ".join(repr(character) for character in strange)
+        raise InputError(f"The prompt has characters that were not in the training text: {shown}.", "prompt")
+    return torch.tensor(ids, device=device)
+
+
+def write_samples(
+    network: nn.Module, tokenizer: Tokenizer, context: int, documents: int, request: TextRequest, device: torch.device,
+    show: Callable[[str], None] | None = None,
+) -> Iterator[Sample]:  # fmt: skip
+    """`request.n` texts, the prompt in front; `show` gets each piece as it is written."""
+    prompt = encode_prompt(tokenizer, request.prompt, documents, device)
+    generator = torch.Generator(device).manual_seed(request.seed)
+    for _ in range(request.n):
+        text = request.prompt or ""
+        if show and text:
+            show(text)
+        for piece in write(network, tokenizer, prompt, context, request, generator):
+            text += piece
+            if show:
+                show(piece)
+        yield Sample(text, {"txt": text.encode("utf-8", "replace")})
+
+
+def evaluate_text(
+    network: nn.Module, tokenizer: Tokenizer, context: int, documents: int, device: torch.device,
+    data: str | None, trained_on: dict[str, str], fingerprint: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Loss and its relatives on the test split or on `data`, beside baselines and the copy check.
+
+    Raises:
+        InputError: the training data have moved or changed and `data` does not say where they are.
+    """
+    where = {"validation": trained_on["validation"], "test": trained_on["test"]}
+    if data is None:
+        try:
+            corpus = read_corpus(trained_on["path"], **where, kind="", vocabulary=None, tokenizer=tokenizer)
+        except InputError as error:
+            raise InputError(f"{error} The run was trained on it: say where it is now with --data.", "data") from None
+        if corpus.fingerprint != fingerprint:
+            raise InputError(f"{trained_on['path']} has changed since the training; give text with --data.", "data")
+        home: str | None = trained_on["path"]
+    else:
+        corpus = read_corpus(data, **where, kind="", vocabulary=None, tokenizer=tokenizer)
+        home = data
+        if corpus.fingerprint != fingerprint:  # other text: all of it is for measuring
+            corpus = read_corpus(data, "0", "0", kind="", vocabulary=None, tokenizer=tokenizer)
+            home = None
+    split = corpus.test if home else corpus.train
+    if split is None:
+        raise InputError("The run kept no test data (--test 0): give text with --data.", "data")
+
+    result: dict[str, Any] = {"data": corpus.name, "split": "test" if home else "all"}
+    result |= text_measures(split_loss(network, split, context, device), split)
+    result |= {"tokens": len(split.tokens) - 1, "characters": split.characters, "unknown_characters": split.unknown}
+    if home is None:
+        return result | {"copying": None}
+    held_out = b"".join(test_text(home, **where))
+    training = lambda: training_text(home, **where)  # noqa: E731
+    result["baselines"] = baselines(training(), held_out)
+    request = TextRequest(tokens=2000, temperature=1.0)
+    generator = torch.Generator(device).manual_seed(0)
+    prompt = encode_prompt(tokenizer, None, documents, device)
+    generated = ""
+    while len(generated) < 8000:  # texts that end early are followed by another
+        piece = "".join(write(network, tokenizer, prompt, context, request, generator))
+        generated += piece or "\n"
+    result["copying"] = copying(training, generated.encode(), held_out)
+    return result
