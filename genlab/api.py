@@ -127,6 +127,8 @@ def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> R
         recipe.load_files(folder.path, about)
         recipe.build()
     except (KeyError, TypeError, AssertionError) as error:
-        raise InputError(f"{path}/config.json is damaged ({error}): restore it from a copy, or train again.", "run") from None
+        raise InputError(
+            f"{path}/config.json is damaged ({error}): restore it from a copy, or train again.", "run"
+        ) from None
     folder.read_model(recipe.saved())
     return Run(folder, recipe)

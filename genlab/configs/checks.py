@@ -1,7 +1,8 @@
 """From loose values to a config, or to a sentence that says what is wrong with them."""
 
 import dataclasses
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pydantic
 
@@ -26,11 +27,28 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "config"
-        said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "missing":
             raise InputError(f"{name} is missing: say what it should be.", name) from None
-        problem = said[0].lower() + said[1:]
-        raise InputError(f"{name}: {first['input']!r} cannot be used, the {problem}.", name) from None
+        allowed = _allowed(get_type_hints(config_type, include_extras=True)[name])
+        raise InputError(f"{name}: {first['input']!r} cannot be used; it is {allowed}.", name) from None
+
+
+def _allowed(hint: Any) -> str:
+    """A type and its bounds in words."""
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(_allowed(part) for part in get_args(hint) if part is not type(None))
+    if get_origin(hint) is tuple:
+        return f"any number of: {_allowed(get_args(hint)[0])}"
+    if get_origin(hint) is not Annotated:
+        return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
+    kind, *bounds = get_args(hint)
+    words = {"gt": "above", "ge": "from", "lt": "below", "le": "up to"}
+    parts = [
+        f"{word} {getattr(bound, key):,}" for bound in bounds for key, word in words.items() if hasattr(bound, key)
+    ]
+    return " ".join([_allowed(kind), *parts])
 
 
 def check(config: Config) -> Config:

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """Options of every training."""
 
-    data: Positional[Annotated[str, MinLen(1)]]
+    data: Positional[Annotated[str, MinLen(1), arg(metavar="DATA")]]
     """Your data: a file or a folder, or a sample set such as @bible (`genlab samples` lists them)."""
     out: str | None = None
     """Run folder to make; by default runs/<task>-<data>-NNN."""

@@ -62,7 +62,9 @@ def open_source(data: str) -> Source:
         chosen = [p for p in files if p.name.removesuffix(".gz").endswith(tuple(ENDINGS))]
         skipped = tuple(str(p.relative_to(path)) for p in files if p not in set(chosen))
         if not chosen:
-            raise InputError(f"There is no text in the folder {data}: it looks for {', '.join(sorted(ENDINGS))}.", "data")
+            raise InputError(
+                f"There is no text in the folder {data}: it looks for {', '.join(sorted(ENDINGS))}.", "data"
+            )
         return Source(path.name, lambda: (piece for file in chosen for piece in _read_file(file)), skipped)
     if not path.exists():
         raise InputError(f"There is no file or folder {data}.", "data")
@@ -136,7 +138,9 @@ def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
                 document = json.loads(line)["text"]
                 assert isinstance(document, str)
             except (ValueError, KeyError, TypeError, AssertionError):
-                raise InputError(f'{path}, line {number}: expected a JSON object with a string "text".', "data") from None
+                raise InputError(
+                    f'{path}, line {number}: expected a JSON object with a string "text".', "data"
+                ) from None
             yield True, document
 
 

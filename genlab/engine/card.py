@@ -29,7 +29,14 @@ def write_card(folder: RunFolder, recipe: Recipe) -> None:
     ]
     if evaluation := about.get("evaluation"):
         lines += ["## Evaluated", "", *_tree(evaluation), ""]
-    lines += ["## Data", "", f"{data['name']}, fingerprint `{data['fingerprint'][:16]}`", "", *_tree(data["counts"]), ""]
+    lines += [
+        "## Data",
+        "",
+        f"{data['name']}, fingerprint `{data['fingerprint'][:16]}`",
+        "",
+        *_tree(data["counts"]),
+        "",
+    ]
     lines += ["## Configuration", "", *_tree(config["config"]), ""]
     write_atomically(folder.path / "README.md", "\n".join(lines).encode())
 

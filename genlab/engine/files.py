@@ -70,7 +70,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def tensors_to_bytes(tensors: dict[str, Tensor], about: dict[str, str] | None = None) -> bytes:
     """Safetensors; tensors that share memory are written once each."""
-    return safetensors.torch.save({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, about)
+    return safetensors.torch.save(
+        {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, about
+    )
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

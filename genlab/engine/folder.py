@@ -1,12 +1,12 @@
 """The run folder: everything a training leaves behind, and all that later commands need.
 
-    config.json         every resolved value and the plan
-    run.json            format, state, seed, versions, machine, wall time, data
-    model.safetensors   the best weights, keys prefixed by network
-    metrics.jsonl       one line a measure, append-only; readers take the last line of a step
-    samples/            what the model made during training
-    resume/             the newest checkpoint
-    README.md           a model card
+config.json         every resolved value and the plan
+run.json            format, state, seed, versions, machine, wall time, data
+model.safetensors   the best weights, keys prefixed by network
+metrics.jsonl       one line a measure, append-only; readers take the last line of a step
+samples/            what the model made during training
+resume/             the newest checkpoint
+README.md           a model card
 """
 
 import json
@@ -59,7 +59,9 @@ class RunFolder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise InputError(f"{path} cannot be made here: {error.strerror}; say where with --out.", "out") from None
+                raise InputError(
+                    f"{path} cannot be made here: {error.strerror}; say where with --out.", "out"
+                ) from None
             return cls(path)
         raise AssertionError("a million runs")
 
@@ -97,7 +99,9 @@ class RunFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(f"{self.path} is being trained by another process: wait for it, or stop it.", "out") from None
+            raise InputError(
+                f"{self.path} is being trained by another process: wait for it, or stop it.", "out"
+            ) from None
         try:
             yield
         finally:
@@ -160,7 +164,9 @@ class RunFolder:
             raise InputError(f"{self.weights} does not fit the run's config: it {what} tensor {name!r}.", "run")
         for name, tensor in tensors.items():
             if tensor.shape != expected[name].shape:
-                raise InputError(f"{self.weights} does not fit the run's config: tensor {name!r} has another shape.", "run")
+                raise InputError(
+                    f"{self.weights} does not fit the run's config: tensor {name!r} has another shape.", "run"
+                )
             expected[name].data.copy_(tensor)
 
     # --- measures ---

@@ -201,7 +201,9 @@ class Loop:
             self._write_model()
         elif self.history[-3:] == sorted(self.history[-3:]) and len(self.history) - self._best_index() == 4:
             at = self.best["step"]
-            self.say(f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet)
+            self.say(
+                f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet
+            )
         if self.plan.seconds is None or self.plan.seconds >= 120:
             self._preview(f"step-{self.step:07d}")
 
@@ -290,7 +292,9 @@ def _folder(recipe: Recipe, run: RunConfig, machine: Machine) -> tuple[RunFolder
 
 def _given(recipe: Recipe, run: RunConfig) -> dict[str, Any]:
     """What the user asked for, as a resumed command must ask for it again."""
-    options = {key: value for key, value in asdict(run).items() if key not in ("out", "resume", "checkpoint_seconds", "log")}
+    options = {
+        key: value for key, value in asdict(run).items() if key not in ("out", "resume", "checkpoint_seconds", "log")
+    }
     parts = {name: f"{type(part).__module__}:{type(part).__qualname__}" for name, part in recipe.parts.items()}
     return {"task": recipe.task, "model": recipe.name, "run": options, "asked": asdict(recipe.config), "parts": parts}
 
@@ -311,7 +315,8 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any]:
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
                 raise InputError(
-                    f"This run was started with {name} {before.get(name)}, not {now.get(name)}: repeat its command.", name
+                    f"This run was started with {name} {before.get(name)}, not {now.get(name)}: repeat its command.",
+                    name,
                 )
     if folder.about().get("state") == "done":
         raise InputError(f"{folder.path} is finished: there is nothing to resume.", "resume")
@@ -346,7 +351,9 @@ def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> P
         return plan_steps(run.steps, recipe.validates)
     seconds = 60 * (run.minutes or DEFAULT_MINUTES)
     recipe.resolve(seconds, machine.agree(machine.speed()))
-    own = {name: {key: value.clone() for key, value in part.state_dict().items()} for name, part in recipe.parts.items()}
+    own = {
+        name: {key: value.clone() for key, value in part.state_dict().items()} for name, part in recipe.parts.items()
+    }
     seed_everything(run.seed)
     recipe.build()
     if not quiet:

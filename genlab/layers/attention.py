@@ -117,7 +117,9 @@ class Attention(nn.Module):
         source = asks if tells is None else tells
         query = rearrange(self.query(asks), "batch asks (heads depth) -> batch heads asks depth", heads=self.heads)
         key = rearrange(self.key(source), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads)
-        value = rearrange(self.value(source), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads)
+        value = rearrange(
+            self.value(source), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads
+        )
         if self.query_norm is not None and self.key_norm is not None:
             query, key = self.query_norm(query), self.key_norm(key)
         if rotary is not None:

@@ -37,9 +37,13 @@ def copying(training: Callable[[], Iterable[bytes]], generated: bytes, held_out:
             "unseen_ngrams": 1 - seen_share(training, text, NGRAM),
         }
     mine, real = result["generated"], result["held_out"]
-    copies = mine["longest_shared"] > 2 * real["longest_shared"] + 20 or mine["unseen_ngrams"] < 0.7 * real["unseen_ngrams"]
+    copies = (
+        mine["longest_shared"] > 2 * real["longest_shared"] + 20 or mine["unseen_ngrams"] < 0.7 * real["unseen_ngrams"]
+    )
     result["verdict"] = (
-        "The model repeats passages of its training text." if copies else "The model repeats no more than real text does."
+        "The model repeats passages of its training text."
+        if copies
+        else "The model repeats no more than real text does."
     )
     return result
 

@@ -97,7 +97,9 @@ class GPTRecipe(Recipe):
         self.networks = {"gpt": self.network}
         assert config.learning_rate and config.embedding_learning_rate and config.weight_decay is not None
         matrices = [weight for weight in self.network.blocks.parameters() if weight.ndim == 2]
-        others = [weight for name, weight in self.network.named_parameters() if weight.ndim != 2 or "blocks" not in name]
+        others = [
+            weight for name, weight in self.network.named_parameters() if weight.ndim != 2 or "blocks" not in name
+        ]
         self.optimizers = {
             "gpt": [
                 Muon(matrices, lr=config.learning_rate, weight_decay=config.weight_decay),
@@ -184,7 +186,9 @@ def text_warnings(corpus: Corpus, parameters: int, steps: int, batch: int, conte
     tokens = len(corpus.train.tokens) - 1
     epochs = steps * batch * context / tokens
     if parameters > 5 * tokens:
-        return [f"{tokens:,} training tokens are few for {parameters:,} parameters: expect it to learn the text by heart."]
+        return [
+            f"{tokens:,} training tokens are few for {parameters:,} parameters: expect it to learn the text by heart."
+        ]
     if epochs > 20:
         return [f"the text will be read {epochs:.0f} times: watch for overfitting, or give less time or more text."]
     return []

@@ -129,7 +129,9 @@ def write(
         yield held
 
 
-def encode_prompt(tokenizer: Tokenizer, prompt: str | None, documents: int, device: torch.device) -> Int[Tensor, " time"]:
+def encode_prompt(
+    tokenizer: Tokenizer, prompt: str | None, documents: int, device: torch.device
+) -> Int[Tensor, " time"]:
     """The tokens to go on from; without a prompt the start of a document, or of a line where there was one document.
 
     Raises:

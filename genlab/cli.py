@@ -1,0 +1,314 @@
+"""The command line: one table of commands; what they need is imported inside them."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
+
+from genlab.catalog import CATALOG, entry, load as load_class
+from genlab.errors import InputError
+
+if TYPE_CHECKING:
+    from genlab.api import Run
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs one command; exit code 0 done, 1 our fault, 2 the user's input, 130 interrupted."""
+    words = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in words
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except InputError as error:
+        if as_json:
+            print(json.dumps({"error": {"message": str(error), "field": error.field}}))
+        else:
+            print(f"genlab: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("\ngenlab: interrupted.", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(version("genlab"))
+        return 0
+    if words[0] not in COMMANDS:
+        raise InputError(f"There is no command {words[0]}; there are {', '.join(COMMANDS)}.", "command")
+    return COMMANDS[words[0]].do(words[1:])
+
+
+# --- the commands ---------------------------------------------------------------------------------
+
+
+def train(words: list[str]) -> int:
+    """genlab train TASK DATA [--model MODEL] [options]"""
+    from genlab.configs.checks import check
+    from genlab.configs.run import RunConfig
+
+    if not words or words[0] in ("-h", "--help"):
+        tasks = "\n".join(f"  {task:9} {', '.join(models)}" for task, models in CATALOG.items())
+        print(
+            f"usage: genlab train TASK DATA [--model MODEL] [options]\n\ntasks and their models, the default first:\n{tasks}"
+        )
+        print("\n`genlab train TASK --help` lists the options; with --model those of another model.")
+        return 0
+    task, *rest = words
+    model = _value(rest, "--model")
+    model, found = entry(task, model)
+    config_type = load_class(found.config)
+    of_model = f"{task} model: {', '.join(CATALOG[task])}."
+    options = _parse(
+        f"genlab train {task}",
+        f"Train a {task} model on your data: {model}, {found.about}.",
+        [("run", RunConfig), ("config", config_type)],
+        rest,
+        [("model", str, model, of_model)],
+    )
+    run, config = check(options.run), check(options.config)
+
+    from genlab.api import Run
+    from genlab.engine.loop import train as run_training
+
+    recipe = load_class(found.recipe)(config)
+    run = Run(run_training(recipe, run), recipe)
+    about = run.about
+    if options.json:
+        kept = ("state", "step", "seconds", "best", "test")
+        print(json.dumps({"run": str(run.path), **{key: about.get(key) for key in kept}}))
+    else:
+        print(run.path)
+        if about["state"] == "done":
+            _say(f"Next: genlab generate {run.path}, genlab evaluate {run.path}")
+        elif about["state"] == "interrupted":
+            _say("Interrupted; the run can be used, and the same command with --resume and its --out goes on.")
+    return {"done": 0, "interrupted": 130}.get(about["state"], 1)
+
+
+def generate(words: list[str]) -> int:
+    """genlab generate RUN [options]"""
+    from genlab.configs.checks import check
+
+    path = _run_argument("generate", words)
+    if path is None:
+        return 0
+    from genlab.engine.folder import RunFolder
+
+    config = RunFolder.open(path).config()
+    found = entry(config.get("task", ""), config.get("model"))[1]
+    options = _parse(
+        f"genlab generate {path}",
+        f"Make new content with {path}, a {config['model']} for {config['task']}.",
+        [("request", load_class(found.request))],
+        [word for word in words if word != path],
+        [("to", str | None, None, "Folder to write the content to as files."), *DEVICE],
+    )
+    request = check(options.request)
+    run = _open(path, options.device)
+    shows = not options.json
+
+    def show(piece: str) -> None:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+
+    contents, files = [], []
+    from genlab.engine.samples import write_samples
+
+    for number, sample in enumerate(run.recipe.generate(request, show if shows else None)):
+        if shows and isinstance(sample.content, str):
+            print("\n" if number + 1 < request.n else "")
+        if options.to or not isinstance(sample.content, str):
+            folder = Path(options.to) if options.to else run.path / "samples"
+            files += [str(file) for file in write_samples([sample], folder, f"generated-{number:03d}")]
+        contents.append(sample.content if isinstance(sample.content, str) else sample.content.tolist())
+    if options.json:
+        print(json.dumps({"samples": contents, "files": files}, ensure_ascii=False))
+    else:
+        for file in files:
+            _say(f"wrote {file}")
+    return 0
+
+
+def evaluate(words: list[str]) -> int:
+    """genlab evaluate RUN [--data PATH]"""
+    path = _run_argument("evaluate", words)
+    if path is None:
+        return 0
+    about_data = "Measure on this instead of the test split; or where the training data are now."
+    options = _parse(
+        f"genlab evaluate {path}",
+        "Measure a run on data that it was not trained on.",
+        [],
+        [word for word in words if word != path],
+        [("data", str | None, None, about_data), *DEVICE],
+    )
+    result = _open(path, options.device).evaluate(options.data)
+    print(json.dumps(result, ensure_ascii=False) if options.json else "\n".join(_lines(result)))
+    return 0
+
+
+def runs(words: list[str]) -> int:
+    """genlab runs [--folder FOLDER]"""
+    from genlab.engine.folder import list_runs
+
+    about = "Folder whose run folders are listed."
+    options = _parse("genlab runs", "List run folders.", [], words, [("folder", str, "runs", about)])
+    found = list_runs(Path(options.folder))
+    if options.json:
+        print(json.dumps({"runs": found}))
+        return 0
+    if not found:
+        _say(f"There are no runs in {options.folder} yet: genlab train text @bible --minutes 1 makes one.")
+    for run in found:
+        best = run.get("best") or {}
+        measure = next((f"{name} {value:.4g}" for name, value in best.items()), "")
+        about = f"{run.get('task', ''):8} {run.get('model', ''):6} {run['state']:12}"
+        print(f"{run['run']:36} {about} step {run.get('step', 0):>8,}  {measure}".rstrip())
+    return 0
+
+
+def samples(words: list[str]) -> int:
+    """genlab samples"""
+    from genlab.data.samples import SAMPLES
+
+    options = _parse("genlab samples", "List the embedded sample sets.", [], words, [])
+    if options.json:
+        print(json.dumps({"samples": [{"name": n, "task": s.task, "about": s.about} for n, s in SAMPLES.items()]}))
+    else:
+        for name, sample in SAMPLES.items():
+            print(f"{name:10} {sample.task:8} {sample.about}")
+    return 0
+
+
+class Command(NamedTuple):
+    """What runs, and its line in the overview."""
+
+    do: Callable[[list[str]], int]
+    about: str
+
+
+COMMANDS = {
+    "train": Command(train, "train a model on your data, or on a sample set such as @bible"),
+    "generate": Command(generate, "make new content with a trained model"),
+    "evaluate": Command(evaluate, "measure a trained model on data it has not seen"),
+    "runs": Command(runs, "list what was trained"),
+    "samples": Command(samples, "list the embedded sample sets"),
+}
+
+DEVICE = [("device", str, "auto", "auto, cpu, cuda, cuda:1 or mps.")]
+
+
+# --- what they share ------------------------------------------------------------------------------
+
+
+def _overview() -> str:
+    lines = "\n".join(f"  {name:9} {command.about}" for name, command in COMMANDS.items())
+    return (
+        "usage: genlab COMMAND ...\n\n"
+        f"Train generative models from scratch on your own data, and make new content with them.\n\n{lines}\n\n"
+        "`genlab COMMAND --help` tells more. Every command takes --json.\n"
+        "Try: genlab train text @bible --minutes 1"
+    )
+
+
+def _parse(program: str, about: str, configs: list[tuple[str, type]], words: list[str], extra: list[tuple]) -> Any:
+    """The options of a command: the fields of `configs`, and `extra` ones (name, type, default, help).
+
+    Raises:
+        InputError: the words do not fit.
+    """
+    from dataclasses import field, make_dataclass
+
+    import tyro
+
+    flat = [(name, Annotated[kind, tyro.conf.arg(name="")]) for name, kind in configs]
+    more = [
+        (name, Annotated[kind, tyro.conf.arg(help=text)], field(default=default)) for name, kind, default, text in extra
+    ]
+    answer = ("json", Annotated[bool, tyro.conf.arg(help="Print one JSON object.")], field(default=False))
+    options = make_dataclass("Options", [*flat, *more, answer])
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(
+                options,
+                prog=program,
+                description=about,
+                args=words,
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction, tyro.conf.OmitArgPrefixes),
+            )
+    except SystemExit as end:
+        if end.code in (0, None):
+            raise
+        raise _complaint(said.getvalue(), program) from None
+
+
+def _complaint(box: str, program: str) -> InputError:
+    """tyro's boxed message as one sentence."""
+    plain = re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯]", " ", box)
+    text = re.sub(r"\s+", " ", plain)
+    help_ = f"`{program} --help` lists the options."
+    if found := re.search(r"Error parsing (--)?([\w-]+):.*?\[(.*?)\]", text):
+        return InputError(f"{found[2]}: {found[3]} cannot be used; {help_}", found[2].replace("-", "_"))
+    if found := re.search(r"invalid choice (.*?) for argument '?(--)?([\w-]+)'?.*?\((.*?)\)", text):
+        return InputError(f"{found[3]}: {found[1]} is not a choice; there are {found[4]}.", found[3].replace("-", "_"))
+    if found := re.search(r"Unrecognized options: (.*?) ─", text):
+        return InputError(f"Unknown options: {found[1]}; {help_}", found[1].split()[0].strip(",-").replace("-", "_"))
+    if found := re.search(r"Missing from .*?: ([A-Z]+) ", text):
+        return InputError(f"{found[1]} is missing; {help_}", found[1].lower())
+    body = text.replace("─", " ").strip()
+    return InputError(f"{body}; {help_}", "options")
+
+
+def _run_argument(command: str, words: list[str]) -> str | None:
+    """The run folder among `words`; None if there is only a cry for help."""
+    if words and not words[0].startswith("-"):
+        return words[0]
+    if {"-h", "--help"} & set(words):
+        print(f"usage: {COMMANDS[command].do.__doc__}\n\n`genlab {command} RUN --help` lists the options of that run.")
+        return None
+    raise InputError(f"Say which run: genlab {command} RUN. `genlab runs` lists them.", "run")
+
+
+def _open(path: str, device: str) -> "Run":
+    from genlab.api import load
+
+    return load(path, device)
+
+
+def _value(words: list[str], option: str) -> str | None:
+    for place, word in enumerate(words):
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+        if word == option and place + 1 < len(words):
+            return words[place + 1]
+    return None
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def _lines(values: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}:", *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name}: {f'{value:.4f}' if isinstance(value, float) else value}")
+    return lines
