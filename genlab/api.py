@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from genlab.catalog import entry, load as load_class
+from genlab.catalog import entry
+from genlab.catalog import load as load_class
 from genlab.configs.checks import make
 from genlab.configs.run import RunConfig
 from genlab.engine.card import write_card

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
-from genlab.catalog import CATALOG, entry, load as load_class
+from genlab.catalog import CATALOG, entry
+from genlab.catalog import load as load_class
 from genlab.errors import InputError
 
 if TYPE_CHECKING:

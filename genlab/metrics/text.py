@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-NGRAM = 20
-"""Characters of the n-grams whose novelty is reported: three to four words."""
+NGRAM = 12
+"""Characters of the n-grams whose novelty is reported: about two words."""
 CHUNK = 1 << 22
 
 

@@ -10,19 +10,26 @@ from typing import Any
 
 import torch
 from jaxtyping import Int
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from genlab.configs.text import GPTConfig, TextRequest
-from genlab.data.text import Corpus, describe, read_corpus
+from genlab.data.text import read_corpus
 from genlab.data.tokenizers import load_tokenizer
 from genlab.engine.files import write_atomically
 from genlab.engine.muon import Muon
 from genlab.engine.recipe import DataFacts, Metrics, Recipe
 from genlab.engine.samples import Sample
-from genlab.errors import InputError
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
-from genlab.recipes.writing import VALIDATION_TOKENS, evaluate_text, split_loss, text_measures, write_samples
+from genlab.recipes.writing import (
+    VALIDATION_TOKENS,
+    corpus_facts,
+    evaluate_text,
+    fitting_context,
+    split_loss,
+    text_measures,
+    text_warnings,
+    write_samples,
+)
 
 SIZES = {  # depth, width, heads, feed-forward, context
     "tiny": (2, 64, 2, 172, 64),
@@ -63,14 +70,8 @@ class GPTRecipe(Recipe):
         size = self.config.size
         if size == "auto":
             size = "laptop" if seconds is None or speed is None else fitting_size(seconds, speed)
-        depth, width, _, _, context = SIZES[size]
-        context = self.config.context or min(context, max(2, (len(self.corpus.train.tokens) - 1) // 8))
-        if context > len(self.corpus.train.tokens) - 1:
-            raise InputError(
-                f"context: {context} is longer than the training text of {len(self.corpus.train.tokens) - 1} tokens; "
-                "give more text or a smaller --context.",
-                "context",
-            )
+        *_, usual = SIZES[size]
+        context = fitting_context(self.corpus, self.config.context, usual)
         self.config = replace(
             self.config,
             size=size,
@@ -139,7 +140,7 @@ class GPTRecipe(Recipe):
 
     def warnings(self, steps: int) -> list[str]:
         parameters = sum(weight.numel() for weight in self.network.parameters())
-        return text_warnings(self.corpus, parameters, steps, self.config.batch or 1, self.config.context or 1)
+        return text_warnings(self.corpus, parameters, steps * (self.config.batch or 1) * (self.config.context or 1))
 
     # --- a finished run ---
 
@@ -169,26 +170,3 @@ class GPTRecipe(Recipe):
 
 def fitting_size(seconds: float, speed: float) -> str:
     return "laptop"
-
-
-def corpus_facts(corpus: Corpus) -> DataFacts:
-    """What a run records of a text."""
-    splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
-    notes = []
-    if corpus.skipped:
-        shown = ", ".join(corpus.skipped[:5]) + (" ..." if len(corpus.skipped) > 5 else "")
-        notes.append(f"{len(corpus.skipped)} files that are not text by their names were left out: {shown}")
-    counts = {name: describe(split) for name, split in splits.items() if split is not None}
-    return DataFacts(corpus.name, corpus.fingerprint, counts, notes)
-
-
-def text_warnings(corpus: Corpus, parameters: int, steps: int, batch: int, context: int) -> list[str]:
-    tokens = len(corpus.train.tokens) - 1
-    epochs = steps * batch * context / tokens
-    if parameters > 5 * tokens:
-        return [
-            f"{tokens:,} training tokens are few for {parameters:,} parameters: expect it to learn the text by heart."
-        ]
-    if epochs > 20:
-        return [f"the text will be read {epochs:.0f} times: watch for overfitting, or give less time or more text."]
-    return []

@@ -16,8 +16,9 @@ from tokenizers.decoders import DecodeStream
 from torch import Tensor, nn
 
 from genlab.configs.text import TextRequest
-from genlab.data.text import Split, read_corpus, test_text, training_text
+from genlab.data.text import Corpus, Split, describe, read_corpus, test_text, training_text
 from genlab.data.tokenizers import END, UNKNOWN
+from genlab.engine.recipe import DataFacts
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.layers.sampling import draw, shape_logits
@@ -203,7 +204,7 @@ def evaluate_text(
     if home is None:
         return result | {"copying": None}
     held_out = b"".join(test_text(home, **where))
-    training = lambda: training_text(home, **where)  # noqa: E731
+    training = lambda: training_text(home, **where)
     result["baselines"] = baselines(training(), held_out)
     request = TextRequest(tokens=2000, temperature=1.0)
     generator = torch.Generator(device).manual_seed(0)
@@ -214,3 +215,48 @@ def evaluate_text(
         generated += piece or "\n"
     result["copying"] = copying(training, generated.encode(), held_out)
     return result
+
+
+def corpus_facts(corpus: Corpus) -> DataFacts:
+    """What a run records of a text."""
+    splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
+    notes = []
+    if corpus.skipped:
+        shown = ", ".join(corpus.skipped[:5]) + (" ..." if len(corpus.skipped) > 5 else "")
+        notes.append(f"{len(corpus.skipped)} files that are not text by their names were left out: {shown}")
+    counts = {name: describe(split) for name, split in splits.items() if split is not None}
+    return DataFacts(corpus.name, corpus.fingerprint, counts, notes)
+
+
+def text_warnings(corpus: Corpus, parameters: int, reads: int) -> list[str]:
+    """What speaks against so many parameters, and reading so many tokens, of this text."""
+    tokens = len(corpus.train.tokens) - 1
+    epochs = reads / tokens
+    if parameters > 5 * tokens:
+        return [
+            f"{tokens:,} training tokens are few for {parameters:,} parameters: expect it to learn the text by heart."
+        ]
+    if epochs > 20:
+        return [f"the text will be read {epochs:.0f} times: watch for overfitting, or give less time or more text."]
+    return []
+
+
+def fitting_context(corpus: Corpus, asked: int | None, usual: int) -> int:
+    """The context to train with: what was asked for, or what is usual and fits the text.
+
+    Raises:
+        InputError: the training text is shorter than that.
+    """
+    tokens = len(corpus.train.tokens) - 1
+    context = asked or min(usual, max(2, tokens // 8))
+    if context > tokens:
+        if asked is None:
+            raise InputError(
+                f"{corpus.name} is too short to train on: {tokens} training tokens; give more text.", "data"
+            )
+        raise InputError(
+            f"context: {context} is longer than the training text of {tokens} tokens; give more text or a smaller "
+            "--context.",
+            "context",
+        )
+    return context

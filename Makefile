@@ -1,0 +1,44 @@
+# make demo: train on the Bible for a minute and read what the model writes
+# make test: the whole check; make install: everything that a developer needs, in .venv
+
+PYTHON ?= python3
+PIP := .venv/bin/pip --disable-pip-version-check
+GENLAB := .venv/bin/genlab
+DEMO := runs/demo
+
+.PHONY: demo test install clean
+
+demo: .venv/.demo
+	@rm -rf $(DEMO)
+	$(GENLAB) train text @bible --minutes 1 --out $(DEMO)
+	@echo
+	$(GENLAB) evaluate $(DEMO)
+	@echo
+	$(GENLAB) generate $(DEMO) --prompt "In the beginning" --tokens 60 --n 3
+	@echo
+	@echo "Now you: $(GENLAB) train text YOUR.txt --minutes 10"
+	@echo "         $(GENLAB) generate runs/text-YOUR-001 --prompt \"Once upon a time\""
+	@echo "What it wrote in training and its model card are in $(DEMO); the code is genlab/recipes/gpt.py."
+
+test: .venv/.dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest
+
+install: .venv/.dev
+
+clean:
+	rm -rf .venv runs
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[samples]"
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@ .venv/.demo
