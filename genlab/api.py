@@ -48,7 +48,7 @@ class Run:
         Raises:
             InputError: an option cannot be used.
         """
-        request = make(self.recipe.request_type, options)
+        request: Any = make(self.recipe.request_type, options)
         return list(self.recipe.generate(request, show))
 
     def evaluate(self, data: str | os.PathLike | None = None) -> dict[str, Any]:
@@ -70,8 +70,8 @@ class Run:
 
 
 def train(
-    task: str, data: str | os.PathLike, model: str | None = None, quiet: bool = False, parts: dict[str, nn.Module] | None = None,
-    **options: Any,
+    task: str, data: str | os.PathLike, model: str | None = None, quiet: bool = False,
+    parts: dict[str, nn.Module] | None = None, **options: Any,
 ) -> Run:  # fmt: skip
     """Trains a model on the user's data and returns its run.
 
@@ -86,7 +86,7 @@ def train(
     Raises:
         InputError: something given cannot be used.
     """
-    name, found = entry(task, model)
+    _, found = entry(task, model)
     config_type = load_class(found.config)
     of_run = {key: options.pop(key) for key in list(options) if key in RunConfig.__dataclass_fields__}
     for key in ("validation", "test", "out"):
@@ -114,7 +114,7 @@ def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> R
     if "config" not in config or "data" not in about:
         raise InputError(f"{path} has not begun to train yet: resume its training first.", "run")
     try:
-        name, found = entry(config["task"], config["model"])
+        _, found = entry(config["task"], config["model"])
         recipe: Recipe = load_class(found.recipe)(make(load_class(found.config), config["config"]), parts)
         own = config.get("parts", {})
         if own.keys() - parts.keys():

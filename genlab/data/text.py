@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -348,7 +349,7 @@ def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None
     """Writes tokens.bin and facts.json; texts go to the tokenizer in slices that end between words."""
     end_mark, unknown_mark = tokenizer.token_to_id(END), tokenizer.token_to_id(UNKNOWN)
     kind = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
-    facts = {"characters": 0, "bytes": 0, "documents": 0, "unknown": 0, "type": np.dtype(kind).name}
+    facts: dict[str, Any] = {"characters": 0, "bytes": 0, "documents": 0, "unknown": 0, "type": np.dtype(kind).name}
     waiting: list[tuple[bool, str]] = [(True, "")]
 
     with open(folder / "tokens.bin", "wb") as file:

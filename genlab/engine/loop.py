@@ -270,7 +270,8 @@ class Loop:
             self.folder.note(test=test or None)
         self._preview("best" if self.best else "last")
         write_card(self.folder, self.recipe)
-        for name, measures in (("validation", self.best), ("test", test)):
+        reports: list[tuple[str, dict[str, float] | None]] = [("validation", self.best), ("test", test)]
+        for name, measures in reports:
             if measures:
                 numbers = ", ".join(f"{key} {value:.4g}" for key, value in measures.items() if key != "step")
                 self.say(f"{name}: {numbers}", quiet)

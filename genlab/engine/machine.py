@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import lightning_fabric
 import numpy as np
@@ -70,7 +70,7 @@ class Machine:
             return
         gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
-        flat = self.fabric.all_reduce(flat, reduce_op="mean")
+        flat = cast(Tensor, self.fabric.all_reduce(flat, reduce_op="mean"))
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
@@ -85,7 +85,7 @@ class Machine:
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean over all processes."""
-        return self.fabric.all_reduce(value, reduce_op="mean") if self.processes > 1 else value
+        return cast(Tensor, self.fabric.all_reduce(value, reduce_op="mean")) if self.processes > 1 else value
 
     def agree(self, value: Any) -> Any:
         """What the first process says."""

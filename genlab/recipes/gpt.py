@@ -67,7 +67,7 @@ class GPTRecipe(Recipe):
     # --- size ---
 
     def resolve(self, seconds: float | None, speed: float | None) -> None:
-        size = self.config.size
+        size: Any = self.config.size
         if size == "auto":
             size = "laptop" if seconds is None or speed is None else fitting_size(seconds, speed)
         *_, usual = SIZES[size]
