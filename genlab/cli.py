@@ -64,10 +64,9 @@ def train(words: list[str]) -> int:
 
     if not words or words[0] in ("-h", "--help"):
         tasks = "\n".join(f"  {task:9} {', '.join(models)}" for task, models in CATALOG.items())
-        print(
-            f"usage: genlab train TASK DATA [--model MODEL] [options]\n\ntasks and their models, the default first:\n{tasks}"
-        )
-        print("\n`genlab train TASK --help` lists the options; with --model those of another model.")
+        print("usage: genlab train TASK DATA [--model MODEL] [options]\n")
+        print(f"tasks and their models, the default first:\n{tasks}\n")
+        print("`genlab train TASK --help` lists the options; with --model those of another model.")
         return 0
     task, *rest = words
     model = _value(rest, "--model")

@@ -16,8 +16,8 @@ def write_card(folder: RunFolder, recipe: Recipe) -> None:
         f"# {recipe.task}: {recipe.name} on {data['name']}",
         "",
         f"Trained from scratch with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
-        f"{about['step']:,} of about {plan['steps']:,} steps, {about['seconds']:.0f} s on {about['machine']['processor']} "
-        f"({about['machine']['device']}, {about['machine']['threads']} threads), seed {about['seed']}. "
+        f"{about['step']:,} of about {plan['steps']:,} steps, {about['seconds']:.0f} s on "
+        f"{about['machine']['processor']} ({about['machine']['device']}, {about['machine']['threads']} threads), seed {about['seed']}. "
         f"State: {about['state']}.",
         "",
         "    genlab generate THIS_FOLDER",

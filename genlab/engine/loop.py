@@ -243,18 +243,16 @@ class Loop:
             return
         if state != "diverged":
             self._save()
-        if state == "interrupted":
-            if validates and self.best is not None:
-                measures = self.recipe.validate()
-                if next(iter(measures.values())) < next(iter(self.best.values())):
-                    self.folder.keep_planned_best()
-                    self.best = {**measures, "step": self.step}
-                    self._write_model()
+        if state == "interrupted" and validates and self.best is not None:
+            measures = self.recipe.validate()
+            if next(iter(measures.values())) < next(iter(self.best.values())):
+                self.folder.keep_planned_best()
+                self.best = {**measures, "step": self.step}
+                self._write_model()
         if state != "diverged" and not validates:
             self._write_model()
         self.trackers.close()
-        seconds = self.clock.elapsed()
-        self.folder.note(state=state, step=self.step, seconds=round(seconds, 3), best=self.best)
+        self.folder.note(state=state, step=self.step, seconds=round(self.clock.trained(), 3), best=self.best)
         if state == "diverged":
             self.say(
                 f"The loss stopped being a number at step {self.step:,}: the weights of "
@@ -271,9 +269,9 @@ class Loop:
         self._preview("best" if self.best else "last")
         write_card(self.folder, self.recipe)
         reports: list[tuple[str, dict[str, float] | None]] = [("validation", self.best), ("test", test)]
-        for name, measures in reports:
-            if measures:
-                numbers = ", ".join(f"{key} {value:.4g}" for key, value in measures.items() if key != "step")
+        for name, report in reports:
+            if report:
+                numbers = ", ".join(f"{key} {value:.4g}" for key, value in report.items() if key != "step")
                 self.say(f"{name}: {numbers}", quiet)
 
 

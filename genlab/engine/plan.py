@@ -85,6 +85,10 @@ class Clock:
         """Notes that a step is done."""
         self._steps.append(self.elapsed())
 
+    def trained(self) -> float:
+        """Seconds from the first to the end of the last step."""
+        return self._steps[-1]
+
     def seconds_per_step(self) -> float | None:
         """Over the last third of this attempt's steps, what stands between them included."""
         taken = len(self._steps) - 1

@@ -114,8 +114,8 @@ class GPT(nn.Module):
     @torch.no_grad()
     def _initialise(self) -> None:
         for name, weight in self.named_parameters():
-            if name.endswith(("attention.out.weight", "feed_forward.down.weight")) or (name == "head.weight" and not self.shape.tied):
-                nn.init.zeros_(weight)
+            if name.endswith(("attention.out.weight", "feed_forward.down.weight", "head.weight")):
+                nn.init.zeros_(weight)  # a tied head takes the embedding's weights next
             elif name == "embedding.weight":
                 nn.init.normal_(weight, std=0.02 if self.shape.tied else 1.0)
             elif weight.ndim == 2:
