@@ -86,7 +86,9 @@ def train(words: list[str]) -> int:
     from genlab.engine.loop import train as run_training
 
     recipe = load_class(found.recipe)(config)
-    run = Run(run_training(recipe, run), recipe)
+    with contextlib.redirect_stdout(sys.stderr):  # trackers talk
+        folder = run_training(recipe, run)
+    run = Run(folder, recipe)
     about = run.about
     if options.json:
         kept = ("state", "step", "seconds", "best", "test")

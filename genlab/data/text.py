@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def _not_utf8(path: Path, block: bytes, place: int) -> str:
 def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
     rest = ""
     number = 0
-    for text in (*texts, "\n"):
+    for text in chain(texts, ("\n",)):
         *lines, rest = (rest + text).split("\n")
         for line in lines:
             number += 1

@@ -70,6 +70,13 @@ def load_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
+def kind_of(tokenizer: Tokenizer) -> str:
+    """char, byte or bpe."""
+    if tokenizer.token_to_id(UNKNOWN) is not None:
+        return "char"
+    return "byte" if tokenizer.get_vocab_size() == 257 else "bpe"
+
+
 def fitting_vocabulary(characters: int) -> int:
     """Tokens that a text of this length shows often enough to learn: 1,024 for 1 MB, 32,768 from 1 GB on."""
     size = 1024

@@ -10,14 +10,14 @@ from genlab.engine.recipe import Recipe
 def write_card(folder: RunFolder, recipe: Recipe) -> None:
     """Writes README.md from what stands in the run; it names no path of the user's."""
     about, config = folder.about(), folder.config()
-    data, plan = about["data"], config["plan"]
+    data, plan, machine = about["data"], config["plan"], about["machine"]
     parameters = sum(weight.numel() for network in recipe.saved().values() for weight in network.parameters())
     lines = [
         f"# {recipe.task}: {recipe.name} on {data['name']}",
         "",
         f"Trained from scratch with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
         f"{about['step']:,} of about {plan['steps']:,} steps, {about['seconds']:.0f} s on "
-        f"{about['machine']['processor']} ({about['machine']['device']}, {about['machine']['threads']} threads), seed {about['seed']}. "
+        f"{machine['processor']} ({machine['device']}, {machine['threads']} threads), seed {about['seed']}. "
         f"State: {about['state']}.",
         "",
         "    genlab generate THIS_FOLDER",

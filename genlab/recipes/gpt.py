@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genlab.configs.text import GPTConfig, TextRequest
 from genlab.data.text import read_corpus
-from genlab.data.tokenizers import load_tokenizer
+from genlab.data.tokenizers import kind_of, load_tokenizer
 from genlab.engine.files import write_atomically
 from genlab.engine.muon import Muon
 from genlab.engine.recipe import DataFacts, Metrics, Recipe
@@ -72,10 +72,13 @@ class GPTRecipe(Recipe):
             size = "laptop" if seconds is None or speed is None else fitting_size(seconds, speed)
         *_, usual = SIZES[size]
         context = fitting_context(self.corpus, self.config.context, usual)
+        kind: Any = kind_of(self.tokenizer)
         self.config = replace(
             self.config,
             size=size,
             context=context,
+            tokenizer=kind,
+            vocabulary=self.tokenizer.get_vocab_size() if kind == "bpe" else None,
             batch=self.config.batch or max(1, 1024 // context),
             learning_rate=self.config.learning_rate or 0.03,
             embedding_learning_rate=self.config.embedding_learning_rate or 0.01,
@@ -96,6 +99,8 @@ class GPTRecipe(Recipe):
         )  # fmt: skip
         self.network = GPT(shape).to(self.machine.device)
         self.networks = {"gpt": self.network}
+        # Compiling takes half a minute: it pays on GPUs, and not on CPUs at these sizes.
+        self.forward = torch.compile(self.network) if self.machine.device.type == "cuda" else self.network
         assert config.learning_rate and config.embedding_learning_rate and config.weight_decay is not None
         matrices = [weight for weight in self.network.blocks.parameters() if weight.ndim == 2]
         others = [
@@ -114,7 +119,7 @@ class GPTRecipe(Recipe):
 
     def step(self, batch: tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]) -> Metrics:
         tokens, targets = batch
-        loss = next_token_loss(self.network(tokens), targets)
+        loss = next_token_loss(self.forward(tokens), targets)
         self.update(self.network, loss)
         return {"loss": loss}
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genlab.configs.text import LSTMConfig, TextRequest
 from genlab.data.text import read_corpus
-from genlab.data.tokenizers import load_tokenizer
+from genlab.data.tokenizers import kind_of, load_tokenizer
 from genlab.engine.files import write_atomically
 from genlab.engine.recipe import DataFacts, Metrics, Recipe
 from genlab.engine.samples import Sample
@@ -72,8 +72,14 @@ class LSTMRecipe(Recipe):
             size = "laptop" if seconds is None or seconds < 1200 else "small"
         *_, usual = SIZES[size]
         context = fitting_context(self.corpus, self.config.context, usual)
+        kind: Any = kind_of(self.tokenizer)
         self.config = replace(
-            self.config, size=size, context=context, batch=self.config.batch or max(1, 2048 // context)
+            self.config,
+            size=size,
+            context=context,
+            tokenizer=kind,
+            vocabulary=self.tokenizer.get_vocab_size() if kind == "bpe" else None,
+            batch=self.config.batch or max(1, 2048 // context),
         )
 
     # --- network and optimiser ---
