@@ -1,6 +1,7 @@
 """The training loop that every recipe shares, and the two ways into it: a new run, or one to go on with."""
 
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
             if config and "plan" in config:
                 recipe.config = type(recipe.config)(**config["config"])
                 plan = Plan(**config["plan"])
+                seed_everything(run.seed)
                 recipe.build()
             else:
                 plan = _prepare(recipe, run, machine, quiet or machine.rank > 0)
@@ -63,7 +65,8 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
                 folder.discard()
             raise
         if machine.rank == 0:
-            folder.note(data={**asdict(facts), "path": run.data, "validation": run.validation, "test": run.test})
+            places = {"path": run.data, "validation": run.validation, "test": run.test}
+            folder.note(data={**asdict(facts), **{key: _absolute(value) for key, value in places.items()}})
             _write_plan(folder, recipe, given, plan)
             recipe.save_files(folder.path)
         parameters = sum(weight.numel() for net in recipe.networks.values() for weight in net.parameters())
@@ -386,6 +389,11 @@ def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
 
 def _write_plan(folder: RunFolder, recipe: Recipe, given: dict[str, Any], plan: Plan) -> None:
     folder.write_config({**given, "config": asdict(recipe.config), "plan": asdict(plan)})
+
+
+def _absolute(place: str) -> str:
+    """A path that holds from any folder; shares and sample sets as they are."""
+    return os.path.abspath(place) if os.path.exists(place) else place
 
 
 def _duration(plan: Plan) -> str:
