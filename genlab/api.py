@@ -124,12 +124,13 @@ def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> R
                 f"load it in Python with genlab.load({str(path)!r}, {needed}).",
                 "run",
             )
+        assert {"path", "validation", "test", "fingerprint"} <= about["data"].keys(), "run.json lacks its data"
         recipe.machine = Machine(device)
         recipe.load_files(folder.path, about)
         recipe.build()
-    except (KeyError, TypeError, AssertionError) as error:
+    except (KeyError, TypeError, AttributeError, AssertionError) as error:
         raise InputError(
-            f"{path}/config.json is damaged ({error}): restore it from a copy, or train again.", "run"
+            f"{path}: config.json or run.json is damaged ({error}): restore it from a copy, or train again.", "run"
         ) from None
     folder.read_model(recipe.saved())
     return Run(folder, recipe)

@@ -90,7 +90,9 @@ def train(words: list[str]) -> int:
         folder = run_training(recipe, run)
     run = Run(folder, recipe)
     about = run.about
-    if options.json:
+    if recipe.machine.rank > 0:  # the first process speaks for all
+        pass
+    elif options.json:
         kept = ("state", "step", "seconds", "best", "test")
         print(json.dumps({"run": str(run.path), **{key: about.get(key) for key in kept}}))
     else:
@@ -117,7 +119,7 @@ def generate(words: list[str]) -> int:
         f"genlab generate {path}",
         f"Make new content with {path}, a {config['model']} for {config['task']}.",
         [("request", load_class(found.request))],
-        [word for word in words if word != path],
+        words[1:],
         [("to", str | None, None, "Folder to write the content to as files."), *DEVICE],
     )
     request = check(options.request)
@@ -156,7 +158,7 @@ def evaluate(words: list[str]) -> int:
         f"genlab evaluate {path}",
         "Measure a run on data that it was not trained on.",
         [],
-        [word for word in words if word != path],
+        words[1:],
         [("data", str | None, None, about_data), *DEVICE],
     )
     result = _open(path, options.device).evaluate(options.data)

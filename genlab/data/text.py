@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -60,9 +61,10 @@ def open_source(data: str) -> Source:
         return Source(data, lambda: ((True, text) for _, text in samples.read()))
     path = Path(data)
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-        chosen = [p for p in files if p.name.removesuffix(".gz").endswith(tuple(ENDINGS))]
-        skipped = tuple(str(p.relative_to(path)) for p in files if p not in set(chosen))
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        files = [p for p in files if not any(part.startswith(".") for part in p.relative_to(path).parts)]
+        chosen = [p for p in files if _ending(p) in ENDINGS]
+        skipped = tuple(str(p.relative_to(path)) for p in files if _ending(p) not in ENDINGS)
         if not chosen:
             raise InputError(
                 f"There is no text in the folder {data}: it looks for {', '.join(sorted(ENDINGS))}.", "data"
@@ -75,17 +77,21 @@ def open_source(data: str) -> Source:
     return Source(path.name, lambda: _read_file(path))
 
 
+def _ending(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
 def _read_file(path: Path) -> Iterator[Piece]:
     try:
         with open(path, "rb") as plain:
             zipped = plain.read(2) == b"\x1f\x8b"
         with gzip.open(path) if zipped else open(path, "rb") as file:
-            if path.name.removesuffix(".gz").endswith(".jsonl"):
+            if _ending(path) == ".jsonl":
                 yield from _json_lines(path, _decode(path, file))
             else:
                 for number, text in enumerate(_decode(path, file)):
                     yield number == 0, text
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path} is a damaged gzip file ({error}).", "data") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.", "data") from None
@@ -96,35 +102,40 @@ def _decode(path: Path, file: Iterable) -> Iterator[str]:
     place, first = 0, True
     while True:
         block = file.read(PIECE)  # type: ignore[attr-defined]
-        if first:
-            block = block.removeprefix(codecs.BOM_UTF8)
+        waiting = len(decoder.getstate()[0])  # bytes of a character cut by the block's start
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            raise InputError(_not_utf8(path, block, place + error.start), "data") from None
+            raise InputError(_not_utf8(path, block, place - waiting + error.start), "data") from None
         if "\0" in text:
-            raise InputError(f"{path} is not text: it has a zero byte near byte {place}.", "data")
+            raise InputError(_not_utf8(path, block, place + block.find(b"\0")), "data")
+        if first and text:
+            text, first = text.removeprefix("\ufeff"), False
         if text:
             yield text
         if not block:
             return
-        place, first = place + len(block), False
+        place += len(block)
 
 
 def _not_utf8(path: Path, block: bytes, place: int) -> str:
     from charset_normalizer import from_bytes
 
-    if block[:4].count(0) or b"\0" in block[:1000]:
-        utf16 = block[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or block[1:2] == b"\0"
-        if not utf16:
-            return f"{path} is not text: it has zero bytes."
-    guess = from_bytes(block[:100_000]).best()
-    if guess is None:
+    if not block:
+        return f"{path} ends in the middle of a character: it is cut off, or not UTF-8."
+    encoding = None
+    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif 0 in block[:1000]:
+        even, odd = block[:1000:2].count(0), block[1:1000:2].count(0)
+        if min(even, odd) > 0.01 * len(block[:1000]) or max(even, odd) < 0.2 * len(block[:1000]):
+            return f"{path} is not text: it has zero bytes (byte {place})."
+        encoding = "utf-16-le" if odd > even else "utf-16-be"
+    elif guess := from_bytes(block[:100_000]).best():
+        encoding = guess.encoding
+    if encoding in (None, "utf_8", "ascii"):
         return f"{path} is not text: byte {place} is not UTF-8 and no other encoding fits."
-    return (
-        f"{path} is not UTF-8 (byte {place}); it looks like {guess.encoding}: "
-        f"convert it with `iconv -f {guess.encoding} -t utf-8`."
-    )
+    return f"{path} is not UTF-8 (byte {place}); it looks like {encoding}: convert it with `iconv -f {encoding} -t utf-8`."
 
 
 def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
@@ -138,8 +149,8 @@ def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
                 continue
             try:
                 document = json.loads(line)["text"]
-                assert isinstance(document, str)
-            except (ValueError, KeyError, TypeError, AssertionError):
+                document.encode()  # half a surrogate pair is no character
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise InputError(
                     f'{path}, line {number}: expected a JSON object with a string "text".', "data"
                 ) from None
@@ -231,7 +242,7 @@ class Split:
                 orders.pop(next(iter(orders)))
             random = np.random.default_rng((seed, epoch))
             slack = len(self.tokens) - 1 - count * context
-            offset = int(random.integers(min(context, slack + 1)))
+            offset = int(random.integers(slack + 1))
             orders[seed, epoch, context] = random.permutation(count), offset
         return orders[seed, epoch, context]
 
@@ -284,8 +295,11 @@ def read_corpus(
 
     def held_out(name: str, value: str, start: int, stop: int) -> Split | None:
         if shares[name] is None:
-            part = open_source(value)
-            about = survey(part)
+            try:
+                part = open_source(value)
+                about = survey(part)
+            except InputError as error:
+                raise InputError(f"{name}: {error}", name) from None
             return tokens(part, about.fingerprint, 0, about.characters)
         return tokens(source, facts.fingerprint, start, stop) if stop > start else None
 
@@ -339,7 +353,7 @@ def _make_tokenizer(source: Source, end: int, kind: str, vocabulary: int | None,
         tokenizer = character_tokenizer(_characters(source, end))
     else:
         tokenizer = train_tokenizer(kind, (text for _, text in cut(source.pieces(), 0, end)), end, vocabulary)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
 
 
 def _characters(source: Source, end: int) -> set[str]:
@@ -413,17 +427,25 @@ def _cached(name: str, fill: Callable[[Path], None]) -> Path:
     folder = cache_folder() / hashlib.sha256(name.encode()).hexdigest()[:32]
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix="filling-"))
+    fresh = None
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix="filling-"))
         fill(fresh)
         try:
             fresh.rename(folder)
         except OSError:
             if not folder.is_dir():  # else another process was faster, with the same content
                 raise
+    except OSError as error:
+        raise InputError(
+            f"The cache {folder.parent} cannot be written ({error.strerror or error}): make room, or set GENLAB_CACHE "
+            "to another folder.",
+            "data",
+        ) from None
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        if fresh is not None:
+            shutil.rmtree(fresh, ignore_errors=True)
     return folder
 
 

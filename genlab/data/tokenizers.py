@@ -64,6 +64,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
     """
     try:
         tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        assert tokenizer.token_to_id(END) is not None
     except Exception:  # the library raises bare Exception for whatever it cannot read
         raise InputError(f"{path} is missing or damaged: restore it from a copy, or train again.", "run") from None
     tokenizer.encode_special_tokens = True  # text that spells a mark is text

@@ -7,8 +7,8 @@ from genlab.engine.folder import RunFolder
 from genlab.engine.recipe import Recipe
 
 
-def write_card(folder: RunFolder, recipe: Recipe) -> None:
-    """Writes README.md from what stands in the run; it names no path of the user's."""
+def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> None:
+    """Writes README.md from what stands in the run (`state` is about to); it names no path of the user's."""
     about, config = folder.about(), folder.config()
     data, plan, machine = about["data"], config["plan"], about["machine"]
     parameters = sum(weight.numel() for network in recipe.saved().values() for weight in network.parameters())
@@ -18,7 +18,7 @@ def write_card(folder: RunFolder, recipe: Recipe) -> None:
         f"Trained from scratch with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
         f"{about['step']:,} of about {plan['steps']:,} steps, {about['seconds']:.0f} s on "
         f"{machine['processor']} ({machine['device']}, {machine['threads']} threads), seed {about['seed']}. "
-        f"State: {about['state']}.",
+        f"State: {state or about['state']}.",
         "",
         "    genlab generate THIS_FOLDER",
         "    genlab evaluate THIS_FOLDER",

@@ -4,6 +4,8 @@ import errno
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,27 @@ from torch import Tensor
 from genlab.errors import InputError
 
 
+@contextmanager
+def saving(path: Path) -> Iterator[None]:
+    """Around whatever writes `path`.
+
+    Raises:
+        InputError: the disk is full, or the file may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"There is no space left for {path}: make room and repeat the command with --resume; "
+                "what was saved before is intact.",
+                "out",
+            ) from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise InputError(f"{path} cannot be written: {error.strerror}.", "out") from None
+        raise
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes beside, syncs, renames: a reader sees the old file or the new one, never half of it.
 
@@ -21,22 +44,24 @@ def write_atomically(path: Path, data: bytes) -> None:
         InputError: the disk is full; the old file is as it was.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(
-                f"There is no space left for {path}: make room and repeat the command with --resume; "
-                "what was saved before is intact.",
-                "out",
-            ) from None
-        raise
+    with saving(path):
+        try:
+            with open(beside, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+            _sync_folder(path.parent)
+        except OSError:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+
+
+def make_folder(path: Path) -> None:
+    """A folder with those above it, if it is not there."""
+    with saving(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -127,7 +152,7 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> None:
     tensors: dict[str, Tensor] = {}
     tree = flatten(state, "state", tensors)
     data = tensors_to_bytes(tensors, {"tree": json.dumps(tree)})
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     path = folder / f"step-{step:09d}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
     write_atomically(path, data)
     for older in folder.glob("step-*.safetensors"):
@@ -145,16 +170,20 @@ def load_state(folder: Path) -> tuple[int, dict[str, Any]] | None:
     if not paths:
         return None
     path = paths[-1]
-    _, step, digest = path.stem.split("-")
+    damaged = InputError(
+        f"The checkpoint {path} is damaged. The run's best weights are in model.safetensors and still usable; "
+        f"to train on, restore the file from a copy, or delete the folder {folder} and resume from the start.",
+        "resume",
+    )
     try:
-        whole = hashlib.sha256(path.read_bytes()).hexdigest()[:16] == digest
+        _, step, digest = path.stem.split("-")
+        if hashlib.sha256(path.read_bytes()).hexdigest()[:16] != digest:
+            raise damaged
+        tensors, about = read_tensors(path)
+        return int(step), unflatten(json.loads(about["tree"]), tensors)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "resume") from None
-    if not whole:
-        raise InputError(
-            f"The checkpoint {path} is damaged. The run's best weights are in model.safetensors and still usable; "
-            f"to train on, restore the file from a copy, or delete the folder {folder} and resume from the start.",
-            "resume",
-        )
-    tensors, about = read_tensors(path)
-    return int(step), unflatten(json.loads(about["tree"]), tensors)
+    except InputError:
+        raise damaged from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise damaged from None

@@ -14,14 +14,14 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from genlab.engine.files import read_json, read_tensors, tensors_to_bytes, write_atomically, write_json
+from genlab.engine.files import make_folder, read_json, read_tensors, saving, tensors_to_bytes, write_atomically, write_json
 from genlab.errors import InputError
 
 FORMAT = 1
@@ -85,8 +85,8 @@ class RunFolder:
         return folder
 
     def begun(self) -> bool:
-        """Whether anything was written here."""
-        return any(not child.name.startswith(".") for child in self.path.iterdir())
+        """Whether there is anything here but what a killed start leaves."""
+        return any(not re.fullmatch(r"\.lock|\..+\.\d+\.tmp", child.name) for child in self.path.iterdir())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -97,7 +97,8 @@ class RunFolder:
         """
         lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            with saving(self.path):
+                lock.acquire(timeout=0)
         except Timeout:
             raise InputError(
                 f"{self.path} is being trained by another process: wait for it, or stop it.", "out"
@@ -110,6 +111,9 @@ class RunFolder:
     def discard(self) -> None:
         """Removes a folder in which nothing was trained."""
         shutil.rmtree(self.path, ignore_errors=True)
+        if self.path.parent == Path("runs"):
+            with suppress(OSError):  # there are other runs
+                self.path.parent.rmdir()
 
     # --- run.json and config.json ---
 
@@ -121,8 +125,14 @@ class RunFolder:
         path = self.path / "run.json"
         write_json(path, {"format": FORMAT, **(read_json(path) if path.exists() else {}), **values})
 
+    def has_config(self) -> bool:
+        return (self.path / "config.json").exists()
+
     def config(self) -> dict[str, Any]:
-        return read_json(self.path / "config.json")
+        config = read_json(self.path / "config.json")
+        if not all(isinstance(config.get(key), str) for key in ("task", "model")):
+            raise InputError(f"{self.path}/config.json is damaged: restore it from a copy, or train again.", "run")
+        return config
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_json(self.path / "config.json", config)
@@ -144,7 +154,7 @@ class RunFolder:
     def keep_planned_best(self) -> None:
         """Before weights of an unplanned moment replace them: resuming puts them back."""
         if self.weights.exists():
-            self._planned_best.parent.mkdir(exist_ok=True)
+            make_folder(self._planned_best.parent)
             write_atomically(self._planned_best, self.weights.read_bytes())
 
     def restore_planned_best(self) -> None:
@@ -175,7 +185,7 @@ class RunFolder:
         """All lines of metrics.jsonl in step order: of a step the last, a torn line left out."""
         path = self.path / "metrics.jsonl"
         lines: dict[tuple[int, str], dict[str, Any]] = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
             try:
                 entry = json.loads(line)
                 lines[entry["step"], entry["split"]] = entry
@@ -184,7 +194,8 @@ class RunFolder:
         return sorted(lines.values(), key=lambda entry: entry["step"])
 
     def add_measures(self, entry: dict[str, Any]) -> None:
-        with open(self.path / "metrics.jsonl", "ab+") as file:
+        path = self.path / "metrics.jsonl"
+        with saving(path), open(path, "ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
@@ -223,6 +234,6 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
                     "seconds": about.get("seconds"),
                 }
             )
-        except (InputError, KeyError):
+        except (InputError, KeyError, TypeError):
             runs.append({"run": str(path.parent), "state": "unreadable"})
     return runs

@@ -60,21 +60,22 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
                 recipe.build()
             else:
                 plan = _prepare(recipe, run, machine, quiet or machine.rank > 0)
+            if machine.rank == 0:
+                places = {"path": run.data, "validation": run.validation, "test": run.test}
+                folder.note(data={**asdict(facts), **{key: _absolute(value) for key, value in places.items()}})
+                _write_plan(folder, recipe, given, plan)
+                recipe.save_files(folder.path)
+            loop = Loop(recipe, run, machine, folder, plan, given)
         except (InputError, KeyboardInterrupt):
             if fresh and machine.rank == 0:
                 folder.discard()
             raise
-        if machine.rank == 0:
-            places = {"path": run.data, "validation": run.validation, "test": run.test}
-            folder.note(data={**asdict(facts), **{key: _absolute(value) for key, value in places.items()}})
-            _write_plan(folder, recipe, given, plan)
-            recipe.save_files(folder.path)
         parameters = sum(weight.numel() for net in recipe.networks.values() for weight in net.parameters())
-        loop = Loop(recipe, run, machine, folder, plan, given)
         for note in [*facts.notes, *recipe.warnings(plan.steps)]:
             loop.say(f"Note: {note}", quiet)
         loop.say(f"{folder.path}: {recipe.name}, {parameters:,} parameters, {_duration(plan)}", quiet)
         loop.run(quiet)
+        machine.together()
         return folder
 
 
@@ -105,6 +106,7 @@ class Loop:
             self.step, state = saved
             recipe.load_state(state["recipe"])
             self.best, self.history, elapsed = state["best"], state["history"], state["seconds"]
+            self.sums, self.summed = state["sums"], state["summed"]
             if self.first:
                 folder.restore_planned_best()
         self.attempt = folder.about().get("attempts", 1)
@@ -140,14 +142,17 @@ class Loop:
                 if (due or ends or self.step % self.plan.log_every == 0) and not self._log(reporter):
                     state = "diverged"
                     break
-                if validates and due:
-                    self._validate(quiet)
+                if validates and due and not self._validate(quiet):
+                    state = "diverged"
+                    break
                 if asks and self.machine.agree(bool(interrupted)) and not ends:
                     state = "interrupted"
                     break
-                if asks and not ends and self._checkpoint_due() and not self._save():
-                    state = "diverged"
-                    break
+                if asks and not ends and self._checkpoint_due():
+                    if not self.machine.agree(self._finite()):
+                        state = "diverged"
+                        break
+                    self._save()
         self._finish(state, validates, quiet)
 
     def _decide(self) -> None:
@@ -194,10 +199,13 @@ class Loop:
             self.folder.add_measures({**entry, **measures})
             self.trackers.add(self.step, split, measures)
 
-    def _validate(self, quiet: bool) -> None:
+    def _validate(self, quiet: bool) -> bool:
+        """Measures on the validation split and keeps the best weights; False if a measure is no number."""
         measures = self.recipe.validate()
         value = next(iter(measures.values()))
         self._write("validation", measures)
+        if not math.isfinite(value):
+            return False
         self.history.append(value)
         if self.best is None or value < next(iter(self.best.values())):
             self.best = {**measures, "step": self.step}
@@ -209,6 +217,9 @@ class Loop:
             )
         if self.plan.seconds is None or self.plan.seconds >= 120:
             self._preview(f"step-{self.step:07d}")
+        for network in self.recipe.networks.values():
+            network.train()
+        return True
 
     def _best_index(self) -> int:
         return self.history.index(min(self.history))
@@ -225,25 +236,27 @@ class Loop:
         since = self.clock.elapsed() - self.saved_at
         return self.machine.agree(since >= max(self.options.checkpoint_seconds, 50 * self.saving_took))
 
-    def _save(self) -> bool:
-        """A checkpoint; False, and none, if the training has diverged."""
-        for name, total in self.sums.items():
-            if not torch.isfinite(total).all():
-                self.say(f"{name} is no longer a number.", False)
-                return False
+    def _finite(self) -> bool:
+        """Whether all measures and weights are numbers: a checkpoint of others would cost the last good one."""
+        weights = (weight for network in self.recipe.networks.values() for weight in network.parameters())
+        return all(bool(torch.isfinite(tensor).all()) for tensor in (*self.sums.values(), *weights))
+
+    def _save(self) -> None:
         start = time.perf_counter()
         if self.first:
             state = {"recipe": self.recipe.state(), "best": self.best, "history": self.history}
-            save_state(self.folder.path / "resume", self.step, {**state, "seconds": self.clock.elapsed()})
+            state |= {"sums": self.sums, "summed": self.summed, "seconds": self.clock.elapsed()}
+            save_state(self.folder.path / "resume", self.step, state)
             self.folder.note(step=self.step)
             if self.best is None:
                 self._write_model()
         self.saved_at, self.saving_took = self.clock.elapsed(), time.perf_counter() - start
-        return True
 
     def _finish(self, state: str, validates: bool, quiet: bool) -> None:
         if not self.first:
             return
+        if not self._finite():
+            state = "diverged"
         if state != "diverged":
             self._save()
         if state == "interrupted" and validates and self.best is not None:
@@ -255,7 +268,7 @@ class Loop:
         if state != "diverged" and not validates:
             self._write_model()
         self.trackers.close()
-        self.folder.note(state=state, step=self.step, seconds=round(self.clock.trained(), 3), best=self.best)
+        self.folder.note(step=self.step, seconds=round(self.clock.trained(), 3), best=self.best)
         if state == "diverged":
             self.say(
                 f"The loss stopped being a number at step {self.step:,}: the weights of "
@@ -264,13 +277,15 @@ class Loop:
                 quiet,
             )
         if not self.folder.weights.exists():
+            self.folder.note(state=state)
             return
         self.folder.read_model(self.recipe.saved())
         test = self.recipe.test() if state == "done" else {}
         if state == "done":
             self.folder.note(test=test or None)
         self._preview("best" if self.best else "last")
-        write_card(self.folder, self.recipe)
+        write_card(self.folder, self.recipe, state)
+        self.folder.note(state=state)  # last: what is done is not resumed
         reports: list[tuple[str, dict[str, float] | None]] = [("validation", self.best), ("test", test)]
         for name, report in reports:
             if report:
@@ -283,13 +298,17 @@ class Loop:
 
 def _folder(recipe: Recipe, run: RunConfig, machine: Machine) -> tuple[RunFolder, bool]:
     """The run folder, and whether it is a new one."""
-    if run.resume:
-        if run.out is None:
-            raise InputError("--resume goes on with the run in --out: say which.", "out")
-        if not Path(run.out).is_dir() or RunFolder(Path(run.out)).begun():
-            return RunFolder.open(run.out), False
-    made = RunFolder.create(run.out, recipe.task, run.data).path if machine.rank == 0 else None
-    return RunFolder(machine.agree(made)), True
+    if run.resume and run.out is None:
+        raise InputError("--resume goes on with the run in --out: say which.", "out")
+    found: tuple[RunFolder, bool] | None = None
+    if machine.rank == 0:
+        if run.resume and run.out is not None and (not Path(run.out).is_dir() or RunFolder(Path(run.out)).begun()):
+            found = RunFolder.open(run.out), False
+        else:
+            found = RunFolder.create(run.out, recipe.task, run.data), True
+    found = machine.agree(found)
+    assert found is not None
+    return found
 
 
 def _given(recipe: Recipe, run: RunConfig) -> dict[str, Any]:
@@ -301,12 +320,14 @@ def _given(recipe: Recipe, run: RunConfig) -> dict[str, Any]:
     return {"task": recipe.task, "model": recipe.name, "run": options, "asked": asdict(recipe.config), "parts": parts}
 
 
-def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any]:
-    """The recorded config.
+def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None:
+    """The recorded config; None if the run was killed before it was written.
 
     Raises:
         InputError: it was started with other options.
     """
+    if "data" not in folder.about() and not folder.has_config():
+        return None
     recorded = folder.config()
     for section in ("task", "model", "parts", "run", "asked"):
         before, now = recorded.get(section), given[section]
@@ -332,8 +353,6 @@ def _begin(
 
     for leftover in folder.path.rglob(".*.tmp"):
         leftover.unlink()
-    if config is None:
-        folder.write_config(given)
     attempts = folder.about().get("attempts", 0) if (folder.path / "run.json").exists() else 0
     folder.note(
         state="running",
@@ -342,6 +361,8 @@ def _begin(
         versions={"genlab": version("genlab"), **{name: version(name) for name in VERSIONS}},
         machine=machine.about(),
     )
+    if config is None:
+        folder.write_config(given)
 
 
 def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> Plan:
@@ -371,7 +392,7 @@ def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> P
 def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
     times: list[float] = []
     allowed = min(5.0, 0.1 * seconds)
-    while len(times) < 3 or (len(times) < 50 and sum(times) < allowed):
+    while machine.agree(len(times) < 3 or (len(times) < 50 and sum(times) < allowed)):
         start = time.perf_counter()
         with machine.autocast():
             recipe.step(machine.place(recipe.batch(len(times))))

@@ -83,6 +83,11 @@ class Machine:
         if self.rank == 0:
             self.fabric.barrier()
 
+    def together(self) -> None:
+        """Waits for all processes: one that ends early looks like a failure to what started it."""
+        if self.processes > 1:
+            self.fabric.barrier()
+
     def mean(self, value: Tensor) -> Tensor:
         """The mean over all processes."""
         return cast(Tensor, self.fabric.all_reduce(value, reduce_op="mean")) if self.processes > 1 else value

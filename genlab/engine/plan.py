@@ -1,6 +1,7 @@
 """The budget: how many steps fit, and the learning rate of each."""
 
 import time
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 WARM_UP = 0.02
@@ -89,19 +90,25 @@ class Clock:
         """Seconds from the first to the end of the last step."""
         return self._steps[-1]
 
-    def seconds_per_step(self) -> float | None:
-        """Over the last third of this attempt's steps, what stands between them included."""
-        taken = len(self._steps) - 1
-        if taken < 2:
+    def seconds_per_step(self, least: float) -> float | None:
+        """Over the last third of this attempt, what stands between its steps included.
+
+        Args:
+            least: Seconds to look at; None comes back before there were as many, as a single slow step
+                must not pass for the pace.
+        """
+        now = self._steps[-1]
+        if now - self._steps[0] < least:
             return None
-        first = min(taken - 1, max(0, taken - max(10, taken // 3)))
-        return (self._steps[-1] - self._steps[first]) / (taken - first)
+        first = bisect_right(self._steps, now - max(least, (now - self._steps[0]) / 3)) - 1
+        taken = len(self._steps) - 1 - first
+        return (now - self._steps[first]) / taken if taken else None
 
 
 def decide(plan: Plan, step: int, clock: Clock) -> Plan:
     """The same plan, or one whose final decay begins at `step` because no later start would end on time."""
     assert plan.seconds is not None
-    pace = clock.seconds_per_step() or plan.seconds_per_step or 0.0
+    pace = clock.seconds_per_step(0.05 * plan.seconds) or plan.seconds_per_step or 0.0
     if clock.elapsed() + plan.decay_steps * pace < plan.seconds:
         return plan
     return replace(plan, decay_start=step)

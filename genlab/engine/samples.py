@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genlab.engine.files import write_atomically
+from genlab.engine.files import make_folder, write_atomically
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Sample:
 
 def write_samples(samples: Iterable[Sample], folder: Path, name: str = "sample") -> list[Path]:
     """Writes every file of every sample: name-000.txt, name-001.txt, and so on."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = []
     for number, sample in enumerate(samples):
         for ending, data in sample.files.items():

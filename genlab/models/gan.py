@@ -1,0 +1,161 @@
+"""A generator that turns noise into points, and a discriminator that tells them from real ones.
+
+Goodfellow et al. (2014), "Generative Adversarial Nets", arXiv 1406.2661 (the classic losses), and
+Huang et al. (2024), "The GAN is dead; long live the GAN! A Modern GAN Baseline", arXiv 2501.05441 (R3GAN:
+relativistic losses with gradient penalties on real and on fake points).
+
+Data flow::
+
+    latents (batch, latent) ~ N(0, 1) -> generator     -> fake points (batch, 2)
+    points (batch, 2), real or fake   -> discriminator -> scores (batch,); higher means "looks real"
+
+The papers' G, D, z, x and gamma are generator, discriminator, latents, points and the penalty's weight here.
+
+Departs from the papers: plain multilayer perceptrons, as points need no convolutions; the discriminator
+also sees sines and cosines of its input (Tancik et al. 2020, arXiv 2006.10739); the average of the weights
+has a half-life that grows with the training.
+"""
+
+import copy
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Scores = Float[Tensor, " batch"]
+Loss = Float[Tensor, ""]
+
+
+# --- networks -------------------------------------------------------------------------------------
+
+
+class MLP(nn.Module):
+    """Linear layers with leaky ReLUs between them; the output is linear, nothing is normalised."""
+
+    def __init__(self, inputs: int, outputs: int, width: int, depth: int) -> None:
+        super().__init__()
+        widths = [inputs, *[width] * depth]
+        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False))
+        self.out = nn.Linear(width, outputs)
+        for layer in self.hidden:
+            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
+        for layer in self.hidden:
+            x = F.leaky_relu(layer(x), SLOPE)
+        return self.out(x)
+
+
+class GAN(nn.Module):
+    """A generator and a discriminator, any two modules whose shapes fit.
+
+    Args:
+        generator: Latents (batch, latent) to points (batch, 2).
+        discriminator: Points (batch, 2) to scores, (batch,) or (batch, 1).
+    """
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+        self.discriminator = discriminator
+
+    def forward(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 2"]:
+        """Fake points."""
+        return self.generator(latents)
+
+    def score(self, points: Float[Tensor, "batch 2"]) -> Scores:
+        """How real each point looks."""
+        return self.discriminator(points).view(len(points))
+
+
+# --- losses ---------------------------------------------------------------------------------------
+
+
+def relativistic_discriminator_loss(real: Scores, fake: Scores) -> Loss:
+    """Each real score should be above the fake score beside it (Huang et al., eq. 2, f the logistic loss)."""
+    return F.softplus(fake - real).mean()
+
+
+def relativistic_generator_loss(real: Scores, fake: Scores) -> Loss:
+    """The same pairs, the other way round (Huang et al., eq. 2)."""
+    return F.softplus(real - fake).mean()
+
+
+def classic_discriminator_loss(real: Scores, fake: Scores) -> Loss:
+    """Cross-entropy of telling real from fake (Goodfellow et al., eq. 1)."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def classic_generator_loss(real: Scores, fake: Scores) -> Loss:
+    """The non-saturating loss: maximise log D(G(z)) (Goodfellow et al., section 3); looks at no real score."""
+    return F.softplus(-fake).mean()
+
+
+def gradient_penalty(
+    score: Callable[[Float[Tensor, "batch 2"]], Scores], points: Float[Tensor, "batch 2"]
+) -> tuple[Scores, Loss]:
+    """Scores of `points`, and the mean squared length of their gradients.
+
+    Half of it, weighted by gamma, is R1 where the points are real and R2 where they are fake (Mescheder et al.
+    2018, arXiv 1801.04406, eq. 9 and 10; Huang et al., eq. 3 and 4).
+
+    Args:
+        score: The discriminator; the score of a point must not depend on the others.
+        points: Where to look; gradients do not flow on from here to what made them.
+    """
+    points = points.detach().requires_grad_()
+    scores = score(points)
+    (gradients,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
+    return scores, gradients.square().sum(1).mean()
+
+
+# --- the generator's average ----------------------------------------------------------------------
+
+
+class Average(nn.Module):
+    """A running average of a network's weights, the one that is kept.
+
+    After so many updates, half of its weight is on the last `share` of them: a power law as in Karras et al.
+    (2024, arXiv 2312.02696, eq. 1), so that no half-life in steps has to fit the length of the training.
+    """
+
+    def __init__(self, network: nn.Module, share: float) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.share = share
+        self.register_buffer("updates", torch.zeros(()))
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Takes in the weights of an update; the first replace those from before."""
+        self.updates += 1
+        fresh = 1 - 0.5 ** (1 / (self.share * (self.updates - 1)))
+        for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
+            mine.lerp_(theirs, fresh)
+        for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
+            mine.copy_(theirs)
+
+
+# --- sampling -------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def sample(
+    generator: nn.Module, count: int, latent: int, random: torch.Generator, rows: int = 65_536
+) -> Float[Tensor, "count 2"]:
+    """`count` new points, made `rows` at a time on the device of `random`."""
+    was_training = generator.training
+    generator.eval()
+    points = [
+        generator(torch.randn(min(rows, count - first), latent, generator=random, device=random.device))
+        for first in range(0, count, rows)
+    ]
+    generator.train(was_training)
+    return torch.cat(points)
+
+
+SLOPE = 0.2
+"""Of a leaky ReLU below zero."""

@@ -1,0 +1,91 @@
+"""What the tests share. Shapes in annotations are checked at run time: the hook must stand before genlab is imported."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start, too
+
+from jaxtyping import install_import_hook
+
+install_import_hook("genlab", "beartype.beartype")
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+WORDS = (
+    "the river runs below old stone bridges while seven grey herons wait and watch for silver fish that never come "
+    "a miller counts his sacks at dawn his daughter sings of ships and salt and far white towers over the sea"
+).split()
+
+
+def sentences(characters: int, seed: int = 0) -> str:
+    """So much text of made-up sentences, in lines and paragraphs: always the same."""
+    chance = random.Random(seed)
+    text = ""
+    while len(text) < characters:
+        words = " ".join(chance.choice(WORDS) for _ in range(chance.randint(4, 12)))
+        text += words.capitalize() + chance.choice([". ", "!\n", ".\n", ",\n", ".\n\n"])
+    return text[:characters]
+
+
+def genlab_process(*words: object, folder: Path, **options) -> subprocess.CompletedProcess:
+    """`python -m genlab ...` in `folder`."""
+    command = [sys.executable, "-m", "genlab", *map(str, words)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, **options)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory) -> Path:
+    """Token files of the tests, and of the processes that they start."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["GENLAB_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory) -> Path:
+    """A text file of 20,000 characters."""
+    path = tmp_path_factory.mktemp("book") / "book.txt"
+    path.write_text(sentences(20_000), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(book, tmp_path_factory) -> Path:
+    """The folder of a tiny GPT that has learnt a little of `book`. Tests only read it."""
+    import genlab
+
+    out = tmp_path_factory.mktemp("runs") / "tiny"
+    genlab.train("text", book, steps=60, size="tiny", validation=0, out=out, quiet=True)
+    return out
+
+
+@pytest.fixture
+def copied(trained, tmp_path) -> Path:
+    """A copy of `trained` that a test may damage."""
+    import shutil
+
+    return Path(shutil.copytree(trained, tmp_path / "copied"))
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, tmp_path):
+    """Runs the command line in this process, in an empty folder; gives exit code, standard output and error."""
+    from genlab.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return end.value.code or 0, out, err
+
+    return call

@@ -1,0 +1,307 @@
+"""A run that is killed and resumed ends as if nothing had happened."""
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import genlab
+from genlab.engine.files import load_state, saving
+from genlab.engine.folder import RunFolder
+from genlab.engine.loop import Loop
+from genlab.errors import InputError
+from genlab.recipes.gpt import GPTRecipe
+from tests.conftest import genlab_process
+
+OPTIONS = {"steps": 40, "size": "tiny", "context": 16, "batch": 2, "dropout": 0.1}
+
+
+def train(book: Path, out: Path, resume: bool = False, **options) -> genlab.Run:
+    return genlab.train("text", book, out=out, resume=resume, quiet=True, **{**OPTIONS, **options})
+
+
+def weights(out: Path) -> bytes:
+    return (out / "model.safetensors").read_bytes()
+
+
+def losses(out: Path, split: str = "train") -> list[tuple[int, float]]:
+    return [(entry["step"], entry["loss"]) for entry in RunFolder(out).measures() if entry["split"] == split]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cheap_and_often():
+    """Previews that cost little, and a checkpoint after every step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GPTRecipe, "preview", lambda self: list(self.generate(self.request_type(tokens=3))))
+        patch.setattr(Loop, "_checkpoint_due", lambda self: True)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(book, tmp_path_factory) -> Path:
+    """The run that nothing interrupts."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    train(book, out)
+    return out
+
+
+def forked(task, seconds: float | None = None) -> int:
+    """Runs `task` in a copy of this process, killed after `seconds`; gives how it ended."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            task()
+            code = 0
+        finally:
+            os._exit(code)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+def test_same_command_same_weights(book, whole, tmp_path):
+    assert weights(train(book, tmp_path / "run").path) == weights(whole)
+
+
+def test_killed_again_and_again(book, whole, tmp_path):
+    """SIGKILL at random moments of one run, until it is done."""
+    chance, out, ends = random.Random(), tmp_path / "run", []
+    began = time.perf_counter()
+    assert forked(lambda: train(book, tmp_path / "measured")) == 0
+    takes = time.perf_counter() - began
+    while len(ends) < 20 and 0 not in ends:
+        ends.append(forked(lambda: train(book, out, resume=out.exists()), chance.uniform(0, 0.5 * takes)))
+    if 0 not in ends:
+        assert forked(lambda: train(book, out, resume=True)) == 0
+    assert ends.count(signal.SIGKILL) >= 2
+    assert RunFolder.open(out).about()["state"] == "done"
+    assert weights(out) == weights(whole)
+    assert losses(out) == losses(whole)
+    assert losses(out, "validation") == losses(whole, "validation")
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_killed_at_every_file(book, tmp_path, monkeypatch):
+    """Killed right before each file of a short run takes its place: whatever is on disk, the end is the same."""
+    options = {"steps": 2}
+    whole = train(book, tmp_path / "whole", **options).path
+    replace, count = os.replace, [0]
+
+    def counted(*paths):
+        if count[0] == 0:
+            os._exit(9)
+        count[0] -= 1
+        replace(*paths)
+
+    files_written, done = 0, False
+    while not done:
+        out = tmp_path / f"killed-{files_written}"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", counted)
+            count[0] = files_written
+            done = forked(lambda out=out: train(book, out, **options)) == 0
+        if not done:
+            begun = [path.name for path in out.iterdir() if not path.name.startswith(".")]
+            train(book, out, resume=bool(begun), **options)
+        assert weights(out) == weights(whole), files_written
+        assert losses(out) == losses(whole)
+        files_written += 1
+    assert files_written > 10
+
+
+def test_full_disk_costs_nothing(book, whole, tmp_path, monkeypatch):
+    """The disk is full at a random later write, again and again; the run goes on from the checkpoint before."""
+    out, chance, fsync, left = tmp_path / "run", random.Random(), os.fsync, [0]
+
+    def full(descriptor):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    for _ in range(6):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            left[0] = chance.randint(25, 45)
+            with pytest.raises(InputError, match="no space left.*--resume"):
+                train(book, out, resume=out.exists())
+        assert load_state(out / "resume") is not None
+        assert not list(out.rglob("*.tmp"))
+        genlab.load(out).generate(tokens=2)
+    assert weights(train(book, out, resume=True).path) == weights(whole)
+
+
+def test_full_disk_for_the_measures(book, tmp_path, monkeypatch):
+    def full(self, entry):
+        with saving(self.path / "metrics.jsonl"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "add_measures", full)
+    with pytest.raises(InputError, match="no space left"):
+        train(book, tmp_path / "run")
+
+
+def interrupting(recipe_class, at: int):
+    """A step that is interrupted by Ctrl-C as it begins its update number `at`."""
+    step = recipe_class.step
+
+    def interrupted(self, batch):
+        self.updates = getattr(self, "updates", 0) + 1
+        if self.updates == at:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, batch)
+
+    return interrupted
+
+
+def test_interrupted_run_is_usable_and_resumes_to_the_same(book, whole, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    for at in (3, 5, 11, 6):  # before the first validation, and after some
+        with monkeypatch.context() as patch:
+            patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, at))
+            run = train(book, out, resume=out.exists())
+        assert run.about["state"] == "interrupted"
+        assert run.generate(prompt="the river", tokens=5)[0].content.startswith("the river")
+        assert genlab.load(out).generate(tokens=5)
+    assert weights(train(book, out, resume=True).path) == weights(whole)
+    assert losses(out) == losses(whole)
+
+
+def test_interrupted_keeps_better_weights_and_gives_them_back(book, tmp_path, monkeypatch):
+    """Weights of an unplanned moment are used if better, but leave no trace in the finished run."""
+    measured = iter([3.0, 2.0, 2.5, 2.6, 2.7, 2.8, 2.9, 2.9, 2.9, 2.9, 2.9])
+    whole_measured = iter([3.0, 2.5, 2.6, 2.7, 2.8, 2.9, 2.9, 2.9, 2.9, 2.9])
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "validate", lambda self: {"loss": next(whole_measured)})
+        whole = train(book, tmp_path / "whole").path
+    monkeypatch.setattr(GPTRecipe, "validate", lambda self: {"loss": next(measured)})
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 6))
+        run = train(book, tmp_path / "run")
+    assert run.about["best"] == {"loss": 2.0, "step": 6}
+    assert weights(run.path) != weights(whole)
+    run = train(book, tmp_path / "run", resume=True)
+    assert run.about["best"] == {"loss": 2.5, "step": 8}
+    assert weights(run.path) == weights(whole)
+
+
+def test_dropout_goes_on_after_previews(book, tmp_path, monkeypatch):
+    """Looking at samples during training must not change it."""
+    looked = train(book, tmp_path / "looked", steps=12)
+    monkeypatch.setattr(GPTRecipe, "preview", lambda self: [])
+    assert weights(train(book, tmp_path / "blind", steps=12).path) == weights(looked.path)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"steps": 50}, "steps"),
+        ({"size": "laptop"}, "size"),
+        ({"batch": 3}, "batch"),
+        ({"validation": 0.1}, "validation"),
+        ({"test": 0}, "test"),
+        ({"tokenizer": "byte"}, "tokenizer"),
+        ({"precision": "bf16"}, "precision"),
+        ({"model": "lstm"}, "model"),
+    ],
+)
+def test_other_options_are_named(book, tmp_path, monkeypatch, change, field):
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 2))
+        train(book, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    if "model" in change:
+        change = {**change, "steps": 40}
+        options = {key: value for key, value in OPTIONS.items() if key != "steps"}
+        with pytest.raises(InputError, match="started with model gpt, not lstm") as error:
+            genlab.train("text", book, out=out, resume=True, quiet=True, **options, **change)
+    else:
+        with pytest.raises(InputError, match=f"started with {field} .*repeat its command") as error:
+            train(book, out, resume=True, **change)
+    assert error.value.field == field
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_changed_data_are_refused(tmp_path, book, monkeypatch):
+    mine, out = tmp_path / "mine.txt", tmp_path / "run"
+    mine.write_text(book.read_text())
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 2))
+        train(mine, out)
+    mine.write_text(book.read_text()[:-1] + "?")
+    with pytest.raises(InputError, match="content has changed"):
+        train(mine, out, resume=True)
+
+
+def test_finished_runs_are_refused(trained, book):
+    about = (trained / "run.json").read_bytes()
+    with pytest.raises(InputError, match="finished"):
+        genlab.train("text", book, steps=60, size="tiny", validation=0, out=trained, resume=True, quiet=True)
+    assert (trained / "run.json").read_bytes() == about
+
+
+def test_two_writers(book, tmp_path):
+    """A second process on the same folder is refused, and the first goes on undisturbed."""
+    out = tmp_path / "run"
+    train(book, out, steps=4, validation=0)
+    with RunFolder(out).locked():
+        refused = genlab_process("train", "text", book, "--out", out, "--steps", 4, "--resume", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "another process" in refused.stderr
+    with RunFolder(out).locked(), pytest.raises(InputError, match="another process"), RunFolder(out).locked():
+        pass
+
+
+def test_killed_from_outside(book, tmp_path):
+    """The same through real processes, their start included; the last one ends by itself."""
+    command = ["train", "text", book, "--steps", 60, "--size", "tiny", "--context", 16, "--batch", 2, "--dropout", 0.1]
+    command += ["--validation", 0, "--checkpoint-seconds", 0, "--out"]
+    began = time.perf_counter()
+    assert genlab_process(*command, "whole", folder=tmp_path).returncode == 0
+    takes = time.perf_counter() - began
+    out, chance = tmp_path / "killed", random.Random()
+    for number in range(7):
+        words = [*map(str, command), "killed", *(["--resume"] if out.exists() else [])]
+        with open(tmp_path / f"errors-{number}", "wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "genlab", *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=errors
+            )
+            time.sleep(chance.uniform(0.3 if number else 0.8, 0.9) * takes)
+            stop = signal.SIGINT if number == 5 else signal.SIGKILL
+            process.send_signal(stop)
+            process.wait(60)
+        assert process.returncode in (0, 130, -signal.SIGKILL, -signal.SIGINT), (tmp_path / f"errors-{number}").read_text()
+        if process.returncode == 0:
+            break
+    else:
+        last = genlab_process(*command, "killed", *(["--resume"] if out.exists() else []), folder=tmp_path)
+        assert last.returncode == 0, last.stderr
+    assert weights(out) == weights(tmp_path / "whole")
+
+
+def test_control_c(book, tmp_path):
+    """Exit code 130, a run that writes, and the same command with --resume ends it."""
+    command = ["train", "text", book, "--steps", 400, "--size", "tiny", "--context", 16, "--batch", 2]
+    command += ["--validation", 0, "--out", "run", "--json"]
+    words = [sys.executable, "-m", "genlab", *map(str, command)]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / "metrics.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert '"state": "interrupted"' in out
+    run = genlab.load(tmp_path / "run")
+    assert 0 < run.about["step"] < 400
+    assert run.generate(tokens=5)

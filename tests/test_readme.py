@@ -1,0 +1,55 @@
+"""The README's and the docs' commands and snippets run as they stand, with less training."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "docs/text.md"]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readme")
+    words = "It was the best of times, it was the worst of times. In the end there was a light.\n"
+    (folder / "book.txt").write_text("".join(f"{number} {words}" for number in range(400)))
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_run(page: str, folder: Path) -> None:
+    commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.startswith("genlab")]
+    assert commands
+    for command in commands:
+        words = shlex.split(re.sub(r"--(minutes|steps) [\d.]+", "--steps 4 --size tiny", command), comments=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "genlab", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert done.stdout, command
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_snippets_run(page: str, folder: Path) -> None:
+    for snippet in blocks(page, "python"):
+        quick = re.sub(r"\b(minutes|steps)=[\d.]+", 'steps=4, size="tiny"', snippet)
+        done = subprocess.run([sys.executable, "-c", quick], cwd=folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, f"{snippet}\n{done.stderr}"
+
+
+def test_every_task_stands_in_the_readme() -> None:
+    from genlab.catalog import CATALOG
+
+    rows = re.findall(r"^\| \[`(\w+)`\]\((.*?)\).*?\| (`.*?`) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [row[0] for row in rows] == list(CATALOG)
+    for task, page, models in rows:
+        assert (ROOT / page).exists(), page
+        assert re.findall(r"`([\w-]+)`", models) == list(CATALOG[task])
