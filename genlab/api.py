@@ -114,6 +114,7 @@ def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> R
     if "config" not in config or "data" not in about:
         raise InputError(f"{path} has not begun to train yet: resume its training first.", "run")
     try:
+        assert isinstance(config["config"], dict) and isinstance(about["data"], dict), "an entry is no object"
         _, found = entry(config["task"], config["model"])
         recipe: Recipe = load_class(found.recipe)(make(load_class(found.config), config["config"]), parts)
         own = config.get("parts", {})

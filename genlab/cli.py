@@ -123,6 +123,8 @@ def generate(words: list[str]) -> int:
         [("to", str | None, None, "Folder to write the content to as files."), *DEVICE],
     )
     request = check(options.request)
+    if options.to is not None and Path(options.to).exists() and not Path(options.to).is_dir():
+        raise InputError(f"to: {options.to} is no folder; say where the files should go.", "to")
     run = _open(path, options.device)
     shows = not options.json
 
@@ -265,17 +267,21 @@ def _parse(program: str, about: str, configs: list[tuple[str, type]], words: lis
 def _complaint(box: str, program: str) -> InputError:
     """tyro's boxed message as one sentence."""
     plain = re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯]", " ", box)
-    text = re.sub(r"\s+", " ", plain)
+    text = re.sub(r"\s+", " ", re.sub(r"(─|-{3})[─-]*", " ─ ", plain))  # rules are dashes where the terminal is ASCII
     help_ = f"`{program} --help` lists the options."
-    if found := re.search(r"Error parsing (--)?([\w-]+):.*?\[(.*?)\]", text):
+    if found := re.search(r"Error parsing (--)?([\w-]+):.*?(?:\[|(?:literal|string)[^']*)('.*?')", text):
         return InputError(f"{found[2]}: {found[3]} cannot be used; {help_}", found[2].replace("-", "_"))
     if found := re.search(r"invalid choice (.*?) for argument '?(--)?([\w-]+)'?.*?\((.*?)\)", text):
         return InputError(f"{found[3]}: {found[1]} is not a choice; there are {found[4]}.", found[3].replace("-", "_"))
-    if found := re.search(r"Unrecognized options: (.*?) ─", text):
-        return InputError(f"Unknown options: {found[1]}; {help_}", found[1].split()[0].strip(",-").replace("-", "_"))
+    if found := re.search(r"Missing value for argument '(--)?([\w-]+)'", text):
+        return InputError(f"{found[2]}: say what it should be; {help_}", found[2].replace("-", "_"))
+    if found := re.search(r"Unrecognized options: (.*?) ─(?: Perhaps you meant: (--[\w-]+))?", text):
+        meant = f" (perhaps {found[2]}?)" if found[2] else ""
+        field = found[1].split()[0].strip(",-").replace("-", "_")
+        return InputError(f"Unknown options: {found[1]}{meant}; {help_}", field)
     if found := re.search(r"Missing from .*?: ([A-Z]+) ", text):
         return InputError(f"{found[1]} is missing; {help_}", found[1].lower())
-    body = text.replace("─", " ").strip()
+    body = re.sub(r"[ ─]+", " ", text.partition("For full helptext")[0]).strip()
     return InputError(f"{body}; {help_}", "options")
 
 

@@ -126,7 +126,7 @@ def _not_utf8(path: Path, block: bytes, place: int) -> str:
     encoding = None
     if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
-    elif 0 in block[:1000]:
+    elif 0 in block:
         even, odd = block[:1000:2].count(0), block[1:1000:2].count(0)
         if min(even, odd) > 0.01 * len(block[:1000]) or max(even, odd) < 0.2 * len(block[:1000]):
             return f"{path} is not text: it has zero bytes (byte {place})."

@@ -18,7 +18,9 @@ has a half-life that grows with the training.
 
 import copy
 from collections.abc import Callable
+from itertools import pairwise
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -26,6 +28,9 @@ from torch import Tensor, nn
 
 Scores = Float[Tensor, " batch"]
 Loss = Float[Tensor, ""]
+
+SLOPE = 0.2
+"""Of a leaky ReLU below zero."""
 
 
 # --- networks -------------------------------------------------------------------------------------
@@ -36,17 +41,62 @@ class MLP(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, width: int, depth: int) -> None:
         super().__init__()
-        widths = [inputs, *[width] * depth]
-        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in zip(widths, widths[1:], strict=False))
-        self.out = nn.Linear(width, outputs)
-        for layer in self.hidden:
+        layers = [nn.Linear(before, after) for before, after in pairwise([inputs, *[width] * depth])]
+        for layer in layers:
             nn.init.kaiming_normal_(layer.weight, a=SLOPE)
             nn.init.zeros_(layer.bias)
+        self.hidden = nn.ModuleList(layers)
+        self.out = nn.Linear(width, outputs)
 
     def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
         for layer in self.hidden:
             x = F.leaky_relu(layer(x), SLOPE)
         return self.out(x)
+
+
+class Waves(nn.Module):
+    """Sines and cosines of the coordinates beside them: each octave doubles the frequency, from 1 rad on.
+
+    A perceptron alone is slow to see detail that is fine beside the whole.
+    """
+
+    def __init__(self, octaves: int) -> None:
+        super().__init__()
+        self.octaves = octaves
+
+    def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch features"]:
+        frequencies = 2.0 ** torch.arange(self.octaves, device=points.device)
+        angles = (points[:, :, None] * frequencies).flatten(1)
+        return torch.cat((points, angles.sin(), angles.cos()), 1)
+
+
+def point_generator(latent: int, width: int, depth: int) -> nn.Module:
+    """From latents (batch, latent) to points (batch, 2)."""
+    return MLP(latent, 2, width, depth)
+
+
+def point_discriminator(octaves: int, width: int, depth: int) -> nn.Module:
+    """From points (batch, 2) to scores (batch, 1)."""
+    return nn.Sequential(Waves(octaves), MLP(2 + 4 * octaves, 1, width, depth))
+
+
+class Scale(nn.Module):
+    """From the networks' unit to the data's: a multiple and a shift, kept with the weights."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(2))
+        self.register_buffer("deviation", torch.ones(()))
+
+    def set(self, mean: np.ndarray, deviation: float) -> None:
+        self.mean.copy_(torch.from_numpy(mean).float())
+        self.deviation.fill_(deviation)
+
+    def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 2"]:
+        return points * self.deviation + self.mean
 
 
 class GAN(nn.Module):
@@ -116,11 +166,13 @@ def gradient_penalty(
 
 
 class Average(nn.Module):
-    """A running average of a network's weights, the one that is kept.
+    """A running average of a network's weights: the copy of it that is kept.
 
     After so many updates, half of its weight is on the last `share` of them: a power law as in Karras et al.
     (2024, arXiv 2312.02696, eq. 1), so that no half-life in steps has to fit the length of the training.
     """
+
+    updates: Tensor
 
     def __init__(self, network: nn.Module, share: float) -> None:
         super().__init__()
@@ -135,8 +187,8 @@ class Average(nn.Module):
         fresh = 1 - 0.5 ** (1 / (self.share * (self.updates - 1)))
         for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
             mine.lerp_(theirs, fresh)
-        for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
-            mine.copy_(theirs)
+        for held, newest in zip(self.network.buffers(), network.buffers(), strict=True):
+            held.copy_(newest)
 
 
 # --- sampling -------------------------------------------------------------------------------------
@@ -155,7 +207,3 @@ def sample(
     ]
     generator.train(was_training)
     return torch.cat(points)
-
-
-SLOPE = 0.2
-"""Of a leaky ReLU below zero."""

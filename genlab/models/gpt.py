@@ -47,6 +47,8 @@ class GPTShape:
     """Whether the head reuses the embedding's matrix."""
     dropout: float = 0.0
     """Share of features dropped in training."""
+    rotary_base: float = 10_000.0
+    """What the wavelengths of the rotary positions grow towards: 2 pi times this many tokens."""
 
 
 class FeedForward(nn.Module):
@@ -101,7 +103,7 @@ class GPT(nn.Module):
         """Logits of the next token after each of `tokens`, which follow what `cache` holds."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
-        turn = rotary(positions, self.shape.width // self.shape.heads)
+        turn = rotary(positions, self.shape.width // self.shape.heads, self.shape.rotary_base)
         x = self.dropout(self.embedding(tokens))
         for layer, block in enumerate(self.blocks):
             x = block(x, turn, cache[layer] if cache else None)

@@ -3,6 +3,7 @@
 Read it with `models/gpt.py` (the network) and `layers/attention.py` (how tokens look at each other).
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,14 +32,15 @@ from genlab.recipes.writing import (
     write_samples,
 )
 
-SIZES = {  # depth, width, heads, feed-forward, context
-    "tiny": (2, 64, 2, 172, 64),
-    "laptop": (4, 128, 4, 344, 64),
-    "small": (6, 192, 6, 512, 128),
-    "medium": (6, 256, 8, 688, 256),
-    "large": (6, 384, 6, 1024, 256),
-    "gpt2": (12, 768, 12, 2048, 1024),
+SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
+    "tiny": (2, 64, 2, 1, 172, 64),
+    "laptop": (4, 128, 4, 2, 344, 128),
+    "small": (6, 192, 6, 2, 512, 256),
+    "medium": (6, 256, 8, 2, 688, 256),
+    "large": (6, 384, 6, 2, 1024, 256),
+    "gpt2": (12, 768, 12, 12, 2048, 1024),
 }
+PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
 
 
 class GPTRecipe(Recipe):
@@ -81,7 +83,7 @@ class GPTRecipe(Recipe):
             vocabulary=self.tokenizer.get_vocab_size() if kind == "bpe" else None,
             batch=self.config.batch or max(1, 1024 // context),
             learning_rate=self.config.learning_rate or 0.03,
-            embedding_learning_rate=self.config.embedding_learning_rate or 0.01,
+            embedding_learning_rate=self.config.embedding_learning_rate or 0.02,
             weight_decay=self.config.weight_decay or 0.0,
             dropout=self.config.dropout or 0.0,
             tied=self.config.tied or size == "gpt2",
@@ -92,10 +94,10 @@ class GPTRecipe(Recipe):
     def build(self) -> None:
         config = self.config
         assert config.context and config.dropout is not None
-        depth, width, heads, feed_forward, _ = SIZES[config.size]
+        depth, width, heads, kv_heads, feed_forward, _ = SIZES[config.size]
         shape = GPTShape(
-            self.tokenizer.get_vocab_size(), config.context, depth, width, heads, heads, feed_forward,
-            config.tied, config.dropout,
+            self.tokenizer.get_vocab_size(), config.context, depth, width, heads, kv_heads, feed_forward,
+            config.tied, config.dropout, rotary_base=1000.0 if config.context <= 512 else 10_000.0,
         )  # fmt: skip
         self.network = GPT(shape).to(self.machine.device)
         self.networks = {"gpt": self.network}
@@ -108,7 +110,7 @@ class GPTRecipe(Recipe):
         ]
         self.optimizers = {
             "gpt": [
-                Muon(matrices, lr=config.learning_rate, weight_decay=config.weight_decay),
+                Muon(matrices, lr=config.learning_rate, weight_decay=config.weight_decay, momentum=0.9),
                 torch.optim.AdamW(
                     others, lr=config.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
                 ),
@@ -174,4 +176,10 @@ class GPTRecipe(Recipe):
 
 
 def fitting_size(seconds: float, speed: float) -> str:
-    return "laptop"
+    """The size nearest (in ratio) to what so much computing trains best.
+
+    Training reaches about half of `speed` and costs 6 operations a parameter and token (Kaplan et al. 2020,
+    arXiv 2001.08361); over minutes, about 2 tokens a parameter did best (docs/log.md).
+    """
+    best = (0.5 * seconds * speed / (6 * 2.2)) ** 0.5
+    return min(PARAMETERS, key=lambda name: abs(math.log(PARAMETERS[name] / best)))

@@ -1,0 +1,321 @@
+"""Training a GAN on points in the plane: a discriminator's update, a generator's update, and an average kept.
+
+Read it with `models/gan.py` (the networks and losses).
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genlab.configs.points import PointsGANConfig, PointsRequest
+from genlab.data.points import PointSet, read_points
+from genlab.engine.recipe import DataFacts, Metrics, Recipe
+from genlab.engine.samples import Sample
+from genlab.errors import InputError
+from genlab.metrics.points import copying, energy_distance, modes_found
+from genlab.models.gan import (
+    GAN,
+    Average,
+    Scale,
+    classic_discriminator_loss,
+    classic_generator_loss,
+    gradient_penalty,
+    point_discriminator,
+    point_generator,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+    sample,
+)
+
+Points = Float[Tensor, "batch 2"]
+LOSSES = {
+    "relativistic": (relativistic_discriminator_loss, relativistic_generator_loss),
+    "classic": (classic_discriminator_loss, classic_generator_loss),
+}
+MEASURED = 4000
+"""Most points of each kind that a distance is measured on."""
+COUNTED = 10_000
+"""Generated points among which modes are counted."""
+DRAWS = 5
+"""Samples over which `evaluate` averages a distance and its floor."""
+SHOWN = 20_000
+"""Most points in a picture."""
+
+
+class PointsGANRecipe(Recipe):
+    """A GAN of the user's points."""
+
+    task = "points"
+    name = "gan"
+    request_type = PointsRequest
+    config: PointsGANConfig
+    points: PointSet | None = None
+
+    # --- data ---
+
+    def read(self, data: str, validation: str, test: str) -> DataFacts:
+        points = self.points = read_points(data, validation, test)
+        self.mean = points.train.mean(0)
+        self.deviation = float(np.sqrt(points.train.var(0).mean()))
+        self.train = self._standard(points.train)
+        return DataFacts(points.name, points.fingerprint, _counts(points), points.notes)
+
+    def batch(self, step: int) -> Points:
+        random = np.random.default_rng((self.seed, step, self.machine.rank))
+        return self.train[torch.from_numpy(random.integers(len(self.train), size=self.config.batch))]
+
+    def _standard(self, rows: np.ndarray) -> Points:
+        """Points in the networks' unit, in which the training points have mean 0 and deviation 1."""
+        return torch.from_numpy(((rows - self.mean) / self.deviation).astype(np.float32))
+
+    # --- size ---
+
+    def resolve(self, seconds: float | None, speed: float | None) -> None:
+        """The same networks for every time: a longer one makes more steps."""
+
+    # --- networks and optimisers ---
+
+    def build(self) -> None:
+        config = self.config
+        for name in self.parts.keys() - {"generator", "discriminator"}:
+            raise InputError(f"The points GAN has no network {name}: it has generator and discriminator.", name)
+        generator = self.parts.get("generator") or point_generator(config.latent, config.width, config.depth)
+        discriminator = self.parts.get("discriminator") or point_discriminator(config.waves, config.width, config.depth)
+        self.gan = GAN(generator, discriminator).to(self.machine.device)
+        self._check_parts()
+        self.average = Average(generator, config.average).to(self.machine.device)
+        self.scale = Scale().to(self.machine.device)
+        if self.points is not None:
+            self.scale.set(self.mean, self.deviation)
+        self.networks = {
+            "generator": generator,
+            "discriminator": discriminator,
+            "average": self.average,
+            "scale": self.scale,
+        }
+        self.optimizers = {
+            name: [
+                torch.optim.Adam(
+                    [weight for weight in self.networks[name].parameters() if weight.requires_grad],
+                    lr=config.learning_rate,
+                    betas=(0.0, 0.99),
+                    fused=True,
+                )
+            ]
+            for name in ("generator", "discriminator")
+        }
+
+    def _check_parts(self) -> None:
+        """Tries networks of the user's own on two latents or points.
+
+        Raises:
+            InputError: they cannot take them, or give another shape than is needed.
+        """
+        inputs = {"generator": self.config.latent, "discriminator": 2}
+        outputs: dict[str, list[tuple[int, ...]]] = {"generator": [(2, 2)], "discriminator": [(2,), (2, 1)]}
+        for name, part in self.parts.items():
+            given, wanted = torch.zeros(2, inputs[name], device=self.machine.device), outputs[name]
+            if not any(weight.requires_grad for weight in part.parameters()):
+                raise InputError(f"Your {name} has no weights to train: use one that has.", name)
+            mode = part.training
+            part.eval()
+            try:
+                with torch.no_grad():
+                    shape = tuple(part(given).shape)
+            except (RuntimeError, TypeError, ValueError) as error:
+                hint = (
+                    "if it takes another latent size, give that as latent=" if name == "generator" else "make it do so"
+                )
+                raise InputError(
+                    f"Your {name} cannot take a batch of shape {tuple(given.shape)}, {hint} ({error}).", name
+                ) from None
+            part.train(mode)
+            if shape not in wanted:
+                shapes = " or ".join(str(one) for one in wanted)
+                raise InputError(f"Your {name} turns {tuple(given.shape)} into {shape}: make that {shapes}.", name)
+
+    # --- the method ---
+
+    def step(self, batch: Points) -> Metrics:
+        real, config = batch, self.config
+        discriminator_loss, generator_loss = LOSSES[config.loss]
+        with self._whole_precision():
+            fake = self.gan(torch.randn(len(real), config.latent, device=real.device))
+
+            both = torch.cat((real, fake.detach()))
+            gamma = self._penalty_weight()
+            if gamma:
+                scores, penalty = gradient_penalty(self.gan.score, both)  # R1 and R2 are its two halves
+            else:
+                scores, penalty = self.gan.score(both), both.new_zeros(())
+            loss_d = discriminator_loss(*scores.chunk(2)) + gamma * penalty
+            self.update(self.gan.discriminator, loss_d)
+
+            with torch.no_grad():
+                real_scores = self.gan.score(real)
+            loss_g = generator_loss(real_scores, self.gan.score(fake))
+            self.update(self.gan.generator, loss_g)
+
+        self.average.update(self.gan.generator)
+        return {"discriminator": loss_d, "generator": loss_g, "penalty": penalty}
+
+    def _penalty_weight(self) -> float:
+        """Gamma: from `penalty` to `final_penalty` as the learning rate falls, in equal ratios."""
+        first, last = self.config.penalty, self.config.final_penalty
+        if not first or not last:
+            return first
+        progress = 1 - next(self.groups())["lr"] / self.config.learning_rate
+        return first * (last / first) ** progress
+
+    def _whole_precision(self) -> AbstractContextManager:
+        """Inside, nothing is rounded to 16 bits: coordinates and second derivatives need their digits."""
+        return torch.autocast(self.machine.device.type, enabled=False)
+
+    @property
+    def validates(self) -> bool:
+        return self.points is not None and self.points.validation is not None
+
+    def validate(self) -> dict[str, float]:
+        assert self.points is not None and self.points.validation is not None
+        held_out = _some(self._standard(self.points.validation), MEASURED, 0)
+        return {"distance": self._distance(held_out, 0), **self._modes(self.points)}
+
+    def test(self) -> dict[str, float]:
+        if self.points is None or self.points.test is None:
+            return {}
+        held_out = _some(self._standard(self.points.test), min(MEASURED, len(self.train)), 0)
+        return {
+            "distance": self._distance(held_out, 0),
+            "floor": energy_distance(_some(self.train, len(held_out), 0), held_out) * self.deviation,
+            **self._modes(self.points),
+        }
+
+    def _distance(self, held_out: Points, seed: int) -> float:
+        """Energy distance, in the data's unit, from as many generated points to `held_out` standardised ones."""
+        return energy_distance(self._sample(len(held_out), seed), held_out) * self.deviation
+
+    def _modes(self, points: PointSet) -> dict[str, float]:
+        """Where the modes are known: how many are found, and the share of points at one."""
+        if points.modes is None:
+            return {}
+        made = self.scale(self._sample(COUNTED, 0).to(self.machine.device)).cpu()
+        found = modes_found(made, torch.from_numpy(points.modes.centres), points.modes.deviation)
+        return {"modes_found": found["found"], "good_share": found["good"]}
+
+    def _sample(self, count: int, seed: int) -> Points:
+        """Generated points in the networks' unit, on the CPU."""
+        random = torch.Generator(self.machine.device).manual_seed(seed)
+        return sample(self.average.network, count, self.config.latent, random).float().cpu()
+
+    def warnings(self, steps: int) -> list[str]:
+        if len(self.train) < 1000:
+            return [f"{len(self.train)} training points are few: `evaluate` says whether the model repeats them."]
+        return []
+
+    # --- a finished run ---
+
+    def saved(self) -> dict[str, nn.Module]:
+        return {"generator": self.average.network, "scale": self.scale}
+
+    def save_files(self, folder: Path) -> None:
+        """Nothing: model.safetensors holds the scale as well."""
+
+    def load_files(self, folder: Path, about: dict[str, Any]) -> None:
+        """Nothing."""
+
+    def generate(self, request: PointsRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+        points = self.scale(self._sample(request.n, request.seed).to(self.machine.device)).cpu().numpy()
+        yield Sample(points, {"csv": _csv(points), "png": _picture(points[:SHOWN])})
+
+    def preview(self) -> list[Sample]:
+        return list(self.generate(PointsRequest(n=2000)))
+
+    def evaluate(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> dict[str, Any]:
+        where = {"validation": trained_on["validation"], "test": trained_on["test"]}
+        if data is None:
+            try:
+                points = read_points(trained_on["path"], **where)
+            except InputError as error:
+                raise InputError(
+                    f"{error} The run was trained on it: say where it is now with --data.", "data"
+                ) from None
+            if points.fingerprint != fingerprint:
+                raise InputError(
+                    f"{trained_on['path']} has changed since the training; give points with --data.", "data"
+                )
+        else:
+            points = read_points(data, **where)
+        home = points.fingerprint == fingerprint
+        self.mean = self.scale.mean.double().cpu().numpy()
+        self.deviation = self.scale.deviation.item()
+        if home:
+            if points.test is None:
+                raise InputError("The run kept no test data (--test 0): give points with --data.", "data")
+            reference, held_out = self._standard(points.train), self._standard(points.test)
+        else:  # other points: one half stands for real ones, beside those that are generated
+            points = read_points(data or "", "0", "0")
+            rows = self._standard(points.train)
+            reference, held_out = _some(rows, len(rows), 0).chunk(2)
+
+        measured = _some(held_out, min(MEASURED, len(reference)), 0)
+        distances = [self._distance(measured, seed) for seed in range(DRAWS)]
+        floors = [
+            energy_distance(_some(reference, len(measured), seed), measured) * self.deviation for seed in range(DRAWS)
+        ]
+        result: dict[str, Any] = {
+            "data": points.name,
+            "split": "test" if home else "all",
+            "points": len(measured),
+            "distance": sum(distances) / DRAWS,
+            "floor": sum(floors) / DRAWS,
+        }
+        result["verdict"] = (
+            "Generated points are no farther from real ones than other real points are."
+            if result["distance"] <= max(floors)
+            else f"Generated points are {result['distance'] / result['floor']:.1f} times as far from real ones "
+            "as other real points are."
+        )
+        result |= self._modes(points)
+        if not home:
+            return result | {"copying": None}
+        check = copying(self._sample(len(held_out), 0), held_out, reference)
+        return result | {"copying": check | {name: check[name] * self.deviation for name in ("generated", "held_out")}}
+
+
+def _counts(points: PointSet) -> dict[str, Any]:
+    splits = {"train": points.train, "validation": points.validation, "test": points.test}
+    return {name: {"points": len(rows)} for name, rows in splits.items() if rows is not None}
+
+
+def _some(points: Points, count: int, seed: int) -> Points:
+    """At most `count` of the points, drawn without repeats; the same seed draws the same."""
+    random = torch.Generator().manual_seed(seed)
+    return points[torch.randperm(len(points), generator=random)[:count]]
+
+
+def _csv(points: np.ndarray) -> bytes:
+    lines = io.BytesIO()
+    np.savetxt(lines, points, fmt="%.9g", delimiter=",", header="x,y", comments="")
+    return lines.getvalue()
+
+
+def _picture(points: np.ndarray) -> bytes:
+    """A scatter plot as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.scatter(points[:, 0], points[:, 1], s=3, alpha=0.4, linewidths=0)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set(xlabel="x", ylabel="y")
+    image = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(image)
+    return image.getvalue()

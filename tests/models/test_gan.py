@@ -1,0 +1,190 @@
+"""The GAN's networks, losses, penalty and average."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from genlab.models.gan import (
+    GAN,
+    MLP,
+    Average,
+    Scale,
+    Waves,
+    classic_discriminator_loss,
+    classic_generator_loss,
+    gradient_penalty,
+    point_discriminator,
+    point_generator,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+    sample,
+)
+
+REAL = torch.tensor([1.0, -2.0, 0.5])
+FAKE = torch.tensor([0.0, 1.0, 0.5])
+
+
+def softplus(x: float) -> float:
+    return math.log(1 + math.exp(x))
+
+
+def gan() -> GAN:
+    torch.manual_seed(0)
+    return GAN(point_generator(3, 16, 2), point_discriminator(2, 16, 2))
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("octaves", [0, 3])
+def test_shapes(batch: int, octaves: int) -> None:
+    both = GAN(point_generator(5, 8, 1), point_discriminator(octaves, 8, 3))
+    points = both(torch.randn(batch, 5))
+    assert points.shape == (batch, 2)
+    assert both.score(points).shape == (batch,)
+
+
+def test_scores_may_come_with_or_without_a_last_axis() -> None:
+    class Sum(nn.Module):
+        def forward(self, points: torch.Tensor) -> torch.Tensor:
+            return points.sum(1)
+
+    points = torch.randn(4, 2)
+    flat = GAN(nn.Identity(), Sum()).score(points)
+    linear = nn.Linear(2, 1, bias=False)
+    nn.init.ones_(linear.weight)
+    torch.testing.assert_close(flat, GAN(nn.Identity(), linear).score(points))
+
+
+def test_mlp_is_linear_leaky_relu_linear() -> None:
+    net = MLP(2, 1, 3, 1)
+    x = torch.randn(5, 2)
+    inner = x @ net.hidden[0].weight.T + net.hidden[0].bias
+    inner = torch.where(inner > 0, inner, 0.2 * inner)
+    torch.testing.assert_close(net(x), inner @ net.out.weight.T + net.out.bias)
+
+
+def test_waves_keep_the_point_and_double_the_frequency() -> None:
+    x, y = 0.3, -1.1
+    expected = [x, y]
+    expected += [math.sin(f * c) for c in (x, y) for f in (1, 2, 4)] + [math.cos(f * c) for c in (x, y) for f in (1, 2, 4)]
+    torch.testing.assert_close(Waves(3)(torch.tensor([[x, y]])), torch.tensor([expected]))
+
+
+def test_relativistic_losses_by_hand() -> None:
+    pairs = [(1.0, 0.0), (-2.0, 1.0), (0.5, 0.5)]
+    of_discriminator = sum(softplus(fake - real) for real, fake in pairs) / 3
+    of_generator = sum(softplus(real - fake) for real, fake in pairs) / 3
+    assert relativistic_discriminator_loss(REAL, FAKE).item() == pytest.approx(of_discriminator, rel=1e-6)
+    assert relativistic_generator_loss(REAL, FAKE).item() == pytest.approx(of_generator, rel=1e-6)
+
+
+def test_classic_losses_by_hand() -> None:
+    sigmoid = lambda x: 1 / (1 + math.exp(-x))  # noqa: E731
+    real = -sum(math.log(sigmoid(score)) for score in REAL.tolist()) / 3
+    fake = -sum(math.log(1 - sigmoid(score)) for score in FAKE.tolist()) / 3
+    assert classic_discriminator_loss(REAL, FAKE).item() == pytest.approx(real + fake, rel=1e-6)
+    fooled = -sum(math.log(sigmoid(score)) for score in FAKE.tolist()) / 3
+    assert classic_generator_loss(REAL, FAKE).item() == pytest.approx(fooled, rel=1e-6)
+
+
+def test_relativistic_losses_see_only_differences_and_swap_roles() -> None:
+    moved = relativistic_discriminator_loss(REAL + 5, FAKE + 5)
+    torch.testing.assert_close(moved, relativistic_discriminator_loss(REAL, FAKE))
+    torch.testing.assert_close(relativistic_generator_loss(REAL, FAKE), relativistic_discriminator_loss(FAKE, REAL))
+    assert relativistic_discriminator_loss(REAL, REAL).item() == pytest.approx(math.log(2))
+    assert not torch.isclose(classic_discriminator_loss(REAL + 5, FAKE + 5), classic_discriminator_loss(REAL, FAKE))
+
+
+def test_penalty_of_a_linear_discriminator_is_its_squared_weight() -> None:
+    linear = nn.Linear(2, 1)
+    linear.weight.data = torch.tensor([[3.0, -4.0]])
+    score = GAN(nn.Identity(), linear).score
+    scores, penalty = gradient_penalty(score, torch.randn(6, 2))
+    assert scores.shape == (6,)
+    assert penalty.item() == pytest.approx(25.0)
+    penalty.backward()
+    torch.testing.assert_close(linear.weight.grad, torch.tensor([[6.0, -8.0]]))
+
+
+def test_penalty_of_a_paraboloid() -> None:
+    points = torch.randn(6, 2, requires_grad=True)
+    scores, penalty = gradient_penalty(lambda p: p.square().sum(1), points)
+    torch.testing.assert_close(scores, points.square().sum(1))
+    torch.testing.assert_close(penalty, 4 * points.square().sum(1).mean())
+
+
+def test_penalty_stops_at_the_points() -> None:
+    both = gan()
+    scores, penalty = gradient_penalty(both.score, both(torch.randn(4, 3)))
+    (scores.mean() + penalty).backward()
+    assert all(weight.grad is None for weight in both.generator.parameters())
+    assert all(weight.grad is not None for name, weight in both.discriminator.named_parameters() if "out.bias" not in name)
+
+
+@pytest.mark.parametrize(
+    ("discriminator_loss", "generator_loss"),
+    [
+        (relativistic_discriminator_loss, relativistic_generator_loss),
+        (classic_discriminator_loss, classic_generator_loss),
+    ],
+)
+def test_every_parameter_gets_a_gradient(discriminator_loss, generator_loss) -> None:
+    both = gan()
+    real, fake = torch.randn(32, 2), both(torch.randn(32, 3))
+    loss = discriminator_loss(both.score(real), both.score(fake.detach()))
+    loss.backward()
+    relative = discriminator_loss is relativistic_discriminator_loss
+    for name, weight in both.discriminator.named_parameters():
+        # a relativistic discriminator's last bias cancels: only differences of scores count
+        cancels = relative and name.endswith("out.bias")
+        assert weight.grad.abs().max() < 1e-6 if cancels else weight.grad.abs().max() > 1e-6, name
+    generator_loss(both.score(real).detach(), both.score(fake)).backward()
+    for name, weight in both.generator.named_parameters():
+        assert weight.grad.abs().max() > 1e-6, name
+
+
+def test_average_starts_at_the_first_weights_and_halves_over_its_share() -> None:
+    net = nn.Linear(1, 1, bias=False)
+    average = Average(net, 0.1)
+    net.weight.data.fill_(1.0)
+    average.update(net)
+    assert average.network.weight.item() == 1.0
+    average.updates.fill_(1000)  # half-life: 100 updates
+    net.weight.data.fill_(0.0)
+    for _ in range(100):
+        average.update(net)
+    assert average.network.weight.item() == pytest.approx(0.5, abs=0.02)
+    assert net.weight.item() == 0.0
+
+
+def test_average_takes_buffers_as_they_are() -> None:
+    net = nn.BatchNorm1d(2)
+    average = Average(net, 0.5)
+    net(torch.randn(8, 2) + 3)
+    average.update(net)
+    torch.testing.assert_close(average.network.running_mean, net.running_mean)
+    assert average.network.num_batches_tracked == 1
+
+
+def test_scale_is_a_multiple_and_a_shift() -> None:
+    scale = Scale()
+    scale.set(np.array([1.0, -2.0]), 3.0)
+    torch.testing.assert_close(scale(torch.tensor([[1.0, 1.0]])), torch.tensor([[4.0, 1.0]]))
+
+
+def test_same_seed_same_sample() -> None:
+    both = gan()
+    draw = lambda seed, rows: sample(both.generator, 10, 3, torch.Generator().manual_seed(seed), rows)  # noqa: E731
+    assert torch.equal(draw(1, 100), draw(1, 100))
+    assert not torch.equal(draw(1, 100), draw(2, 100))
+    assert draw(1, 4).shape == (10, 2)
+
+
+def test_sampling_leaves_the_generators_mode_and_weights() -> None:
+    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    before = net[1].running_mean.clone()
+    sample(net, 5, 3, torch.Generator().manual_seed(0))
+    assert net.training
+    assert torch.equal(net[1].running_mean, before)

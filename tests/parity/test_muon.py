@@ -1,0 +1,86 @@
+"""Our Muon beside torch's: the same state and nearly the same path (torch's runs in bfloat16)."""
+
+import pytest
+import torch
+from torch import nn
+
+from genlab.engine.muon import Muon, orthogonalise
+
+SHAPES = [(16, 16), (48, 16), (16, 48), (16, 48), (7, 3)]
+COEFFICIENTS = (3.4445, -4.775, 2.0315)
+
+
+def paths(optimizer_class, steps: int, **options) -> list[torch.Tensor]:
+    """Weights after some steps down the same random gradients."""
+    random = torch.Generator().manual_seed(0)
+    weights = [nn.Parameter(torch.randn(shape, generator=random)) for shape in SHAPES]
+    optimizer = optimizer_class(weights, lr=0.05, **options)
+    for _ in range(steps):
+        for weight in weights:
+            weight.grad = torch.randn(weight.shape, generator=random) + 0.5
+        optimizer.step()
+    assert [set(state) for state in optimizer.state.values()] == [{"momentum_buffer"}] * len(SHAPES)
+    return [weight.detach() for weight in weights]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"weight_decay": 0.0},
+        {"nesterov": False},
+        {"momentum": 0.5, "weight_decay": 0.3},
+        {"adjust_lr_fn": "match_rms_adamw"},
+        {"ns_steps": 3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("steps", [1, 8])
+def test_updates(options, steps):
+    for ours, theirs in zip(paths(Muon, steps, **options), paths(torch.optim.Muon, steps, **options), strict=True):
+        start_to_end = 0.05 * steps * max(1, ours.shape[0] / ours.shape[1]) ** 0.5
+        assert (ours - theirs).abs().max() < 0.02 * start_to_end + 0.004 * steps * 0.05 * 10
+
+
+def test_the_iteration_in_double_precision():
+    """Against Newton-Schulz written plainly, on float64 copies."""
+    torch.manual_seed(0)
+    a, b, c = COEFFICIENTS
+    for rows, columns in [(12, 30), (30, 12), (9, 9)]:
+        matrices = torch.randn(4, rows, columns)
+        ours = orthogonalise(matrices, COEFFICIENTS, 5, 1e-7)
+        for matrix, direction in zip(matrices, ours, strict=True):
+            x = matrix.double() / matrix.double().norm()
+            for _ in range(5):
+                x = a * x + b * (x @ x.T) @ x + c * (x @ x.T) @ (x @ x.T) @ x
+            torch.testing.assert_close(direction, x.float(), rtol=1e-3, atol=1e-4)
+
+
+def test_singular_values_come_near_one():
+    torch.manual_seed(0)
+    matrices = torch.randn(3, 20, 50)
+    values = torch.linalg.svdvals(orthogonalise(matrices, COEFFICIENTS, 5, 1e-7))
+    assert values.min() > 0.5
+    assert values.max() < 1.3
+    plain = torch.linalg.svd(matrices, full_matrices=False)
+    alignment = torch.einsum("bij,bij->b", orthogonalise(matrices, COEFFICIENTS, 5, 1e-7), plain.U @ plain.Vh) / 20
+    assert (alignment > 0.8).all()
+
+
+def test_a_zero_gradient_moves_nothing():
+    weight = nn.Parameter(torch.ones(4, 4))
+    weight.grad = torch.zeros(4, 4)
+    Muon([weight], lr=0.1, weight_decay=0.0).step()
+    assert (weight == 1).all()
+
+
+def test_state_dicts_fit_both_ways():
+    weight = nn.Parameter(torch.ones(4, 4))
+    weight.grad = torch.randn(4, 4)
+    ours = Muon([weight], lr=0.1)
+    ours.step()
+    theirs = torch.optim.Muon([weight], lr=0.1)
+    theirs.load_state_dict(ours.state_dict())
+    again = Muon([weight], lr=0.1)
+    again.load_state_dict(theirs.state_dict())
+    assert torch.equal(again.state[weight]["momentum_buffer"], ours.state[weight]["momentum_buffer"])

@@ -1,0 +1,405 @@
+"""Bad input: one sentence, exit code 2, no traceback, and nothing made or lost."""
+
+import gzip
+import json
+import os
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.conftest import sentences
+
+SHORT = ["--steps", 2, "--size", "tiny"]
+
+
+@pytest.fixture
+def refused(cli, tmp_path):
+    """Runs a command that must be refused; gives the sentence and the field."""
+
+    def state() -> dict[str, bytes | None]:
+        return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(tmp_path.rglob("*"))}
+
+    def call(*words: object) -> tuple[str, str | None]:
+        before = state()
+        code, out, err = cli(*words)
+        assert code == 2, (out, err)
+        assert out == ""
+        assert "Traceback" not in err
+        said = [line for line in err.splitlines() if not line.startswith(("Note: ", "measuring"))]
+        assert len(said) == 1, err
+        assert said[0].startswith("genlab: ")
+        sentence = said[0].removeprefix("genlab: ")
+        assert len(sentence) < 400
+        assert sentence[-1] in ".;)"
+        assert state() == before
+        code, out, _ = cli(*words, "--json")
+        assert code == 2
+        (error,) = json.loads(out).values()
+        assert error["message"] == sentence
+        assert set(error) == {"message", "field"}
+        return sentence, error["field"]
+
+    return call
+
+
+def png() -> bytes:
+    import io
+
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(file, "png")
+    return file.getvalue()
+
+
+def zipped() -> bytes:
+    return gzip.compress(sentences(20_000).encode())
+
+
+FILES = {
+    "empty": (b"", "is empty"),
+    "only a byte order mark": (b"\xef\xbb\xbf", "is empty"),
+    "one character": (b"a", "too short"),
+    "a picture": (png(), "is not text"),
+    "zeros": (bytes(5000), "is not text.*zero"),
+    "a zero byte late": (b"text " * 400_000 + b"\0" + b"text " * 1000, "zero byte.*byte 2000000"),
+    "latin-1": ("Das Mädchen läuft über die Straße. ".encode("latin-1") * 200, r"is not UTF-8 \(byte 5\).*iconv"),
+    "utf-16": (sentences(3000).encode("utf-16"), "is not UTF-8.*utf-16.*iconv"),
+    "utf-16 without a mark": (sentences(3000).encode("utf-16-le"), "is not UTF-8.*utf-16-le.*iconv"),
+    "utf-16, big end first": (sentences(3000).encode("utf-16-be"), "is not UTF-8.*utf-16-be.*iconv"),
+    "cut in a character": (sentences(3000).encode() + "é".encode()[:1], "ends in the middle of a character"),
+    "gzip, cut off": (zipped()[:-2000], "damaged gzip"),
+    "gzip, a byte changed": (zipped()[:3000] + b"\x55\x55\x55" + zipped()[3003:], "damaged gzip"),
+    "gzip of a picture": (gzip.compress(png()), "is not text"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_files(refused, tmp_path, kind):
+    content, message = FILES[kind]
+    (tmp_path / "data").write_bytes(content)
+    sentence, field = refused("train", "text", "data", *SHORT)
+    assert re.search(message, sentence), sentence
+    assert field == "data"
+    assert "data" in sentence
+
+
+@pytest.mark.parametrize(
+    "line", ['{"text": 5}', '{"words": "x"}', "[1]", "null", "{", '{"text": "\\ud800"}', "[" * 100_000], ids=lambda x: x[:20]
+)
+def test_json_lines(refused, tmp_path, line):
+    (tmp_path / "data.jsonl").write_text('{"text": "one"}\n\n' + line + '\n{"text": "two"}\n')
+    sentence, field = refused("train", "text", "data.jsonl", *SHORT)
+    assert "line 3" in sentence
+    assert '"text"' in sentence
+    assert field == "data"
+
+
+TRAIN = [
+    (["missing.txt"], "There is no file or folder missing.txt", "data"),
+    (["empty"], "no text in the folder", "data"),
+    (["@nothing"], "no sample set @nothing.*@bible", "data"),
+    (["@ring"], "for the task points", "data"),
+    (["/dev/null"], "neither a file nor a folder", "data"),
+    (["book.txt", "--context", 60_000], "context: 60000 is longer", "context"),
+    (["book.txt", "--context", 1], "context: 1 cannot be used.*from 2", "context"),
+    (["book.txt", "--steps", 0], "steps: 0 cannot be used.*from 1", "steps"),
+    (["book.txt", "--steps", -5], "steps: -5", "steps"),
+    (["book.txt", "--steps", 1.5], "steps", "steps"),
+    (["book.txt", "--steps", "many"], "steps", "steps"),
+    (["book.txt", "--minutes", -1], "minutes: -1.0 cannot be used.*above 0", "minutes"),
+    (["book.txt", "--minutes", 0], "minutes: 0.0", "minutes"),
+    (["book.txt", "--minutes", "nan"], "minutes: nan cannot", "minutes"),
+    (["book.txt", "--minutes", "inf"], "minutes: inf cannot", "minutes"),
+    (["book.txt", "--minutes", 1, "--steps", 5], "one of them", "steps"),
+    (["book.txt", "--minutes"], "minutes: say what", "minutes"),
+    (["book.txt", "--batch", 0], "batch: 0", "batch"),
+    (["book.txt", "--learning-rate", "nan"], "learning_rate: nan", "learning_rate"),
+    (["book.txt", "--learning-rate", "-inf"], "learning.rate: -inf", "learning_rate"),
+    (["book.txt", "--dropout", 1], "dropout: 1.0 cannot be used.*below 1", "dropout"),
+    (["book.txt", "--dropout", "nan"], "dropout: nan", "dropout"),
+    (["book.txt", "--weight-decay", -1], "weight_decay: -1", "weight_decay"),
+    (["book.txt", "--seed", -1], "seed: -1", "seed"),
+    (["book.txt", "--seed", 2**40], "seed: 1099511627776", "seed"),
+    (["book.txt", "--vocabulary", 10], "vocabulary: 10", "vocabulary"),
+    (["book.txt", "--checkpoint-seconds", "nan"], "checkpoint_seconds: nan", "checkpoint_seconds"),
+    (["book.txt", "--validation", 1], "validation: 1 cannot be used", "validation"),
+    (["book.txt", "--validation", "nan"], "validation: nan cannot be used", "validation"),
+    (["book.txt", "--validation", -0.5], "validation: -0.5 cannot be used", "validation"),
+    (["book.txt", "--test", "inf"], "test: inf cannot be used", "test"),
+    (["book.txt", "--validation", 0.5, "--test", 0.5], "something to train on", "validation"),
+    (["book.txt", "--validation", "gone.txt"], "validation: There is no file or folder gone.txt", "validation"),
+    (["book.txt", "--test", "gone.txt"], "test: There is no file or folder gone.txt", "test"),
+    (["book.txt", "--size", "huge"], "size: .*huge.*is not a choice.*laptop", "size"),
+    (["book.txt", "--tokenizer", "word"], "tokenizer: .*word.*is not a choice.*char", "tokenizer"),
+    (["book.txt", "--precision", 64], "precision: .*64.*is not a choice", "precision"),
+    (["book.txt", "--log", "paper"], "log: .*paper.*is not a choice", "log"),
+    (["book.txt", "--device", "toaster"], "device: toaster cannot be used", "device"),
+    (["book.txt", "--device", "cuda:x"], "device: cuda:x cannot be used", "device"),
+    (["book.txt", "--model", "oracle"], "no model oracle.*gpt, lstm", "model"),
+    (["book.txt", "--sise", "tiny"], "Unknown options: --sise, tiny.*perhaps --size", "sise"),
+    (["book.txt", "extra"], "extra", "extra"),
+    ([], "DATA is missing", "data"),
+    (["book.txt", "--resume"], "--resume goes on with the run in --out", "out"),
+    (["book.txt", "--resume", "--out", "nowhere"], "no run folder nowhere", "run"),
+    (["book.txt", "--resume", "--out", "full"], "full is not a run folder", "run"),
+    (["book.txt", "--out", "full"], "full is there already", "out"),
+    (["book.txt", "--out", "book.txt"], "book.txt is there already", "out"),
+    (["book.txt", "--out", "book.txt/run"], "book.txt/run cannot be made", "out"),
+    (["book.txt", "--out", "hidden"], "hidden is there already", "out"),
+]
+
+
+def named(value: object) -> str:
+    """The id of a case."""
+    return " ".join(map(str, value)) if isinstance(value, list) else ""
+
+
+@pytest.mark.parametrize(("words", "message", "field"), TRAIN, ids=named)
+def test_train(refused, tmp_path, words, message, field):
+    (tmp_path / "book.txt").write_text(sentences(3000))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("Dear ...")
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / ".precious").write_text("mine")
+    short = [] if {"--steps", "--minutes"} & set(words) else ["--steps", 2]
+    sentence, where = refused("train", "text", *words, *short)
+    assert re.search(message, sentence), sentence
+    assert where == field
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "field"),
+    [
+        (["dance"], "no command dance.*train, generate", "command"),
+        (["train", "poetry", "book.txt"], "no task poetry.*text", "task"),
+        (["generate"], "Say which run", "run"),
+        (["evaluate"], "Say which run", "run"),
+        (["generate", "--tokens", 5], "Say which run", "run"),
+        (["generate", "nowhere"], "no run folder nowhere", "run"),
+        (["evaluate", "nowhere"], "no run folder nowhere", "run"),
+        (["generate", "folder"], "folder is not a run folder", "run"),
+        (["generate", "folder/file"], "no run folder folder/file", "run"),
+        (["runs", "--all"], "Unknown options: --all", "all"),
+        (["samples", "more"], "Unknown options: more", "more"),
+    ],
+    ids=named,
+)
+def test_commands(refused, tmp_path, words, message, field):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("x")
+    sentence, where = refused(*words)
+    assert re.search(message, sentence), sentence
+    assert where == field
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "field"),
+    [
+        (["--temperature", "nan"], "temperature: nan cannot be used.*above 0", "temperature"),
+        (["--temperature", 0], "temperature: 0.0 cannot be used", "temperature"),
+        (["--temperature", "inf"], "temperature: inf", "temperature"),
+        (["--temperature", -1], "temperature: -1.0", "temperature"),
+        (["--top-k", 0], "top_k: 0 cannot be used.*from 1", "top_k"),
+        (["--top-p", 0], "top_p: 0.0", "top_p"),
+        (["--top-p", 1.5], "top_p: 1.5", "top_p"),
+        (["--top-p", "nan"], "top_p: nan", "top_p"),
+        (["--min-p", 1], "min_p: 1.0", "min_p"),
+        (["--min-p", "nan"], "min_p: nan", "min_p"),
+        (["--repetition-penalty", 0], "repetition_penalty: 0.0", "repetition_penalty"),
+        (["--repetition-penalty", "nan"], "repetition_penalty: nan", "repetition_penalty"),
+        (["--tokens", 0], "tokens: 0", "tokens"),
+        (["--tokens", "ten"], "tokens: 'ten' cannot be used", "tokens"),
+        (["--n", 0], "n: 0", "n"),
+        (["--n", -3], "n: -3", "n"),
+        (["--seed", -1], "seed: -1", "seed"),
+        (["--device", "toaster"], "device: toaster", "device"),
+        (["--prompt", "the €uro in 日本"], "characters that were not in the training text: '€', '日', '本'", "prompt"),
+        (["--to", "file"], "file is no folder", "to"),
+        (["--beam", 4], "Unknown options: --beam", "beam"),
+    ],
+    ids=named,
+)
+def test_generate(refused, trained, tmp_path, words, message, field):
+    (tmp_path / "file").write_text("mine")
+    sentence, where = refused("generate", trained, *words)
+    assert re.search(message, sentence), sentence
+    assert where == field
+
+
+def broken(run: Path, **files) -> None:
+    for name, content in files.items():
+        path = run / name.replace("__", "/").replace("_", ".")
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+
+
+def noted(run: Path, name: str, **values) -> dict:
+    return {**json.loads((run / name).read_text()), **values}
+
+
+class Bomb:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self):
+        return (os.system, (f"touch {self.place}",))
+
+
+def newer(run: Path) -> None:
+    broken(run, run_json=noted(run, "run.json", format=2))
+
+
+def no_format(run: Path) -> None:
+    broken(run, run_json={"hello": "world"})
+
+
+def cut_run(run: Path) -> None:
+    broken(run, run_json=(run / "run.json").read_bytes()[:100])
+
+
+def list_for_run(run: Path) -> None:
+    broken(run, run_json=[1, 2])
+
+
+def no_data(run: Path) -> None:
+    broken(run, run_json=noted(run, "run.json", data={}))
+
+
+def cut_config(run: Path) -> None:
+    broken(run, config_json=(run / "config.json").read_bytes()[:100])
+
+
+def empty_config(run: Path) -> None:
+    broken(run, config_json={})
+
+
+def strange_config(run: Path) -> None:
+    broken(run, config_json=noted(run, "config.json", config=[1]))
+
+
+def unknown_option(run: Path) -> None:
+    broken(run, config_json=noted(run, "config.json", config={"size": "tiny", "command": "rm -rf"}))
+
+
+def unknown_size(run: Path) -> None:
+    broken(run, config_json=noted(run, "config.json", config={"size": "__import__('os')"}))
+
+
+def other_size(run: Path) -> None:
+    config = noted(run, "config.json")["config"]
+    broken(run, config_json=noted(run, "config.json", config={**config, "size": "laptop"}))
+
+
+def unknown_model(run: Path) -> None:
+    broken(run, config_json=noted(run, "config.json", model="os:system"))
+
+
+def not_begun(run: Path) -> None:
+    config = noted(run, "config.json")
+    del config["config"]
+    broken(run, config_json=config)
+
+
+def own_networks(run: Path) -> None:
+    broken(run, config_json=noted(run, "config.json", parts={"gpt": "os:system"}))
+
+
+def no_weights(run: Path) -> None:
+    (run / "model.safetensors").unlink()
+
+
+def cut_weights(run: Path) -> None:
+    path = run / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def no_tensors(run: Path) -> None:
+    broken(run, model_safetensors=b"")
+
+
+def pickled(run: Path) -> None:
+    broken(run, model_safetensors=pickle.dumps(Bomb(run / "exploded")))
+
+
+def pickled_by_torch(run: Path) -> None:
+    torch.save({"gpt.head.weight": Bomb(run / "exploded")}, run / "model.safetensors")
+
+
+def outside_names(run: Path) -> None:
+    tensors = load_file(run / "model.safetensors")
+    save_file({**tensors, "../../x": torch.zeros(1)}, run / "model.safetensors")
+
+
+def one_renamed(run: Path) -> None:
+    tensors = load_file(run / "model.safetensors")
+    tensors["../../../etc/passwd"] = tensors.pop("gpt.head.weight")
+    save_file(tensors, run / "model.safetensors")
+
+
+def other_shape(run: Path) -> None:
+    tensors = load_file(run / "model.safetensors")
+    save_file({**tensors, "gpt.norm.weight": torch.ones(65)}, run / "model.safetensors")
+
+
+def no_tokenizer(run: Path) -> None:
+    (run / "tokenizer.json").unlink()
+
+
+def cut_tokenizer(run: Path) -> None:
+    path = run / "tokenizer.json"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def pickled_tokenizer(run: Path) -> None:
+    broken(run, tokenizer_json=pickle.dumps(Bomb(run / "exploded")))
+
+
+def tokenizer_without_mark(run: Path) -> None:
+    broken(run, tokenizer_json=(run / "tokenizer.json").read_bytes().replace(b"<|end|>", b"<|eos|>"))
+
+
+DAMAGES = {
+    newer: "format 2.*reads up to 1.*newer genlab",
+    no_format: "is not a run folder",
+    cut_run: "run.json is damaged",
+    list_for_run: "run.json is damaged",
+    no_data: "damaged",
+    cut_config: "config.json is damaged",
+    empty_config: "config.json is damaged",
+    strange_config: "damaged",
+    unknown_option: "'command' is not an option",
+    unknown_size: "size: .*cannot be used",
+    other_size: "does not fit the run's config",
+    unknown_model: "has no model os:system",
+    not_begun: "has not begun to train yet.*resume",
+    own_networks: "networks of your own .*genlab.load",
+    no_weights: "model.safetensors is missing",
+    cut_weights: "model.safetensors is damaged",
+    no_tensors: "model.safetensors is damaged",
+    pickled: "model.safetensors is damaged or not a safetensors file",
+    pickled_by_torch: "model.safetensors is damaged or not a safetensors file",
+    outside_names: r"unknown tensor '../../x'",
+    one_renamed: "unknown tensor '../../../etc/passwd'",
+    other_shape: "tensor 'gpt.norm.weight' has another shape",
+    no_tokenizer: "tokenizer.json is missing or damaged",
+    cut_tokenizer: "tokenizer.json is missing or damaged",
+    pickled_tokenizer: "tokenizer.json is missing or damaged",
+    tokenizer_without_mark: "tokenizer.json is missing or damaged",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("command", ["generate", "evaluate"])
+def test_run_folders(refused, copied, damage, command):
+    damage(copied)
+    sentence, field = refused(command, copied)
+    assert re.search(DAMAGES[damage], sentence), sentence
+    assert field in ("run", "command", "size", "model")
+    assert not (copied / "exploded").exists()
