@@ -135,7 +135,9 @@ def _not_utf8(path: Path, block: bytes, place: int) -> str:
         encoding = guess.encoding
     if encoding in (None, "utf_8", "ascii"):
         return f"{path} is not text: byte {place} is not UTF-8 and no other encoding fits."
-    return f"{path} is not UTF-8 (byte {place}); it looks like {encoding}: convert it with `iconv -f {encoding} -t utf-8`."
+    return (
+        f"{path} is not UTF-8 (byte {place}); it looks like {encoding}: convert it with `iconv -f {encoding} -t utf-8`."
+    )
 
 
 def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:

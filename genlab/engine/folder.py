@@ -21,7 +21,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from genlab.engine.files import make_folder, read_json, read_tensors, saving, tensors_to_bytes, write_atomically, write_json
+from genlab.engine.files import (
+    make_folder,
+    read_json,
+    read_tensors,
+    saving,
+    tensors_to_bytes,
+    write_atomically,
+    write_json,
+)
 from genlab.errors import InputError
 
 FORMAT = 1

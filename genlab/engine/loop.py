@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
             if config and "plan" in config:
                 recipe.config = type(recipe.config)(**config["config"])
                 plan = Plan(**config["plan"])
+                torch.set_num_threads(plan.threads or torch.get_num_threads())
                 seed_everything(run.seed)
                 recipe.build()
             else:
@@ -244,7 +245,7 @@ class Loop:
     def _save(self) -> None:
         start = time.perf_counter()
         if self.first:
-            state = {"recipe": self.recipe.state(), "best": self.best, "history": self.history}
+            state: dict[str, Any] = {"recipe": self.recipe.state(), "best": self.best, "history": self.history}
             state |= {"sums": self.sums, "summed": self.summed, "seconds": self.clock.elapsed()}
             save_state(self.folder.path / "resume", self.step, state)
             self.folder.note(step=self.step)
@@ -381,7 +382,7 @@ def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> P
     recipe.build()
     if not quiet:
         say("measuring a few steps ...")
-    plan = machine.agree(_measure(recipe, machine, seconds))
+    plan = _measure(recipe, machine, seconds)
     for name, part in recipe.parts.items():
         part.load_state_dict(own[name])
     seed_everything(run.seed)
@@ -390,22 +391,37 @@ def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> P
 
 
 def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
-    times: list[float] = []
-    allowed = min(5.0, 0.1 * seconds)
-    while machine.agree(len(times) < 3 or (len(times) < 50 and sum(times) < allowed)):
-        start = time.perf_counter()
-        with machine.autocast():
-            recipe.step(machine.place(recipe.batch(len(times))))
-        machine.wait()
-        times.append(time.perf_counter() - start)
+    """The plan that fits `seconds`, with the number of threads that is fastest: all, or half of them.
+
+    A thread that shares its processor with somebody else's work keeps all the others waiting.
+    """
+    threads = torch.get_num_threads()
+    choices = [threads, threads // 2] if machine.device.type == "cpu" and threads > 1 else [threads]
+    pace = {}
+    for choice in choices:
+        torch.set_num_threads(choice)
+        pace[choice] = machine.agree(_step_seconds(recipe, machine, min(3.0, 0.1 * seconds)))
+    best = min(choices, key=lambda choice: pace[choice])
+    torch.set_num_threads(best)
     validation = 0.0
     if recipe.validates:
         for _ in range(2):  # the first warms up
             start = time.perf_counter()
             recipe.validate()
             validation = time.perf_counter() - start
-    settled = sorted(times[1:])
-    return plan_time(seconds, settled[len(settled) // 2], validation)
+    return replace(plan_time(seconds, pace[best], machine.agree(validation)), threads=best)
+
+
+def _step_seconds(recipe: Recipe, machine: Machine, allowed: float) -> float:
+    times: list[float] = []
+    while machine.agree(len(times) < 3 or (len(times) < 50 and sum(times) < allowed)):
+        start = time.perf_counter()
+        with machine.autocast():
+            recipe.step(machine.place(recipe.batch(len(times))))
+        machine.wait()
+        times.append(time.perf_counter() - start)
+    settled = sorted(times[1:])  # the first warms up
+    return settled[len(settled) // 2]
 
 
 def _write_plan(folder: RunFolder, recipe: Recipe, given: dict[str, Any], plan: Plan) -> None:

@@ -30,6 +30,8 @@ class Plan:
     """Steps between entries in metrics.jsonl."""
     decay_start: int | None
     """First step of the final decay; None while it is not decided."""
+    threads: int | None = None
+    """Processor threads that were fastest; None for as many as there are."""
 
     @property
     def decay_steps(self) -> int:
@@ -90,25 +92,22 @@ class Clock:
         """Seconds from the first to the end of the last step."""
         return self._steps[-1]
 
-    def seconds_per_step(self, least: float) -> float | None:
+    def seconds_per_step(self, expected: float, weight: float) -> float:
         """Over the last third of this attempt, what stands between its steps included.
 
         Args:
-            least: Seconds to look at; None comes back before there were as many, as a single slow step
-                must not pass for the pace.
+            expected: The pace measured before the first step ...
+            weight: ... and how many steps it counts as: one slow step must not pass for the pace.
         """
         now = self._steps[-1]
-        if now - self._steps[0] < least:
-            return None
-        first = bisect_right(self._steps, now - max(least, (now - self._steps[0]) / 3)) - 1
-        taken = len(self._steps) - 1 - first
-        return (now - self._steps[first]) / taken if taken else None
+        first = bisect_right(self._steps, now - (now - self._steps[0]) / 3) - 1
+        return (now - self._steps[first] + expected * weight) / (len(self._steps) - 1 - first + weight)
 
 
 def decide(plan: Plan, step: int, clock: Clock) -> Plan:
     """The same plan, or one whose final decay begins at `step` because no later start would end on time."""
-    assert plan.seconds is not None
-    pace = clock.seconds_per_step(0.05 * plan.seconds) or plan.seconds_per_step or 0.0
-    if clock.elapsed() + plan.decay_steps * pace < plan.seconds:
+    assert plan.seconds is not None and plan.seconds_per_step is not None
+    pace = clock.seconds_per_step(plan.seconds_per_step, 0.03 * plan.steps)
+    if clock.elapsed() < max(0.1 * plan.seconds, plan.seconds - plan.decay_steps * pace):
         return plan
     return replace(plan, decay_start=step)

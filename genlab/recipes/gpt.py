@@ -73,6 +73,8 @@ class GPTRecipe(Recipe):
         if size == "auto":
             size = "laptop" if seconds is None or speed is None else fitting_size(seconds, speed)
         *_, usual = SIZES[size]
+        if seconds is not None and seconds < 45:
+            usual = min(usual, 64)
         context = fitting_context(self.corpus, self.config.context, usual)
         kind: Any = kind_of(self.tokenizer)
         self.config = replace(
@@ -82,12 +84,19 @@ class GPTRecipe(Recipe):
             tokenizer=kind,
             vocabulary=self.tokenizer.get_vocab_size() if kind == "bpe" else None,
             batch=self.config.batch or max(1, 1024 // context),
-            learning_rate=self.config.learning_rate or 0.03,
+            learning_rate=self.config.learning_rate or (0.04 if seconds is not None and seconds < 45 else 0.03),
             embedding_learning_rate=self.config.embedding_learning_rate or 0.02,
             weight_decay=self.config.weight_decay or 0.0,
-            dropout=self.config.dropout or 0.0,
+            dropout=self._fitting_dropout(size, seconds, speed) if self.config.dropout is None else self.config.dropout,
             tied=self.config.tied or size == "gpt2",
         )
+
+    def _fitting_dropout(self, size: str, seconds: float | None, speed: float | None) -> float:
+        """More the oftener the text will be read: what repeats can be learnt by heart."""
+        if seconds is None or speed is None:
+            return 0.0
+        epochs = 0.5 * seconds * speed / (6 * PARAMETERS[size]) / len(self.corpus.train.tokens)
+        return round(min(max(0.05 * (epochs - 1.5), 0.0), 0.2), 2)
 
     # --- network and optimisers ---
 

@@ -10,17 +10,23 @@ SHAPES = [(16, 16), (48, 16), (16, 48), (16, 48), (7, 3)]
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
 
 
-def paths(optimizer_class, steps: int, **options) -> list[torch.Tensor]:
-    """Weights after some steps down the same random gradients."""
+def path(optimizer_class, steps: int, **options) -> list[torch.Tensor]:
+    """How far some steps down the same random gradients move the weights."""
     random = torch.Generator().manual_seed(0)
     weights = [nn.Parameter(torch.randn(shape, generator=random)) for shape in SHAPES]
+    start = [weight.detach().clone() for weight in weights]
     optimizer = optimizer_class(weights, lr=0.05, **options)
     for _ in range(steps):
         for weight in weights:
             weight.grad = torch.randn(weight.shape, generator=random) + 0.5
         optimizer.step()
     assert [set(state) for state in optimizer.state.values()] == [{"momentum_buffer"}] * len(SHAPES)
-    return [weight.detach() for weight in weights]
+    return [weight.detach() - before for weight, before in zip(weights, start, strict=True)]
+
+
+def apart(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> list[float]:
+    """Distance of two paths as a share of their length, for each matrix."""
+    return [((mine - other).norm() / other.norm()).item() for mine, other in zip(ours, theirs, strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -37,9 +43,13 @@ def paths(optimizer_class, steps: int, **options) -> list[torch.Tensor]:
 )
 @pytest.mark.parametrize("steps", [1, 8])
 def test_updates(options, steps):
-    for ours, theirs in zip(paths(Muon, steps, **options), paths(torch.optim.Muon, steps, **options), strict=True):
-        start_to_end = 0.05 * steps * max(1, ours.shape[0] / ours.shape[1]) ** 0.5
-        assert (ours - theirs).abs().max() < 0.02 * start_to_end + 0.004 * steps * 0.05 * 10
+    """bfloat16 costs torch up to 3 %; another rule would be further away."""
+    assert max(apart(path(Muon, steps, **options), path(torch.optim.Muon, steps, **options))) < 0.04
+
+
+@pytest.mark.parametrize("other", [{"nesterov": False}, {"weight_decay": 0.0}, {"momentum": 0.9}], ids=str)
+def test_other_rules_are_told_apart(other):
+    assert min(apart(path(Muon, 8), path(torch.optim.Muon, 8, **other))) > 0.05
 
 
 def test_the_iteration_in_double_precision():
