@@ -21,13 +21,15 @@ class PointsGANConfig:
     """Numbers of noise that the generator starts from."""
     width: Annotated[int, Ge(4), Le(4096)] = 96
     """Features of a hidden layer."""
-    depth: Annotated[int, Ge(1), Le(32)] = 3
-    """Hidden layers of each network."""
+    generator_depth: Annotated[int, Ge(1), Le(32)] = 5
+    """Hidden layers of the generator."""
+    discriminator_depth: Annotated[int, Ge(1), Le(32)] = 3
+    """Hidden layers of the discriminator."""
     waves: Annotated[int, Ge(0), Le(16)] = 4
     """Octaves of sines and cosines that the discriminator sees beside the coordinates; more see finer detail."""
     batch: Annotated[int, Ge(1), Le(65_536)] = 256
     """Points in an update (of one process)."""
-    learning_rate: Annotated[float, Gt(0), Le(1)] = 3e-3
+    learning_rate: Annotated[float, Gt(0), Le(1)] = 6e-3
     """Peak step length of Adam, for both networks."""
     average: Annotated[float, Gt(0), Le(1)] = 0.02
     """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""

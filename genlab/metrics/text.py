@@ -71,7 +71,8 @@ def seen_share(training: Callable[[], Iterable[bytes]], text: bytes, length: int
     kinds, where = np.unique(mine, return_inverse=True)
     seen = np.zeros(len(kinds), bool)
     for block in _blocks(training(), length):
-        seen |= np.isin(kinds, _hashes(block, length))
+        theirs = _hashes(block, length)
+        seen |= np.isin(kinds, theirs[_members(theirs, kinds)])
     return float(seen[where].mean())
 
 
@@ -79,11 +80,19 @@ def _shared(training: Callable[[], Iterable[bytes]], text: bytes, length: int) -
     mine = np.unique(_hashes(text, length))
     for block in _blocks(training(), length):
         theirs = _hashes(block, length)
-        for place in np.flatnonzero(np.isin(theirs, mine))[:100]:
+        for place in _members(theirs, mine)[:100]:
             passage = block[place : place + length]
             if passage in text:  # a hash may lie
                 return passage
     return b""
+
+
+def _members(many: np.ndarray, few: np.ndarray) -> np.ndarray:
+    """Where in `many` a hash stands that is in `few`: first by their last 20 bits, as a table is quick to ask."""
+    table = np.zeros(1 << 20, bool)
+    table[few & np.uint64(0xFFFFF)] = True
+    likely = np.flatnonzero(table[many & np.uint64(0xFFFFF)])
+    return likely[np.isin(many[likely], few)]
 
 
 def _blocks(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:

@@ -11,9 +11,9 @@ Data flow::
 
 The papers' G, D, z, x and gamma are generator, discriminator, latents, points and the penalty's weight here.
 
-Departs from the papers: plain multilayer perceptrons, as points need no convolutions; the discriminator
-also sees sines and cosines of its input (Tancik et al. 2020, arXiv 2006.10739); the average of the weights
-has a half-life that grows with the training.
+Departs from the papers: multilayer perceptrons, as points need no convolutions; the generator starts as a
+nearly straight map of its latents; the discriminator also sees sines and cosines of its input (Tancik et al.
+2020, arXiv 2006.10739); the half-life of the average of the weights grows with the training.
 """
 
 import copy
@@ -31,6 +31,8 @@ Loss = Float[Tensor, ""]
 
 SLOPE = 0.2
 """Of a leaky ReLU below zero."""
+FIRST_BEND = 0.1
+"""Factor on the first weights of what bends a generator's straight map."""
 
 
 # --- networks -------------------------------------------------------------------------------------
@@ -70,14 +72,35 @@ class Waves(nn.Module):
         return torch.cat((points, angles.sin(), angles.cos()), 1)
 
 
-def point_generator(latent: int, width: int, depth: int) -> nn.Module:
-    """From latents (batch, latent) to points (batch, 2)."""
-    return MLP(latent, 2, width, depth)
+class PointGenerator(nn.Module):
+    """A straight map of the latents plus an MLP that bends it.
+
+    The first points are a cloud over all of the data, from which every mode is near; a perceptron alone
+    starts as a crumpled sheet, and modes far from its folds are not found.
+    """
+
+    def __init__(self, latent: int, width: int, depth: int) -> None:
+        super().__init__()
+        self.straight = nn.Linear(latent, 2)
+        nn.init.orthogonal_(self.straight.weight)
+        nn.init.zeros_(self.straight.bias)
+        self.bend = MLP(latent, 2, width, depth)
+        self.bend.out.weight.data.mul_(FIRST_BEND)
+
+    def forward(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 2"]:
+        return self.straight(latents) + self.bend(latents)
 
 
-def point_discriminator(octaves: int, width: int, depth: int) -> nn.Module:
-    """From points (batch, 2) to scores (batch, 1)."""
-    return nn.Sequential(Waves(octaves), MLP(2 + 4 * octaves, 1, width, depth))
+class PointDiscriminator(nn.Module):
+    """An MLP that sees waves beside the points."""
+
+    def __init__(self, octaves: int, width: int, depth: int) -> None:
+        super().__init__()
+        self.waves = Waves(octaves)
+        self.judge = MLP(2 + 4 * octaves, 1, width, depth)
+
+    def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 1"]:
+        return self.judge(self.waves(points))
 
 
 class Scale(nn.Module):

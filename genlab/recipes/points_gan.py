@@ -23,12 +23,12 @@ from genlab.metrics.points import copying, energy_distance, modes_found
 from genlab.models.gan import (
     GAN,
     Average,
+    PointDiscriminator,
+    PointGenerator,
     Scale,
     classic_discriminator_loss,
     classic_generator_loss,
     gradient_penalty,
-    point_discriminator,
-    point_generator,
     relativistic_discriminator_loss,
     relativistic_generator_loss,
     sample,
@@ -86,8 +86,10 @@ class PointsGANRecipe(Recipe):
         config = self.config
         for name in self.parts.keys() - {"generator", "discriminator"}:
             raise InputError(f"The points GAN has no network {name}: it has generator and discriminator.", name)
-        generator = self.parts.get("generator") or point_generator(config.latent, config.width, config.depth)
-        discriminator = self.parts.get("discriminator") or point_discriminator(config.waves, config.width, config.depth)
+        generator = self.parts.get("generator") or PointGenerator(config.latent, config.width, config.generator_depth)
+        discriminator = self.parts.get("discriminator") or PointDiscriminator(
+            config.waves, config.width, config.discriminator_depth
+        )
         self.gan = GAN(generator, discriminator).to(self.machine.device)
         self._check_parts()
         self.average = Average(generator, config.average).to(self.machine.device)

@@ -204,7 +204,8 @@ def evaluate_text(
     if home is None:
         return result | {"copying": None}
     held_out = b"".join(test_text(home, **where))
-    training = lambda: training_text(home, **where)
+    kept = list(training_text(home, **where)) if corpus.train.bytes < 1 << 27 else None  # else read it each time
+    training = lambda: kept or training_text(home, **where)
     result["baselines"] = baselines(training(), held_out)
     request = TextRequest(tokens=2000, temperature=1.0)
     generator = torch.Generator(device).manual_seed(0)

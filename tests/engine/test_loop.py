@@ -15,7 +15,7 @@ from genlab.engine.loop import Loop
 from genlab.engine.machine import Machine, seed_everything
 from genlab.errors import InputError
 from genlab.recipes.gpt import GPTRecipe
-from tests.conftest import genlab_process
+from tests.conftest import genlab_process, sentences
 
 OPTIONS = {"steps": 20, "size": "tiny", "context": 16, "batch": 2}
 
@@ -85,7 +85,6 @@ def test_without_validation_the_last_weights_are_kept(book, tmp_path):
 
 def test_test_figures_are_those_of_the_kept_weights(book, tmp_path):
     run = train(book, tmp_path / "run")
-    assert genlab.load(run.path).evaluate(book)["loss"] > 0
     again = genlab.load(run.path)
     again.recipe.read(str(book), "0.05", "0.10")
     assert again.recipe.test() == run.about["test"]
@@ -106,7 +105,8 @@ def test_few_data_are_told(book, tmp_path, capsys):
     small.write_text(book.read_text()[:1500])
     train(small, tmp_path / "run", quiet=False, steps=2)
     assert re.search(r"Note: .*training tokens are few for", capsys.readouterr().err)
-    train(book, tmp_path / "often", quiet=False, steps=2)
+    small.write_text(sentences(100_000))
+    train(small, tmp_path / "enough", quiet=False, steps=2)
     assert "Note" not in capsys.readouterr().err
 
 
@@ -281,13 +281,12 @@ def processes(count: int, *words: object, folder: Path):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
 
 
-@pytest.mark.parametrize("model", ["gpt", "lstm"])
-def test_two_processes_equal_one_with_the_double_batch(book, tmp_path, model):
-    words = ["train", "text", book, "--model", model, "--steps", 6, "--size", "tiny", "--context", 16, "--dropout", 0]
+def test_two_processes_equal_one_with_the_double_batch(book, tmp_path):
+    words = ["train", "text", book, "--steps", 6, "--size", "tiny", "--context", 16, "--dropout", 0]
     both = processes(2, *words, "--batch", 4, "--out", "both", "--json", folder=tmp_path)
     assert both.returncode == 0, both.stderr
     assert json.loads(both.stdout)["state"] == "done"  # one object: the first process speaks
-    train(book, tmp_path / "one", model=model, steps=6, batch=8, dropout=0.0)
+    train(book, tmp_path / "one", steps=6, batch=8, dropout=0.0)
     for split in ("train", "validation"):
         mine, theirs = entries(tmp_path / "both", split), entries(tmp_path / "one", split)
         assert [line["step"] for line in mine] == [line["step"] for line in theirs]

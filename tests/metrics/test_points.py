@@ -53,7 +53,9 @@ def test_modes_found() -> None:
     points = torch.cat(
         (
             torch.zeros(60, 2),  # at the first
-            torch.tensor([[10.0, 0.29]]).expand(6, 2),  # within three deviations of the second, under a fifth of 100 / 3
+            torch.tensor([[10.0, 0.29]]).expand(
+                6, 2
+            ),  # within three deviations of the second, under a fifth of 100 / 3
             torch.tensor([[0.0, 10.31]]).expand(34, 2),  # just beyond three deviations of the third
         )
     )

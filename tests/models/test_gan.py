@@ -11,13 +11,13 @@ from genlab.models.gan import (
     GAN,
     MLP,
     Average,
+    PointDiscriminator,
+    PointGenerator,
     Scale,
     Waves,
     classic_discriminator_loss,
     classic_generator_loss,
     gradient_penalty,
-    point_discriminator,
-    point_generator,
     relativistic_discriminator_loss,
     relativistic_generator_loss,
     sample,
@@ -33,13 +33,13 @@ def softplus(x: float) -> float:
 
 def gan() -> GAN:
     torch.manual_seed(0)
-    return GAN(point_generator(3, 16, 2), point_discriminator(2, 16, 2))
+    return GAN(PointGenerator(3, 16, 2), PointDiscriminator(2, 16, 2))
 
 
 @pytest.mark.parametrize("batch", [1, 7])
 @pytest.mark.parametrize("octaves", [0, 3])
 def test_shapes(batch: int, octaves: int) -> None:
-    both = GAN(point_generator(5, 8, 1), point_discriminator(octaves, 8, 3))
+    both = GAN(PointGenerator(5, 8, 1), PointDiscriminator(octaves, 8, 3))
     points = both(torch.randn(batch, 5))
     assert points.shape == (batch, 2)
     assert both.score(points).shape == (batch,)
@@ -65,10 +65,18 @@ def test_mlp_is_linear_leaky_relu_linear() -> None:
     torch.testing.assert_close(net(x), inner @ net.out.weight.T + net.out.bias)
 
 
+def test_a_fresh_generator_covers_the_standardised_plane() -> None:
+    torch.manual_seed(0)
+    points = sample(PointGenerator(4, 64, 5), 4000, 4, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(points.T.cov(), torch.eye(2), atol=0.3, rtol=0)
+
+
 def test_waves_keep_the_point_and_double_the_frequency() -> None:
     x, y = 0.3, -1.1
     expected = [x, y]
-    expected += [math.sin(f * c) for c in (x, y) for f in (1, 2, 4)] + [math.cos(f * c) for c in (x, y) for f in (1, 2, 4)]
+    expected += [math.sin(f * c) for c in (x, y) for f in (1, 2, 4)] + [
+        math.cos(f * c) for c in (x, y) for f in (1, 2, 4)
+    ]
     torch.testing.assert_close(Waves(3)(torch.tensor([[x, y]])), torch.tensor([expected]))
 
 
@@ -120,7 +128,9 @@ def test_penalty_stops_at_the_points() -> None:
     scores, penalty = gradient_penalty(both.score, both(torch.randn(4, 3)))
     (scores.mean() + penalty).backward()
     assert all(weight.grad is None for weight in both.generator.parameters())
-    assert all(weight.grad is not None for name, weight in both.discriminator.named_parameters() if "out.bias" not in name)
+    assert all(
+        weight.grad is not None for name, weight in both.discriminator.named_parameters() if "out.bias" not in name
+    )
 
 
 @pytest.mark.parametrize(
