@@ -170,10 +170,10 @@ def evaluate(words: list[str]) -> int:
 
 def runs(words: list[str]) -> int:
     """genlab runs [--folder FOLDER]"""
-    from genlab.engine.folder import list_runs
-
     about = "Folder whose run folders are listed."
     options = _parse("genlab runs", "List run folders.", [], words, [("folder", str, "runs", about)])
+    from genlab.engine.folder import list_runs
+
     found = list_runs(Path(options.folder))
     if options.json:
         print(json.dumps({"runs": found}))

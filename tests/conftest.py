@@ -1,13 +1,6 @@
-"""What the tests share. Shapes in annotations are checked at run time: the hook must stand before genlab is imported."""
+"""What the tests share."""
 
 import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start, too
-
-from jaxtyping import install_import_hook
-
-install_import_hook("genlab", "beartype.beartype")
-
 import random
 import subprocess
 import sys
@@ -15,21 +8,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
 
+install_import_hook("genlab", "beartype.beartype")  # before genlab is imported: shapes are checked at run time
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start, too
 
-WORDS = (
+STORY = (
     "the river runs below old stone bridges while seven grey herons wait and watch for silver fish that never come "
     "a miller counts his sacks at dawn his daughter sings of ships and salt and far white towers over the sea"
-).split()
+)
 
 
 def sentences(characters: int, seed: int = 0) -> str:
     """So much text of made-up sentences, in lines and paragraphs: always the same."""
-    chance = random.Random(seed)
-    text = ""
+    chance, story, text = random.Random(seed), STORY.split(), ""
     while len(text) < characters:
-        words = " ".join(chance.choice(WORDS) for _ in range(chance.randint(4, 12)))
+        words = " ".join(chance.choice(story) for _ in range(chance.randint(4, 12)))
         text += words.capitalize() + chance.choice([". ", "!\n", ".\n", ",\n", ".\n\n"])
     return text[:characters]
 

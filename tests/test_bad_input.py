@@ -89,7 +89,9 @@ def test_files(refused, tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    "line", ['{"text": 5}', '{"words": "x"}', "[1]", "null", "{", '{"text": "\\ud800"}', "[" * 100_000], ids=lambda x: x[:20]
+    "line",
+    ['{"text": 5}', '{"words": "x"}', "[1]", "null", "{", '{"text": "\\ud800"}', "[" * 100_000],
+    ids=lambda x: x[:20],
 )
 def test_json_lines(refused, tmp_path, line):
     (tmp_path / "data.jsonl").write_text('{"text": "one"}\n\n' + line + '\n{"text": "two"}\n')
@@ -403,3 +405,53 @@ def test_run_folders(refused, copied, damage, command):
     assert re.search(DAMAGES[damage], sentence), sentence
     assert field in ("run", "command", "size", "model")
     assert not (copied / "exploded").exists()
+
+
+def newest(run: Path) -> Path:
+    (path,) = (run / "resume").glob("step-*.safetensors")
+    return path
+
+
+def cut_checkpoint(run: Path) -> None:
+    newest(run).write_bytes(newest(run).read_bytes()[:-100])
+
+
+def pickled_checkpoint(run: Path) -> None:
+    newest(run).write_bytes(pickle.dumps(Bomb(run / "exploded")))
+
+
+RESUMES = {
+    cut_checkpoint: r"checkpoint .* is damaged.*still usable.*delete the folder",
+    pickled_checkpoint: r"checkpoint .* is damaged",
+    newer: "format 2.*newer genlab",
+    cut_run: "run.json is damaged",
+    cut_config: "config.json is damaged",
+}
+
+
+@pytest.mark.parametrize("damage", RESUMES, ids=lambda damage: damage.__name__)
+def test_resuming(cli, copied, book, damage):
+    """What cannot be gone on with is refused, and the weights stay."""
+    broken(copied, run_json=noted(copied, "run.json", state="running"))
+    weights = (copied / "model.safetensors").read_bytes()
+    damage(copied)
+    words = ["train", "text", book, "--steps", 60, "--size", "tiny", "--validation", 0, "--out", copied, "--resume"]
+    code, out, err = cli(*words)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert re.search(RESUMES[damage], err), err
+    assert (copied / "model.safetensors").read_bytes() == weights
+    assert not (copied / "exploded").exists()
+    if "checkpoint" in damage.__name__:  # the advice is good: without the folder it starts over
+        newest(copied).unlink()
+        assert cli(*words)[0] == 0
+        assert (copied / "model.safetensors").read_bytes() == weights
+
+
+def test_locked(cli, trained, book, copied):
+    from genlab.engine.folder import RunFolder
+
+    with RunFolder(copied).locked():
+        code, _, err = cli("train", "text", book, "--steps", 60, "--size", "tiny", "--out", copied, "--resume")
+    assert code == 2
+    assert "is being trained by another process" in err

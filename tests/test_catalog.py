@@ -21,7 +21,7 @@ SMALL = {
     "gan": {"width": 16, "batch": 32},
 }
 """Options that make each model small."""
-CANCELS = {"gan": {"1.out.bias"}}
+CANCELS = {"gan": {"1.out.bias", "judge.out.bias"}}
 """Weights without a gradient: in differences of scores the discriminator's last bias cancels."""
 
 

@@ -16,12 +16,12 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("readme")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A place with a book in it."""
     words = "It was the best of times, it was the worst of times. In the end there was a light.\n"
-    (folder / "book.txt").write_text("".join(f"{number} {words}" for number in range(400)))
-    return folder
+    (tmp_path / "book.txt").write_text("".join(f"{number} {words}" for number in range(400)))
+    return tmp_path
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ READER = 1  # part of the cache's key: raise it when the same files would give o
 PIECE = 1 << 20  # bytes read at a time
 ENDINGS = {".txt", ".text", ".md", ".rst", ".tex", ".csv", ".tsv", ".html", ".xml", ".json", ".jsonl", ".log", ".py"}
 
+Cached = TypeVar("Cached")
 Piece = tuple[bool, str]
 """Whether a document starts here, and some of its text."""
 
@@ -288,12 +289,15 @@ def read_corpus(
     middle = end - int(held.get("validation", 0) * facts.characters)
     key = f"{READER} {facts.fingerprint} {kind} {vocabulary} {middle}"
     if tokenizer is None:
-        made = _cached(f"tokenizer {key}", lambda folder: _make_tokenizer(source, middle, kind, vocabulary, folder))
-        tokenizer = load_tokenizer(made / "tokenizer.json")
+        tokenizer = _cached(
+            f"tokenizer {key}",
+            lambda folder: _make_tokenizer(source, middle, kind, vocabulary, folder),
+            lambda folder: load_tokenizer(folder / "tokenizer.json"),
+        )
 
     def tokens(part: Source, fingerprint: str, start: int, stop: int) -> Split:
         name = f"tokens {READER} {fingerprint} {start} {stop} {tokenizer.to_str()}"
-        return _load(_cached(name, lambda folder: _encode(cut(part.pieces(), start, stop), tokenizer, folder)))
+        return _cached(name, lambda folder: _encode(cut(part.pieces(), start, stop), tokenizer, folder), _load)
 
     def held_out(name: str, value: str, start: int, stop: int) -> Split | None:
         if shares[name] is None:
@@ -366,7 +370,8 @@ def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None
     """Writes tokens.bin and facts.json; texts go to the tokenizer in slices that end between words."""
     end_mark, unknown_mark = tokenizer.token_to_id(END), tokenizer.token_to_id(UNKNOWN)
     kind = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
-    facts: dict[str, Any] = {"characters": 0, "bytes": 0, "documents": 0, "unknown": 0, "type": np.dtype(kind).name}
+    facts: dict[str, Any] = {"characters": 0, "bytes": 0, "documents": 0, "unknown": 0}
+    facts |= {"type": np.dtype(kind).name, "size": 0}
     waiting: list[tuple[bool, str]] = [(True, "")]
 
     with open(folder / "tokens.bin", "wb") as file:
@@ -376,7 +381,7 @@ def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None
             for (starts, _), encoding in zip(waiting, encoded, strict=True):
                 ids = np.array([end_mark] * starts + encoding.ids, kind)
                 facts["unknown"] += int((ids == unknown_mark).sum()) if unknown_mark is not None else 0
-                file.write(ids.tobytes())
+                facts["size"] += file.write(ids.tobytes())
             waiting.clear()
 
         rest = ""
@@ -411,6 +416,8 @@ def _slices(text: str, length: int = 16_384) -> list[str]:
 
 def _load(folder: Path) -> Split:
     facts = json.loads((folder / "facts.json").read_text())
+    if (folder / "tokens.bin").stat().st_size != facts.pop("size"):
+        raise ValueError("tokens.bin is cut off")
     tokens = np.memmap(folder / "tokens.bin", dtype=facts.pop("type"), mode="r")
     return Split(tokens, **facts)
 
@@ -424,11 +431,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("GENLAB_CACHE") or Path(home) / "genlab")
 
 
-def _cached(name: str, fill: Callable[[Path], None]) -> Path:
-    """The cache's folder for `name`, filled if it is not there: whole or not at all."""
+def _cached(name: str, fill: Callable[[Path], None], load: Callable[[Path], Cached]) -> Cached:
+    """What `load` reads from the cache's folder for `name`, which is filled if it is not there."""
     folder = cache_folder() / hashlib.sha256(name.encode()).hexdigest()[:32]
     if folder.is_dir():
-        return folder
+        try:
+            return load(folder)
+        except (OSError, ValueError, KeyError):  # the machine went down while it was written
+            shutil.rmtree(folder, ignore_errors=True)
+    _fill(folder, fill)
+    return load(folder)
+
+
+def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Makes the folder, whole or not at all."""
     fresh = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -448,7 +464,6 @@ def _cached(name: str, fill: Callable[[Path], None]) -> Path:
     finally:
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
-    return folder
 
 
 def describe(split: Split) -> dict[str, int]:

@@ -100,7 +100,7 @@ def _blocks(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
     rest = b""
     for piece in pieces:
         rest += piece
-        if len(rest) >= CHUNK:
+        if len(rest) >= max(CHUNK, length):
             yield rest
             rest = rest[len(rest) - length + 1 :]
     if len(rest) >= length:

@@ -296,7 +296,7 @@ def _counts(points: PointSet) -> dict[str, Any]:
     return {name: {"points": len(rows)} for name, rows in splits.items() if rows is not None}
 
 
-def _some(points: Points, count: int, seed: int) -> Points:
+def _some(points: Points, count: int, seed: int) -> Float[Tensor, "some 2"]:
     """At most `count` of the points, drawn without repeats; the same seed draws the same."""
     random = torch.Generator().manual_seed(seed)
     return points[torch.randperm(len(points), generator=random)[:count]]

@@ -51,7 +51,7 @@ def split_loss(network: nn.Module, split: Split, context: int, device: torch.dev
     with torch.no_grad():
         for group in groups:
             total += _window_loss(network, np.stack([split.tokens[s : s + context + 1] for s in group]), device)
-        if rest and most is None:
+        if rest and (most is None or not whole):
             total += _window_loss(network, split.tokens[None, whole * context :], device)
             counted += rest
     network.train()

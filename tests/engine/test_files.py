@@ -37,7 +37,7 @@ def full_disk(request, monkeypatch):
 
         class Full:
             def __init__(self, path: Path, *_) -> None:
-                self.file = open(path, "wb", buffering=0)
+                self.file = open(path, "wb", buffering=0)  # noqa: SIM115
 
             def __enter__(self):
                 return self
@@ -247,6 +247,8 @@ def test_damaged_checkpoints_are_refused(tmp_path, damage):
         other = tensors_to_bytes({"x": torch.ones(1)})
         hostile = tensors_to_bytes({}, {"tree": '{"tensor": "../../etc/passwd"}'})
         sealed(folder, 5, {"sealed pickle": bomb, "sealed other": other, "tree": hostile}[damage])
-    with pytest.raises(InputError, match=r"checkpoint .* is damaged.*still usable.*restore the file.*delete the folder"):
+    with pytest.raises(
+        InputError, match=r"checkpoint .* is damaged.*still usable.*restore the file.*delete the folder"
+    ):
         load_state(folder)
     assert not (tmp_path / "exploded").exists()

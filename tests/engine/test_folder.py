@@ -18,7 +18,9 @@ def made(tmp_path) -> RunFolder:
 
 def test_default_names_count_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    paths = [RunFolder.create(None, "text", data).path.name for data in ("my book.txt", "my book.txt", "@bible", "日.txt")]
+    paths = [
+        RunFolder.create(None, "text", data).path.name for data in ("my book.txt", "my book.txt", "@bible", "日.txt")
+    ]
     assert paths == ["text-my-book-001", "text-my-book-002", "text-bible-001", "text-data-001"]
 
 
@@ -27,7 +29,7 @@ def test_a_new_folder_may_be_an_empty_one(tmp_path):
     (tmp_path / "run" / ".lock").touch()
     (tmp_path / "run" / ".run.json.77.tmp").touch()
     made(tmp_path)
-    with pytest.raises(InputError, match="there already.*--resume"):
+    with pytest.raises(InputError, match=r"there already.*--resume"):
         RunFolder.create(str(tmp_path / "run"), "text", "book.txt")
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ def test_the_decay_begins_without_a_jump_and_only_falls(steps, data):
     start = data.draw(st.integers(steps // 10, 3 * steps))
     plan = with_decay(steps, start)
     factors = [plan.factor(step) for step in range(start - 1, plan.end)]
-    assert all(before > after for before, after in zip(factors, factors[1:], strict=False))
+    assert all(before > after for before, after in pairwise(factors))
     assert factors[0] - factors[1] <= 1.01 * factors[0] / plan.decay_steps
     assert factors[0] == with_decay(steps, None).factor(start - 1)
     assert all(0 <= factor <= 1 for factor in factors)

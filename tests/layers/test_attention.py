@@ -97,7 +97,10 @@ def test_left_padding_changes_nothing(window):
     alone = layer(x, causal=True, window=window, rotary=turns(0, 6))
     padded = torch.cat((torch.randn(1, 4, WIDTH), x), 1)
     mask = torch.tensor([[False] * 4 + [True] * 6])
-    batch, masks = torch.cat((padded, torch.randn(1, 10, WIDTH))), torch.cat((mask, torch.ones(1, 10, dtype=torch.bool)))
+    batch, masks = (
+        torch.cat((padded, torch.randn(1, 10, WIDTH))),
+        torch.cat((mask, torch.ones(1, 10, dtype=torch.bool))),
+    )
     out = layer(batch, causal=True, window=window, mask=masks, rotary=turns(0, 10))
     torch.testing.assert_close(out[:1, 4:], alone)  # rotary positions are relative
     assert out.isfinite().all()

@@ -45,14 +45,17 @@ def test_top_k(top_k, kept):
 
 
 @pytest.mark.parametrize(
-    ("top_p", "kept"), [(1e-9, 1), (0.49, 1), (0.51, 2), (0.74, 2), (0.76, 3), (0.89, 3), (0.91, 4), (0.97, 5), (1.0, 5)]
+    ("top_p", "kept"),
+    [(1e-9, 1), (0.49, 1), (0.51, 2), (0.74, 2), (0.76, 3), (0.89, 3), (0.91, 4), (0.97, 5), (1.0, 5)],
 )
 def test_top_p(top_p, kept):
     """The fewest tokens that reach the probability, the likeliest always."""
     assert shaped(top_p=top_p) == renormalised(*ODDS[:kept], *[0] * (5 - kept))
 
 
-@pytest.mark.parametrize(("min_p", "kept"), [(0.0, 5), (0.079, 5), (0.081, 4), (0.11, 4), (0.13, 3), (0.31, 2), (0.51, 1), (0.99, 1)])
+@pytest.mark.parametrize(
+    ("min_p", "kept"), [(0.0, 5), (0.079, 5), (0.081, 4), (0.11, 4), (0.13, 3), (0.31, 2), (0.51, 1), (0.99, 1)]
+)
 def test_min_p(min_p, kept):
     assert shaped(min_p=min_p) == renormalised(*ODDS[:kept], *[0] * (5 - kept))
 

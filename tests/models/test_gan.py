@@ -89,7 +89,7 @@ def test_relativistic_losses_by_hand() -> None:
 
 
 def test_classic_losses_by_hand() -> None:
-    sigmoid = lambda x: 1 / (1 + math.exp(-x))  # noqa: E731
+    sigmoid = lambda x: 1 / (1 + math.exp(-x))
     real = -sum(math.log(sigmoid(score)) for score in REAL.tolist()) / 3
     fake = -sum(math.log(1 - sigmoid(score)) for score in FAKE.tolist()) / 3
     assert classic_discriminator_loss(REAL, FAKE).item() == pytest.approx(real + fake, rel=1e-6)
@@ -186,7 +186,7 @@ def test_scale_is_a_multiple_and_a_shift() -> None:
 
 def test_same_seed_same_sample() -> None:
     both = gan()
-    draw = lambda seed, rows: sample(both.generator, 10, 3, torch.Generator().manual_seed(seed), rows)  # noqa: E731
+    draw = lambda seed, rows: sample(both.generator, 10, 3, torch.Generator().manual_seed(seed), rows)
     assert torch.equal(draw(1, 100), draw(1, 100))
     assert not torch.equal(draw(1, 100), draw(2, 100))
     assert draw(1, 4).shape == (10, 2)
