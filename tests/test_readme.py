@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/text.md"]
+PAGES = ["README.md", "docs/text.md", "docs/points.md"]
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_run(page: str, folder: Path) -> None:
     commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.startswith("genlab")]
-    assert commands
+    assert commands or page == "docs/points.md"
     for command in commands:
         words = shlex.split(re.sub(r"--(minutes|steps) [\d.]+", "--steps 4 --size tiny", command), comments=True)
         done = subprocess.run(
@@ -40,7 +40,7 @@ def test_commands_run(page: str, folder: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_snippets_run(page: str, folder: Path) -> None:
     for snippet in blocks(page, "python"):
-        quick = re.sub(r"\b(minutes|steps)=[\d.]+", 'steps=4, size="tiny"', snippet)
+        quick = re.sub(r"\bminutes=[\d.]+", 'steps=4, size="tiny"', snippet)
         done = subprocess.run([sys.executable, "-c", quick], cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"{snippet}\n{done.stderr}"
 

@@ -20,7 +20,7 @@ from genlab.data.samples import sample_set
 from genlab.errors import InputError
 
 FEWEST = 20
-"""Points that a training needs."""
+"""Points that a training needs, and a split that is measured on."""
 LARGEST = 1e15
 """Size of the largest coordinate taken; beyond it digits would be lost."""
 ROUGH = 100
@@ -84,11 +84,15 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
 
     def held_out(part: str, value: str, chosen: np.ndarray) -> np.ndarray | None:
         share = shares[part]
+        if share == 0:
+            return None
         rows = _open(value, part)[1] if share is None else points[chosen]
-        if share != 0 and len(rows) < ROUGH:
-            rough = "its measures are rough" if len(rows) else "nothing is measured on it"
-            notes.append(f"the {part} split has {len(rows)} points: {rough}.")
-        return rows if len(rows) else None
+        if len(rows) < FEWEST:
+            notes.append(f"the {part} split has {len(rows)} points, too few to measure on: it is left out.")
+            return None
+        if len(rows) < ROUGH:
+            notes.append(f"the {part} split has {len(rows)} points: its measures are rough.")
+        return rows
 
     return PointSet(
         name,

@@ -61,6 +61,7 @@ def test_adding_points_or_another_share_moves_none(tmp_path: Path) -> None:
     more = read_points(write(tmp_path / "more.csv", np.concatenate((POINTS[::-1] + 9, POINTS))), "0.2", "0.2")
     for part in ("train", "validation", "test"):
         assert rows(getattr(few, part)) <= rows(getattr(more, part))
+    assert few.test is not None
     wider = read_points(str(tmp_path / "few.csv"), "0.4", "0.2")
     assert rows(wider.test) == rows(few.test)
     assert rows(few.validation) < rows(wider.validation)
@@ -76,10 +77,18 @@ def test_the_same_point_is_never_in_two_splits(tmp_path: Path) -> None:
 def test_splits_from_paths(tmp_path: Path) -> None:
     own = write(tmp_path / "own.csv", POINTS[:30])
     points = read_points(write(tmp_path / "p.csv", POINTS[30:]), own, "0")
+    assert points.validation is not None
     assert np.array_equal(points.validation, POINTS[:30])
     assert len(points.train) == 170
     assert points.test is None
-    assert "30 points" in points.notes[0]
+    assert points.notes == ["the validation split has 30 points: its measures are rough."]
+
+
+def test_splits_too_small_to_measure_on_are_left_out(tmp_path: Path) -> None:
+    points = read_points(write(tmp_path / "p.csv", POINTS), "0.05", "0")
+    assert points.validation is None
+    assert len(points.train) < 200
+    assert "too few to measure on" in points.notes[0]
 
 
 def test_fingerprint_is_of_the_points(tmp_path: Path) -> None:

@@ -254,17 +254,18 @@ def count_encodings(monkeypatch) -> list[int]:
     return calls
 
 
-def test_the_cache_is_used_and_never_stale(tmp_path, fresh_cache, monkeypatch):
+@pytest.mark.parametrize("kind", ["char", "byte", "bpe"])
+def test_the_cache_is_used_and_never_stale(tmp_path, fresh_cache, monkeypatch, kind):
     path, calls = tmp_path / "x.txt", count_encodings(monkeypatch)
     text = sentences(5000)
     path.write_text(text)
-    first = corpus(path)
+    first = corpus(path, kind=kind)
     assert len(calls) == 3
-    again = corpus(path)
+    again = corpus(path, kind=kind)
     assert len(calls) == 3
     assert np.array_equal(first.train.tokens, again.train.tokens)
     (tmp_path / "moved.txt").write_text(text)
-    corpus(tmp_path / "moved.txt")
+    corpus(tmp_path / "moved.txt", kind=kind)
     assert len(calls) == 3
     import os
 
@@ -272,7 +273,7 @@ def test_the_cache_is_used_and_never_stale(tmp_path, fresh_cache, monkeypatch):
     changed = text[:100] + "#" + text[101:]
     path.write_text(changed)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # same size, same time
-    other = corpus(path)
+    other = corpus(path, kind=kind)
     assert other.fingerprint != first.fingerprint
     assert decoded(other, other.train) == [changed[:4250]]
     assert len(calls) == 6

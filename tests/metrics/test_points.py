@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genlab.metrics.points import copying, energy_distance, modes_found, nearest_distances
+from genlab.metrics.points import copying, energy_distance, modes_found, nearest_distances, told_apart
 
 
 def normal(count: int, seed: int) -> torch.Tensor:
@@ -46,6 +46,21 @@ def test_energy_distance_keeps_its_digits_far_from_the_origin() -> None:
     first, second = normal(500, 0).round(decimals=2), normal(500, 1).round(decimals=2)
     # a cancelling formula is off by many per cent here
     assert energy_distance(first + 1024, second + 1024) == pytest.approx(energy_distance(first, second), rel=0.02)
+
+
+def test_told_apart_by_hand() -> None:
+    generated = torch.tensor([[0.0, 0.0], [1.0, 0.0], [10.0, 0.0]])
+    real = torch.tensor([[0.1, 0.0], [10.5, 0.0], [11.0, 0.0]])
+    # nearest of 0: real; 1: real; 10: real; 0.1: generated; 10.5: a tie; 11: real, its own kind
+    assert told_apart(generated, real) == pytest.approx(1.5 / 6)
+
+
+def test_told_apart_from_never_to_always() -> None:
+    assert told_apart(normal(3000, 0), normal(3000, 1)) == pytest.approx(0.5, abs=0.03)
+    assert told_apart(normal(300, 0), normal(300, 1) + 100) == 1.0
+    assert told_apart(normal(300, 0), normal(300, 0) + 1e-4) < 0.05  # copies
+    blurred = told_apart(normal(3000, 0), 1.7 * normal(3000, 1))
+    assert blurred > 0.55
 
 
 def test_modes_found() -> None:

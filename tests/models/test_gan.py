@@ -60,7 +60,9 @@ def test_scores_may_come_with_or_without_a_last_axis() -> None:
 def test_mlp_is_linear_leaky_relu_linear() -> None:
     net = MLP(2, 1, 3, 1)
     x = torch.randn(5, 2)
-    inner = x @ net.hidden[0].weight.T + net.hidden[0].bias
+    (hidden,) = net.hidden
+    assert isinstance(hidden, nn.Linear)
+    inner = x @ hidden.weight.T + hidden.bias
     inner = torch.where(inner > 0, inner, 0.2 * inner)
     torch.testing.assert_close(net(x), inner @ net.out.weight.T + net.out.bias)
 
