@@ -103,8 +103,8 @@ def nearest_distances(points: Points, others: Float[Tensor, "others 2"]) -> Floa
 
 
 def _mean_distance(first: Points, second: Float[Tensor, "others 2"]) -> float:
-    total = sum(_distances(rows, second).sum(dtype=torch.float64) for rows in first.split(ROWS))
-    return float(total) / (len(first) * len(second))
+    means = torch.cat([_distances(rows, second).mean(1) for rows in first.split(ROWS)])
+    return means.double().mean().item()
 
 
 def _distances(first: Points, second: Float[Tensor, "others 2"]) -> Float[Tensor, "points others"]:

@@ -27,7 +27,7 @@ def test_energy_distance_by_hand() -> None:
 def test_energy_distance_is_zero_to_itself_and_symmetric() -> None:
     first, second = normal(3000, 0), normal(2500, 1) * 1.5  # more rows than are held at once
     assert energy_distance(first, first) == pytest.approx(0.0, abs=1e-9)
-    assert energy_distance(first, second) == pytest.approx(energy_distance(second, first), rel=1e-9)
+    assert energy_distance(first, second) == pytest.approx(energy_distance(second, first), rel=1e-6)
 
 
 def test_energy_distance_separates_what_differs() -> None:

@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -30,7 +28,7 @@ def file(tmp_path_factory) -> Path:
     """600 points of two Gaussians, far from the origin and stretched."""
     random = np.random.default_rng(0)
     centres = np.array([[1000.0, -50.0], [1040.0, -50.0]])
-    points = centres[random.integers(2, size=600)] + random.normal(size=(600, 2)) * [4.0, 8.0]
+    points = centres[random.integers(2, size=600)] + random.normal(size=(600, 2)) * [1.0, 2.0]
     path = tmp_path_factory.mktemp("points") / "two.csv"
     np.savetxt(path, points, delimiter=",", header="x,y", comments="")
     return path
@@ -55,7 +53,8 @@ def weights(out: Path) -> bytes:
 @pytest.fixture(scope="module")
 def trained(file, tmp_path_factory) -> genlab.Run:
     """A short run; tests only read it."""
-    return train(file, tmp_path_factory.mktemp("trained") / "run", steps=600, penalty=0.1)
+    shape = {"width": 32, "generator_depth": 3, "batch": 64, "learning_rate": 0.01}
+    return train(file, tmp_path_factory.mktemp("trained") / "run", steps=400, **shape)
 
 
 def recipe_for(file: Path, **options) -> PointsGANRecipe:
@@ -140,21 +139,21 @@ def test_same_seed_same_weights(file: Path, tmp_path: Path) -> None:
 
 
 def test_resuming_after_a_kill_ends_bit_identical(file: Path, tmp_path: Path) -> None:
-    options = {"steps": 1500, "checkpoint_seconds": 0, **SMALL}
+    options = {**SMALL, "steps": 150, "checkpoint_seconds": 0}
     code = f"import genlab; genlab.train('points', {str(file)!r}, out='killed', quiet=True, **{options!r})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
-    resume = tmp_path / "killed" / "resume"
+    about = tmp_path / "killed" / "run.json"
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not list(resume.glob("step-*.safetensors")):
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
+    while time.monotonic() < deadline and not (about.exists() and '"step"' in about.read_text()):
+        time.sleep(0.01)
+    process.kill()
     process.wait()
-    about = json.loads((tmp_path / "killed" / "run.json").read_text())
-    assert about["state"] == "running"
-    assert 0 < about["step"] < 1500
+    left = json.loads(about.read_text())
+    assert left["state"] == "running"
+    assert 0 < left["step"] < 150
 
-    train(file, tmp_path / "whole", steps=1500)
-    genlab.train("points", file, out=tmp_path / "killed", resume=True, quiet=True, **options)
+    train(file, tmp_path / "whole", **options)
+    train(file, tmp_path / "killed", resume=True, **options)
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
 
 
@@ -164,7 +163,15 @@ def test_resuming_after_a_kill_ends_bit_identical(file: Path, tmp_path: Path) ->
 def test_a_short_training_learns(trained: genlab.Run, file: Path) -> None:
     untrained = recipe_for(file)
     assert trained.about["test"]["distance"] < untrained.test()["distance"] / 5
-    assert trained.about["test"]["told_apart"] < untrained.test()["told_apart"] - 0.1
+    assert trained.about["test"]["told_apart"] < 0.75
+    assert untrained.test()["told_apart"] > 0.95
+
+
+def test_the_weights_of_the_least_gap_are_kept(trained: genlab.Run) -> None:
+    lines = [line for line in trained.folder.measures() if line["split"] == "validation"]
+    best = trained.about["best"]
+    assert best["gap"] == min(line["gap"] for line in lines)
+    assert best["gap"] == pytest.approx(best["told_apart"] - 0.5 + best["distance"] / trained.recipe.deviation)
 
 
 def test_generated_points_are_in_the_datas_unit(trained: genlab.Run) -> None:
@@ -172,7 +179,7 @@ def test_generated_points_are_in_the_datas_unit(trained: genlab.Run) -> None:
     assert points.dtype == np.float32
     assert points.shape == (2000, 2)
     np.testing.assert_allclose(points.mean(0), [1020.0, -50.0], atol=4)
-    np.testing.assert_allclose(points.std(0), [20.4, 8.0], rtol=0.3)
+    np.testing.assert_allclose(points.std(0), [20.0, 2.0], rtol=0.5)
 
 
 def test_a_sample_shows_itself_as_csv_and_picture(trained: genlab.Run) -> None:
@@ -182,7 +189,7 @@ def test_a_sample_shows_itself_as_csv_and_picture(trained: genlab.Run) -> None:
     assert np.array_equal(np.array(rows, np.float32), sample.content)
     picture = Image.open(io.BytesIO(sample.files["png"]))
     assert picture.format == "PNG"
-    assert len(set(picture.convert("L").getdata())) > 10
+    assert len(np.unique(np.asarray(picture.convert("L")))) > 10
 
 
 def test_same_seed_same_points_also_after_loading(trained: genlab.Run) -> None:
@@ -199,8 +206,8 @@ def test_evaluation_puts_every_figure_beside_its_floor(trained: genlab.Run) -> N
     assert report["told_apart"]["generated"] > report["told_apart"]["floor"]
     assert 0.4 < report["told_apart"]["floor"] < 0.6
     assert report["copying"]["verdict"].startswith("The model is no closer")
-    # in the data's unit: neighbours among 500 points over some thousand square units are about 1.5 apart
-    assert 0.5 < report["copying"]["held_out"] < 5
+    # in the data's unit: each mode has about 250 points on some thirty square units
+    assert 0.1 < report["copying"]["held_out"] < 0.4
     assert "modes_found" not in report
     assert f"{report['told_apart']['generated']:.0%}" in report["verdict"]
 
