@@ -89,7 +89,7 @@ def test_help_of_a_run_lists_its_options(cli, trained):
 
 def test_train_evaluate_generate_through_processes(book, tmp_path):
     """The whole way, as a user goes it."""
-    done = genlab_process("train", "text", book, *SHORT, "--json", folder=tmp_path)
+    done = genlab_process("train", "text", book, *SHORT, "--tokenizer", "bpe", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (made,) = objects(done.stdout)
     assert made["run"] == "runs/text-book-001"
