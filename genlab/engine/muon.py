@@ -1,8 +1,9 @@
 """Muon in the number format that the machine is fast in.
 
 Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks". This is torch's own Muon
-with one change: torch always orthogonalises in bfloat16, which a processor without bfloat16 units runs
-some forty times slower than float32 (benchmarks/muon.py). Matrices of one shape are orthogonalised in one batch.
+with two changes: torch always orthogonalises in bfloat16, which a processor without bfloat16 units runs
+some forty times slower than float32 (benchmarks/muon.py), and one matrix after the other; here those of one
+shape are one batch.
 """
 
 from collections import defaultdict
@@ -13,7 +14,7 @@ from torch import Tensor
 
 
 class Muon(torch.optim.Muon):
-    """`torch.optim.Muon` (same arguments, state and update), orthogonalising in float32 on CPUs."""
+    """`torch.optim.Muon` (same arguments, state and update), orthogonalising in the machine's fast format."""
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -31,6 +32,7 @@ class Muon(torch.optim.Muon):
                 updates[tuple(weight.shape)].append((weight, update))
             for (rows, columns), pairs in updates.items():
                 stack = torch.stack([update for _, update in pairs])
+                stack = stack.to(fast_format(stack.device))
                 stack = orthogonalise(stack, group["ns_coefficients"], group["ns_steps"], group["eps"])
                 ratio = max(1, rows / columns) ** 0.5
                 if group["adjust_lr_fn"] == "match_rms_adamw":
@@ -40,16 +42,21 @@ class Muon(torch.optim.Muon):
                     weight.add_(direction, alpha=-group["lr"] * ratio)
 
 
+def fast_format(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device multiplies it in hardware, else float32."""
+    able = torch.cpu.get_capabilities() if device.type == "cpu" else {"avx512_bf16": True}
+    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
+
+
 def orthogonalise(
     matrices: Float[Tensor, "batch rows columns"], coefficients: tuple[float, float, float], steps: int, epsilon: float
 ) -> Float[Tensor, "batch rows columns"]:
     """The nearest matrices with all singular values near one, by a quintic Newton-Schulz iteration."""
     a, b, c = coefficients
-    x = matrices if matrices.device.type == "cpu" else matrices.bfloat16()
-    wide = x.shape[1] <= x.shape[2]
-    x = x if wide else x.mT
+    wide = matrices.shape[1] <= matrices.shape[2]
+    x = matrices if wide else matrices.mT
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=epsilon)
     for _ in range(steps):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x if wide else x.mT).to(matrices.dtype)
+    return x if wide else x.mT

@@ -77,26 +77,27 @@ class GPTRecipe(Recipe):
             usual = min(usual, 64)
         context = fitting_context(self.corpus, self.config.context, usual)
         kind: Any = kind_of(self.tokenizer)
+        # Training reaches about half of `speed` and costs 6 operations a parameter and token (Kaplan et al. 2020,
+        # arXiv 2001.08361).
+        reads = 0.5 * seconds * speed / (6 * PARAMETERS[size]) if seconds and speed else 0.0
         self.config = replace(
             self.config,
             size=size,
             context=context,
             tokenizer=kind,
             vocabulary=self.tokenizer.get_vocab_size() if kind == "bpe" else None,
-            batch=self.config.batch or max(1, 1024 // context),
+            batch=self.config.batch or max(1, fitting_batch(reads) // context),
             learning_rate=self.config.learning_rate or (0.04 if seconds is not None and seconds < 45 else 0.03),
             embedding_learning_rate=self.config.embedding_learning_rate or 0.02,
             weight_decay=self.config.weight_decay or 0.0,
-            dropout=self._fitting_dropout(size, seconds, speed) if self.config.dropout is None else self.config.dropout,
+            dropout=self._fitting_dropout(reads) if self.config.dropout is None else self.config.dropout,
             tied=self.config.tied or size == "gpt2",
         )
 
-    def _fitting_dropout(self, size: str, seconds: float | None, speed: float | None) -> float:
+    def _fitting_dropout(self, reads: float) -> float:
         """More the oftener the text will be read: what repeats can be learnt by heart."""
-        if seconds is None or speed is None:
-            return 0.0
-        epochs = 0.5 * seconds * speed / (6 * PARAMETERS[size]) / len(self.corpus.train.tokens)
-        return round(min(max(0.05 * (epochs - 1.5), 0.0), 0.2), 2)
+        epochs = reads / len(self.corpus.train.tokens)
+        return round(min(max(0.05 * (epochs - 3.5), 0.0), 0.2), 2)
 
     # --- network and optimisers ---
 
@@ -187,8 +188,16 @@ class GPTRecipe(Recipe):
 def fitting_size(seconds: float, speed: float) -> str:
     """The size nearest (in ratio) to what so much computing trains best.
 
-    Training reaches about half of `speed` and costs 6 operations a parameter and token (Kaplan et al. 2020,
-    arXiv 2001.08361); over minutes, about 2 tokens a parameter did best (docs/log.md).
+    Over minutes, about 2 tokens a parameter did best (docs/log.md).
     """
     best = (0.5 * seconds * speed / (6 * 2.2)) ** 0.5
     return min(PARAMETERS, key=lambda name: abs(math.log(PARAMETERS[name] / best)))
+
+
+def fitting_batch(reads: float) -> int:
+    """Tokens of an update when so many will be read: of more reading, half goes into steps and half into larger ones.
+
+    Large batches pay once the loss is low and its gradient noisy (McCandlish et al. 2018, arXiv 1812.06162); 1,024
+    did best at two million tokens (docs/log.md).
+    """
+    return 1024 * 2 ** max(0, round(0.5 * math.log2(max(reads, 1.0) / 2e6)))
