@@ -34,8 +34,8 @@ def main() -> None:
 
     figure = Figure(figsize=(12, 8), layout="constrained")
     panels = figure.subplots(2, 3)
-    print("| data | model | modes found | good points | distance (floor) | told apart (floor) | steps | seconds |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    print("| data | model | modes found | good points | distance (floor) | told apart (floor) | strays (floor) | steps | seconds |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for row, name in enumerate(("@ring", "@grid")):
         data = read_points(name, "0", "0")
         show(panels[row, 0], data.train[:SHOWN], f"{name}: real")
@@ -48,7 +48,7 @@ def main() -> None:
                     if seed == 0:
                         show(panels[row, column], run.generate(n=SHOWN)[0].content, f"{name}: {title}")
             cells = [spread(runs, "modes_found", "{:.0f}"), spread(runs, "good_share", "{:.1%}")]
-            for measure in ("distance", "told_apart"):
+            for measure in ("distance", "told_apart", "strays"):
                 floor = statistics.median(one[f"{measure}_floor"] for one in runs)
                 cells.append(f"{spread(runs, measure, '{:.3g}')} ({floor:.2g})")
             cells += [spread(runs, "steps", "{:.0f}"), spread(runs, "seconds", "{:.0f}")]

@@ -27,11 +27,11 @@ class PointsGANConfig:
     """Hidden layers of the discriminator."""
     waves: Annotated[int, Ge(0), Le(16)] = 4
     """Octaves of sines and cosines that the discriminator sees beside the coordinates; more see finer detail."""
-    batch: Annotated[int, Ge(1), Le(65_536)] = 256
+    batch: Annotated[int, Ge(1), Le(65_536)] = 512
     """Points in an update (of one process)."""
-    learning_rate: Annotated[float, Gt(0), Le(1)] = 6e-3
+    learning_rate: Annotated[float, Gt(0), Le(1)] = 3e-3
     """Peak step length of Adam, for both networks."""
-    average: Annotated[float, Gt(0), Le(1)] = 0.05
+    average: Annotated[float, Gt(0), Le(1)] = 0.02
     """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""
 
 

@@ -131,6 +131,11 @@ class Machine:
 def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
     """Randomness as a function of (seed, step, process) alone, so that a resumed step repeats exactly."""
     number = int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
-    torch.manual_seed(number)
+    # torch.manual_seed alone notes a stack trace for every kind of device that is absent: half a millisecond.
+    torch.default_generator.manual_seed(number)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(number)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(number)
     random.seed(number)
     np.random.seed(number)

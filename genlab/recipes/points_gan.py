@@ -19,7 +19,7 @@ from genlab.data.points import PointSet, read_points
 from genlab.engine.recipe import DataFacts, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
-from genlab.metrics.points import copying, energy_distance, modes_found, told_apart
+from genlab.metrics.points import copying, energy_distance, modes_found, strays, told_apart
 from genlab.models.gan import (
     GAN,
     Average,
@@ -203,12 +203,17 @@ class PointsGANRecipe(Recipe):
     def _compare(self, points: Points, held_out: Points) -> dict[str, float]:
         """How standardised points differ from as many held-out ones.
 
-        `told_apart` sees points that stray between the modes, `distance` (in the data's unit) modes that get
-        too many or too few; `gap`, which picks the weights, is the first beyond chance plus the second
-        in the networks' unit.
+        `told_apart` sees modes that are too wide or too tight, `strays` what stands between them, `distance` (in
+        the data's unit) those that get too many or too few; `gap`, which picks the weights, is the first beyond
+        chance, plus the second, plus the third in the networks' unit.
         """
-        apart, distance = told_apart(points, held_out), energy_distance(points, held_out)
-        return {"gap": apart - 0.5 + distance, "told_apart": apart, "distance": distance * self.deviation}
+        apart, stray, distance = (measure(points, held_out) for measure in (told_apart, strays, energy_distance))
+        return {
+            "gap": apart - 0.5 + stray + distance,
+            "told_apart": apart,
+            "strays": stray,
+            "distance": distance * self.deviation,
+        }
 
     def _modes(self, points: PointSet) -> dict[str, float]:
         """Where the modes are known: how many are found, and the share of points at one."""

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genlab.metrics.points import copying, energy_distance, modes_found, nearest_distances, told_apart
+from genlab.metrics.points import copying, energy_distance, modes_found, nearest_distances, strays, told_apart
 
 
 def normal(count: int, seed: int) -> torch.Tensor:
@@ -61,6 +61,22 @@ def test_told_apart_from_never_to_always() -> None:
     assert told_apart(normal(300, 0), normal(300, 0) + 1e-4) < 0.05  # copies
     blurred = told_apart(normal(3000, 0), 1.7 * normal(3000, 1))
     assert blurred > 0.55
+
+
+def test_strays_by_hand() -> None:
+    real = torch.tensor([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [4.0, 0.0]])  # nearest of the others: 1, 1, 1, 2
+    generated = torch.tensor([[0.5, 0.0], [4.0, 1.9], [4.0, 2.1], [-3.0, 0.0], [3.0, 0.0]])
+    assert strays(generated, real) == pytest.approx(2 / 5)
+
+
+def test_strays_see_what_is_between_the_modes_and_nothing_else() -> None:
+    centres = torch.tensor([[0.0, 0.0], [50.0, 0.0]])
+    real, fresh, tight = (scale * normal(3000, seed) for scale, seed in ((1, 0), (1, 1), (0.5, 2)))
+    real, fresh, tight = (points + centres[torch.arange(3000) % 2] for points in (real, fresh, tight))
+    assert strays(fresh, real) == pytest.approx(0.01, abs=0.005)
+    assert strays(tight, real) == 0.0
+    fresh[:300] = torch.tensor([25.0, 0.0])
+    assert strays(fresh, real) == pytest.approx(0.11, abs=0.006)
 
 
 def test_modes_found() -> None:
