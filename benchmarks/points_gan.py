@@ -19,6 +19,7 @@ MODELS: dict[str, dict] = {
     "relativistic, R1 and R2": {"loss": "relativistic"},
     "classic, no penalty": {"loss": "classic", "penalty": 0.0},
 }
+MEASURES = ("distance", "told_apart", "strays")
 SHOWN = 5000
 
 
@@ -34,11 +35,13 @@ def main() -> None:
 
     figure = Figure(figsize=(12, 8), layout="constrained")
     panels = figure.subplots(2, 3)
-    print("| data | model | modes found | good points | distance (floor) | told apart (floor) | strays (floor) | steps | seconds |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    columns = ["data", "model", "modes found", "good points", *(f"{measure} (floor)" for measure in MEASURES)]
+    columns += ["steps", "seconds"]
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
     for row, name in enumerate(("@ring", "@grid")):
         data = read_points(name, "0", "0")
-        show(panels[row, 0], data.train[:SHOWN], f"{name}: real")
+        limit = 1.15 * np.abs(data.train).max()
+        show(panels[row, 0], data.train[:SHOWN], f"{name}: real", limit)
         for column, (title, model) in enumerate(MODELS.items(), 1):
             runs = []
             for seed in range(options.seeds):
@@ -46,9 +49,9 @@ def main() -> None:
                     run = genlab.train("points", name, out=f"{folder}/run", seed=seed, quiet=True, **length, **model)
                     runs.append({**run.about["test"], "steps": run.about["step"], "seconds": run.about["seconds"]})
                     if seed == 0:
-                        show(panels[row, column], run.generate(n=SHOWN)[0].content, f"{name}: {title}")
+                        show(panels[row, column], run.generate(n=SHOWN)[0].content, f"{name}: {title}", limit)
             cells = [spread(runs, "modes_found", "{:.0f}"), spread(runs, "good_share", "{:.1%}")]
-            for measure in ("distance", "told_apart", "strays"):
+            for measure in MEASURES:
                 floor = statistics.median(one[f"{measure}_floor"] for one in runs)
                 cells.append(f"{spread(runs, measure, '{:.3g}')} ({floor:.2g})")
             cells += [spread(runs, "steps", "{:.0f}"), spread(runs, "seconds", "{:.0f}")]
@@ -63,10 +66,9 @@ def spread(runs: list[dict], measure: str, form: str) -> str:
     return middle if low == high else f"{middle} [{low} to {high}]"
 
 
-def show(axes, points: np.ndarray, title: str) -> None:
+def show(axes, points: np.ndarray, title: str, limit: float) -> None:
     axes.scatter(points[:, 0], points[:, 1], s=3, alpha=0.4, linewidths=0)
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.set_title(title)
+    axes.set(title=title, aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit))
 
 
 if __name__ == "__main__":

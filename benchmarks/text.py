@@ -4,7 +4,7 @@ The text is data/tinyshakespeare in github.com/karpathy/char-rnn (1,115,394 char
 10 % test in full, nothing for validation.
 
     python benchmarks/text.py tinyshakespeare.txt                      # 20 s and 2 minutes, beside the peer
-    python benchmarks/text.py tinyshakespeare.txt --minutes 30 --no-peer
+    python benchmarks/text.py tinyshakespeare.txt --minutes 30 --precision bf16 --no-peer
 """
 
 import argparse
@@ -98,13 +98,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--minutes", type=float, nargs="*", default=[1 / 3, 2], help="1/3 takes laptop, context 64")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--no-peer", action="store_true")
     options = parser.parse_args()
     print("| model | seconds | test loss (nats per character) |\n|---|---|---|", flush=True)
     for minutes in options.minutes:
         for seed in range(options.seeds):
             fixed = {"size": "laptop", "context": 64} if minutes < 0.5 else {}
-            loss, seconds, what = train_ours(options.data, minutes, seed, **fixed)
+            loss, seconds, what = train_ours(options.data, minutes, seed, precision=options.precision, **fixed)
             print(f"| genlab gpt, {what}, seed {seed} | {seconds:.1f} | {loss:.4f} |", flush=True)
     if not options.no_peer:
         loss, seconds = train_peer(options.data)
