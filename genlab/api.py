@@ -12,10 +12,10 @@ from genlab.configs.checks import make
 from genlab.configs.run import RunConfig
 from genlab.engine.card import write_card
 from genlab.engine.folder import RunFolder
-from genlab.engine.loop import train as run_training
 from genlab.engine.machine import Machine
 from genlab.engine.recipe import Recipe
 from genlab.engine.samples import Sample
+from genlab.engine.train import train as run_training
 from genlab.errors import InputError
 
 

@@ -83,7 +83,7 @@ def train(words: list[str]) -> int:
     run, config = check(options.run), check(options.config)
 
     from genlab.api import Run
-    from genlab.engine.loop import train as run_training
+    from genlab.engine.train import train as run_training
 
     recipe = load_class(found.recipe)(config)
     with contextlib.redirect_stdout(sys.stderr):  # trackers talk

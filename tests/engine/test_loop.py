@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import genlab
-from genlab.engine import loop
 from genlab.engine.files import load_state
 from genlab.engine.folder import RunFolder
 from genlab.engine.loop import Loop
 from genlab.engine.machine import Machine, seed_everything
+from genlab.engine.plan import Plan
 from genlab.errors import InputError
 from genlab.recipes.gpt import GPTRecipe
 from tests.conftest import genlab_process, sentences
@@ -207,7 +207,7 @@ def test_resuming_a_budget_measures_nothing_again(book, tmp_path, monkeypatch):
         first = train(book, tmp_path / "run", **options)
     assert first.about["state"] == "interrupted"
     plan = first.folder.config()["plan"]
-    monkeypatch.setattr(loop, "_measure", None)
+    monkeypatch.setattr("genlab.engine.train._measure", None)
     monkeypatch.setattr(Machine, "speed", None)
     run = train(book, tmp_path / "run", **options, resume=True)
     after = run.folder.config()["plan"]
@@ -228,7 +228,7 @@ def test_measuring_leaves_no_trace(book, tmp_path):
     recipe.read(str(book), "0", "0.10")
     seed_everything(0)
     recipe.build()
-    plan = loop.Plan(**run.folder.config()["plan"])
+    plan = Plan(**run.folder.config()["plan"])
     peaks = [group["lr"] for group in recipe.groups()]
     for step in range(steps):
         for group, peak in zip(recipe.groups(), peaks, strict=True):
