@@ -1,6 +1,7 @@
 """genlab from Python: `train` makes a run, `load` opens one."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,9 @@ class Run:
         trained_on = {key: facts[key] for key in ("path", "validation", "test")}
         result = self.recipe.evaluate(None if data is None else os.fspath(data), trained_on, facts["fingerprint"])
         if data is None:
-            self.folder.note(evaluation=result)
-            write_card(self.folder, self.recipe)
+            with suppress(InputError), self.folder.locked():  # not while it is trained on
+                self.folder.note(evaluation=result)
+                write_card(self.folder, self.recipe)
         return result
 
     def __repr__(self) -> str:
@@ -110,7 +112,7 @@ def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> R
         InputError: it is no run folder, damaged, of a newer format, or needs `parts`.
     """
     folder = RunFolder.open(path)
-    config, about = folder.config(), folder.about()
+    config, about, machine = folder.config(), folder.about(), Machine(device)
     if "config" not in config or "data" not in about:
         raise InputError(f"{path} has not begun to train yet: resume its training first.", "run")
     try:
@@ -126,7 +128,7 @@ def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> R
                 "run",
             )
         assert {"path", "validation", "test", "fingerprint"} <= about["data"].keys(), "run.json lacks its data"
-        recipe.machine = Machine(device)
+        recipe.machine = machine
         recipe.load_files(folder.path, about)
         recipe.build()
     except (KeyError, TypeError, AttributeError, AssertionError) as error:

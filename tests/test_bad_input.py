@@ -142,6 +142,8 @@ TRAIN = [
     (["book.txt", "--log", "paper"], "log: .*paper.*is not a choice", "log"),
     (["book.txt", "--device", "toaster"], "device: toaster cannot be used", "device"),
     (["book.txt", "--device", "cuda:x"], "device: cuda:x cannot be used", "device"),
+    (["book.txt", "--device", "cpu:0"], "device: cpu:0 cannot be used", "device"),
+    (["book.txt", "--device", "auto:"], "device: auto: cannot be used", "device"),
     (["book.txt", "--model", "oracle"], "no model oracle.*gpt, lstm", "model"),
     (["book.txt", "--sise", "tiny"], "Unknown options: --sise, tiny.*perhaps --size", "sise"),
     (["book.txt", "extra"], "extra", "extra"),

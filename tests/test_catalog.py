@@ -12,6 +12,7 @@ from genlab.configs.run import RunConfig
 from genlab.engine.files import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.recipe import Recipe
+from genlab.errors import InputError
 from tests.conftest import sentences
 
 ALL = [(task, model) for task, models in CATALOG.items() for model in models]
@@ -64,6 +65,14 @@ def test_names_and_options(task, model):
         assert options.__dataclass_params__.frozen
         assert len(dataclasses.fields(options)) <= 13
     assert not {f.name for f in dataclasses.fields(config)} & {f.name for f in dataclasses.fields(RunConfig)}
+
+
+@pytest.mark.parametrize(("task", "model"), ALL)
+def test_networks_that_are_no_part_of_it_are_refused(task, model):
+    found = CATALOG[task][model]
+    with pytest.raises(InputError, match=f"The {task} {model} has no network oracle: it has ") as error:
+        load(found.recipe)(make(load(found.config), {}), {"oracle": torch.nn.Linear(2, 2)})
+    assert error.value.field == "oracle"
 
 
 @pytest.mark.parametrize(("task", "model"), ALL)

@@ -13,10 +13,10 @@ class PointsGANConfig:
     loss: Literal["relativistic", "classic"] = "relativistic"
     """relativistic compares each real point with a fake one (R3GAN); classic is the non-saturating loss of 2014."""
     penalty: Annotated[float, Ge(0), Le(1000)] = 0.02
-    """Weight gamma of the gradient penalties on real (R1) and fake (R2) points at the start: more finds all
-    modes more surely, less makes them sharper. 0 for no penalty."""
+    """Weight gamma of the gradient penalties on real (R1) and fake (R2) points at the highest learning rate:
+    more finds all modes more surely, less makes them sharper. 0 for no penalty."""
     final_penalty: Annotated[float, Ge(0), Le(1000)] = 0.002
-    """The same at the end; it falls in equal ratios, with the learning rate. 0 keeps the first."""
+    """The same where the learning rate is zero; between the two it goes in equal ratios. 0 keeps the first."""
     latent: Annotated[int, Ge(1), Le(4096)] = 2
     """Numbers of noise that the generator starts from."""
     width: Annotated[int, Ge(4), Le(4096)] = 96

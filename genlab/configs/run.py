@@ -28,7 +28,7 @@ class RunConfig:
     device: str = "auto"
     """auto, cpu, cuda, cuda:1 or mps; auto takes the first accelerator there is."""
     precision: Literal["auto", "32", "bf16"] = "auto"
-    """Number format: 32 bits, or bfloat16 where it is safe; auto is bf16 on GPUs that have it."""
+    """Number format: 32 bits, or bfloat16 where it is safe; auto is bf16 on GPUs that have it, 32 elsewhere."""
     resume: bool = False
     """Go on with the run in --out where its last checkpoint stands."""
     checkpoint_seconds: Annotated[float, Ge(0), Le(86_400)] = 30.0

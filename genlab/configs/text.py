@@ -23,9 +23,9 @@ class GPTConfig:
     vocabulary: Annotated[int, Ge(258), Le(262_144)] | None = None
     """Tokens of a bpe tokenizer; by default fitted to the text's length."""
     batch: Annotated[int, Ge(1), Le(65_536)] | None = None
-    """Windows of text in an update (of one process); by default fitted to the context."""
+    """Windows of text in an update (of one process); by default fitted to the context and the time."""
     learning_rate: Annotated[float, Gt(0), Le(10)] | None = None
-    """Peak step length of Muon, which trains the matrices; by default fitted to the size."""
+    """Peak step length of Muon, which trains the matrices; by default fitted to the time."""
     embedding_learning_rate: Annotated[float, Gt(0), Le(10)] | None = None
     """Peak step length of AdamW, which trains the embedding, the head and the norms."""
     weight_decay: Annotated[float, Ge(0), Le(1)] | None = None

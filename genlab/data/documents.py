@@ -171,6 +171,11 @@ def survey(source: Source) -> Facts:
     return Facts(digest.hexdigest(), characters, documents)
 
 
+def joined(fingerprint: str, *others: str) -> str:
+    """One fingerprint for several."""
+    return hashlib.sha256(" ".join((fingerprint, *others)).encode()).hexdigest() if others else fingerprint
+
+
 def cut(pieces: Iterable[Piece], start: int, end: int) -> Iterator[Piece]:
     """The documents between two positions in characters."""
     place = 0

@@ -44,7 +44,7 @@ class PointSet:
 
     name: str
     fingerprint: str
-    """SHA-256 of all points of the main source, in their order."""
+    """SHA-256 of all points, in their order; those of splits of their own follow."""
     train: np.ndarray
     validation: np.ndarray | None
     test: np.ndarray | None
@@ -81,12 +81,15 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
         raise InputError(f"{name} leaves no two points to train on: give more points or hold out less.", "data")
 
     notes: list[str] = []
+    digest = hashlib.sha256(points.astype("<f8").tobytes())
 
     def held_out(part: str, value: str, chosen: np.ndarray) -> np.ndarray | None:
         share = shares[part]
         if share == 0:
             return None
         rows = _open(value, part)[1] if share is None else points[chosen]
+        if share is None:
+            digest.update(rows.astype("<f8").tobytes())
         if len(rows) < FEWEST:
             notes.append(f"the {part} split has {len(rows)} points, too few to measure on: it is left out.")
             return None
@@ -94,15 +97,9 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
             notes.append(f"the {part} split has {len(rows)} points: its measures are rough.")
         return rows
 
-    return PointSet(
-        name,
-        hashlib.sha256(points.astype("<f8").tobytes()).hexdigest(),
-        train,
-        held_out("validation", validation, in_validation),
-        held_out("test", test, in_test),
-        modes,
-        notes,
-    )
+    validation_rows = held_out("validation", validation, in_validation)
+    test_rows = held_out("test", test, in_test)
+    return PointSet(name, digest.hexdigest(), train, validation_rows, test_rows, modes, notes)
 
 
 def _open(data: str, option: str) -> tuple[str, Rows, Modes | None]:

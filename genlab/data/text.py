@@ -6,7 +6,7 @@ cache. Nothing here holds a whole text in memory.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from genlab.data.cache import cached
-from genlab.data.documents import PIECE, Piece, Source, cut, open_source, survey
+from genlab.data.documents import PIECE, Facts, Piece, Source, cut, joined, open_source, survey
 from genlab.data.tokenizers import END, UNKNOWN, character_tokenizer, load_tokenizer, train_tokenizer
 from genlab.errors import InputError
 
@@ -76,6 +76,7 @@ class Corpus:
 
     name: str
     fingerprint: str
+    """Of all that was read, splits of their own included."""
     tokenizer: Tokenizer
     train: Split
     validation: Split | None
@@ -102,6 +103,8 @@ def read_corpus(
     source = open_source(data)
     facts = survey(source)
     shares = {"validation": _share(validation, "validation"), "test": _share(test, "test")}
+    paths = {"validation": validation, "test": test}
+    own = {name: _own(paths[name], name) for name, share in shares.items() if share is None}
     held = {name: share for name, share in shares.items() if share is not None}
     if sum(held.values()) >= 1:
         raise InputError("validation and test together must leave something to train on.", "validation")
@@ -119,25 +122,30 @@ def read_corpus(
         name = f"tokens {READER} {fingerprint} {start} {stop} {tokenizer.to_str()}"
         return cached(name, lambda folder: _encode(cut(part.pieces(), start, stop), tokenizer, folder), _load)
 
-    def held_out(name: str, value: str, start: int, stop: int) -> Split | None:
-        if shares[name] is None:
-            try:
-                part = open_source(value)
-                about = survey(part)
-            except InputError as error:
-                raise InputError(f"{name}: {error}", name) from None
+    def held_out(name: str, start: int, stop: int) -> Split | None:
+        if name in own:
+            part, about = own[name]
             return tokens(part, about.fingerprint, 0, about.characters)
         return tokens(source, facts.fingerprint, start, stop) if stop > start else None
 
     return Corpus(
         source.name,
-        facts.fingerprint,
+        joined(facts.fingerprint, *(about.fingerprint for _, about in own.values())),
         tokenizer,
         tokens(source, facts.fingerprint, 0, middle),
-        held_out("validation", validation, middle, end),
-        held_out("test", test, end, facts.characters),
+        held_out("validation", middle, end),
+        held_out("test", end, facts.characters),
         source.skipped,
     )
+
+
+def _own(path: str, name: str) -> tuple[Source, Facts]:
+    """A split that is text of its own."""
+    try:
+        source = open_source(path)
+        return source, survey(source)
+    except InputError as error:
+        raise InputError(f"{name}: {error}", name) from None
 
 
 def training_text(data: str, validation: str, test: str) -> Iterator[bytes]:
@@ -158,8 +166,13 @@ def _part(data: str, validation: str, test: str, bounds: Callable[[int, int, int
     share = _share(test, "test")
     end = int((1 - share) * total) if share else total
     middle = end - int((_share(validation, "validation") or 0) * total)
+    block = bytearray()
     for _, text in cut(source.pieces(), *bounds(middle, end, total)):
-        yield text.encode("utf-8", "surrogatepass")
+        block += text.encode("utf-8", "surrogatepass")
+        if len(block) > PIECE:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
 
 
 def _share(value: str, field: str) -> float | None:
@@ -204,7 +217,7 @@ def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None
                 facts["size"] += file.write(ids.tobytes())
             waiting.clear()
 
-        rest = ""
+        rest, held = "", 0
         for number, (starts, text) in enumerate(pieces):
             if starts and rest:
                 waiting.append((False, rest))
@@ -216,8 +229,10 @@ def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None
             facts["bytes"] += len(text.encode("utf-8", "surrogatepass"))
             *slices, rest = _slices(rest + text)
             waiting += [(False, part) for part in slices]
-            if sum(len(part) for _, part in waiting) > PIECE:
+            held += len(text)
+            if held > PIECE:
                 flush()
+                held = 0
         waiting.append((False, rest))
         flush()
     (folder / "facts.json").write_text(json.dumps(facts))
@@ -244,4 +259,5 @@ def _load(folder: Path) -> Split:
 
 def describe(split: Split) -> dict[str, int]:
     """The counts of a split."""
-    return {key: value for key, value in asdict(split).items() if key != "tokens"} | {"tokens": len(split.tokens) - 1}
+    counts = {"characters": split.characters, "bytes": split.bytes, "documents": split.documents}
+    return {**counts, "unknown": split.unknown, "tokens": len(split.tokens) - 1}

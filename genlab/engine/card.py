@@ -16,7 +16,7 @@ def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> N
         f"# {recipe.task}: {recipe.name} on {data['name']}",
         "",
         f"Trained from scratch with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
-        f"{about['step']:,} of about {plan['steps']:,} steps, {about['seconds']:.0f} s on "
+        f"{about.get('step', 0):,} of about {plan['steps']:,} steps, {about.get('seconds', 0):.0f} s on "
         f"{machine['processor']} ({machine['device']}, {machine['threads']} threads), seed {about['seed']}. "
         f"State: {state or about['state']}.",
         "",

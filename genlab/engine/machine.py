@@ -26,11 +26,13 @@ class Machine:
 
     def __init__(self, device: str = "auto", precision: str = "auto") -> None:
         kind, _, index = device.partition(":")
-        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdigit()):
+        if kind not in ("auto", "cpu", "cuda", "mps") or (":" in device and (kind != "cuda" or not index.isdigit())):
             raise InputError(f"device: {device} cannot be used, it is auto, cpu, cuda, cuda:1 or mps.", "device")
         present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if not present.get(kind, True):
             raise InputError(f"device: this machine has no {kind}; --device auto takes what there is.", "device")
+        if index and int(index) >= torch.cuda.device_count():
+            raise InputError(f"device: this machine has {torch.cuda.device_count()} GPUs, counted from 0.", "device")
         processes = int(os.environ.get("WORLD_SIZE", 1))
         here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
         self.fabric = lightning_fabric.Fabric(
@@ -42,11 +44,11 @@ class Machine:
         self.fabric.launch()
         self.device = self.fabric.device
         self.rank, self.processes = self.fabric.global_rank, self.fabric.world_size
+        if self.device.type == "cuda":
+            torch.set_float32_matmul_precision("highest" if precision == "32" else "high")
         if precision == "auto":
             precision = "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "32"
         self.precision = precision
-        if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")
 
     @classmethod
     def of(cls, run: RunConfig) -> "Machine":

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from genlab.engine.machine import Machine
 from genlab.engine.samples import Sample
+from genlab.errors import InputError
 
 Metrics = dict[str, Tensor]
 """Measures of one step, on the device."""
@@ -43,11 +44,16 @@ class Recipe(ABC):
     name: ClassVar[str]
     request_type: ClassVar[type]
     """Dataclass of the options of `generate`."""
+    replaceable: ClassVar[tuple[str, ...]] = ()
+    """Networks in whose place the user may put their own."""
 
     def __init__(self, config: Any, parts: dict[str, nn.Module] | None = None) -> None:
         self.config = config
         self.parts = parts or {}
         """Networks of the user's own, by the name of the one that they replace."""
+        for name in self.parts.keys() - set(self.replaceable):
+            known = " and ".join(self.replaceable) or "none that can be replaced"
+            raise InputError(f"The {self.task} {self.name} has no network {name}: it has {known}.", name)
         self.seed = 0
         self.machine: Machine
         self.networks: dict[str, nn.Module] = {}

@@ -2,7 +2,8 @@
 
 import os
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -38,11 +39,11 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
     machine = recipe.machine = Machine.of(run)
     recipe.seed = run.seed
     folder, fresh = _folder(recipe, run, machine)
-    with folder.locked() if machine.rank == 0 else nullcontext():
+    with folder.locked() if machine.rank == 0 else nullcontext(), _threads():
         try:
             config = None if fresh else _matching(folder, given)
             if machine.rank == 0:
-                _begin(folder, recipe, run, machine, given, config)
+                _begin(folder, run, given, config)
             with machine.first_alone():
                 facts = recipe.read(run.data, run.validation, run.test)
             recorded = {} if fresh else folder.about().get("data", {})
@@ -58,7 +59,8 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
                 plan = _prepare(recipe, run, machine, quiet or machine.rank > 0)
             if machine.rank == 0:
                 places = {"path": run.data, "validation": run.validation, "test": run.test}
-                folder.note(data={**asdict(facts), **{key: _absolute(value) for key, value in places.items()}})
+                data = {**asdict(facts), **{key: _absolute(value) for key, value in places.items()}}
+                folder.note(data=data, machine=machine.about())
                 write_plan(folder, recipe, given, plan)
                 recipe.save_files(folder.path)
             loop = Loop(recipe, run, machine, folder, plan, given)
@@ -73,6 +75,16 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
         loop.run(quiet)
         machine.together()
         return folder
+
+
+@contextmanager
+def _threads() -> Iterator[None]:
+    """The number of threads is the caller's again afterwards: a plan may take fewer."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _folder(recipe: Recipe, run: RunConfig, machine: Machine) -> tuple[RunFolder, bool]:
@@ -125,9 +137,7 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
     return recorded
 
 
-def _begin(
-    folder: RunFolder, recipe: Recipe, run: RunConfig, machine: Machine, given: dict[str, Any], config: dict | None
-) -> None:
+def _begin(folder: RunFolder, run: RunConfig, given: dict[str, Any], config: dict | None) -> None:
     for leftover in folder.path.rglob(".*.tmp"):
         leftover.unlink()
     attempts = folder.about().get("attempts", 0) if (folder.path / "run.json").exists() else 0
@@ -136,7 +146,6 @@ def _begin(
         attempts=attempts + 1,
         seed=run.seed,
         versions={"genlab": version("genlab"), **{name: version(name) for name in VERSIONS}},
-        machine=machine.about(),
     )
     if config is None:
         folder.write_config(given)

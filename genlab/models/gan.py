@@ -104,22 +104,25 @@ class PointDiscriminator(nn.Module):
 
 
 class Scale(nn.Module):
-    """From the networks' unit to the data's: a multiple and a shift, kept with the weights."""
+    """From the networks' unit to the data's: a multiple and a shift, kept with the weights.
+
+    On the CPU and in float64, so that points far from the origin keep their digits.
+    """
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(2))
-        self.register_buffer("deviation", torch.ones(()))
+        self.register_buffer("mean", torch.zeros(2, dtype=torch.float64))
+        self.register_buffer("deviation", torch.ones((), dtype=torch.float64))
 
     def set(self, mean: np.ndarray, deviation: float) -> None:
-        self.mean.copy_(torch.from_numpy(mean).float())
+        self.mean.copy_(torch.from_numpy(mean))
         self.deviation.fill_(deviation)
 
     def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 2"]:
-        return points * self.deviation + self.mean
+        return points.double() * self.deviation + self.mean
 
 
 class GAN(nn.Module):

@@ -198,6 +198,6 @@ def fitting_batch(reads: float) -> int:
     """Tokens of an update when so many will be read: of more reading, half goes into steps and half into larger ones.
 
     Large batches pay once the loss is low and its gradient noisy (McCandlish et al. 2018, arXiv 1812.06162); 1,024
-    did best at two million tokens (docs/log.md).
+    did best at two million tokens (docs/log.md), and 65,536 at most fit any GPU.
     """
-    return 1024 * 2 ** max(0, round(0.5 * math.log2(max(reads, 1.0) / 2e6)))
+    return 1024 * 2 ** min(max(0, round(0.5 * math.log2(max(reads, 1.0) / 2e6))), 6)

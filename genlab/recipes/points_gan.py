@@ -55,6 +55,7 @@ class PointsGANRecipe(Recipe):
     task = "points"
     name = "gan"
     request_type = PointsRequest
+    replaceable = ("generator", "discriminator")
     config: PointsGANConfig
     points: PointSet | None = None
 
@@ -84,8 +85,6 @@ class PointsGANRecipe(Recipe):
 
     def build(self) -> None:
         config = self.config
-        for name in self.parts.keys() - {"generator", "discriminator"}:
-            raise InputError(f"The points GAN has no network {name}: it has generator and discriminator.", name)
         generator = self.parts.get("generator") or PointGenerator(config.latent, config.width, config.generator_depth)
         discriminator = self.parts.get("discriminator") or PointDiscriminator(
             config.waves, config.width, config.discriminator_depth
@@ -93,7 +92,7 @@ class PointsGANRecipe(Recipe):
         self.gan = GAN(generator, discriminator).to(self.machine.device)
         self._check_parts()
         self.average = Average(generator, config.average).to(self.machine.device)
-        self.scale = Scale().to(self.machine.device)
+        self.scale = Scale()
         if self.points is not None:
             self.scale.set(self.mean, self.deviation)
         self.networks = {
@@ -219,8 +218,8 @@ class PointsGANRecipe(Recipe):
         """Where the modes are known: how many are found, and the share of points at one."""
         if points.modes is None:
             return {}
-        made = self.scale(self._sample(COUNTED, 0).to(self.machine.device)).cpu()
-        found = modes_found(made, torch.from_numpy(points.modes.centres), points.modes.deviation)
+        made = self.scale(self._sample(COUNTED, 0))
+        found = modes_found(made, torch.from_numpy(points.modes.centres).double(), points.modes.deviation)
         return {"modes_found": float(found["found"]), "good_share": found["good"]}
 
     def _sample(self, count: int, seed: int) -> Points:
@@ -245,7 +244,7 @@ class PointsGANRecipe(Recipe):
         """Nothing."""
 
     def generate(self, request: PointsRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        points = self.scale(self._sample(request.n, request.seed).to(self.machine.device)).cpu().numpy()
+        points = self.scale(self._sample(request.n, request.seed)).numpy()
         yield Sample(points, {"csv": _csv(points), "png": _picture(points[:SHOWN])})
 
     def preview(self) -> list[Sample]:
@@ -265,10 +264,14 @@ class PointsGANRecipe(Recipe):
                     f"{trained_on['path']} has changed since the training; give points with --data.", "data"
                 )
         else:
-            points = read_points(data, **where)
+            try:
+                points = read_points(data, **where)
+            except InputError as error:
+                if error.field not in where:
+                    raise
+                points = read_points(data, "0", "0")  # the training's own splits are gone: other points
         home = points.fingerprint == fingerprint
-        self.mean = self.scale.mean.double().cpu().numpy()
-        self.deviation = self.scale.deviation.item()
+        self.mean, self.deviation = self.scale.mean.numpy(), self.scale.deviation.item()
         if home:
             if points.test is None:
                 raise InputError("The run kept no test data (--test 0): give points with --data.", "data")
@@ -312,8 +315,10 @@ def _some(points: Points, count: int, seed: int) -> Float[Tensor, "some 2"]:
 
 
 def _csv(points: np.ndarray) -> bytes:
+    """Coordinates to a millionth of their spread, wherever they lie."""
     lines = io.BytesIO()
-    np.savetxt(lines, points, fmt="%.9g", delimiter=",", header="x,y", comments="")
+    decimals = int(np.clip(6 - np.floor(np.log10(points.std() + 1e-300)), 0, 18))
+    np.savetxt(lines, points, fmt=f"%.{decimals}f", delimiter=",", header="x,y", comments="")
     return lines.getvalue()
 
 

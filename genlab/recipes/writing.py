@@ -133,7 +133,7 @@ def write(
 def encode_prompt(
     tokenizer: Tokenizer, prompt: str | None, documents: int, device: torch.device
 ) -> Int[Tensor, " time"]:
-    """The tokens to go on from; without a prompt the start of a document, or of a line where there was one document.
+    """The tokens to go on from; without a prompt the start of a document, or of a line where documents were few.
 
     Raises:
         InputError: the prompt has characters that the model never saw.
@@ -189,9 +189,14 @@ def evaluate_text(
             raise InputError(f"{trained_on['path']} has changed since the training; give text with --data.", "data")
         home: str | None = trained_on["path"]
     else:
-        corpus = read_corpus(data, **where, kind="", vocabulary=None, tokenizer=tokenizer)
         home = data
-        if corpus.fingerprint != fingerprint:  # other text: all of it is for measuring
+        try:
+            corpus = read_corpus(data, **where, kind="", vocabulary=None, tokenizer=tokenizer)
+        except InputError as error:
+            if error.field not in where:
+                raise
+            home = None  # the training's own splits are gone
+        if home is None or corpus.fingerprint != fingerprint:  # other text: all of it is for measuring
             corpus = read_corpus(data, "0", "0", kind="", vocabulary=None, tokenizer=tokenizer)
             home = None
     split = corpus.test if home else corpus.train

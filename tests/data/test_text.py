@@ -86,6 +86,15 @@ def test_splits_of_their_own(tmp_path, book):
     assert b"".join(training_text(str(book), "0.05", str(tmp_path / "t.txt"))).decode() == book.read_text()[:19_000]
 
 
+def test_splits_of_their_own_are_in_the_fingerprint(tmp_path, book):
+    plain = corpus(book).fingerprint
+    prints = []
+    for text in ("test this " * 50, "test that " * 50):
+        (tmp_path / "t.txt").write_text(text)
+        prints.append(corpus(book, 0.05, tmp_path / "t.txt").fingerprint)
+    assert len({plain, *prints}) == 3
+
+
 def test_documents_without_text_are_left_out(tmp_path):
     (tmp_path / "x.jsonl").write_text(
         "".join(json.dumps({"text": text}) + "\n" for text in ("", "one", "", "two\n", ""))

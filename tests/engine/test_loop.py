@@ -2,6 +2,7 @@ import json
 import math
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from genlab.engine.files import load_state
 from genlab.engine.folder import RunFolder
 from genlab.engine.loop import Loop
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.plan import Plan
+from genlab.engine.plan import Plan, plan_time
 from genlab.errors import InputError
 from genlab.recipes.gpt import GPTRecipe
 from tests.conftest import genlab_process, sentences
@@ -216,6 +217,25 @@ def test_resuming_a_budget_measures_nothing_again(book, tmp_path, monkeypatch):
     assert run.about["attempts"] == 2
     assert abs(run.about["seconds"] - 3) <= 0.9
     assert entries(run.path, "train")[-1]["learning_rate"] == 0
+
+
+def test_the_threads_are_the_callers_again(book, tmp_path, monkeypatch):
+    seen = []
+
+    def measure(*_):
+        torch.set_num_threads(2)
+        return replace(plan_time(0.6, 0.1, 0.0), threads=2)
+
+    def step(self, batch):
+        seen.append(torch.get_num_threads())
+        return {"loss": torch.zeros(())}
+
+    monkeypatch.setattr("genlab.engine.train._measure", measure)
+    monkeypatch.setattr(GPTRecipe, "step", step)
+    run = train(book, tmp_path / "run", steps=None, minutes=0.01, size="tiny", validation=0, test=0)
+    assert set(seen) == {2}
+    assert torch.get_num_threads() == 1
+    assert run.about["machine"]["threads"] == 2
 
 
 def test_measuring_leaves_no_trace(book, tmp_path):

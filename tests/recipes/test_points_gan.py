@@ -16,6 +16,7 @@ from torch import nn
 
 import genlab
 from genlab.configs.points import PointsGANConfig
+from genlab.data.points import read_points
 from genlab.engine.machine import Machine, seed_everything
 from genlab.errors import InputError
 from genlab.recipes.points_gan import PointsGANRecipe
@@ -230,6 +231,25 @@ def test_evaluation_on_other_points_measures_all_of_them(trained: genlab.Run, tm
     assert report["told_apart"]["generated"] > 0.99
     assert report["distance"]["generated"] > 100 * report["distance"]["floor"]
     assert report["copying"] is None
+
+
+def test_points_far_from_the_origin_keep_their_digits(tmp_path: Path) -> None:
+    far = tmp_path / "far.csv"
+    near = np.random.default_rng(1).normal(size=(600, 2))
+    np.savetxt(far, near + np.array([1.7e9, -4e8]), delimiter=",", fmt="%.9f")
+    run = train(far, tmp_path / "run", steps=5)
+    sample = run.generate(n=200)[0]
+    assert len(np.unique(sample.content[:, 0])) == 200
+    written = np.loadtxt(io.BytesIO(sample.files["csv"]), delimiter=",", skiprows=1)
+    np.testing.assert_allclose(written, sample.content, rtol=0, atol=1e-5)
+
+
+def test_held_out_points_of_their_own_are_in_the_fingerprint(file: Path, tmp_path: Path) -> None:
+    prints = set()
+    for seed in range(2):
+        np.savetxt(tmp_path / "test.csv", np.random.default_rng(seed).normal(size=(300, 2)), delimiter=",")
+        prints.add(read_points(str(file), "0.05", str(tmp_path / "test.csv")).fingerprint)
+    assert len({*prints, read_points(str(file), "0.05", "0.1").fingerprint}) == 3
 
 
 def test_evaluation_finds_moved_and_changed_data(file: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What every language model can do: be measured on text, and write."""
 
+import json
 import math
 
 import pytest
@@ -11,6 +12,7 @@ import genlab
 from genlab.configs.text import TextRequest
 from genlab.data.text import read_corpus
 from genlab.data.tokenizers import END, UNKNOWN, character_tokenizer, train_tokenizer
+from genlab.engine.folder import RunFolder
 from genlab.errors import InputError
 from genlab.models.gpt import GPT, GPTShape
 from genlab.models.lstm import LSTM, LSTMShape
@@ -252,6 +254,35 @@ def test_evaluate_on_other_text(trained, tmp_path, quick):
     assert result["unknown_characters"] == 1
     assert result["copying"] is None
     assert "evaluation" not in run.about
+
+
+def test_evaluate_on_other_text_without_the_old_splits(book, tmp_path, quick):
+    (tmp_path / "v.txt").write_text(sentences(500, seed=1))
+    small = {"steps": 2, "size": "tiny", "context": 16, "batch": 2}
+    run = genlab.train("text", book, **small, validation=tmp_path / "v.txt", out=tmp_path / "r", quiet=True)
+    (tmp_path / "v.txt").unlink()
+    (tmp_path / "other.txt").write_text(sentences(3_000, seed=4))
+    assert run.evaluate(tmp_path / "other.txt")["split"] == "all"
+    with pytest.raises(InputError, match="There is no file"):
+        run.evaluate(tmp_path / "gone.txt")
+
+
+def test_evaluate_a_killed_run(copied, quick):
+    """Its run.json knows no seconds, and perhaps no step yet."""
+    path = copied / "run.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps({key: about[key] for key in about.keys() - {"seconds", "step", "test"}}))
+    run = genlab.load(copied)
+    assert run.evaluate()["loss"] > 0
+    assert "0 of about" in (copied / "README.md").read_text()
+
+
+def test_evaluating_while_another_process_trains_changes_nothing(copied, quick):
+    run = genlab.load(copied)
+    before = (copied / "run.json").read_bytes()
+    with RunFolder(copied).locked():
+        assert run.evaluate()["loss"] > 0
+    assert (copied / "run.json").read_bytes() == before
 
 
 def test_evaluate_after_the_data_moved(copied, book, tmp_path, quick):
