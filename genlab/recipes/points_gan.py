@@ -317,7 +317,7 @@ def _some(points: Points, count: int, seed: int) -> Float[Tensor, "some 2"]:
 def _csv(points: np.ndarray) -> bytes:
     """Coordinates to a millionth of their spread, wherever they lie."""
     lines = io.BytesIO()
-    decimals = int(np.clip(6 - np.floor(np.log10(points.std() + 1e-300)), 0, 18))
+    decimals = int(np.clip(6 - np.floor(np.log10(points.std(0).max() + 1e-300)), 0, 18))
     np.savetxt(lines, points, fmt=f"%.{decimals}f", delimiter=",", header="x,y", comments="")
     return lines.getvalue()
 

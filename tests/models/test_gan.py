@@ -183,7 +183,7 @@ def test_average_takes_buffers_as_they_are() -> None:
 def test_scale_is_a_multiple_and_a_shift() -> None:
     scale = Scale()
     scale.set(np.array([1.0, -2.0]), 3.0)
-    torch.testing.assert_close(scale(torch.tensor([[1.0, 1.0]])), torch.tensor([[4.0, 1.0]]))
+    torch.testing.assert_close(scale(torch.ones(1, 2)), torch.tensor([[4.0, 1.0]], dtype=torch.float64))
 
 
 def test_same_seed_same_sample() -> None:

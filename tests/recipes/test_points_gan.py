@@ -178,7 +178,7 @@ def test_the_weights_of_the_least_gap_are_kept(trained: genlab.Run) -> None:
 
 def test_generated_points_are_in_the_datas_unit(trained: genlab.Run) -> None:
     points = trained.generate(n=2000)[0].content
-    assert points.dtype == np.float32
+    assert points.dtype == np.float64
     assert points.shape == (2000, 2)
     np.testing.assert_allclose(points.mean(0), [1020.0, -50.0], atol=4)
     np.testing.assert_allclose(points.std(0), [20.0, 2.0], rtol=0.5)
@@ -188,7 +188,7 @@ def test_a_sample_shows_itself_as_csv_and_picture(trained: genlab.Run) -> None:
     sample = trained.generate(n=50)[0]
     header, *rows = csv.reader(io.StringIO(sample.files["csv"].decode()))
     assert header == ["x", "y"]
-    assert np.array_equal(np.array(rows, np.float32), sample.content)
+    np.testing.assert_allclose(np.array(rows, float), sample.content, atol=1e-5 * sample.content.std(0).max())
     picture = Image.open(io.BytesIO(sample.files["png"]))
     assert picture.format == "PNG"
     assert len(np.unique(np.asarray(picture.convert("L")))) > 10
