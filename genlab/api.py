@@ -3,8 +3,9 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 from torch import nn
 
 from genlab.catalog import entry
@@ -14,10 +15,12 @@ from genlab.configs.run import RunConfig
 from genlab.engine.card import write_card
 from genlab.engine.folder import RunFolder
 from genlab.engine.machine import Machine
-from genlab.engine.recipe import Recipe
+from genlab.engine.recipe import Decodes, Generates, Prediction, Predicts, Recipe
 from genlab.engine.samples import Sample
 from genlab.engine.train import train as run_training
 from genlab.errors import InputError
+
+Capability = TypeVar("Capability")
 
 
 class Run:
@@ -49,8 +52,38 @@ class Run:
         Raises:
             InputError: an option cannot be used.
         """
-        request: Any = make(self.recipe.request_type, options)
-        return list(self.recipe.generate(request, show))
+        recipe = self._able(Generates, "generates nothing")
+        request: Any = make(recipe.request_type, options)
+        return list(recipe.generate(request, show))
+
+    def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
+        """Content from latent vectors of your own.
+
+        Args:
+            latents: Array or tensor (pieces, latent), or a .npy file of one.
+            label: Class of the content, where the run has classes.
+
+        Raises:
+            InputError: they do not fit, or the run has no latent vectors.
+        """
+        return self._able(Decodes, "makes nothing from latent vectors").sample(latents, label)
+
+    def predict(self, data: Any) -> list[Prediction]:
+        """Labels with probabilities.
+
+        Args:
+            data: A path or a list of paths (pictures, folders of them, or a CSV), or an array of inputs.
+
+        Raises:
+            InputError: the data cannot be read, or the run is no classifier.
+        """
+        return self._able(Predicts, "predicts no labels").predict(data)
+
+    def _able(self, capability: type[Capability], lack: str) -> Capability:
+        """The recipe as what it can do."""
+        if not isinstance(self.recipe, capability):
+            raise InputError(f"{self.path} is a {self.recipe.name} for {self.recipe.task}, which {lack}.", "run")
+        return self.recipe
 
     def evaluate(self, data: str | os.PathLike | None = None) -> dict[str, Any]:
         """Measures on the test split, or on `data`, each beside what it must be read against.
@@ -78,7 +111,7 @@ def train(
     """Trains a model on the user's data and returns its run.
 
     Args:
-        task: What kind of content: text, points.
+        task: What kind of content: text, points, images, classify.
         data: A file, a folder or a sample set such as "@bible".
         model: Which of the task's models; None for its first.
         quiet: Print nothing.
@@ -88,7 +121,7 @@ def train(
     Raises:
         InputError: something given cannot be used.
     """
-    _, found = entry(task, model)
+    _, found = entry(task, model, os.fspath(data))
     config_type = load_class(found.config)
     of_run = {key: options.pop(key) for key in list(options) if key in RunConfig.__dataclass_fields__}
     for key in ("validation", "test", "out"):

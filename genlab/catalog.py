@@ -11,8 +11,11 @@ class Entry(NamedTuple):
 
     recipe: str
     config: str
-    request: str
+    request: str | None
+    """Options of `generate`; None for a model that generates nothing."""
     about: str
+    reads: tuple[str, ...] = ()
+    """Endings of the files that make this model the default."""
 
 
 CATALOG = {
@@ -41,8 +44,8 @@ CATALOG = {
 }
 
 
-def entry(task: str, model: str | None = None) -> tuple[str, Entry]:
-    """The name and entry of a task's model, by default its first.
+def entry(task: str, model: str | None = None, data: str = "") -> tuple[str, Entry]:
+    """The name and entry of a task's model, by default the first for such `data`.
 
     Raises:
         InputError: there is no such task or model.
@@ -50,7 +53,8 @@ def entry(task: str, model: str | None = None) -> tuple[str, Entry]:
     if task not in CATALOG:
         raise InputError(f"There is no task {task}; there are {', '.join(CATALOG)}.", "task")
     models = CATALOG[task]
-    name = model or next(iter(models))
+    fitting = (name for name, found in models.items() if found.reads and data.lower().endswith(found.reads))
+    name = model or next(fitting, next(iter(models)))
     if name not in models:
         raise InputError(f"The task {task} has no model {name}; it has {', '.join(models)}.", "model")
     return name, models[name]

@@ -69,8 +69,7 @@ def train(words: list[str]) -> int:
         print("`genlab train TASK --help` lists the options; with --model those of another model.")
         return 0
     task, *rest = words
-    model = _value(rest, "--model")
-    model, found = entry(task, model)
+    model, found = entry(task, _value(rest, "--model"), _first(rest))
     config_type = load_class(found.config)
     of_model = f"{task} model: {', '.join(CATALOG[task])}."
     options = _parse(
@@ -98,7 +97,7 @@ def train(words: list[str]) -> int:
     else:
         print(run.path)
         if about["state"] == "done":
-            _say(f"Next: genlab generate {run.path}, genlab evaluate {run.path}")
+            _say(f"Next: genlab {'generate' if found.request else 'predict'} {run.path}, genlab evaluate {run.path}")
         elif about["state"] == "interrupted":
             _say("Interrupted; the run can be used, and the same command with --resume and its --out goes on.")
     return {"done": 0, "interrupted": 130}.get(about["state"], 1)
@@ -115,6 +114,8 @@ def generate(words: list[str]) -> int:
 
     config = RunFolder.open(path).config()
     found = entry(config.get("task", ""), config.get("model"))[1]
+    if found.request is None:
+        raise InputError(f"{path} is a classifier, it makes nothing: genlab predict {path} FILE.", "run")
     options = _parse(
         f"genlab generate {path}",
         f"Make new content with {path}, a {config['model']} for {config['task']}.",
@@ -132,21 +133,63 @@ def generate(words: list[str]) -> int:
         sys.stdout.write(piece)
         sys.stdout.flush()
 
-    contents, files = [], []
-    from genlab.engine.samples import write_samples
+    contents: list[Any] = []
+    files: list[Path] = []
+    kept = []
+    from genlab.engine.recipe import Generates
+    from genlab.engine.samples import together, write_samples
 
+    assert isinstance(run.recipe, Generates)
     for number, sample in enumerate(run.recipe.generate(request, show if shows else None)):
-        if shows and isinstance(sample.content, str):
-            print("\n" if number + 1 < request.n else "")
-        if options.to or not isinstance(sample.content, str):
-            folder = Path(options.to) if options.to else run.path / "samples"
-            files += [str(file) for file in write_samples([sample], folder, f"generated-{number:03d}")]
-        contents.append(sample.content if isinstance(sample.content, str) else sample.content.tolist())
+        if isinstance(sample.content, str):
+            contents.append(sample.content)
+            if shows:
+                print("\n" if number + 1 < request.n else "")
+        elif sample.content.ndim == 2:  # rows of numbers; pictures are in the files
+            contents.append(sample.content.tolist())
+        if options.to:
+            files += write_samples([sample], Path(options.to), "generated", number)
+        elif not isinstance(sample.content, str):
+            kept.append(sample)
+    if getattr(request, "grid", None):
+        files.append(Path(request.grid))
+    elif kept:
+        files += write_samples(together(kept), run.path / "samples", "generated")
+    written = [str(file) for file in files]
     if options.json:
-        print(json.dumps({"samples": contents, "files": files}, ensure_ascii=False))
+        print(json.dumps({"samples": contents, "files": written}, ensure_ascii=False))
     else:
-        for file in files:
+        for file in written:
             _say(f"wrote {file}")
+    return 0
+
+
+def predict(words: list[str]) -> int:
+    """genlab predict RUN FILE|FOLDER..."""
+    path = _run_argument("predict", words)
+    if path is None:
+        return 0
+    from tyro.conf import Positional
+
+    about = "Pictures, folders of them, or a CSV of rows without labels."
+    options = _parse(
+        f"genlab predict {path}",
+        "Tell the labels of new content, with probabilities.",
+        [],
+        words[1:],
+        [("files", Positional[tuple[str, ...]], (), about), *DEVICE],
+    )
+    if not options.files:
+        raise InputError(f"Say of what: genlab predict {path} FILE or FOLDER.", "files")
+    found = _open(path, options.device).predict(list(options.files))
+    if options.json:
+        print(json.dumps({"predictions": [prediction._asdict() for prediction in found]}, ensure_ascii=False))
+    else:
+        width = max(len(prediction.file) for prediction in found)
+        for prediction in found:
+            likely = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
+            shares = "  ".join(f"{label} {share:.1%}" for label, share in likely)
+            print(f"{prediction.file:{width}}  {prediction.label:16}  {shares}")
     return 0
 
 
@@ -189,15 +232,28 @@ def runs(words: list[str]) -> int:
 
 
 def samples(words: list[str]) -> int:
-    """genlab samples"""
+    """genlab samples [@NAME --to FOLDER]"""
     from genlab.data.samples import SAMPLES
 
-    options = _parse("genlab samples", "List the embedded sample sets.", [], words, [])
-    if options.json:
-        print(json.dumps({"samples": [{"name": n, "task": s.task, "about": s.about} for n, s in SAMPLES.items()]}))
+    name, rest = (words[0], words[1:]) if words and words[0].startswith("@") else (None, words)
+    about = "Folder to write the sample set to, as a user's own data would look."
+    options = _parse(
+        "genlab samples", "List the embedded sample sets, or write one.", [], rest, [("to", str | None, None, about)]
+    )
+    if name is not None:
+        from genlab.data.samples import write_sample_set
+
+        if options.to is None:
+            raise InputError(f"Say where to write {name}: genlab samples {name} --to FOLDER.", "to")
+        count = write_sample_set(name, Path(options.to))
+        print(json.dumps({"folder": options.to, "files": count}) if options.json else f"{options.to}: {count:,} files")
+    elif options.to is not None:
+        raise InputError(f"Say which sample set to write: genlab samples @NAME --to {options.to}.", "name")
+    elif options.json:
+        print(json.dumps({"samples": [{"name": n, "tasks": s.tasks, "about": s.about} for n, s in SAMPLES.items()]}))
     else:
         for name, sample in SAMPLES.items():
-            print(f"{name:10} {sample.task:8} {sample.about}")
+            print(f"{name:10} {', '.join(sample.tasks):16} {sample.about}")
     return 0
 
 
@@ -211,11 +267,14 @@ class Command(NamedTuple):
 COMMANDS = {
     "train": Command(train, "train a model on your data, or on a sample set such as @bible"),
     "generate": Command(generate, "make new content with a trained model"),
+    "predict": Command(predict, "tell the labels of new content with a trained classifier"),
     "evaluate": Command(evaluate, "measure a trained model on data it has not seen"),
     "runs": Command(runs, "list what was trained"),
-    "samples": Command(samples, "list the embedded sample sets"),
+    "samples": Command(samples, "list the embedded sample sets, or write one to a folder"),
 }
 
+FLAGS = ("--resume", "--json")
+"""Options without a value."""
 DEVICE = [("device", str, "auto", "auto, cpu, cuda, cuda:1 or mps.")]
 
 
@@ -308,6 +367,14 @@ def _value(words: list[str], option: str) -> str | None:
         if word == option and place + 1 < len(words):
             return words[place + 1]
     return None
+
+
+def _first(words: list[str]) -> str:
+    """The first word that is no option and no option's value."""
+    for before, word in zip(["", *words], words, strict=False):
+        if not word.startswith("-") and (not before.startswith("--") or "=" in before or before in FLAGS):
+            return word
+    return ""
 
 
 def _say(message: str) -> None:

@@ -11,7 +11,7 @@ from genlab.configs.checks import make
 from genlab.configs.run import RunConfig
 from genlab.engine.files import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.recipe import Recipe
+from genlab.engine.recipe import Generates, Recipe
 from genlab.errors import InputError
 from tests.conftest import sentences
 
@@ -56,11 +56,14 @@ def built(task: str, model: str, data: dict[str, str]) -> Recipe:
 @pytest.mark.parametrize(("task", "model"), ALL)
 def test_names_and_options(task, model):
     found = CATALOG[task][model]
-    recipe, config, request = load(found.recipe), load(found.config), load(found.request)
+    recipe, config = load(found.recipe), load(found.config)
+    request = load(found.request) if found.request else None
     assert (recipe.task, recipe.name) == (task, model)
-    assert recipe.request_type is request
     assert issubclass(recipe, Recipe)
-    for options in (config, request):
+    assert issubclass(recipe, Generates) == (request is not None)
+    if request is not None:
+        assert recipe.request_type is request
+    for options in (config, request) if request is not None else (config,):
         assert dataclasses.is_dataclass(options)
         assert options.__dataclass_params__.frozen
         assert len(dataclasses.fields(options)) <= 13

@@ -307,8 +307,8 @@ def test_texts_as_files(cli, trained, tmp_path):
     assert code == 0
     texts = generated(cli, trained, "--tokens", 10, "--n", 2)
     for number, text in enumerate(texts):
-        assert (tmp_path / "texts" / "new" / f"generated-{number:03d}-000.txt").read_text() == text
-    assert "wrote texts/new/generated-000-000.txt" in err
+        assert (tmp_path / "texts" / "new" / f"generated-{number:03d}.txt").read_text() == text
+    assert "wrote texts/new/generated-000.txt" in err
 
 
 def test_a_reader_that_leaves(trained, tmp_path):

@@ -42,8 +42,8 @@ def open_source(data: str) -> Source:
         InputError: nothing readable is there.
     """
     if data.startswith("@"):
-        samples = sample_set(data, "text")
-        return Source(data, lambda: ((True, text) for _, text in samples.read()))
+        read = sample_set(data, "text")
+        return Source(data, lambda: ((True, text) for _, text in read()))
     path = Path(data)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())

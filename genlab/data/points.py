@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from genlab.data.samples import sample_set
+from genlab.data.splits import place_of, share_of
 from genlab.errors import InputError
 
 FEWEST = 20
@@ -65,7 +66,7 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
         InputError: something cannot be read, or there are too few points.
     """
     name, points, modes = _open(data, "data")
-    shares = {"validation": _share(validation, "validation"), "test": _share(test, "test")}
+    shares = {"validation": share_of(validation, "validation"), "test": share_of(test, "test")}
     if sum(share or 0.0 for share in shares.values()) >= 1:
         raise InputError("validation and test together must leave something to train on.", "validation")
     if len(points) < FEWEST:
@@ -105,7 +106,7 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
 def _open(data: str, option: str) -> tuple[str, Rows, Modes | None]:
     """Name, points and, of a sample set, modes."""
     if data.startswith("@"):
-        points, centres, deviation = sample_set(data, "points").read()
+        points, centres, deviation = sample_set(data, "points")()
         return data, points.astype(np.float64), Modes(centres, deviation)
     path = Path(data)
     if path.is_dir():
@@ -197,16 +198,4 @@ def _number(cell: str) -> float | None:
 def _places(points: Rows) -> np.ndarray:
     """For each point a number in [0, 1) that only its digits decide."""
     rows = points.astype("<f8")
-    digests = b"".join(hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
-    return (np.frombuffer(digests, "<u8") >> np.uint64(11)) / 2.0**53
-
-
-def _share(value: str, option: str) -> float | None:
-    """The share that `value` states; None where it is a path."""
-    try:
-        share = float(value)
-    except ValueError:
-        return None
-    if not 0 <= share < 1:
-        raise InputError(f"{option}: {value} cannot be used, it is a share from 0 to below 1, or a path.", option)
-    return share
+    return np.array([place_of(hashlib.blake2b(row.tobytes(), digest_size=8).digest()) for row in rows])

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from genlab.data.cache import cached
 from genlab.data.documents import PIECE, Facts, Piece, Source, cut, joined, open_source, survey
+from genlab.data.splits import share_of
 from genlab.data.tokenizers import END, UNKNOWN, character_tokenizer, load_tokenizer, train_tokenizer
 from genlab.errors import InputError
 
@@ -102,7 +103,7 @@ def read_corpus(
     """
     source = open_source(data)
     facts = survey(source)
-    shares = {"validation": _share(validation, "validation"), "test": _share(test, "test")}
+    shares = {"validation": share_of(validation, "validation"), "test": share_of(test, "test")}
     paths = {"validation": validation, "test": test}
     own = {name: _own(paths[name], name) for name, share in shares.items() if share is None}
     held = {name: share for name, share in shares.items() if share is not None}
@@ -155,7 +156,7 @@ def training_text(data: str, validation: str, test: str) -> Iterator[bytes]:
 
 def test_text(data: str, validation: str, test: str) -> Iterator[bytes]:
     """The test part of `data` again, as UTF-8."""
-    if _share(test, "test") is None:
+    if share_of(test, "test") is None:
         return _part(test, "0", "0", lambda middle, end, all: (0, all))
     return _part(data, validation, test, lambda middle, end, all: (end, all))
 
@@ -163,9 +164,9 @@ def test_text(data: str, validation: str, test: str) -> Iterator[bytes]:
 def _part(data: str, validation: str, test: str, bounds: Callable[[int, int, int], tuple[int, int]]) -> Iterator[bytes]:
     source = open_source(data)
     total = survey(source).characters
-    share = _share(test, "test")
+    share = share_of(test, "test")
     end = int((1 - share) * total) if share else total
-    middle = end - int((_share(validation, "validation") or 0) * total)
+    middle = end - int((share_of(validation, "validation") or 0) * total)
     block = bytearray()
     for _, text in cut(source.pieces(), *bounds(middle, end, total)):
         block += text.encode("utf-8", "surrogatepass")
@@ -173,16 +174,6 @@ def _part(data: str, validation: str, test: str, bounds: Callable[[int, int, int
             yield bytes(block)
             block.clear()
     yield bytes(block)
-
-
-def _share(value: str, field: str) -> float | None:
-    try:
-        share = float(value)
-    except ValueError:
-        return None
-    if not 0 <= share < 1:
-        raise InputError(f"{field}: {value} cannot be used, it is a share from 0 to below 1, or a path.", field)
-    return share
 
 
 def _make_tokenizer(source: Source, end: int, kind: str, vocabulary: int | None, folder: Path) -> None:

@@ -4,8 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -33,7 +34,9 @@ class DataFacts:
 
 
 class Recipe(ABC):
-    """One trainable thing: its data, networks, optimisers, one step, and what can be done with it.
+    """One trainable thing: its data, networks, optimisers and one step.
+
+    What a finished run can do stands in the capabilities below, which a recipe has beside this.
 
     The engine calls, in this order: `read`, `resolve`, `build`, then for every step `batch` and `step`, and
     now and then `validate` and `sample`. Everything that must survive a crash is in `networks` and
@@ -42,8 +45,6 @@ class Recipe(ABC):
 
     task: ClassVar[str]
     name: ClassVar[str]
-    request_type: ClassVar[type]
-    """Dataclass of the options of `generate`."""
     replaceable: ClassVar[tuple[str, ...]] = ()
     """Networks in whose place the user may put their own."""
 
@@ -115,10 +116,6 @@ class Recipe(ABC):
         """Reads it back; `about` is the run's run.json."""
 
     @abstractmethod
-    def generate(self, request: Any, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Makes new content; `show` gets content that is text piece by piece, as it is written."""
-
-    @abstractmethod
     def preview(self) -> list[Sample]:
         """A few samples to look at during training."""
 
@@ -165,3 +162,44 @@ class Recipe(ABC):
         for name, optimizers in self.optimizers.items():
             for optimizer, mine in zip(optimizers, state["optimizers"][name], strict=True):
                 optimizer.load_state_dict(mine)
+
+
+# --- what a finished run can do -------------------------------------------------------------------
+
+
+class Generates(ABC):
+    """Makes new content."""
+
+    request_type: ClassVar[type]
+    """Dataclass of the options of `generate`."""
+
+    @abstractmethod
+    def generate(self, request: Any, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+        """Makes new content; `show` gets content that is text piece by piece, as it is written."""
+
+
+class Decodes(ABC):
+    """Makes content out of latent vectors."""
+
+    @abstractmethod
+    def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
+        """Content from `latents`, (pieces, latent), of a class where there are classes."""
+
+
+class Prediction(NamedTuple):
+    """What a classifier says of one piece of content."""
+
+    file: str
+    """Its file, or its place among the rows given."""
+    label: str
+    """The likeliest class."""
+    probabilities: dict[str, float]
+    """Of every class."""
+
+
+class Predicts(ABC):
+    """Tells labels, with probabilities."""
+
+    @abstractmethod
+    def predict(self, data: Any) -> list[Prediction]:
+        """One prediction for each piece of `data`: paths of files or folders, or an array."""

@@ -18,7 +18,7 @@ from genlab.data.text import read_corpus
 from genlab.data.tokenizers import kind_of, load_tokenizer
 from genlab.engine.files import write_atomically
 from genlab.engine.muon import Muon
-from genlab.engine.recipe import DataFacts, Metrics, Recipe
+from genlab.engine.recipe import DataFacts, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
 from genlab.recipes.writing import (
@@ -43,7 +43,7 @@ SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
 PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
 
 
-class GPTRecipe(Recipe):
+class GPTRecipe(Recipe, Generates):
     """A GPT of the user's text."""
 
     task = "text"

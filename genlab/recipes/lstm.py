@@ -17,7 +17,7 @@ from genlab.configs.text import LSTMConfig, TextRequest
 from genlab.data.text import read_corpus
 from genlab.data.tokenizers import kind_of, load_tokenizer
 from genlab.engine.files import write_atomically
-from genlab.engine.recipe import DataFacts, Metrics, Recipe
+from genlab.engine.recipe import DataFacts, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.models.gpt import next_token_loss
 from genlab.models.lstm import LSTM, LSTMShape
@@ -42,7 +42,7 @@ SIZES = {  # depth, width, context: about the parameters of the GPT of that name
 }
 
 
-class LSTMRecipe(Recipe):
+class LSTMRecipe(Recipe, Generates):
     """An LSTM of the user's text."""
 
     task = "text"

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from genlab.configs.points import PointsGANConfig, PointsRequest
 from genlab.data.points import PointSet, read_points
-from genlab.engine.recipe import DataFacts, Metrics, Recipe
+from genlab.engine.recipe import DataFacts, Decodes, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.metrics.points import copying, energy_distance, modes_found, strays, told_apart
@@ -33,6 +33,7 @@ from genlab.models.gan import (
     relativistic_generator_loss,
     sample,
 )
+from genlab.recipes.latents import latent_rows
 
 Points = Float[Tensor, "batch 2"]
 LOSSES = {
@@ -49,7 +50,7 @@ SHOWN = 20_000
 """Most points in a picture."""
 
 
-class PointsGANRecipe(Recipe):
+class PointsGANRecipe(Recipe, Generates, Decodes):
     """A GAN of the user's points."""
 
     task = "points"
@@ -246,6 +247,14 @@ class PointsGANRecipe(Recipe):
     def generate(self, request: PointsRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
         points = self.scale(self._sample(request.n, request.seed)).numpy()
         yield Sample(points, {"csv": _csv(points), "png": _picture(points[:SHOWN])})
+
+    def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
+        """Points (points, 2) from latent vectors (points, latent)."""
+        rows = latent_rows(latents, self.config.latent)
+        if label is not None:
+            raise InputError("Points have no classes: leave label out.", "label")
+        with torch.no_grad():
+            return self.scale(self.average.network.eval()(rows.to(self.machine.device)).float().cpu()).numpy()
 
     def preview(self) -> list[Sample]:
         return list(self.generate(PointsRequest(n=2000)))
