@@ -36,7 +36,7 @@ clean:
 	$(PYTHON) -m venv .venv
 
 .venv/.demo: pyproject.toml constraints.txt | .venv/bin/pip
-	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[samples]"
+	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[text]"
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/pip
