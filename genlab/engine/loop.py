@@ -43,6 +43,7 @@ class Loop:
         self.sums: dict[str, torch.Tensor] = {}
         self.summed = 0
         self.last: dict[str, float] = {}
+        self.alarmed: set[str] = set()
         self.peaks = [group["lr"] for group in recipe.groups()]
         elapsed = 0.0
         if saved := load_state(folder.path / "resume"):
@@ -158,6 +159,10 @@ class Loop:
             self.say(
                 f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet
             )
+        for alarm in self.recipe.alarms():
+            if alarm not in self.alarmed:
+                self.alarmed.add(alarm)
+                self.say(f"Warning: {alarm}", quiet)
         if self.plan.seconds is None or self.plan.seconds >= 120:
             self._preview(f"step-{self.step:07d}")
         for network in self.recipe.networks.values():

@@ -105,6 +105,10 @@ class Recipe(ABC):
         """What speaks against this model on these data in so many steps."""
         return []
 
+    def alarms(self) -> list[str]:
+        """What the last validation showed to go wrong; each is said once, and the best weights are kept."""
+        return []
+
     # --- a finished run ---
 
     @abstractmethod
