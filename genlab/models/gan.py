@@ -16,7 +16,6 @@ nearly straight map of its latents; the discriminator also sees sines and cosine
 2020, arXiv 2006.10739); the half-life of the average of the weights grows with the training.
 """
 
-import copy
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -186,35 +185,6 @@ def gradient_penalty(
     scores = score(points)
     (gradients,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
     return scores, gradients.square().sum(1).mean()
-
-
-# --- the generator's average ----------------------------------------------------------------------
-
-
-class Average(nn.Module):
-    """A running average of a network's weights: the copy of it that is kept.
-
-    After so many updates, half of its weight is on the last `share` of them: a power law as in Karras et al.
-    (2024, arXiv 2312.02696, eq. 1), so that no half-life in steps has to fit the length of the training.
-    """
-
-    updates: Tensor
-
-    def __init__(self, network: nn.Module, share: float) -> None:
-        super().__init__()
-        self.network = copy.deepcopy(network).requires_grad_(False)
-        self.share = share
-        self.register_buffer("updates", torch.zeros(()))
-
-    @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Takes in the weights of an update; the first replace those from before."""
-        self.updates += 1
-        fresh = 1 - 0.5 ** (1 / (self.share * (self.updates - 1)))
-        for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
-            mine.lerp_(theirs, fresh)
-        for held, newest in zip(self.network.buffers(), network.buffers(), strict=True):
-            held.copy_(newest)
 
 
 # --- sampling -------------------------------------------------------------------------------------

@@ -19,10 +19,10 @@ from genlab.data.points import PointSet, read_points
 from genlab.engine.recipe import DataFacts, Decodes, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
+from genlab.layers.average import Average
 from genlab.metrics.points import copying, energy_distance, modes_found, strays, told_apart
 from genlab.models.gan import (
     GAN,
-    Average,
     PointDiscriminator,
     PointGenerator,
     Scale,

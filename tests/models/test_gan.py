@@ -10,7 +10,6 @@ from torch import nn
 from genlab.models.gan import (
     GAN,
     MLP,
-    Average,
     PointDiscriminator,
     PointGenerator,
     Scale,
@@ -155,29 +154,6 @@ def test_every_parameter_gets_a_gradient(discriminator_loss, generator_loss) -> 
     generator_loss(both.score(real).detach(), both.score(fake)).backward()
     for name, weight in both.generator.named_parameters():
         assert weight.grad.abs().max() > 1e-6, name
-
-
-def test_average_starts_at_the_first_weights_and_halves_over_its_share() -> None:
-    net = nn.Linear(1, 1, bias=False)
-    average = Average(net, 0.1)
-    net.weight.data.fill_(1.0)
-    average.update(net)
-    assert average.network.weight.item() == 1.0
-    average.updates.fill_(1000)  # half-life: 100 updates
-    net.weight.data.fill_(0.0)
-    for _ in range(100):
-        average.update(net)
-    assert average.network.weight.item() == pytest.approx(0.5, abs=0.02)
-    assert net.weight.item() == 0.0
-
-
-def test_average_takes_buffers_as_they_are() -> None:
-    net = nn.BatchNorm1d(2)
-    average = Average(net, 0.5)
-    net(torch.randn(8, 2) + 3)
-    average.update(net)
-    torch.testing.assert_close(average.network.running_mean, net.running_mean)
-    assert average.network.num_batches_tracked == 1
 
 
 def test_scale_is_a_multiple_and_a_shift() -> None:
