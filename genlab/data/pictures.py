@@ -206,9 +206,7 @@ def open_pictures(
     return names, together if channels == 3 else grey(together), left_out
 
 
-def picture_rows(
-    data: Any, pixels: int, channels: int
-) -> UInt8[np.ndarray, "pictures pixels pixels channels"]:
+def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pictures pixels pixels channels"]:
     """Pictures that somebody has as an array or a tensor, as a trained model takes them.
 
     Args:
@@ -239,12 +237,17 @@ def picture_rows(
         raise InputError(f"data: an array {shape} holds no {wanted}.", "data")
     if array.dtype.kind == "f" and np.abs(array).max() <= 1:  # False for NaN
         array = to_bytes(torch.from_numpy(array.astype(np.float32)).permute(0, 3, 1, 2))
-    elif array.dtype.kind in "iu" and 0 <= array.min() and array.max() <= 255:
+    elif array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 255:
         array = array.astype(np.uint8)
     else:
         raise InputError(f"data: values of {array.dtype} from {array.min()} to {array.max()} are no {wanted}.", "data")
     if array.shape[1:3] != (pixels, pixels):
-        array = np.stack([np.asarray(_square(Image.fromarray(one.squeeze(-1) if one.shape[2] == 1 else one), pixels)) for one in array])
+        array = np.stack(
+            [
+                np.asarray(_square(Image.fromarray(one.squeeze(-1) if one.shape[2] == 1 else one), pixels))
+                for one in array
+            ]
+        )
     if array.shape[3] == channels:
         return array
     return grey(array) if channels == 1 else array.repeat(3, 3)

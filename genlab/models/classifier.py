@@ -107,12 +107,13 @@ class RowClassifier(nn.Module):
         super().__init__()
         outputs = 1 if classes == 2 else classes
         self.straight = nn.Linear(features, outputs)
-        self.hidden = nn.ModuleList([nn.Linear(before, after) for before, after in pairwise([features, *[width] * depth])])
-        self.bend = nn.Linear(width, outputs, bias=False)
-        self.dropout = dropout
-        for layer in self.hidden:
+        layers = [nn.Linear(before, after) for before, after in pairwise([features, *[width] * depth])]
+        for layer in layers:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
+        self.hidden = nn.ModuleList(layers)
+        self.bend = nn.Linear(width, outputs, bias=False)
+        self.dropout = dropout
         for weight in (self.straight.weight, self.straight.bias, self.bend.weight):
             nn.init.zeros_(weight)
 

@@ -80,7 +80,7 @@ class CNN(nn.Module):
         self.head = nn.Linear(inputs, 1 if classes == 2 else classes)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
         """What the network knows of a picture before it decides: the last maps, each averaged over its places."""

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from PIL import Image, ImageDraw
-from torch import Tensor
+from torch import Tensor, nn
 
 from genlab.engine.files import make_folder, write_atomically
 from genlab.engine.recipe import Prediction
@@ -40,6 +40,42 @@ class Fingerprinted(Protocol):
 
 
 Data = TypeVar("Data", bound=Fingerprinted)
+
+
+# --- networks -------------------------------------------------------------------------------------
+
+
+def adamw(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW for the network's weights; norms and biases are not pulled towards zero."""
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": weight_decay},
+        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=True)
+
+
+def check_classifier(network: nn.Module, inputs: Float[Tensor, "two ..."], classes: int) -> None:
+    """Tries a network of the user's own.
+
+    Raises:
+        InputError: it has nothing to train, cannot take such inputs, or gives another shape than is needed.
+    """
+    if not any(weight.requires_grad for weight in network.parameters()):
+        raise InputError("Your classifier has no weights to train: use one that has.", "classifier")
+    given, wanted = tuple(inputs.shape), (len(inputs), 1 if classes == 2 else classes)
+    mode = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            shape = tuple(network(inputs).shape)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"Your classifier cannot take a batch of shape {given}: make it do so ({error}).", "classifier"
+        ) from None
+    network.train(mode)
+    if shape != wanted:
+        raise InputError(f"Your classifier turns {given} into {shape}: make that {wanted}, logits.", "classifier")
 
 
 # --- what an update sees --------------------------------------------------------------------------
@@ -101,7 +137,8 @@ def check_classes(labels: Int[np.ndarray, " examples"], whole: dict[str, int], w
     for name, count in whole.items():
         if count < 2:
             raise InputError(
-                f"The class {name} has one {what} only: give it more, or take it out; a class needs at least two.", "data"
+                f"The class {name} has one {what} only: give it more, or take it out; a class needs at least two.",
+                "data",
             )
     counts = np.bincount(labels, minlength=len(whole))
     for name, count in zip(whole, counts.tolist(), strict=True):
@@ -121,6 +158,17 @@ def check_classes(labels: Int[np.ndarray, " examples"], whole: dict[str, int], w
 
 
 # --- measures -------------------------------------------------------------------------------------
+
+
+class Mistake(NamedTuple):
+    """An example taken for another class than it is."""
+
+    place: int
+    """Among those judged."""
+    true: str
+    taken: str
+    share: float
+    """Probability that was given to the wrong class."""
 
 
 @dataclass(frozen=True)
@@ -182,27 +230,21 @@ class Judged:
         """Counts by true (row) and predicted (column) class."""
         return confusion(class_logits(self.logits).argmax(1), self.labels, len(self.classes)).numpy()
 
-    def mistakes(self) -> Int[np.ndarray, " mistakes"]:
-        """Which examples are taken for another class, the surest wrong ones first."""
-        chances = self.probabilities(1.0)
-        true = chances.gather(1, self.labels[:, None]).squeeze(1)
-        wrong = torch.nonzero(chances.argmax(1) != self.labels).squeeze(1)
-        return wrong[true[wrong].argsort(stable=True)].numpy()
-
-
-    def told(self, places: list[int]) -> list[tuple[str, str, float]]:
-        """Of the examples at these places the true class, the likeliest one and its probability before calibration."""
-        shares, taken = self.probabilities(1.0)[places].max(1)
-        true = self.labels[places].tolist()
+    def mistakes(self) -> list[Mistake]:
+        """The surest wrong ones first."""
+        shares, taken = self.probabilities(1.0).max(1)
+        wrong = torch.nonzero(taken != self.labels).squeeze(1)
         return [
-            (self.classes[one], self.classes[other], share)
-            for one, other, share in zip(true, taken.tolist(), shares.tolist(), strict=True)
+            Mistake(place, self.classes[int(self.labels[place])], self.classes[int(taken[place])], float(shares[place]))
+            for place in wrong[shares[wrong].argsort(descending=True, stable=True)].tolist()
         ]
 
+    def told(self, names: list[str], count: int) -> dict[str, str]:
+        """The `count` worst mistakes in words, by the example's name."""
+        return {names[one.place]: f"{one.true}, taken for {one.taken}" for one in self.mistakes()[:count]}
 
-def predictions(
-    names: list[str], chances: Float[Tensor, "examples classes"], classes: list[str]
-) -> list[Prediction]:
+
+def predictions(names: list[str], chances: Float[Tensor, "examples classes"], classes: list[str]) -> list[Prediction]:
     """Each example's likeliest class and the probabilities of all."""
     return [
         Prediction(name, classes[int(np.argmax(row))], dict(zip(classes, row, strict=True)))

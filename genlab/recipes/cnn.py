@@ -28,9 +28,11 @@ from genlab.models.classifier import Temperature, classification_loss, probabili
 from genlab.models.cnn import CNN
 from genlab.recipes.classify import (
     Judged,
+    adamw,
     as_paths,
     captioned,
     check_classes,
+    check_classifier,
     confusion_picture,
     draw,
     predictions,
@@ -118,48 +120,15 @@ class CNNRecipe(Recipe, Predicts):
         assert config.width is not None
         classifier = self.parts.get("classifier") or self._network(config.width)
         self.classifier = classifier.to(self.machine.device)
-        self._check_part()
+        if "classifier" in self.parts:
+            pictures = torch.zeros(2, self.channels, config.pixels, config.pixels, device=self.machine.device)
+            check_classifier(classifier, pictures, len(self.classes))
         self.average = Average(classifier, config.average).to(self.machine.device)
         self.temperature = Temperature().to(self.machine.device)
         self.networks = {"classifier": classifier, "average": self.average, "temperature": self.temperature}
-        trained = [weight for weight in classifier.parameters() if weight.requires_grad]
-        groups = [  # norms and biases are not pulled towards zero
-            {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self.optimizers = {
-            "classifier": [torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=True)]
-        }
+        self.optimizers = {"classifier": [adamw(classifier, config.learning_rate, config.weight_decay)]}
         if self.pictures is not None:
             self.shift = self.draw.shift.to(self.machine.device)
-
-    def _check_part(self) -> None:
-        """Tries a network of the user's own on two pictures.
-
-        Raises:
-            InputError: it cannot take them, or gives another shape than is needed.
-        """
-        if "classifier" not in self.parts:
-            return
-        part, side = self.classifier, self.config.pixels
-        pictures = torch.zeros(2, self.channels, side, side, device=self.machine.device)
-        wanted = (2, 1 if len(self.classes) == 2 else len(self.classes))
-        if not any(weight.requires_grad for weight in part.parameters()):
-            raise InputError("Your classifier has no weights to train: use one that has.", "classifier")
-        mode = part.training
-        try:
-            with torch.no_grad():
-                shape = tuple(part.eval()(pictures).shape)
-        except (RuntimeError, TypeError, ValueError) as error:
-            raise InputError(
-                f"Your classifier cannot take pictures of shape {tuple(pictures.shape)}: make it do so ({error}).",
-                "classifier",
-            ) from None
-        part.train(mode)
-        if shape != wanted:
-            raise InputError(
-                f"Your classifier turns {tuple(pictures.shape)} into {shape}: make that {wanted}.", "classifier"
-            )
 
     # --- the method ---
 
@@ -268,11 +237,11 @@ class CNNRecipe(Recipe, Predicts):
     def _pictures(self, judged: Judged, pictures: Pictures) -> list[Sample]:
         matrix = judged.confusion()
         found = [Sample(matrix, {"png": confusion_picture(matrix, self.classes)})]
-        if worst := judged.mistakes()[:WORST].tolist():
-            wrong = pictures.take(np.array(worst))
+        if worst := judged.mistakes()[:WORST]:
+            rows = [pictures.rows[one.place] for one in worst]
             cells = [
-                captioned(wrong.array[row], f"{true} as {taken}")
-                for row, (true, taken, _) in zip(wrong.rows, judged.told(worst), strict=True)
+                captioned(pictures.array[row], f"{one.true} as {one.taken}")
+                for row, one in zip(rows, worst, strict=True)
             ]
             found.append(Sample(cells, {"png": sheet(cells)}))
         return found
@@ -294,15 +263,11 @@ class CNNRecipe(Recipe, Predicts):
             measured = self._renumbered(pictures, data)
         judged = self._judge(measured)
         split = {"data": pictures.name, "split": "test" if home else "all", "pictures": len(measured)}
-        worst = judged.mistakes()[:TOLD].tolist()
-        told = {
-            measured.names[place]: f"{true}, taken for {taken} with {share:.1%}"
-            for place, (true, taken, share) in zip(worst, judged.told(worst), strict=True)
-        }
         if self.folder is not None:
             with suppress(InputError):  # a folder that may only be read
                 write_evaluation(self._pictures(judged, measured), self.folder / "samples")
-        return {**split, **judged.report(self.temperature.value.item(), self.common), "worst_mistakes": told}
+        report = judged.report(self.temperature.value.item(), self.common)
+        return {**split, **report, "worst_mistakes": judged.told(measured.names, TOLD)}
 
     def _renumbered(self, pictures: PictureSet, data: str) -> Pictures:
         """All of other pictures, with this run's numbers of classes."""
