@@ -19,6 +19,21 @@ class Entry(NamedTuple):
 
 
 CATALOG = {
+    "classify": {
+        "cnn": Entry(
+            "genlab.recipes.cnn:CNNRecipe",
+            "genlab.configs.classify:CNNConfig",
+            None,
+            "a residual convolutional network that tells the classes of pictures",
+        ),
+        "mlp": Entry(
+            "genlab.recipes.mlp:MLPRecipe",
+            "genlab.configs.classify:MLPConfig",
+            None,
+            "a straight map and a perceptron that tell the classes of table rows",
+            reads=(".csv", ".csv.gz", ".tsv", ".tsv.gz"),
+        ),
+    },
     "text": {
         "gpt": Entry(
             "genlab.recipes.gpt:GPTRecipe",

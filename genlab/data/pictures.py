@@ -175,14 +175,18 @@ def read_pictures(
     )  # fmt: skip
 
 
-def open_pictures(paths: Iterable[str], pixels: int, channels: int) -> tuple[list[str], UInt8[np.ndarray, "..."]]:
-    """Single pictures, and all of folders, for a trained model: their names and (pictures, pixels, pixels, channels).
+def open_pictures(
+    paths: Iterable[str], pixels: int, channels: int
+) -> tuple[list[str], UInt8[np.ndarray, "pictures pixels pixels channels"], dict[str, str]]:
+    """Single pictures, and all of folders, for a trained model: their names, the pictures, and what was left out of
+    folders with the reasons.
 
     Raises:
         InputError: one cannot be read (of a folder: none can).
     """
     names: list[str] = []
     arrays: list[np.ndarray] = []
+    left_out: dict[str, str] = {}
     for path in paths:
         if Path(path).is_file() and not path.lower().endswith(".zip"):
             try:
@@ -193,11 +197,60 @@ def open_pictures(paths: Iterable[str], pixels: int, channels: int) -> tuple[lis
         else:
             found = _read(path, pixels, None, None, "files")
             arrays.append(np.broadcast_to(found.array, (*found.array.shape[:3], 3)))
-            names += [name if path.startswith("@") else f"{path.rstrip('/')}/{name}" for name in found.names]
+            inside = "" if path.startswith("@") else f"{path.rstrip('/')}/"
+            names += [f"{inside}{name}" for name in found.names]
+            left_out |= {f"{inside}{name}": why for name, why in found.left_out.items()}
     if not names:
         raise InputError("Say which pictures: files or folders.", "files")
     together = np.concatenate(arrays)
-    return names, together if channels == 3 else grey(together)
+    return names, together if channels == 3 else grey(together), left_out
+
+
+def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pictures pixels pixels channels"]:
+    """Pictures that somebody has as an array or a tensor, as a trained model takes them.
+
+    Args:
+        data: Bytes or numbers in [-1, 1]: (pictures, height, width, channels), (pictures, channels, height, width),
+            grey ones also (pictures, height, width); one picture alone has no first axis.
+        pixels: Side of the square that they are brought to, as files are.
+        channels: 1 for grey, 3 for colour.
+
+    Raises:
+        InputError: they have another shape or other values.
+    """
+    wanted = f"pictures (number, height, width, {channels}) of bytes, or of numbers in [-1, 1]"
+    if isinstance(data, Tensor):
+        data = data.detach().cpu().numpy()
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise InputError(f"data: these are no {wanted}: the pictures differ in shape.", "data") from None
+    shape = array.shape
+    if array.ndim == 2 or (array.ndim == 3 and shape[2] not in (1, 3)):  # grey, without an axis for it
+        array = array[..., None]
+        array = array[None] if array.ndim == 3 else array
+    elif array.ndim == 3:
+        array = array[None]
+    if array.ndim == 4 and array.shape[3] not in (1, 3) and array.shape[1] in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+    if array.ndim != 4 or array.shape[3] not in (1, 3) or 0 in array.shape:
+        raise InputError(f"data: an array {shape} holds no {wanted}.", "data")
+    if array.dtype.kind == "f" and np.abs(array).max() <= 1:  # False for NaN
+        array = to_bytes(torch.from_numpy(array.astype(np.float32)).permute(0, 3, 1, 2))
+    elif array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 255:
+        array = array.astype(np.uint8)
+    else:
+        raise InputError(f"data: values of {array.dtype} from {array.min()} to {array.max()} are no {wanted}.", "data")
+    if array.shape[1:3] != (pixels, pixels):
+        array = np.stack(
+            [
+                np.asarray(_square(Image.fromarray(one.squeeze(-1) if one.shape[2] == 1 else one), pixels))
+                for one in array
+            ]
+        )
+    if array.shape[3] == channels:
+        return array
+    return grey(array) if channels == 1 else array.repeat(3, 3)
 
 
 # --- reading --------------------------------------------------------------------------------------

@@ -5,10 +5,8 @@ split a point falls into depends on its own digits alone, so that adding points 
 """
 
 import csv
-import gzip
 import hashlib
 import io
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
+from genlab.data.csv_text import csv_text
 from genlab.data.samples import sample_set
 from genlab.data.splits import place_of, share_of
 from genlab.errors import InputError
@@ -117,7 +116,7 @@ def _open(data: str, option: str) -> tuple[str, Rows, Modes | None]:
 
 
 def _read_csv(path: Path, option: str) -> Rows:
-    lines = io.StringIO(_text(path, option), newline="")
+    lines = io.StringIO(csv_text(path, option), newline="")
     first = lines.readline()
     lines.seek(0)
     delimiter = next((mark for mark in ";\t" if mark in first), ",")
@@ -153,25 +152,6 @@ def _read_csv(path: Path, option: str) -> Rows:
     if not rows:
         raise InputError(f"{path} is empty: give a CSV file with a point, two numbers, a line.", option)
     return np.array(rows, np.float64) + 0.0  # -0.0 is the same point as 0.0
-
-
-def _text(path: Path, option: str) -> str:
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not a CSV file in UTF-8 (byte {error.start}): save it as CSV, encoding UTF-8.", option
-        ) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is a damaged gzip file ({error}): make it anew.", option) from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", option) from None
-    if "\0" in text:
-        raise InputError(f"{path} is not a CSV file: it has a zero byte at character {text.index(chr(0))}.", option)
-    return text
 
 
 def _columns(count: int) -> str:

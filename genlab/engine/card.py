@@ -4,7 +4,7 @@ from typing import Any
 
 from genlab.engine.files import write_atomically
 from genlab.engine.folder import RunFolder
-from genlab.engine.recipe import Recipe
+from genlab.engine.recipe import Generates, Recipe
 
 
 def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> None:
@@ -20,7 +20,7 @@ def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> N
         f"{machine['processor']} ({machine['device']}, {machine['threads']} threads), seed {about['seed']}. "
         f"State: {state or about['state']}.",
         "",
-        "    genlab generate THIS_FOLDER",
+        f"    genlab {'generate THIS_FOLDER' if isinstance(recipe, Generates) else 'predict THIS_FOLDER FILE'}",
         "    genlab evaluate THIS_FOLDER",
         "",
         "## Measured",

@@ -1,0 +1,91 @@
+"""A residual convolutional network that tells the classes of pictures.
+
+He, Zhang, Ren and Sun (2016), "Identity Mappings in Deep Residual Networks", arXiv 1603.05027 (blocks that
+normalise and activate before they convolve, beside an unbroken sum).
+
+Data flow, for pictures of 32 x 32 and width 32::
+
+    pictures (batch, channels, 32, 32) -> stem (batch, 32, 16, 16)
+    -> stages (batch, 32, 16, 16), (batch, 64, 8, 8), (batch, 128, 4, 4) -> mean over places (batch, 128)
+    -> logits (batch, classes), or (batch, 1) for two classes
+
+Departs from the paper: made for small pictures and processors without many cores. The stem halves the picture until
+it is at most 16 places wide, as convolutions over large maps cost most and tell least; a stage is one or a few blocks.
+"""
+
+from math import ceil, log2
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+STAGES = 3
+WIDEST_MAP = 16
+"""Places along a side of the first stage's maps at most."""
+
+
+def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
+    """Without bias (a norm follows), keeping the map's size but for `stride`."""
+    layer = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
+    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return layer
+
+
+class Block(nn.Module):
+    """Two convolutions beside a shortcut; with a stride or another width the shortcut is a convolution, too."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(inputs)
+        self.convolution1 = convolution(inputs, outputs, 3, stride)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.convolution2 = convolution(outputs, outputs, 3)
+        self.shortcut = convolution(inputs, outputs, 1, stride) if stride > 1 or inputs != outputs else None
+
+    def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs less_h less_w"]:
+        active = F.relu(self.norm1(x))
+        left = self.convolution2(F.relu(self.norm2(self.convolution1(active))))
+        return left + (x if self.shortcut is None else self.shortcut(active))
+
+
+class CNN(nn.Module):
+    """Pictures to logits.
+
+    Args:
+        channels: 1 for grey pictures, 3 for colour.
+        classes: How many there are; two share one logit, that of the second.
+        pixels: Side of the pictures, from 16 to 128.
+        width: Features of the first stage; each stage has twice those before it.
+        depth: Blocks of a stage.
+        dropout: Share of the pooled features dropped in training.
+    """
+
+    def __init__(
+        self, channels: int, classes: int, pixels: int, width: int, depth: int = 1, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        halvings = max(0, ceil(log2(pixels / WIDEST_MAP)))
+        self.stem = nn.Sequential(convolution(channels, width, 3, 2 if halvings else 1))
+        for _ in range(halvings - 1):
+            self.stem.extend([nn.BatchNorm2d(width), nn.ReLU(), convolution(width, width, 3, 2)])
+        self.blocks = nn.Sequential()
+        inputs = width
+        for stage in range(STAGES):
+            for place in range(depth):
+                self.blocks.append(Block(inputs, width << stage, 2 if stage and not place else 1))
+                inputs = width << stage
+        self.norm = nn.BatchNorm2d(inputs)
+        self.dropout = dropout
+        self.head = nn.Linear(inputs, 1 if classes == 2 else classes)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def features(self, pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
+        """What the network knows of a picture before it decides: the last maps, each averaged over its places."""
+        x = pictures.contiguous(memory_format=torch.channels_last)
+        return F.relu(self.norm(self.blocks(self.stem(x)))).mean((2, 3))
+
+    def forward(self, pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch outputs"]:
+        return self.head(F.dropout(self.features(pictures), self.dropout, self.training))
