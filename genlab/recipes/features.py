@@ -7,14 +7,18 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from genlab.data.weights import efficientnet_weights
+from genlab.configs.checks import make
+from genlab.configs.classify import CNNConfig
+from genlab.data import weights
 from genlab.engine.folder import RunFolder
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.models.efficientnet import EfficientNet
+from genlab.recipes.cnn import CNNRecipe
 
 Pictures = Float[Tensor, "pictures channels height width"]
 ROWS = 250
@@ -47,10 +51,11 @@ def extractor(name: str, data: str, machine: Machine) -> Extractor:
     if name == "auto":
         name = "digits" if data == "@digits" else "efficientnet"
     if name == "efficientnet":
+        state, digest = weights.efficientnet()
         network = EfficientNet()
-        state, digest = efficientnet_weights()
         network.load_state_dict(state)
-        return Extractor("EfficientNet-Lite0, ImageNet", digest, _frozen(network, machine), machine.device)
+        network = network.to(machine.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        return Extractor(f"EfficientNet-Lite0, ImageNet, at {network.pixels} pixels", digest, network, machine.device)
     if name == "inception":
         return _inception(machine)
     path = Path(str(files("genlab"))) / "assets" / "digits" if name == "digits" else Path(name)
@@ -60,3 +65,49 @@ def extractor(name: str, data: str, machine: Machine) -> Extractor:
             "classify.", "features",
         )  # fmt: skip
     return _classifier(path, machine)
+
+
+def _classifier(path: Path, machine: Machine) -> Extractor:
+    """The pooled features of a run of the task classify, before it decides."""
+    folder = RunFolder.open(path)
+    config = folder.config()
+    if (config["task"], config["model"]) != ("classify", "cnn"):
+        raise InputError(f"features: {path} is no classifier of pictures: give a run of the task classify.", "features")
+    recipe = CNNRecipe(make(CNNConfig, config["config"]))
+    recipe.machine = machine
+    recipe.load_files(path, folder.about())
+    recipe.build()
+    folder.read_model(recipe.saved())
+    network, pixels, channels = recipe.average.network, recipe.config.pixels, recipe.channels
+
+    def look(pictures: Pictures) -> Float[Tensor, "pictures features"]:
+        if pictures.shape[-1] != pixels:
+            pictures = F.interpolate(pictures, (pixels, pixels), mode="bicubic", antialias=True)
+        if pictures.shape[1] > channels:
+            pictures = pictures.mean(1, keepdim=True)
+        return network.features(pictures.expand(-1, channels, -1, -1))
+
+    network.eval().requires_grad_(False)
+    name = "classifier of @digits" if path.parent.name == "assets" else f"classifier {path.name}"
+    return Extractor(name, hashlib.sha256(folder.weights.read_bytes()).hexdigest(), look, machine.device)
+
+
+def _inception(machine: Machine) -> Extractor:
+    """The usual InceptionV3 of Fréchet distances, where the user has torch-fidelity and its weights."""
+    try:
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+    except ModuleNotFoundError:
+        raise InputError("features: inception needs torch-fidelity: pip install torch-fidelity.", "features") from None
+    try:
+        network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"]).to(machine.device)
+    except OSError as error:
+        raise InputError(f"features: the weights of inception cannot be downloaded ({error}).", "features") from None
+
+    def look(pictures: Pictures) -> Float[Tensor, "pictures features"]:
+        pixels = pictures.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+        return network(pixels.expand(-1, 3, -1, -1))[0]
+
+    digest = hashlib.sha256()
+    for weight in network.state_dict().values():
+        digest.update(weight.cpu().numpy().tobytes())
+    return Extractor("InceptionV3, ImageNet (torch-fidelity)", digest.hexdigest(), look, machine.device)
