@@ -16,7 +16,6 @@ Convolutions over the largest maps cost most and see least: pictures are folded 
 two by two places into four channels (Shi et al. 2016, arXiv 1609.05158).
 """
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn

@@ -28,7 +28,7 @@ class DCGANRecipe(PictureMaker):
             raise InputError(f"pixels: {config.pixels} cannot be used, the dcgan needs a multiple of 4.", "pixels")
         generator = DCGenerator(config.latent, self.channels, config.pixels, classes)
         discriminator = DCDiscriminator(self.channels, config.pixels, classes)
-        self.gan = GAN(generator, discriminator).to(self.machine.device, memory_format=torch.channels_last)
+        self.gan = GAN(generator, discriminator).to(self.machine.device)
         self.networks = {"generator": generator, "discriminator": discriminator}
         self.optimizers = {
             name: [torch.optim.Adam(network.parameters(), config.learning_rate, betas=(0.5, 0.999), fused=True)]

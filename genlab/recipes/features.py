@@ -54,7 +54,7 @@ def extractor(name: str, data: str, machine: Machine) -> Extractor:
         state, digest = weights.efficientnet()
         network = EfficientNet()
         network.load_state_dict(state)
-        network = network.to(machine.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        network = network.to(machine.device).eval().requires_grad_(False)
         return Extractor(f"EfficientNet-Lite0, ImageNet, at {network.pixels} pixels", digest, network, machine.device)
     if name == "inception":
         return _inception(machine)
@@ -78,16 +78,15 @@ def _classifier(path: Path, machine: Machine) -> Extractor:
     recipe.load_files(path, folder.about())
     recipe.build()
     folder.read_model(recipe.saved())
-    network, pixels, channels = recipe.average.network, recipe.config.pixels, recipe.channels
+    pixels, channels = recipe.config.pixels, recipe.channels
 
     def look(pictures: Pictures) -> Float[Tensor, "pictures features"]:
         if pictures.shape[-1] != pixels:
             pictures = F.interpolate(pictures, (pixels, pixels), mode="bicubic", antialias=True)
         if pictures.shape[1] > channels:
             pictures = pictures.mean(1, keepdim=True)
-        return network.features(pictures.expand(-1, channels, -1, -1))
+        return recipe.features(pictures.expand(-1, channels, -1, -1))
 
-    network.eval().requires_grad_(False)
     name = "classifier of @digits" if path.parent.name == "assets" else f"classifier {path.name}"
     return Extractor(name, hashlib.sha256(folder.weights.read_bytes()).hexdigest(), look, machine.device)
 

@@ -51,7 +51,7 @@ class GANRecipe(PictureMaker):
         discriminator = self.parts.get("discriminator") or Discriminator(
             self.channels, config.pixels, config.width, classes
         )
-        self.gan = GAN(generator, discriminator).to(self.machine.device, memory_format=torch.channels_last)
+        self.gan = GAN(generator, discriminator).to(self.machine.device)
         self._check_parts()
         self.average = Average(generator, config.average).to(self.machine.device)
         self.networks = {"generator": generator, "discriminator": discriminator, "average": self.average}
@@ -70,8 +70,13 @@ class GANRecipe(PictureMaker):
             "discriminator": "make it take pictures of that shape",
         }
         if self.classes:
-            hints = {name: f"{hint}; it gets labels too, without them with conditional=False" for name, hint in hints.items()}
-        given = {"generator": torch.zeros(2, config.latent, device=device), "discriminator": torch.zeros(shape, device=device)}
+            hints = {
+                name: f"{hint}; it gets labels too, without them with conditional=False" for name, hint in hints.items()
+            }
+        given = {
+            "generator": torch.zeros(2, config.latent, device=device),
+            "discriminator": torch.zeros(shape, device=device),
+        }
         wanted: dict[str, list[tuple[int, ...]]] = {"generator": [shape], "discriminator": [(2,), (2, 1)]}
         for name, part in self.parts.items():
             try_part(name, part, (given[name], *of), wanted[name], hints[name])
@@ -120,9 +125,7 @@ class GANRecipe(PictureMaker):
         if self.config.augment == "auto":
             self.config = replace(self.config, augment="all" if few else "none")
 
-    def make(
-        self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]
-    ) -> Pictures:
+    def make(self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]) -> Pictures:
         return self.average.network.eval()(latents, *((labels,) if self.classes else ()))
 
     def saved(self) -> dict[str, nn.Module]:
@@ -148,9 +151,8 @@ class GANRecipe(PictureMaker):
     def _mean_score(self, pictures: PictureSplit) -> float:
         """Of at most so many real pictures, as many of each split."""
         picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
-        of = ()
-        if self.classes and pictures.labels is not None:
-            of = (torch.from_numpy(pictures.labels[picks]).to(self.machine.device),)
+        numbers = pictures.labels[picks] if pictures.labels is not None else picks
+        of = (torch.from_numpy(numbers).to(self.machine.device),) if self.classes else ()
         with torch.no_grad():
             return self.gan.score(pictures.tensor(picks).to(self.machine.device), *of).float().mean().item()
 

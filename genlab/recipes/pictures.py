@@ -4,7 +4,6 @@ A recipe over `PictureMaker` builds `networks`, and says in `make` how latent ve
 """
 
 import io
-import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -251,26 +250,26 @@ class PictureMaker(Recipe, Generates, Decodes):
 
     def _opened(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> tuple[PictureSet, bool]:
         """The pictures to measure on, and whether they are those of the training."""
-        config, shares = self.config, {part: trained_on[part] for part in ("validation", "test")}
+        config = self.config
 
-        def read(path: str, **splits: str) -> PictureSet:
-            return read_pictures(path, **splits, pixels=config.pixels, label=config.label, channels=self.channels)
+        def other(path: str) -> PictureSet:
+            return read_pictures(path, "0", "0", config.pixels, config.label, self.channels)
 
         place = trained_on["path"] if data is None else data
         try:
-            found = read_pictures(place, **shares, pixels=config.pixels, label=config.label)
+            found = read_pictures(place, trained_on["validation"], trained_on["test"], config.pixels, config.label)
         except InputError as error:
             if data is None:
                 raise InputError(
                     f"{error} The run was trained on it: say where it is now with --data.", "data"
                 ) from None
-            found = read(place, validation="0", test="0")
+            found = other(place)
         home = found.fingerprint == fingerprint
         if data is None and not home:
             raise InputError(f"{place} has changed since the training; give pictures with --data.", "data")
         if home and found.test is None:
             raise InputError("The run kept no test data (--test 0): give pictures with --data.", "data")
-        return (found, True) if home else (read(place, validation="0", test="0"), False)
+        return (found, True) if home else (other(place), False)
 
     def _neighbours(self, train: Pictures, features: Rows) -> None:
         """Keeps a sheet: generated pictures, each beside the training picture nearest to it."""

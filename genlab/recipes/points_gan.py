@@ -117,8 +117,8 @@ class PointsGANRecipe(Recipe, Generates, Decodes):
         device = self.machine.device
         for name, part in self.parts.items():
             if name == "generator":
-                given, wanted = torch.zeros(2, self.config.latent, device=device), [(2, 2)]
-                try_part(name, part, (given,), wanted, "if it takes another latent size, give that as latent=")
+                given = torch.zeros(2, self.config.latent, device=device)
+                try_part(name, part, (given,), [(2, 2)], "if it takes another latent size, give that as latent=")
             else:
                 try_part(name, part, (torch.zeros(2, 2, device=device),), [(2,), (2, 1)], "make it do so")
 

@@ -3,6 +3,8 @@
 Read it with `models/vae.py` (the network and losses); `recipes/pictures.py` has what all models of pictures share.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -23,7 +25,7 @@ class VAERecipe(PictureMaker):
     def build(self) -> None:
         config = self.config
         network = VAE(config.latent, self.channels, config.pixels, config.width, len(self.classes))
-        self.network = network.to(self.machine.device, memory_format=torch.channels_last)
+        self.network = network.to(self.machine.device)
         self.average = Average(self.network, config.average).to(self.machine.device)
         self.networks = {"vae": self.network, "average": self.average}
         self.optimizers = {"vae": [torch.optim.Adam(self.network.parameters(), config.learning_rate, fused=True)]}
@@ -41,7 +43,8 @@ class VAERecipe(PictureMaker):
     def make(
         self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch channels side side"]:
-        return self.average.network.eval().decode(latents, *((labels,) if self.classes else ()))
+        network: Any = self.average.network.eval()
+        return network.decode(latents, *((labels,) if self.classes else ()))
 
     def saved(self) -> dict[str, nn.Module]:
         return {"vae": self.average.network}

@@ -4,6 +4,8 @@ Read it with `models/wgan_gp.py` (the losses and the penalty) and `models/gan.py
 `recipes/pictures.py` has what all models of pictures share.
 """
 
+from functools import partial
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from genlab.configs.images import WGANGPConfig
 from genlab.engine.recipe import Metrics
 from genlab.layers.average import Average
 from genlab.models.gan import GAN, Discriminator, Generator
-from genlab.models.wgan_gp import critic_loss, generator_loss, straight_line_penalty
+from genlab.models.wgan_gp import Scores, critic_loss, generator_loss, straight_line_penalty
 from genlab.recipes.pictures import Batch, PictureMaker
 
 
@@ -26,7 +28,7 @@ class WGANGPRecipe(PictureMaker):
         config, classes = self.config, len(self.classes)
         generator = Generator(config.latent, self.channels, config.pixels, config.width, classes)
         critic = Discriminator(self.channels, config.pixels, config.width, classes)
-        self.gan = GAN(generator, critic).to(self.machine.device, memory_format=torch.channels_last)
+        self.gan = GAN(generator, critic).to(self.machine.device)
         self.average = Average(generator, config.average).to(self.machine.device)
         self.networks = {"generator": generator, "critic": critic, "average": self.average}
         self.optimizers = {
@@ -48,7 +50,8 @@ class WGANGPRecipe(PictureMaker):
                 fake = self.gan(self._latents(real), *of)
             distance = critic_loss(self.gan.score(real, *of), self.gan.score(fake, *of))
             with torch.autocast(real.device.type, enabled=False):  # second derivatives need their digits
-                penalty = straight_line_penalty(lambda x, of=of: self.gan.score(x, *of), real.float(), fake.float())
+                score = partial(self._score, of)
+                penalty = straight_line_penalty(score, real.float(), fake.float())
             self.update(self.gan.discriminator, distance + self.config.penalty * penalty)
 
         loss_g = generator_loss(self.gan.score(self.gan(self._latents(real), *of), *of))
@@ -56,6 +59,11 @@ class WGANGPRecipe(PictureMaker):
 
         self.average.update(self.gan.generator)
         return {"distance": -distance, "generator": loss_g, "penalty": penalty}
+
+    def _score(
+        self, of: tuple[Int[Tensor, " batch"], ...], pictures: Float[Tensor, "batch channels side side"]
+    ) -> Scores:
+        return self.gan.score(pictures, *of)
 
     def _latents(self, real: Float[Tensor, "batch channels side side"]) -> Float[Tensor, "batch latent"]:
         return torch.randn(len(real), self.config.latent, device=real.device)

@@ -6,7 +6,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from genlab.models.points_gan import MLP, PointGenerator, Scale, Waves, sample
+from genlab.models.gan import GAN
+from genlab.models.points_gan import MLP, PointDiscriminator, PointGenerator, Scale, Waves, sample
+
+
+def gan() -> GAN:
+    torch.manual_seed(0)
+    return GAN(PointGenerator(3, 16, 2), PointDiscriminator(2, 16, 2))
 
 
 def test_mlp_is_linear_leaky_relu_linear() -> None:
