@@ -154,7 +154,11 @@ class Loop:
         if self.best is None or value < next(iter(self.best.values())):
             self.best = {**measures, "step": self.step}
             self._write_model()
-        elif self.history[-3:] == sorted(self.history[-3:]) and len(self.history) - self._best_index() == 4:
+        elif (
+            self.recipe.steady
+            and self.history[-3:] == sorted(self.history[-3:])
+            and len(self.history) - self._best_index() == 4
+        ):
             at = self.best["step"]
             self.say(
                 f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet

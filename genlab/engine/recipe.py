@@ -45,6 +45,8 @@ class Recipe(ABC):
 
     task: ClassVar[str]
     name: ClassVar[str]
+    steady: ClassVar[bool] = True
+    """Whether worse validation means overfitting; samples of a GAN waver."""
     replaceable: ClassVar[tuple[str, ...]] = ()
     """Networks in whose place the user may put their own."""
 

@@ -52,7 +52,7 @@ class DCGenerator(nn.Module):
             nn.Tanh(),
         )
         self.apply(initialise)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
         self, latents: Float[Tensor, "batch latent"], labels: Labels | None = None
@@ -77,7 +77,7 @@ class DCDiscriminator(nn.Module):
             inputs, pixels = outputs, -(-pixels // 2)
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(128 * pixels**2, 1))
         self.apply(initialise)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
         self, pictures: Float[Tensor, "batch channels side side"], labels: Labels | None = None

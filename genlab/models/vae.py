@@ -28,6 +28,8 @@ Latents = Float[Tensor, "batch latent"]
 Labels = Int[Tensor, " batch"]
 Loss = Float[Tensor, ""]
 
+ENCODED = 128
+"""Numbers that the encoder makes of a picture before it tells of latents."""
 LEAST_DEVIATION = 1e-3
 """Of a pixel, so that a picture that is drawn perfectly costs no infinity."""
 
@@ -46,8 +48,8 @@ class VAE(nn.Module):
     def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0) -> None:
         super().__init__()
         self.classes = classes
-        self.encoder = Downward(channels, pixels, width, 8 * width)
-        self.tell = nn.Linear(8 * width + classes, 2 * latent)
+        self.encoder = Downward(channels, pixels, width, ENCODED)
+        self.tell = nn.Linear(ENCODED + classes, 2 * latent)
         self.decoder = Upward(latent + classes, channels, pixels, width)
 
     def encode(self, pictures: Pictures, labels: Labels | None = None) -> tuple[Latents, Latents]:

@@ -6,6 +6,7 @@ A recipe over `PictureMaker` builds `networks`, and says in `make` how latent ve
 import io
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from genlab.errors import InputError
 from genlab.metrics.pictures import copying, frechet_distance, kernel_distance, nearest, precision_recall
 from genlab.recipes.features import Extractor, extractor
 from genlab.recipes.latents import latent_rows
+from genlab.recipes.usefulness import accuracy_after
 
 Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"]]
 Rows = Float[Tensor, "pictures features"]
@@ -45,8 +47,10 @@ class PictureMaker(Recipe, Generates, Decodes):
     """A model of the user's pictures."""
 
     task = "images"
+    steady = False
     request_type = PicturesRequest
     pictures: PictureSet | None = None
+    folder: Path | None = None
 
     # --- data ---
 
@@ -211,6 +215,7 @@ class PictureMaker(Recipe, Generates, Decodes):
     # --- a finished run ---
 
     def save_files(self, folder: Path) -> None:
+        self.folder = folder
         about = {"name": self.data_name, "channels": self.channels, "classes": self.classes}
         write_json(folder / "pictures.json", about)
         if self.pictures is not None and self.pictures.left_out:
@@ -218,6 +223,7 @@ class PictureMaker(Recipe, Generates, Decodes):
             write_atomically(folder / "left_out.txt", lines.encode("utf-8", "replace"))
 
     def load_files(self, folder: Path, about: dict[str, Any]) -> None:
+        self.folder = folder
         found = read_json(folder / "pictures.json")
         self.data_name, self.channels, self.classes = found["name"], found["channels"], found["classes"]
         assert self.channels in (1, 3) and isinstance(self.classes, list), "pictures.json is damaged"
@@ -243,10 +249,37 @@ class PictureMaker(Recipe, Generates, Decodes):
             result[name]["floor"] = value
         if not home:
             return result | {"copying": None}
+        if self.classes:
+            result["classification_accuracy_score"] = self._usefulness(found)
         every = self._features_of(found.train, len(found.train))
         result["copying"] = copying(made, real, every)
-        self._neighbours(found.train, every)
+        if self.folder is not None:
+            with suppress(InputError):  # a folder that may only be read
+                write_atomically(self.folder / "samples" / "nearest.png", self._neighbours(found.train, every))
         return result
+
+    def _usefulness(self, found: PictureSet) -> dict[str, float]:
+        """The classification accuracy score beside that of real pictures."""
+        train, test = found.train, found.test
+        assert train.labels is not None and test is not None and test.labels is not None
+        known, labels = (test.tensor(), torch.from_numpy(test.labels)), torch.from_numpy(train.labels)
+        random = np.random.default_rng(0)
+
+        def real(step: int, count: int) -> Batch:
+            picks = random.integers(len(train), size=count)
+            return train.tensor(picks), labels[picks]
+
+        def generated(step: int, count: int) -> Batch:
+            of = labels[random.integers(len(labels), size=count)]  # classes as often as they are
+            with torch.no_grad():
+                made = self.make(*self.machine.place((self._noise(count, 10_000 + step), of)))
+            return made.float().clamp(-1, 1).cpu(), of
+
+        count = len(self.classes)
+        return {
+            "generated": accuracy_after(generated, known, count, self.machine),
+            "real": accuracy_after(real, known, count, self.machine),
+        }
 
     def _opened(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> tuple[PictureSet, bool]:
         """The pictures to measure on, and whether they are those of the training."""
@@ -271,8 +304,8 @@ class PictureMaker(Recipe, Generates, Decodes):
             raise InputError("The run kept no test data (--test 0): give pictures with --data.", "data")
         return (found, True) if home else (other(place), False)
 
-    def _neighbours(self, train: Pictures, features: Rows) -> None:
-        """Keeps a sheet: generated pictures, each beside the training picture nearest to it."""
+    def _neighbours(self, train: Pictures, features: Rows) -> bytes:
+        """A sheet: generated pictures, each beside the training picture nearest to it."""
         made = self._made(self._noise(32, 1), self._labels(32))
         look = self._generated_features(32, 1)
         order = np.random.default_rng(0).permutation(len(train))  # of `features`
@@ -280,7 +313,7 @@ class PictureMaker(Recipe, Generates, Decodes):
         pairs = []
         for picture, place in zip(made, places.tolist(), strict=True):
             pairs += [picture, train.array[train.rows[order[place]]]]
-        self.sheets = {"nearest.png": sheet(pairs, columns=8)}
+        return sheet(pairs, columns=8)
 
 
 def spherical(
