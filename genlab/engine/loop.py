@@ -154,11 +154,7 @@ class Loop:
         if self.best is None or value < next(iter(self.best.values())):
             self.best = {**measures, "step": self.step}
             self._write_model()
-        elif (
-            self.recipe.steady
-            and self.history[-3:] == sorted(self.history[-3:])
-            and len(self.history) - self._best_index() == 4
-        ):
+        elif self.recipe.steady and self._worsens():
             at = self.best["step"]
             self.say(
                 f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet
@@ -173,8 +169,10 @@ class Loop:
             network.train()
         return True
 
-    def _best_index(self) -> int:
-        return self.history.index(min(self.history))
+    def _worsens(self) -> bool:
+        """Whether just now the third validation after the best is the third in a row that is worse."""
+        best = self.history.index(min(self.history))
+        return len(self.history) - best == 4 and self.history[-3:] == sorted(self.history[-3:])
 
     def _write_model(self) -> None:
         if self.first:

@@ -14,6 +14,8 @@ then a convolution of 3 x 3, which draws no checkerboards (Odena et al. 2016, "D
 Artifacts").
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -69,8 +71,7 @@ class Downward(nn.Module):
         super().__init__()
         features = [channels, *reversed(features_of(pixels, width))]
         self.steps = nn.ModuleList(
-            nn.Conv2d(before, after, 3, stride=2, padding=1)
-            for before, after in zip(features[:-1], features[1:], strict=True)
+            nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(features)
         )
         self.out = nn.Linear(features[-1] * SMALLEST**2, outputs)
         initialise(self)

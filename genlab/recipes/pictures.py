@@ -4,6 +4,7 @@ A recipe over `PictureMaker` builds `networks`, and says in `make` how latent ve
 """
 
 import io
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -183,6 +184,8 @@ class PictureMaker(Recipe, Generates, Decodes):
         assert self.pictures is not None and self.pictures.validation is not None
         real = self._features_of(self.pictures.validation, WATCHED)
         made = self._generated_features(WATCHED, 0)
+        if not made.isfinite().all():
+            return {"frechet_distance": math.inf}
         self._spread = ((made.var(0).sum() / real.var(0).sum()) ** 0.5).item()
         return {"frechet_distance": frechet_distance(real, made), "kernel_distance": kernel_distance(real, made)}
 
