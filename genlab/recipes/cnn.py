@@ -259,8 +259,9 @@ class CNNRecipe(Recipe, Predicts):
             measured = pictures.test
         else:
             assert data is not None
-            pictures = read_pictures(data, "0", "0", config.pixels, config.label, self.channels)
-            measured = self._renumbered(pictures, data)
+            pictures = read_pictures(data, "0", "0", config.pixels, config.label, self.channels, self.classes)
+            measured = pictures.train
+            _labels(measured, data, "data")
         judged = self._judge(measured)
         split = {"data": pictures.name, "split": "test" if home else "all", "pictures": len(measured)}
         if self.folder is not None:
@@ -268,16 +269,6 @@ class CNNRecipe(Recipe, Predicts):
                 write_evaluation(self._pictures(judged, measured), self.folder / "samples")
         report = judged.report(self.temperature.value.item(), self.common)
         return {**split, **report, "worst_mistakes": judged.told(measured.names, TOLD)}
-
-    def _renumbered(self, pictures: PictureSet, data: str) -> Pictures:
-        """All of other pictures, with this run's numbers of classes."""
-        labels = _labels(pictures.train, data, "data")
-        for name in sorted(set(pictures.classes) - set(self.classes)):
-            raise InputError(
-                f"{data} has a class {name} that this run does not know: it knows {', '.join(self.classes)}.", "data"
-            )
-        numbers = np.array([self.classes.index(name) for name in pictures.classes])
-        return replace(pictures.train, labels=numbers[labels])
 
 
 def _labels(pictures: Pictures, data: str, option: str) -> Int[np.ndarray, " pictures"]:
