@@ -1,0 +1,152 @@
+"""A convolutional network that knows what is in a photograph: its features say how alike two pictures look.
+
+Tan and Le (2019), "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", arXiv 1905.11946
+(table 1), in the authors' variant Lite0 for small processors (Liu 2020, "Higher accuracy on vision models with
+EfficientNet-Lite"): no squeeze-and-excitation, and ReLU6 in place of swish.
+
+Data flow::
+
+    pictures (batch, 1 or 3, height, width) in [-1, 1] -> prepare -> (batch, 3, pixels, pixels)
+    -> stem (batch, 32, pixels / 2, pixels / 2)
+      16 times:  x + project(depthwise(expand(x)))
+    -> (batch, 320, pixels / 32, pixels / 32) -> head (batch, 1280, ...) -> mean
+    -> features (batch, 1280) -> classes -> logits (batch, 1000)
+
+Departs from the paper: it is here to look with weights that others trained, so dropout and drop-connect are
+missing, and batch norm always takes its stored statistics.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Pictures = Float[Tensor, "batch channels height width"]
+Features = Float[Tensor, "batch features"]
+
+PIXELS = 96
+"""Side that pictures are brought to before they are compared; the weights were trained at 224."""
+
+
+class Stage(NamedTuple):
+    """Blocks that share a shape, a row of the paper's table 1."""
+
+    kernel: int
+    """Side of the depthwise kernels."""
+    stride: int
+    """Of the first block; the others keep the size."""
+    expansion: int
+    """Channels inside a block, over those that enter it."""
+    channels: int
+    """Channels that leave a block."""
+    blocks: int
+    """How many follow each other."""
+
+
+STAGES = (
+    Stage(3, 1, 1, 16, 1),
+    Stage(3, 2, 6, 24, 2),
+    Stage(5, 2, 6, 40, 2),
+    Stage(3, 2, 6, 80, 3),
+    Stage(5, 1, 6, 112, 3),
+    Stage(5, 2, 6, 192, 4),
+    Stage(3, 1, 6, 320, 1),
+)
+
+
+class Convolution(nn.Module):
+    """Convolution, batch norm and, where it bends, ReLU6. A stride divides the size, rounded up."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, bend: bool = True
+    ) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs, eps=1e-3)
+        self.kernel, self.stride, self.groups, self.bend = kernel, stride, groups, bend
+
+    def forward(self, x: Pictures) -> Float[Tensor, "batch outputs rows columns"]:
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None and variance is not None
+        # with stored statistics the norm is a multiple and a shift: folded in, it costs nothing
+        scale = self.norm.weight / (variance + self.norm.eps).sqrt()
+        weight, bias = self.convolution.weight * scale[:, None, None, None], self.norm.bias - mean * scale
+        padding = self.kernel // 2
+        if self.stride > 1:
+            x, padding = F.pad(x, (*self._missing(x.shape[3]), *self._missing(x.shape[2]))), 0
+        x = F.conv2d(x, weight, bias, self.stride, padding, groups=self.groups)
+        return F.relu6(x, inplace=True) if self.bend else x
+
+    def _missing(self, size: int) -> tuple[int, int]:
+        """Zeros before and after, as TensorFlow, where the weights come from, splits them: fewer before."""
+        missing = max((-(-size // self.stride) - 1) * self.stride + self.kernel - size, 0)
+        return missing // 2, missing - missing // 2
+
+
+class Block(nn.Module):
+    """An inverted bottleneck: widen, look around in each channel alone, narrow; added to what was there if it fits.
+
+    Sandler et al. (2018), "MobileNetV2", arXiv 1801.04381, section 3.3.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self.expand = Convolution(inputs, inner, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = Convolution(inner, inner, kernel, stride, groups=inner)
+        self.project = Convolution(inner, outputs, 1, bend=False)
+        self.fits = stride == 1 and inputs == outputs
+
+    def forward(self, x: Pictures) -> Float[Tensor, "batch outputs rows columns"]:
+        change = self.project(self.depthwise(self.expand(x)))
+        return x + change if self.fits else change
+
+
+class EfficientNet(nn.Module):
+    """EfficientNet-Lite0; `genlab.data.weights` has weights that fit.
+
+    Args:
+        pixels: Side that pictures are brought to. At 96, pictures of 32 x 32 are told apart as well as at 224
+            and in a fifth of the time; pictures larger than 96 lose detail.
+    """
+
+    def __init__(self, pixels: int = PIXELS) -> None:
+        super().__init__()
+        self.pixels = pixels
+        self.stem = Convolution(3, 32, 3, stride=2)
+        blocks, channels = [], 32
+        for stage in STAGES:
+            for stride in (stage.stride, *[1] * (stage.blocks - 1)):
+                blocks.append(Block(channels, stage.channels, stage.kernel, stride, stage.expansion))
+                channels = stage.channels
+        self.blocks = nn.Sequential(*blocks)
+        self.head = Convolution(channels, 1280, 1)
+        self.classes = nn.Linear(1280, 1000)
+
+    def forward(self, pictures: Pictures) -> Features:
+        """What the network sees in each picture: the means of its last 1,280 maps, each between 0 and 6."""
+        return self.head(self.blocks(self.stem(prepare(pictures, self.pixels)))).mean((2, 3))
+
+    def logits(self, pictures: Pictures) -> Float[Tensor, "batch 1000"]:
+        """Which of ImageNet's classes each picture shows."""
+        return self.classes(self(pictures))
+
+
+def prepare(pictures: Pictures, pixels: int) -> Float[Tensor, "batch 3 pixels pixels"]:
+    """Pictures in the size, the colours and the scale that the network was trained on.
+
+    Resized as Pillow does it, bicubic and antialiased: other ways shift Fréchet distances (Parmar et al. 2022,
+    arXiv 2104.11222). Grey pictures are shown as colour ones.
+    """
+    size = (pixels, pixels)
+    pictures = F.interpolate(pictures, size, mode="bicubic", antialias=True, align_corners=False).clamp(-1, 1)
+    pictures = ((pictures + 1) * 127.5 - 127) / 128  # trained on (byte - 127) / 128
+    return pictures.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)  # the faster layout
+
+
+@torch.no_grad()
+def features(network: nn.Module, pictures: Pictures, rows: int = 32) -> Features:
+    """Features of any number of pictures, `rows` at a time."""
+    return torch.cat([network(part) for part in pictures.split(rows)])
