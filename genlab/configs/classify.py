@@ -27,7 +27,7 @@ class CNNConfig:
     """Peak step length of AdamW."""
     weight_decay: Annotated[float, Ge(0), Le(10)] = 0.05
     """Pull of the weights towards zero, per unit of learning rate."""
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
     """Share of the last features dropped in training."""
     average: Annotated[float, Gt(0), Le(1)] = 0.02
     """Half of the weight of the network that is kept is on this share of the updates, the last ones."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from jaxtyping import Float, Int, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
+from genlab.data.pictures import PictureSet
+from genlab.data.tables import TableSet
 from genlab.engine.files import make_folder, write_atomically
 from genlab.engine.recipe import Prediction
 from genlab.engine.samples import Sample
@@ -31,15 +33,7 @@ CELL = 64
 CAPTION = 14
 """... the height of its caption."""
 
-
-class Fingerprinted(Protocol):
-    """Data that know what they were made from."""
-
-    @property
-    def fingerprint(self) -> str: ...
-
-
-Data = TypeVar("Data", bound=Fingerprinted)
+Data = TypeVar("Data", PictureSet, TableSet)
 
 
 # --- networks -------------------------------------------------------------------------------------
@@ -258,7 +252,7 @@ def reopened(
     """The data to measure on, and whether they are those that the run was trained on.
 
     Args:
-        read: Reads from (data, validation, test) something with a `fingerprint`.
+        read: Reads (data, validation, test).
         data: Where to; None for where the training data were.
         trained_on: The run's own path and splits.
         fingerprint: Of the run's data.
