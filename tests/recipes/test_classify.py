@@ -408,5 +408,5 @@ def test_own_classifiers_that_do_not_fit(pictures: Path, tmp_path: Path, part: n
 
 def test_a_table_picks_the_perceptron(table: genlab.Run) -> None:
     assert isinstance(table.recipe, MLPRecipe)
-    assert table.recipe.config == MLPConfig(width=16, learning_rate=0.01)
+    assert table.recipe.config == MLPConfig(width=16, learning_rate=0.01, dropout=0.5, weight_decay=3.0, batch=64)
     assert json.loads((table.path / "table.json").read_text())["label"] == "kind"
