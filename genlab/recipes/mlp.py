@@ -74,7 +74,7 @@ class MLPRecipe(Recipe, Predicts):
 
     def resolve(self, seconds: float | None, speed: float | None) -> None:
         """By the number of rows, for every time the same: a longer one makes more steps."""
-        fitted = next(size for most, size in SIZES.items() if len(self.draw.labels) < most)
+        fitted: Any = next(size for most, size in SIZES.items() if len(self.draw.labels) < most)
         for name, value in zip(("width", "dropout", "weight_decay", "batch"), fitted, strict=True):
             if getattr(self.config, name) is None:
                 self.config = replace(self.config, **{name: value})
