@@ -56,6 +56,32 @@ CATALOG = {
             "a generator against a discriminator, in the plane",
         ),
     },
+    "images": {
+        "gan": Entry(
+            "genlab.recipes.gan:GANRecipe",
+            "genlab.configs.images:GANConfig",
+            "genlab.configs.images:PicturesRequest",
+            "a generator of pictures against a discriminator",
+        ),
+        "wgan_gp": Entry(
+            "genlab.recipes.wgan_gp:WGANGPRecipe",
+            "genlab.configs.images:WGANGPConfig",
+            "genlab.configs.images:PicturesRequest",
+            "a generator against a critic that measures a distance",
+        ),
+        "dcgan": Entry(
+            "genlab.recipes.dcgan:DCGANRecipe",
+            "genlab.configs.images:DCGANConfig",
+            "genlab.configs.images:PicturesRequest",
+            "the textbook's GAN, as a baseline",
+        ),
+        "vae": Entry(
+            "genlab.recipes.vae:VAERecipe",
+            "genlab.configs.images:VAEConfig",
+            "genlab.configs.images:PicturesRequest",
+            "an autoencoder whose latent vectors look like noise",
+        ),
+    },
 }
 
 

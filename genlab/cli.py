@@ -159,7 +159,7 @@ def generate(words: list[str]) -> int:
     if options.json:
         print(json.dumps({"samples": contents, "files": written}, ensure_ascii=False))
     else:
-        for file in written:
+        for file in written if len(written) <= MANY else [f"{len(written):,} files, {written[0]} to {written[-1]}"]:
             _say(f"wrote {file}")
     return 0
 
@@ -273,6 +273,8 @@ COMMANDS = {
     "samples": Command(samples, "list the embedded sample sets, or write one to a folder"),
 }
 
+MANY = 20
+"""Files above which they are not told one by one."""
 FLAGS = ("--resume", "--json")
 """Options without a value."""
 DEVICE = [("device", str, "auto", "auto, cpu, cuda, cuda:1 or mps.")]

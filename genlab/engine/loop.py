@@ -43,6 +43,7 @@ class Loop:
         self.sums: dict[str, torch.Tensor] = {}
         self.summed = 0
         self.last: dict[str, float] = {}
+        self.alarmed: set[str] = set()
         self.peaks = [group["lr"] for group in recipe.groups()]
         elapsed = 0.0
         if saved := load_state(folder.path / "resume"):
@@ -153,19 +154,25 @@ class Loop:
         if self.best is None or value < next(iter(self.best.values())):
             self.best = {**measures, "step": self.step}
             self._write_model()
-        elif self.history[-3:] == sorted(self.history[-3:]) and len(self.history) - self._best_index() == 4:
+        elif self.recipe.steady and self._worsens():
             at = self.best["step"]
             self.say(
                 f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet
             )
+        for alarm in self.recipe.alarms():
+            if alarm not in self.alarmed:
+                self.alarmed.add(alarm)
+                self.say(f"Warning: {alarm}", quiet)
         if self.plan.seconds is None or self.plan.seconds >= 120:
             self._preview(f"step-{self.step:07d}")
         for network in self.recipe.networks.values():
             network.train()
         return True
 
-    def _best_index(self) -> int:
-        return self.history.index(min(self.history))
+    def _worsens(self) -> bool:
+        """Whether just now the third validation after the best is the third in a row that is worse."""
+        best = self.history.index(min(self.history))
+        return len(self.history) - best == 4 and self.history[-3:] == sorted(self.history[-3:])
 
     def _write_model(self) -> None:
         if self.first:

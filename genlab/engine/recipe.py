@@ -45,6 +45,8 @@ class Recipe(ABC):
 
     task: ClassVar[str]
     name: ClassVar[str]
+    steady: ClassVar[bool] = True
+    """Whether worse validation means overfitting; samples of a GAN waver."""
     replaceable: ClassVar[tuple[str, ...]] = ()
     """Networks in whose place the user may put their own."""
 
@@ -103,6 +105,10 @@ class Recipe(ABC):
 
     def warnings(self, steps: int) -> list[str]:
         """What speaks against this model on these data in so many steps."""
+        return []
+
+    def alarms(self) -> list[str]:
+        """What the last validation showed to go wrong; each is said once, and the best weights are kept."""
         return []
 
     # --- a finished run ---

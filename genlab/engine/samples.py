@@ -55,11 +55,16 @@ def together(samples: list[Sample]) -> list[Sample]:
     shapes = {sample.content.shape if "png" in sample.files else None for sample in samples}
     if len(samples) < 2 or len(shapes) > 1 or len(next(iter(shapes)) or ()) != 3:
         return samples
-    files = {"png": sheet([sample.content for sample in samples])}
-    latents = [sample.latent for sample in samples if sample.latent is not None]
-    if len(latents) == len(samples):
+    return [sheet_of(samples)]
+
+
+def sheet_of(pictures: list[Sample]) -> Sample:
+    """All pictures on one sheet, with their latent vectors as .npy where they have some."""
+    files = {"png": sheet([picture.content for picture in pictures])}
+    latents = [picture.latent for picture in pictures if picture.latent is not None]
+    if len(latents) == len(pictures):
         files["npy"] = npy(np.stack(latents))
-    return [Sample([sample.content for sample in samples], files)]
+    return Sample([picture.content for picture in pictures], files)
 
 
 def sheet(

@@ -49,6 +49,7 @@ def kernel_distance(real: Real, generated: Generated) -> float:
         The distance, in the kernel's unit; about 0, on either side, for samples of one distribution, however few.
     """
     blocks = min(-(-max(len(real), len(generated)) // BLOCK), len(real) // 2, len(generated) // 2)
+    assert blocks > 0
     distances = [_discrepancy(real[block::blocks], generated[block::blocks]) for block in range(blocks)]
     return sum(distances) / blocks
 
@@ -90,7 +91,8 @@ def nearest(
 ) -> tuple[Float[Tensor, " generated"], Int[Tensor, " generated"]]:
     """Of each generated sample the distance to the nearest training sample, in the features' unit, and which it is."""
     centre = training.mean(0)
-    indices = torch.cat([_squares(rows - centre, training - centre).argmin(1) for rows in generated.split(ROWS)])
+    centred = training - centre
+    indices = torch.cat([_squares(rows - centre, centred).argmin(1) for rows in generated.split(ROWS)])
     return (generated - training[indices]).norm(dim=1), indices
 
 

@@ -108,8 +108,9 @@ class EfficientNet(nn.Module):
     """EfficientNet-Lite0; `genlab.data.weights` has weights that fit.
 
     Args:
-        pixels: Side that pictures are brought to. At 96, pictures of 32 x 32 are told apart as well as at 224
-            and in a fifth of the time; pictures larger than 96 lose detail.
+        pixels: Side that pictures are brought to. On pictures of 32 x 32, blur and warps raise Fréchet distances
+            over their floor at 96 about as much as at 224, in a sixth of the time; classes are told apart less
+            well (hair colours 68 % instead of 84 %). Pictures larger than `pixels` lose detail.
     """
 
     def __init__(self, pixels: int = PIXELS) -> None:

@@ -1,135 +1,88 @@
-"""A generator that turns noise into points, and a discriminator that tells them from real ones.
+"""Generative adversarial networks: a generator that makes content from noise against a discriminator.
 
 Goodfellow et al. (2014), "Generative Adversarial Nets", arXiv 1406.2661 (the classic losses), and
 Huang et al. (2024), "The GAN is dead; long live the GAN! A Modern GAN Baseline", arXiv 2501.05441 (R3GAN:
-relativistic losses with gradient penalties on real and on fake points).
+relativistic losses with gradient penalties on real and on fake content, residual networks without norms).
 
 Data flow::
 
-    latents (batch, latent) ~ N(0, 1) -> generator     -> fake points (batch, 2)
-    points (batch, 2), real or fake   -> discriminator -> scores (batch,); higher means "looks real"
+    latents (batch, latent) ~ N(0, 1), labels (batch,) -> generator     -> fake pictures (batch, channels, side, side)
+    pictures, real or fake, and their labels           -> discriminator -> scores (batch,); higher: "looks real"
 
-The papers' G, D, z, x and gamma are generator, discriminator, latents, points and the penalty's weight here.
+The papers' G, D, z, x and gamma are generator, discriminator, latents, content and the penalty's weight here.
 
-Departs from the papers: multilayer perceptrons, as points need no convolutions; the generator starts as a
-nearly straight map of its latents; the discriminator also sees sines and cosines of its input (Tancik et al.
-2020, arXiv 2006.10739); the half-life of the average of the weights grows with the training.
+Departs from the papers: networks for processors without many cores (see `layers/pyramid.py`); a class is told to
+the generator beside its latents, and to the discriminator as a score of its own for each class, added to a common one
+(Miyato and Koyama 2018, arXiv 1802.05637, eq. 3, without normalisation); the half-life of the average of the
+weights grows with the training (`layers/average.py`).
 """
 
 from collections.abc import Callable
-from itertools import pairwise
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genlab.layers.pyramid import Downward, Upward
+
+Content = Float[Tensor, "batch *shape"]
+Labels = Int[Tensor, " batch"]
 Scores = Float[Tensor, " batch"]
 Loss = Float[Tensor, ""]
 
-SLOPE = 0.2
-"""Of a leaky ReLU below zero."""
-FIRST_BEND = 0.1
-"""Factor on the first weights of what bends a generator's straight map."""
+LOUD = 3.0
+"""What a class is told by beside latents of deviation 1."""
 
 
-# --- networks -------------------------------------------------------------------------------------
+# --- networks of pictures -------------------------------------------------------------------------
 
 
-class MLP(nn.Module):
-    """Linear layers with leaky ReLUs between them; the output is linear, nothing is normalised."""
+class Generator(nn.Module):
+    """Latent vectors, and the number of a class where there are classes, to pictures.
 
-    def __init__(self, inputs: int, outputs: int, width: int, depth: int) -> None:
-        super().__init__()
-        layers = [nn.Linear(before, after) for before, after in pairwise([inputs, *[width] * depth])]
-        for layer in layers:
-            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-            nn.init.zeros_(layer.bias)
-        self.hidden = nn.ModuleList(layers)
-        self.out = nn.Linear(width, outputs)
-
-    def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
-        for layer in self.hidden:
-            x = F.leaky_relu(layer(x), SLOPE)
-        return self.out(x)
-
-
-class Waves(nn.Module):
-    """Sines and cosines of the coordinates beside them: each octave doubles the frequency, from 1 rad on.
-
-    A perceptron alone is slow to see detail that is fine beside the whole.
+    Args:
+        latent: Numbers of a latent vector.
+        channels: 1 for grey pictures, 3 for colour.
+        pixels: Side of the pictures, 4 times a power of 2.
+        width: Channels of the largest maps.
+        classes: How many there are; 0 for none.
     """
 
-    def __init__(self, octaves: int) -> None:
+    def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0) -> None:
         super().__init__()
-        self.octaves = octaves
+        self.classes = classes
+        self.up = Upward(latent + classes, channels, pixels, width)
 
-    def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch features"]:
-        frequencies = 2.0 ** torch.arange(self.octaves, device=points.device)
-        angles = (points[:, :, None] * frequencies).flatten(1)
-        return torch.cat((points, angles.sin(), angles.cos()), 1)
+    def forward(
+        self, latents: Float[Tensor, "batch latent"], labels: Labels | None = None
+    ) -> Float[Tensor, "batch channels side side"]:
+        if labels is not None:
+            latents = torch.cat((latents, LOUD * F.one_hot(labels, self.classes).to(latents.dtype)), 1)
+        return self.up(latents)
 
 
-class PointGenerator(nn.Module):
-    """A straight map of the latents plus an MLP that bends it.
+class Discriminator(nn.Module):
+    """Pictures, and the numbers of their classes where there are classes, to scores; arguments as the generator's."""
 
-    The first points are a cloud over all of the data, from which every mode is near; a perceptron alone
-    starts as a crumpled sheet, and modes far from its folds are not found.
-    """
-
-    def __init__(self, latent: int, width: int, depth: int) -> None:
+    def __init__(self, channels: int, pixels: int, width: int, classes: int = 0) -> None:
         super().__init__()
-        self.straight = nn.Linear(latent, 2)
-        nn.init.orthogonal_(self.straight.weight)
-        nn.init.zeros_(self.straight.bias)
-        self.bend = MLP(latent, 2, width, depth)
-        self.bend.out.weight.data.mul_(FIRST_BEND)
+        self.down = Downward(channels, pixels, width, 1 + classes)
 
-    def forward(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 2"]:
-        return self.straight(latents) + self.bend(latents)
-
-
-class PointDiscriminator(nn.Module):
-    """An MLP that sees waves beside the points."""
-
-    def __init__(self, octaves: int, width: int, depth: int) -> None:
-        super().__init__()
-        self.waves = Waves(octaves)
-        self.judge = MLP(2 + 4 * octaves, 1, width, depth)
-
-    def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 1"]:
-        return self.judge(self.waves(points))
-
-
-class Scale(nn.Module):
-    """From the networks' unit to the data's: a multiple and a shift, kept with the weights.
-
-    On the CPU and in float64, so that points far from the origin keep their digits.
-    """
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(2, dtype=torch.float64))
-        self.register_buffer("deviation", torch.ones((), dtype=torch.float64))
-
-    def set(self, mean: np.ndarray, deviation: float) -> None:
-        self.mean.copy_(torch.from_numpy(mean))
-        self.deviation.fill_(deviation)
-
-    def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 2"]:
-        return points.double() * self.deviation + self.mean
+    def forward(
+        self, pictures: Float[Tensor, "batch channels side side"], labels: Labels | None = None
+    ) -> Float[Tensor, "batch 1"]:
+        scores = self.down(pictures)
+        return scores if labels is None else scores[:, :1] + scores[:, 1:].gather(1, labels[:, None])
 
 
 class GAN(nn.Module):
     """A generator and a discriminator, any two modules whose shapes fit.
 
     Args:
-        generator: Latents (batch, latent) to points (batch, 2).
-        discriminator: Points (batch, 2) to scores, (batch,) or (batch, 1).
+        generator: Latents (batch, latent), and labels (batch,) where there are classes, to content: points
+            (batch, 2), or pictures (batch, channels, height, width).
+        discriminator: Content, and labels where there are classes, to scores, (batch,) or (batch, 1).
     """
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
@@ -137,13 +90,13 @@ class GAN(nn.Module):
         self.generator = generator
         self.discriminator = discriminator
 
-    def forward(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 2"]:
-        """Fake points."""
-        return self.generator(latents)
+    def forward(self, latents: Float[Tensor, "batch latent"], *labels: Labels) -> Content:
+        """Fake content."""
+        return self.generator(latents, *labels)
 
-    def score(self, points: Float[Tensor, "batch 2"]) -> Scores:
-        """How real each point looks."""
-        return self.discriminator(points).view(len(points))
+    def score(self, content: Content, *labels: Labels) -> Scores:
+        """How real each piece of content looks."""
+        return self.discriminator(content, *labels).view(len(content))
 
 
 # --- losses ---------------------------------------------------------------------------------------
@@ -169,37 +122,17 @@ def classic_generator_loss(real: Scores, fake: Scores) -> Loss:
     return F.softplus(-fake).mean()
 
 
-def gradient_penalty(
-    score: Callable[[Float[Tensor, "batch 2"]], Scores], points: Float[Tensor, "batch 2"]
-) -> tuple[Scores, Loss]:
-    """Scores of `points`, and the mean squared length of their gradients.
+def gradient_penalty(score: Callable[[Content], Scores], content: Content) -> tuple[Scores, Loss]:
+    """Scores of `content`, and the mean squared length of their gradients.
 
-    Half of it, weighted by gamma, is R1 where the points are real and R2 where they are fake (Mescheder et al.
+    Half of it, weighted by gamma, is R1 where the content is real and R2 where it is fake (Mescheder et al.
     2018, arXiv 1801.04406, eq. 9 and 10; Huang et al., eq. 3 and 4).
 
     Args:
-        score: The discriminator; the score of a point must not depend on the others.
-        points: Where to look; gradients do not flow on from here to what made them.
+        score: The discriminator; the score of a piece must not depend on the others.
+        content: Where to look; gradients do not flow on from here to what made it.
     """
-    points = points.detach().requires_grad_()
-    scores = score(points)
-    (gradients,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
-    return scores, gradients.square().sum(1).mean()
-
-
-# --- sampling -------------------------------------------------------------------------------------
-
-
-@torch.no_grad()
-def sample(
-    generator: nn.Module, count: int, latent: int, random: torch.Generator, rows: int = 65_536
-) -> Float[Tensor, "count 2"]:
-    """`count` new points, made `rows` at a time on the device of `random`."""
-    was_training = generator.training
-    generator.eval()
-    points = [
-        generator(torch.randn(min(rows, count - first), latent, generator=random, device=random.device))
-        for first in range(0, count, rows)
-    ]
-    generator.train(was_training)
-    return torch.cat(points)
+    content = content.detach().requires_grad_()
+    scores = score(content)
+    (gradients,) = torch.autograd.grad(scores.sum(), content, create_graph=True)
+    return scores, gradients.square().flatten(1).sum(1).mean()

@@ -22,8 +22,8 @@ def latent_rows(latents: Any, size: int) -> Float[Tensor, "rows size"]:
             latents = np.load(latents, allow_pickle=False)
         except FileNotFoundError:
             raise InputError(f"There is no file {latents} with latent vectors.", "latent") from None
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{latents} is no .npy file of numbers ({error}): make it with --to.", "latent") from None
+        except (OSError, ValueError, EOFError):
+            raise InputError(f"{latents} is no .npy file of numbers: --to and --grid write such.", "latent") from None
     try:
         rows = torch.as_tensor(latents).to(torch.float32)
     except (TypeError, ValueError, RuntimeError):

@@ -1,6 +1,6 @@
 """Training a GAN on points in the plane: a discriminator's update, a generator's update, and an average kept.
 
-Read it with `models/gan.py` (the networks and losses).
+Read it with `models/gan.py` (the losses) and `models/points_gan.py` (the networks).
 """
 
 import io
@@ -23,17 +23,15 @@ from genlab.layers.average import Average
 from genlab.metrics.points import copying, energy_distance, modes_found, strays, told_apart
 from genlab.models.gan import (
     GAN,
-    PointDiscriminator,
-    PointGenerator,
-    Scale,
     classic_discriminator_loss,
     classic_generator_loss,
     gradient_penalty,
     relativistic_discriminator_loss,
     relativistic_generator_loss,
-    sample,
 )
+from genlab.models.points_gan import PointDiscriminator, PointGenerator, Scale, sample
 from genlab.recipes.latents import latent_rows
+from genlab.recipes.parts import falling, try_part
 
 Points = Float[Tensor, "batch 2"]
 LOSSES = {
@@ -115,33 +113,14 @@ class PointsGANRecipe(Recipe, Generates, Decodes):
         }
 
     def _check_parts(self) -> None:
-        """Tries networks of the user's own on two latents or points.
-
-        Raises:
-            InputError: they cannot take them, or give another shape than is needed.
-        """
-        inputs = {"generator": self.config.latent, "discriminator": 2}
-        outputs: dict[str, list[tuple[int, ...]]] = {"generator": [(2, 2)], "discriminator": [(2,), (2, 1)]}
+        """Tries networks of the user's own on two latents or points."""
+        device = self.machine.device
         for name, part in self.parts.items():
-            given, wanted = torch.zeros(2, inputs[name], device=self.machine.device), outputs[name]
-            if not any(weight.requires_grad for weight in part.parameters()):
-                raise InputError(f"Your {name} has no weights to train: use one that has.", name)
-            mode = part.training
-            part.eval()
-            try:
-                with torch.no_grad():
-                    shape = tuple(part(given).shape)
-            except (RuntimeError, TypeError, ValueError) as error:
-                hint = (
-                    "if it takes another latent size, give that as latent=" if name == "generator" else "make it do so"
-                )
-                raise InputError(
-                    f"Your {name} cannot take a batch of shape {tuple(given.shape)}, {hint} ({error}).", name
-                ) from None
-            part.train(mode)
-            if shape not in wanted:
-                shapes = " or ".join(str(one) for one in wanted)
-                raise InputError(f"Your {name} turns {tuple(given.shape)} into {shape}: make that {shapes}.", name)
+            if name == "generator":
+                given = torch.zeros(2, self.config.latent, device=device)
+                try_part(name, part, (given,), [(2, 2)], "if it takes another latent size, give that as latent=")
+            else:
+                try_part(name, part, (torch.zeros(2, 2, device=device),), [(2,), (2, 1)], "make it do so")
 
     # --- the method ---
 
@@ -170,11 +149,8 @@ class PointsGANRecipe(Recipe, Generates, Decodes):
 
     def _penalty_weight(self) -> float:
         """Gamma: from `penalty` to `final_penalty` as the learning rate falls, in equal ratios."""
-        first, last = self.config.penalty, self.config.final_penalty
-        if not first or not last:
-            return first
         progress = 1 - next(self.groups())["lr"] / self.config.learning_rate
-        return first * (last / first) ** progress
+        return falling(self.config.penalty, self.config.final_penalty, progress)
 
     def _whole_precision(self) -> AbstractContextManager:
         """Inside, nothing is rounded to 16 bits: coordinates and second derivatives need their digits."""

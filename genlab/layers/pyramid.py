@@ -1,0 +1,115 @@
+"""Convolutional networks between vectors and pictures: what the models of pictures are made of.
+
+Data flow, for pictures of 32 x 32 and width w::
+
+    Upward:   vectors (batch, inputs) -> (batch, 4w, 4, 4) -> (batch, 2w, 8, 8) -> (batch, w, 16, 16)
+              -> (batch, w / 2, 32, 32) -> pictures (batch, channels, 32, 32)
+    Downward: pictures (batch, channels, 32, 32) -> (batch, w, 16, 16) -> (batch, 2w, 8, 8) -> (batch, 4w, 4, 4)
+              -> (batch, outputs)
+
+No norm, and a linear output: a squashing one saturates where pictures are black or white. Weights are drawn so that
+variances stay through leaky ReLUs (He et al. 2015, arXiv 1502.01852). Steps up are transposed convolutions of 4 x 4
+(Radford et al. 2016, arXiv 1511.06434) that start as what they cost less than half of: each place repeated two by two,
+then a convolution of 3 x 3, which draws no checkerboards (Odena et al. 2016, "Deconvolution and Checkerboard
+Artifacts").
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from genlab.errors import InputError
+
+SLOPE = 0.2
+"""Of a leaky ReLU below zero."""
+SMALLEST = 4
+"""Side of the smallest maps."""
+
+
+class Upward(nn.Module):
+    """Vectors to pictures, doubling the side of the maps.
+
+    Args:
+        inputs: Numbers of a vector.
+        channels: Of the pictures.
+        pixels: Side of the pictures, a power of 2 from 8 on.
+        width: Features of the maps of half the pictures' side; smaller ones have more, to at most 16 times as many.
+    """
+
+    def __init__(self, inputs: int, channels: int, pixels: int, width: int) -> None:
+        super().__init__()
+        features = features_of(pixels, width)
+        self.start = nn.Linear(inputs, features[0] * SMALLEST**2)
+        self.steps = nn.ModuleList(
+            nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+            for before, after in zip(features, [*features[1:], max(4, width // 2)], strict=True)
+        )
+        self.out = nn.Conv2d(max(4, width // 2), channels, 3, padding=1)
+        initialise(self)
+
+    def forward(self, vectors: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch channels side side"]:
+        x = self.start(vectors).unflatten(1, (SMALLEST, SMALLEST, -1)).permute(0, 3, 1, 2)
+        for step in self.steps:
+            x = step(F.leaky_relu(x, SLOPE))
+        return self.out(F.leaky_relu(x, SLOPE))
+
+
+class Downward(nn.Module):
+    """Pictures to vectors, halving the side of the maps.
+
+    Args:
+        channels: Of the pictures.
+        pixels: Side of the pictures, a power of 2 from 8 on.
+        width: Features of the maps of half the pictures' side; smaller ones have more, to at most 16 times as many.
+        outputs: Numbers of a vector.
+    """
+
+    def __init__(self, channels: int, pixels: int, width: int, outputs: int) -> None:
+        super().__init__()
+        features = [channels, *reversed(features_of(pixels, width))]
+        self.steps = nn.ModuleList(
+            nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(features)
+        )
+        self.out = nn.Linear(features[-1] * SMALLEST**2, outputs)
+        initialise(self)
+
+    def forward(self, pictures: Float[Tensor, "batch channels side side"]) -> Float[Tensor, "batch outputs"]:
+        x = pictures
+        for step in self.steps:
+            x = F.leaky_relu(step(x), SLOPE)
+        return self.out(x.flatten(1))
+
+
+def features_of(pixels: int, width: int) -> list[int]:
+    """Features of the maps, from the smallest up to those of half the pictures' side.
+
+    Raises:
+        InputError: no maps end at so many pixels.
+    """
+    if pixels < 2 * SMALLEST or pixels & (pixels - 1):
+        raise InputError(f"pixels: {pixels} cannot be used, this model needs a power of 2: 16, 32, 64 ...", "pixels")
+    halvings = (pixels // SMALLEST).bit_length() - 1
+    return [width * min(16, 2**step) for step in reversed(range(halvings))]
+
+
+@torch.no_grad()
+def initialise(network: nn.Module) -> None:
+    """Draws all weights anew; biases are zero."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+        elif isinstance(layer, nn.ConvTranspose2d):
+            plain = torch.empty(layer.out_channels, layer.in_channels, 3, 3)
+            nn.init.kaiming_normal_(plain, a=SLOPE)
+            layer.weight.zero_()
+            for row in (0, 1):
+                for column in (0, 1):
+                    layer.weight[:, :, row : row + 3, column : column + 3] += plain.flip(2, 3).transpose(0, 1)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
