@@ -39,6 +39,11 @@ Data = TypeVar("Data", PictureSet, TableSet)
 # --- networks -------------------------------------------------------------------------------------
 
 
+def outputs(classes: list[str]) -> int:
+    """Logits of a network for so many classes: two share one."""
+    return 1 if len(classes) == 2 else len(classes)
+
+
 def adamw(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
     """AdamW for the network's weights; norms and biases are not pulled towards zero."""
     trained = [weight for weight in network.parameters() if weight.requires_grad]
@@ -47,29 +52,6 @@ def adamw(network: nn.Module, learning_rate: float, weight_decay: float) -> torc
         {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=True)
-
-
-def check_classifier(network: nn.Module, inputs: Float[Tensor, "two ..."], classes: int) -> None:
-    """Tries a network of the user's own.
-
-    Raises:
-        InputError: it has nothing to train, cannot take such inputs, or gives another shape than is needed.
-    """
-    if not any(weight.requires_grad for weight in network.parameters()):
-        raise InputError("Your classifier has no weights to train: use one that has.", "classifier")
-    given, wanted = tuple(inputs.shape), (len(inputs), 1 if classes == 2 else classes)
-    mode = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            shape = tuple(network(inputs).shape)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise InputError(
-            f"Your classifier cannot take a batch of shape {given}: make it do so ({error}).", "classifier"
-        ) from None
-    network.train(mode)
-    if shape != wanted:
-        raise InputError(f"Your classifier turns {given} into {shape}: make that {wanted}, logits.", "classifier")
 
 
 # --- what an update sees --------------------------------------------------------------------------

@@ -32,13 +32,14 @@ from genlab.recipes.classify import (
     as_paths,
     captioned,
     check_classes,
-    check_classifier,
     confusion_picture,
     draw,
+    outputs,
     predictions,
     reopened,
     write_evaluation,
 )
+from genlab.recipes.parts import try_part
 
 WARPS = {"move": Warp(), "mirror": Warp(mirror=True), "none": None}
 WIDTHS = (16, 24, 32, 48, 64)
@@ -122,7 +123,7 @@ class CNNRecipe(Recipe, Predicts):
         self.classifier = classifier.to(self.machine.device)
         if "classifier" in self.parts:
             pictures = torch.zeros(2, self.channels, config.pixels, config.pixels, device=self.machine.device)
-            check_classifier(classifier, pictures, len(self.classes))
+            try_part("classifier", classifier, (pictures,), [(2, outputs(self.classes))], "make it do so")
         self.average = Average(classifier, config.average).to(self.machine.device)
         self.temperature = Temperature().to(self.machine.device)
         self.networks = {"classifier": classifier, "average": self.average, "temperature": self.temperature}

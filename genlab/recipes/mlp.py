@@ -27,13 +27,14 @@ from genlab.recipes.classify import (
     adamw,
     as_paths,
     check_classes,
-    check_classifier,
     confusion_picture,
     draw,
+    outputs,
     predictions,
     reopened,
     write_evaluation,
 )
+from genlab.recipes.parts import try_part
 
 SIZES = {1000: (32, 0.5, 3.0, 64), 4000: (128, 0.3, 1.0, 64), 10**12: (256, 0.2, 0.3, 256)}
 """Width, dropout, weight decay and batch up to so many training rows."""
@@ -91,7 +92,7 @@ class MLPRecipe(Recipe, Predicts):
         self.classifier = classifier.to(self.machine.device)
         if "classifier" in self.parts:
             rows = torch.zeros(2, self.encoder.features, device=self.machine.device)
-            check_classifier(classifier, rows, classes)
+            try_part("classifier", classifier, (rows,), [(2, outputs(self.encoder.classes))], "make it do so")
         self.average = Average(classifier, config.average).to(self.machine.device)
         self.temperature = Temperature().to(self.machine.device)
         self.networks = {"classifier": classifier, "average": self.average, "temperature": self.temperature}
