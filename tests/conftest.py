@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from jaxtyping import install_import_hook
+from PIL import Image
 
 install_import_hook("genlab", "beartype.beartype")  # before genlab is imported: shapes are checked at run time
 torch.set_num_threads(1)
@@ -27,6 +29,20 @@ def sentences(characters: int, seed: int = 0) -> str:
         words = " ".join(chance.choice(story) for _ in range(chance.randint(4, 12)))
         text += words.capitalize() + chance.choice([". ", "!\n", ".\n", ",\n", ".\n\n"])
     return text[:characters]
+
+
+def squares_and_bars(folder: Path, count: int = 60, side: int = 16) -> Path:
+    """So many grey pictures of each of two kinds, easy to tell apart, in a folder a kind."""
+    chance = np.random.default_rng(0)
+    for kind in ("bar", "square"):
+        (folder / kind).mkdir(parents=True)
+        for number in range(count):
+            picture = chance.integers(0, 60, (side, side), dtype=np.uint8)
+            height, width = (8, 2) if kind == "bar" else (4, 4)
+            top, left = chance.integers(0, side - height), chance.integers(0, side - width)
+            picture[top : top + height, left : left + width] = 255
+            Image.fromarray(picture).save(folder / kind / f"{number:03d}.png")
+    return folder
 
 
 def genlab_process(*words: object, folder: Path, **options) -> subprocess.CompletedProcess:

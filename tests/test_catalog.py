@@ -11,40 +11,48 @@ from genlab.configs.checks import make
 from genlab.configs.run import RunConfig
 from genlab.engine.files import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.recipe import Generates, Recipe
+from genlab.engine.recipe import Generates, Predicts, Recipe
 from genlab.errors import InputError
-from tests.conftest import sentences
+from tests.conftest import sentences, squares_and_bars
 
 ALL = [(task, model) for task, models in CATALOG.items() for model in models]
 SMALL = {
-    "gpt": {"size": "tiny", "batch": 4, "context": 16},
-    "lstm": {"size": "tiny", "batch": 4, "context": 16},
-    "gan": {"width": 16, "batch": 32},
+    ("classify", "cnn"): {"width": 4, "pixels": 16, "batch": 8},
+    ("classify", "mlp"): {"width": 8, "batch": 8},
+    ("text", "gpt"): {"size": "tiny", "batch": 4, "context": 16},
+    ("text", "lstm"): {"size": "tiny", "batch": 4, "context": 16},
+    ("points", "gan"): {"width": 16, "batch": 32},
 }
 """Options that make each model small."""
-CANCELS = {"gan": {"1.out.bias", "judge.out.bias"}}
+CANCELS = {("points", "gan"): {"1.out.bias", "judge.out.bias"}}
 """Weights without a gradient: in differences of scores the discriminator's last bias cancels."""
 
 
 @pytest.fixture
-def data(tmp_path) -> dict[str, str]:
-    """Tiny data for each task."""
+def data(tmp_path) -> dict[tuple[str, str], str]:
+    """Tiny data for each model."""
     (tmp_path / "book.txt").write_text(sentences(4_000))
     random = torch.Generator().manual_seed(0)
     points = torch.randn(400, 2, generator=random).tolist()
     (tmp_path / "points.csv").write_text("x,y\n" + "".join(f"{x},{y}\n" for x, y in points))
-    return {"text": str(tmp_path / "book.txt"), "points": str(tmp_path / "points.csv")}
+    rows = "".join(f"{x},{y},{'left' if x < 0 else 'right'}\n" for x, y in points)
+    (tmp_path / "rows.csv").write_text("x,y,side\n" + rows)
+    squares_and_bars(tmp_path / "pictures")
+    places = {"text": "book.txt", "points": "points.csv", "classify": "pictures"}
+    return {(task, model): str(tmp_path / places[task]) for task, model in ALL} | {
+        ("classify", "mlp"): str(tmp_path / "rows.csv")
+    }
 
 
 def recipe_class(task: str, model: str) -> type[Recipe]:
     return load(CATALOG[task][model].recipe)
 
 
-def built(task: str, model: str, data: dict[str, str]) -> Recipe:
-    config = make(load(CATALOG[task][model].config), SMALL[model])
+def built(task: str, model: str, data: dict[tuple[str, str], str]) -> Recipe:
+    config = make(load(CATALOG[task][model].config), SMALL[task, model])
     recipe = recipe_class(task, model)(config)
     recipe.machine = Machine("cpu")
-    facts = recipe.read(data[task], "0.1", "0.1")
+    facts = recipe.read(data[task, model], "0.1", "0.1")
     assert len(facts.fingerprint) == 64
     assert {"train", "validation", "test"} <= facts.counts.keys()
     recipe.resolve(None, None)
@@ -61,6 +69,7 @@ def test_names_and_options(task, model):
     assert (recipe.task, recipe.name) == (task, model)
     assert issubclass(recipe, Recipe)
     assert issubclass(recipe, Generates) == (request is not None)
+    assert issubclass(recipe, Predicts) == (task == "classify")
     if request is not None:
         assert recipe.request_type is request
     for options in (config, request) if request is not None else (config,):
@@ -94,7 +103,7 @@ def test_steps_are_finite_and_reach_every_weight(task, model, data):
                 if weight.grad.abs().sum() > 0:
                     moved[name].add(key)
     for name, keys in moved.items():
-        assert keys >= {key for key, _ in recipe.networks[name].named_parameters()} - CANCELS.get(model, set())
+        assert keys >= {key for key, _ in recipe.networks[name].named_parameters()} - CANCELS.get((task, model), set())
     optimised = {id(weight) for group in recipe.groups() for weight in group["params"]}
     assert optimised == {id(w) for name in recipe.optimizers for w in recipe.networks[name].parameters()}
 
@@ -147,16 +156,22 @@ def test_validation_picks_by_a_number(task, model, data):
 
 
 @pytest.mark.parametrize(("task", "model"), ALL)
-def test_train_load_generate_evaluate(task, model, data, tmp_path, monkeypatch):
+def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     out = tmp_path / "run"
-    run = genlab.train(task, data[task], model, quiet=True, steps=3, out=out, **SMALL[model])
+    run = genlab.train(task, data[task, model], model, quiet=True, steps=3, out=out, **SMALL[task, model])
     assert run.about["state"] == "done"
     again = genlab.load(out)
-    options = {"text": {"tokens": 10}, "points": {"n": 5}}[task]
-    one, other = run.generate(seed=3, **options), again.generate(seed=3, **options)
-    assert str(one[0].content) == str(other[0].content)
-    assert str(again.generate(seed=4, **options)[0].content) != str(one[0].content)
-    assert one[0].files
+    if isinstance(run.recipe, Generates):
+        options = {"text": {"tokens": 10}, "points": {"n": 5}}[task]
+        one, other = run.generate(seed=3, **options), again.generate(seed=3, **options)
+        assert str(one[0].content) == str(other[0].content)
+        assert str(again.generate(seed=4, **options)[0].content) != str(one[0].content)
+        assert one[0].files
+    else:
+        assert again.predict(data[task, model]) == run.predict(data[task, model])
+        assert len(run.predict(data[task, model])) > 10
+        with pytest.raises(InputError, match="generates nothing"):
+            run.generate()
     names = {path.name for path in out.iterdir()}
     assert {"config.json", "run.json", "model.safetensors", "metrics.jsonl", "README.md", "samples", "resume"} <= names
     assert str(tmp_path) not in (out / "README.md").read_text()

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import squares_and_bars
+
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/text.md", "docs/points.md"]
+PAGES = ["README.md", "docs/text.md", "docs/points.md", "docs/classify.md"]
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -18,9 +20,16 @@ def blocks(page: str, language: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A place with a book in it."""
+    """A place with a book, pictures and tables in it."""
     words = "It was the best of times, it was the worst of times. In the end there was a light.\n"
     (tmp_path / "book.txt").write_text("".join(f"{number} {words}" for number in range(400)))
+    shapes = squares_and_bars(tmp_path / "photos", 30)
+    (shapes / "bar").rename(shapes / "cat")
+    (shapes / "square").rename(shapes / "dog")
+    (tmp_path / "new.png").write_bytes((shapes / "cat" / "000.png").read_bytes())
+    rows = [f"{number % 7},{'red' if number % 3 else 'white'},{'ab'[number % 2]}\n" for number in range(60)]
+    (tmp_path / "flowers.csv").write_text("petal,colour,species\n" + "".join(rows))
+    (tmp_path / "new.csv").write_text("petal,colour\n3,red\n4,blue\n")
     return tmp_path
 
 
@@ -29,7 +38,8 @@ def test_commands_run(page: str, folder: Path) -> None:
     commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.startswith("genlab")]
     assert commands or page == "docs/points.md"
     for command in commands:
-        words = shlex.split(re.sub(r"--(minutes|steps) [\d.]+", "--steps 4 --size tiny", command), comments=True)
+        less = "--steps 4 --size tiny" if " text " in command else "--steps 4"
+        words = shlex.split(re.sub(r"--(minutes|steps) [\d.]+", less, command), comments=True)
         done = subprocess.run(
             [sys.executable, "-m", "genlab", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
         )
@@ -40,7 +50,8 @@ def test_commands_run(page: str, folder: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_snippets_run(page: str, folder: Path) -> None:
     for snippet in blocks(page, "python"):
-        quick = re.sub(r"\bminutes=[\d.]+", 'steps=4, size="tiny"', snippet)
+        less = 'steps=4, size="tiny"' if '"text"' in snippet else "steps=4"
+        quick = re.sub(r"\bminutes=[\d.]+", less, snippet)
         done = subprocess.run([sys.executable, "-c", quick], cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"{snippet}\n{done.stderr}"
 

@@ -27,7 +27,7 @@ class CNNConfig:
     """Peak step length of AdamW."""
     weight_decay: Annotated[float, Ge(0), Le(10)] = 0.05
     """Pull of the weights towards zero, per unit of learning rate."""
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
     """Share of the last features dropped in training."""
     average: Annotated[float, Gt(0), Le(1)] = 0.02
     """Half of the weight of the network that is kept is on this share of the updates, the last ones."""
@@ -39,17 +39,17 @@ class MLPConfig:
 
     label: str | None = None
     """Column to predict; by default one named label, class, target, species or the like, else the last."""
-    width: Annotated[int, Ge(1), Le(8192)] = 128
-    """Features of a hidden layer."""
+    width: Annotated[int, Ge(1), Le(8192)] | None = None
+    """Features of a hidden layer; by default fitted to the number of rows, as the next three are."""
+    dropout: Annotated[float, Ge(0), Lt(1)] | None = None
+    """Share of hidden features dropped in training: few rows need more of it."""
+    weight_decay: Annotated[float, Ge(0), Le(10)] | None = None
+    """Pull of the weights towards zero, per unit of learning rate: few rows need more of it."""
+    batch: Annotated[int, Ge(2), Le(65_536)] | None = None
+    """Rows in an update (of one process)."""
     depth: Annotated[int, Ge(1), Le(32)] = 2
     """Hidden layers."""
-    batch: Annotated[int, Ge(2), Le(65_536)] = 64
-    """Rows in an update (of one process)."""
     learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-3
     """Peak step length of AdamW."""
-    weight_decay: Annotated[float, Ge(0), Le(10)] = 0.1
-    """Pull of the weights towards zero, per unit of learning rate."""
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
-    """Share of hidden features dropped in training."""
     average: Annotated[float, Gt(0), Le(1)] = 0.1
     """Half of the weight of the network that is kept is on this share of the updates, the last ones."""

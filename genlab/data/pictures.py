@@ -123,7 +123,13 @@ def to_bytes(pictures: Float[Tensor, "some channels height width"]) -> UInt8[np.
 
 
 def read_pictures(
-    data: str, validation: str, test: str, pixels: int, label: str | None = None, channels: int | None = None
+    data: str,
+    validation: str,
+    test: str,
+    pixels: int,
+    label: str | None = None,
+    channels: int | None = None,
+    classes: list[str] | None = None,
 ) -> PictureSet:
     """Reads and splits `data`.
 
@@ -134,15 +140,19 @@ def read_pictures(
         pixels: Side of the square that every picture is brought to.
         label: Column of attributes.csv that is the class; None for the sub-folders.
         channels: 1 for grey, 3 for colour; None for grey where every picture is.
+        classes: Those of a trained model, by whose numbers the pictures are labelled; None for the data's own.
 
     Raises:
-        InputError: something cannot be read, or there are too few pictures.
+        InputError: something cannot be read, there are too few pictures, or one is of an unknown class.
     """
     shares = {"validation": share_of(validation, "validation"), "test": share_of(test, "test")}
     if sum(share or 0.0 for share in shares.values()) >= 1:
         raise InputError("validation and test together must leave something to train on.", "validation")
     found = _read(data, pixels, label, channels, "data")
-    classes = sorted(set(found.classes))
+    if classes is None:
+        classes = sorted(set(found.classes))
+    else:
+        found.check(classes, data, "data")
     if len(found.array) < FEWEST:
         count = "one picture" if len(found.array) == 1 else "no pictures"
         raise InputError(f"{data} has {count} that can be read: give at least {FEWEST}.", "data")
@@ -159,8 +169,7 @@ def read_pictures(
         if shares[part] is None:
             other = _read(value, pixels, label, found.array.shape[3], part)
             fingerprint.update(other.fingerprint.encode())
-            for name in sorted(set(other.classes) - set(classes)):
-                raise InputError(f"{value} has a class {name} that {data} lacks.", part)
+            other.check(classes, value, part)
             splits[part] = other.pictures(classes, np.ones(len(other.array), bool))
         else:
             splits[part] = found.pictures(classes, chosen[part]) if chosen[part].any() else None
@@ -240,7 +249,8 @@ def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pi
     elif array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 255:
         array = array.astype(np.uint8)
     else:
-        raise InputError(f"data: values of {array.dtype} from {array.min()} to {array.max()} are no {wanted}.", "data")
+        span = f" from {array.min()} to {array.max()}" if array.dtype.kind in "fiu" else ""
+        raise InputError(f"data: values of {array.dtype}{span} are no {wanted}.", "data")
     if array.shape[1:3] != (pixels, pixels):
         array = np.stack(
             [
@@ -267,17 +277,25 @@ class _Found:
     digests: list[str]
     classes: list[str]
     """Of each picture the name of its class; empty without classes."""
+    around: str
+    """The folder that all pictures share, which is a class only where one of that name is known; empty without."""
     left_out: dict[str, str]
     notes: list[str]
 
+    def check(self, classes: list[str], data: str, option: str) -> None:
+        """Refuses pictures of a class that is not among the known ones."""
+        for name in sorted(set(self.classes) - set(classes)):
+            raise InputError(f"{data} has a class {name} that is not known: there are {', '.join(classes)}.", option)
+
     def pictures(self, classes: list[str], chosen: np.ndarray) -> Pictures:
         rows = np.flatnonzero(chosen)
-        labels = np.searchsorted(classes, [self.classes[row] for row in rows]) if self.classes else None
+        own = self.classes or ([self.around] * len(self.names) if self.around in classes else [])
+        labels = np.searchsorted(classes, [own[row] for row in rows]) if own else None
         return Pictures(self.array, rows, labels, [self.names[row] for row in rows])
 
 
 def _read(data: str, pixels: int, label: str | None, channels: int | None, option: str) -> _Found:
-    name, files, others, table = _files(data, option)
+    name, files, others, table, around = _files(data, option)
     files = sorted(files, key=lambda file: file[0])
     left_out = dict(others)
     with ThreadPoolExecutor(cpu_count()) as pool:
@@ -314,7 +332,7 @@ def _read(data: str, pixels: int, label: str | None, channels: int | None, optio
     if label is not None:
         digest.update(json.dumps([label, classes]).encode())
     contents = [digests[place] for place in kept]
-    return _Found(name, digest.hexdigest(), array, names, contents, classes, left_out, notes)
+    return _Found(name, digest.hexdigest(), array, names, contents, classes, around, left_out, notes)
 
 
 def _digest(file: File) -> str:
@@ -324,8 +342,8 @@ def _digest(file: File) -> str:
         return ""
 
 
-def _files(data: str, option: str) -> tuple[str, list[File], dict[str, str], str | None]:
-    """Name, pictures, files that are none with the reason, and the text of the table if there is one."""
+def _files(data: str, option: str) -> tuple[str, list[File], dict[str, str], str | None, str]:
+    """Name, pictures, files that are none with the reason, the table's text, and the folder around all."""
     path = sample_set(data, "images")() if data.startswith("@") else Path(data)
     if path.is_dir():
         entries: Iterator[File] = (
@@ -350,9 +368,11 @@ def _files(data: str, option: str) -> tuple[str, list[File], dict[str, str], str
     return name, *_sorted_out([(m.filename, lambda m=m: _member(archive, m)) for m in members])  # type: ignore[misc]
 
 
-def _sorted_out(entries: list[File]) -> tuple[list[File], dict[str, str], str | None]:
-    """Pictures without the folders that all share, what else is there and why it is none, and the table."""
-    pictures, others, table = [], {}, None
+def _sorted_out(entries: list[File]) -> tuple[list[File], dict[str, str], str | None, str]:
+    """Pictures without the folders that all share, what else is there and why it is none, the table, and the last of
+    those folders.
+    """
+    pictures, others, table, around = [], {}, None, ""
     for name, read in entries:
         parts = PurePosixPath(name).parts
         if any(part.startswith(".") or part == "__MACOSX" for part in parts):
@@ -366,8 +386,9 @@ def _sorted_out(entries: list[File]) -> tuple[list[File], dict[str, str], str | 
     while pictures and len({PurePosixPath(name).parts[0] for name, _ in pictures}) == 1:
         if any(len(PurePosixPath(name).parts) == 1 for name, _ in pictures):
             break
+        around = PurePosixPath(pictures[0][0]).parts[0]
         pictures = [(name.partition("/")[2], read) for name, read in pictures]
-    return pictures, others, table
+    return pictures, others, table, around
 
 
 def _file(path: Path) -> bytes:

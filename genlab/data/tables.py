@@ -33,7 +33,7 @@ ROUGH = 100
 """Held-out rows below which a measure is called rough."""
 MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none", "<na>"}
 """What stands for no value, in lower case."""
-LABELS = ("label", "labels", "class", "classes", "target", "species", "category", "diagnosis", "outcome", "y")
+LABELS = ("label", "labels", "class", "classes", "target", "species", "category", "diagnosis", "outcome")
 """Names of columns that are taken for the label, in this order, in lower case."""
 NUMBERS = {"", "id", "index", "row", "no", "number", "unnamed: 0"}
 """Names of columns that only count the rows, if they have another number in each."""
@@ -296,7 +296,7 @@ def examples(table: Table, encoder: Encoder, data: str, option: str) -> Examples
         )
     if not labels:
         raise InputError(f"{data} has no row with a label.", option)
-    names = [f"{data}:{line}" for line in table.lines]
+    names = [f"{table.name}:{line}" for line in table.lines]
     return Examples(encoder.encode(table, data), np.array([numbers[name] for name in labels]), names)
 
 

@@ -168,6 +168,11 @@ class Recipe(ABC):
         for name, optimizers in self.optimizers.items():
             for optimizer, mine in zip(optimizers, state["optimizers"][name], strict=True):
                 optimizer.load_state_dict(mine)
+                for weight, values in optimizer.state.items():
+                    for key, value in values.items():
+                        if isinstance(value, Tensor) and value.shape == weight.shape:
+                            # files keep no layout in memory, and fused steps go through memory in the weight's
+                            values[key] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 # --- what a finished run can do -------------------------------------------------------------------

@@ -22,15 +22,15 @@ KNOTS = 5
 class Warp:
     """How far pictures are moved: each is the largest of values drawn evenly on both sides of none."""
 
-    turn: float = 12.0
+    turn: float = 10.0
     """Degrees."""
-    shear: float = 0.15
+    shear: float = 0.12
     """Slant: sideways for each step upwards."""
-    stretch: float = 0.12
+    stretch: float = 0.1
     """Share of the size, of width and height each on its own."""
-    shift: float = 0.07
+    shift: float = 0.06
     """Share of the side."""
-    bend: float = 0.04
+    bend: float = 0.025
     """Deviation of the knots' own moves, as a share of the side."""
     mirror: bool = False
     """Swap left and right of every second picture."""

@@ -10,7 +10,8 @@ Data flow, for pictures of 32 x 32 and width 32::
     -> logits (batch, classes), or (batch, 1) for two classes
 
 Departs from the paper: made for small pictures and processors without many cores. The stem halves the picture until
-it is at most 16 places wide, as convolutions over large maps cost most and tell least; a stage is one or a few blocks.
+it is at most 16 places wide, as convolutions over large maps cost most and tell least; a stage is one or a few blocks;
+shortcuts halve by averaging (He et al. 2018, arXiv 1812.01187, ResNet-D).
 """
 
 from math import ceil, log2
@@ -33,20 +34,26 @@ def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Con
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut; with a stride or another width the shortcut is a convolution, too."""
+    """Two convolutions beside a shortcut.
+
+    Where they halve the map or change its width, the shortcut averages places and mixes features: a convolution of
+    size 1 and stride 2 would look at every fourth place only.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
+        assert stride == 1 or inputs != outputs
         self.norm1 = nn.BatchNorm2d(inputs)
         self.convolution1 = convolution(inputs, outputs, 3, stride)
         self.norm2 = nn.BatchNorm2d(outputs)
         self.convolution2 = convolution(outputs, outputs, 3)
-        self.shortcut = convolution(inputs, outputs, 1, stride) if stride > 1 or inputs != outputs else None
+        self.halving = nn.AvgPool2d(2, ceil_mode=True) if stride > 1 else nn.Identity()
+        self.shortcut = convolution(inputs, outputs, 1) if inputs != outputs else None
 
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs less_h less_w"]:
         active = F.relu(self.norm1(x))
         left = self.convolution2(F.relu(self.norm2(self.convolution1(active))))
-        return left + (x if self.shortcut is None else self.shortcut(active))
+        return left + (x if self.shortcut is None else self.shortcut(self.halving(active)))
 
 
 class CNN(nn.Module):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from jaxtyping import Float, Int, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
+from genlab.data.pictures import PictureSet
+from genlab.data.tables import TableSet
 from genlab.engine.files import make_folder, write_atomically
 from genlab.engine.recipe import Prediction
 from genlab.engine.samples import Sample
@@ -31,18 +33,15 @@ CELL = 64
 CAPTION = 14
 """... the height of its caption."""
 
-
-class Fingerprinted(Protocol):
-    """Data that know what they were made from."""
-
-    @property
-    def fingerprint(self) -> str: ...
-
-
-Data = TypeVar("Data", bound=Fingerprinted)
+Data = TypeVar("Data", PictureSet, TableSet)
 
 
 # --- networks -------------------------------------------------------------------------------------
+
+
+def outputs(classes: list[str]) -> int:
+    """Logits of a network for so many classes: two share one."""
+    return 1 if len(classes) == 2 else len(classes)
 
 
 def adamw(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
@@ -53,29 +52,6 @@ def adamw(network: nn.Module, learning_rate: float, weight_decay: float) -> torc
         {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=True)
-
-
-def check_classifier(network: nn.Module, inputs: Float[Tensor, "two ..."], classes: int) -> None:
-    """Tries a network of the user's own.
-
-    Raises:
-        InputError: it has nothing to train, cannot take such inputs, or gives another shape than is needed.
-    """
-    if not any(weight.requires_grad for weight in network.parameters()):
-        raise InputError("Your classifier has no weights to train: use one that has.", "classifier")
-    given, wanted = tuple(inputs.shape), (len(inputs), 1 if classes == 2 else classes)
-    mode = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            shape = tuple(network(inputs).shape)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise InputError(
-            f"Your classifier cannot take a batch of shape {given}: make it do so ({error}).", "classifier"
-        ) from None
-    network.train(mode)
-    if shape != wanted:
-        raise InputError(f"Your classifier turns {given} into {shape}: make that {wanted}, logits.", "classifier")
 
 
 # --- what an update sees --------------------------------------------------------------------------
@@ -258,7 +234,7 @@ def reopened(
     """The data to measure on, and whether they are those that the run was trained on.
 
     Args:
-        read: Reads from (data, validation, test) something with a `fingerprint`.
+        read: Reads (data, validation, test).
         data: Where to; None for where the training data were.
         trained_on: The run's own path and splits.
         fingerprint: Of the run's data.

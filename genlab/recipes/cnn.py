@@ -32,13 +32,14 @@ from genlab.recipes.classify import (
     as_paths,
     captioned,
     check_classes,
-    check_classifier,
     confusion_picture,
     draw,
+    outputs,
     predictions,
     reopened,
     write_evaluation,
 )
+from genlab.recipes.parts import try_part
 
 WARPS = {"move": Warp(), "mirror": Warp(mirror=True), "none": None}
 WIDTHS = (16, 24, 32, 48, 64)
@@ -122,7 +123,7 @@ class CNNRecipe(Recipe, Predicts):
         self.classifier = classifier.to(self.machine.device)
         if "classifier" in self.parts:
             pictures = torch.zeros(2, self.channels, config.pixels, config.pixels, device=self.machine.device)
-            check_classifier(classifier, pictures, len(self.classes))
+            try_part("classifier", classifier, (pictures,), [(2, outputs(self.classes))], "make it do so")
         self.average = Average(classifier, config.average).to(self.machine.device)
         self.temperature = Temperature().to(self.machine.device)
         self.networks = {"classifier": classifier, "average": self.average, "temperature": self.temperature}
@@ -259,8 +260,9 @@ class CNNRecipe(Recipe, Predicts):
             measured = pictures.test
         else:
             assert data is not None
-            pictures = read_pictures(data, "0", "0", config.pixels, config.label, self.channels)
-            measured = self._renumbered(pictures, data)
+            pictures = read_pictures(data, "0", "0", config.pixels, config.label, self.channels, self.classes)
+            measured = pictures.train
+            _labels(measured, data, "data")
         judged = self._judge(measured)
         split = {"data": pictures.name, "split": "test" if home else "all", "pictures": len(measured)}
         if self.folder is not None:
@@ -268,16 +270,6 @@ class CNNRecipe(Recipe, Predicts):
                 write_evaluation(self._pictures(judged, measured), self.folder / "samples")
         report = judged.report(self.temperature.value.item(), self.common)
         return {**split, **report, "worst_mistakes": judged.told(measured.names, TOLD)}
-
-    def _renumbered(self, pictures: PictureSet, data: str) -> Pictures:
-        """All of other pictures, with this run's numbers of classes."""
-        labels = _labels(pictures.train, data, "data")
-        for name in sorted(set(pictures.classes) - set(self.classes)):
-            raise InputError(
-                f"{data} has a class {name} that this run does not know: it knows {', '.join(self.classes)}.", "data"
-            )
-        numbers = np.array([self.classes.index(name) for name in pictures.classes])
-        return replace(pictures.train, labels=numbers[labels])
 
 
 def _labels(pictures: Pictures, data: str, option: str) -> Int[np.ndarray, " pictures"]:

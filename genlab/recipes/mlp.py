@@ -5,6 +5,7 @@ Read it with `models/classifier.py` (the network and its loss), `data/tables.py`
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,17 @@ from genlab.recipes.classify import (
     adamw,
     as_paths,
     check_classes,
-    check_classifier,
     confusion_picture,
     draw,
+    outputs,
     predictions,
     reopened,
     write_evaluation,
 )
+from genlab.recipes.parts import try_part
 
+SIZES = {1000: (32, 0.5, 3.0, 64), 4000: (128, 0.3, 1.0, 64), 10**12: (256, 0.2, 0.3, 256)}
+"""Width, dropout, weight decay and batch up to so many training rows."""
 TOLD = 5
 """Mistakes that an evaluation tells."""
 
@@ -62,7 +66,7 @@ class MLPRecipe(Recipe, Predicts):
         return DataFacts(table.name, table.fingerprint, table.counts(), [*table.notes, *notes])
 
     def batch(self, step: int) -> tuple[Float[Tensor, "batch features"], Int[Tensor, " batch"]]:
-        assert self.table is not None
+        assert self.table is not None and self.config.batch is not None
         machine = self.machine
         picks = self.draw.picks(step, self.config.batch, self.seed, machine.rank, machine.processes)
         return torch.from_numpy(self.table.train.rows[picks]), torch.from_numpy(self.draw.labels[picks])
@@ -70,12 +74,17 @@ class MLPRecipe(Recipe, Predicts):
     # --- size ---
 
     def resolve(self, seconds: float | None, speed: float | None) -> None:
-        """The same network for every time: a longer one makes more steps."""
+        """By the number of rows, for every time the same: a longer one makes more steps."""
+        fitted: Any = next(size for most, size in SIZES.items() if len(self.draw.labels) < most)
+        for name, value in zip(("width", "dropout", "weight_decay", "batch"), fitted, strict=True):
+            if getattr(self.config, name) is None:
+                self.config = replace(self.config, **{name: value})
 
     # --- network and optimiser ---
 
     def build(self) -> None:
         config = self.config
+        assert config.width is not None and config.dropout is not None and config.weight_decay is not None
         classes = len(self.encoder.classes)
         classifier = self.parts.get("classifier") or RowClassifier(
             self.encoder.features, classes, config.width, config.depth, config.dropout
@@ -83,7 +92,7 @@ class MLPRecipe(Recipe, Predicts):
         self.classifier = classifier.to(self.machine.device)
         if "classifier" in self.parts:
             rows = torch.zeros(2, self.encoder.features, device=self.machine.device)
-            check_classifier(classifier, rows, classes)
+            try_part("classifier", classifier, (rows,), [(2, outputs(self.encoder.classes))], "make it do so")
         self.average = Average(classifier, config.average).to(self.machine.device)
         self.temperature = Temperature().to(self.machine.device)
         self.networks = {"classifier": classifier, "average": self.average, "temperature": self.temperature}
