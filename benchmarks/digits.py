@@ -22,6 +22,7 @@ def main() -> None:
     budget.add_argument("--minutes", type=float, default=3.0, help="of each training; for a machine that is idle")
     budget.add_argument("--steps", type=int, help="of each training; for a machine that is busy")
     parser.add_argument("--folds", type=int, default=5, help="how many of the five")
+    parser.add_argument("--width", type=int, help="of the network; by default fitted to the time")
     options = parser.parse_args()
     length = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
 
@@ -41,7 +42,7 @@ def main() -> None:
                         archive.writestr(str(name), files[name])
             run = genlab.train(
                 "classify", f"{folder}/train.zip", out=f"{folder}/run", validation=0, test=f"{folder}/test.zip",
-                quiet=True, **length,
+                quiet=True, width=options.width, **length,
             )  # fmt: skip
             test, about = run.about["test"], run.about
         found.append(test["accuracy"])
