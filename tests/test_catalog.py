@@ -36,6 +36,13 @@ CANCELS = {
 """Weights without a gradient: in differences of scores the discriminator's last bias cancels."""
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Fewer pictures to compare in training."""
+    monkeypatch.setattr("genlab.recipes.pictures.WATCHED", 50)
+    monkeypatch.setattr("genlab.recipes.gan.WATCHED", 50)
+
+
 @pytest.fixture
 def data(tmp_path) -> dict[tuple[str, str], str]:
     """Tiny data for each model."""
