@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from genlab.errors import InputError
 
-# Before torch is loaded: OpenMP's threads spin while they wait, and where another process has the processor of
-# the one they wait for, training becomes ten times slower. Sleeping costs nothing measurable (docs/log.md).
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before torch is loaded: OpenMP's threads spin while they wait, and where another process has the processor of the
+# one they wait for, training becomes ten times slower. A short spin is as fast on an idle machine (docs/log.md).
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 if TYPE_CHECKING:
     from genlab.api import Run, load, train
