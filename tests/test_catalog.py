@@ -22,10 +22,25 @@ SMALL = {
     ("text", "gpt"): {"size": "tiny", "batch": 4, "context": 16},
     ("text", "lstm"): {"size": "tiny", "batch": 4, "context": 16},
     ("points", "gan"): {"width": 16, "batch": 32},
+    ("images", "gan"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
+    ("images", "wgan_gp"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
+    ("images", "dcgan"): {"pixels": 16, "batch": 8, "features": "digits"},
+    ("images", "vae"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
 }
 """Options that make each model small."""
-CANCELS = {("points", "gan"): {"1.out.bias", "judge.out.bias"}}
+CANCELS = {
+    ("points", "gan"): {"1.out.bias", "judge.out.bias"},
+    ("images", "gan"): {"down.out.bias"},
+    ("images", "wgan_gp"): {"down.out.bias"},
+}
 """Weights without a gradient: in differences of scores the discriminator's last bias cancels."""
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Fewer pictures to compare in training."""
+    monkeypatch.setattr("genlab.recipes.pictures.WATCHED", 50)
+    monkeypatch.setattr("genlab.recipes.gan.WATCHED", 50)
 
 
 @pytest.fixture
@@ -38,7 +53,7 @@ def data(tmp_path) -> dict[tuple[str, str], str]:
     rows = "".join(f"{x},{y},{'left' if x < 0 else 'right'}\n" for x, y in points)
     (tmp_path / "rows.csv").write_text("x,y,side\n" + rows)
     squares_and_bars(tmp_path / "pictures")
-    places = {"text": "book.txt", "points": "points.csv", "classify": "pictures"}
+    places = {"text": "book.txt", "points": "points.csv", "classify": "pictures", "images": "pictures"}
     return {(task, model): str(tmp_path / places[task]) for task, model in ALL} | {
         ("classify", "mlp"): str(tmp_path / "rows.csv")
     }
@@ -162,7 +177,7 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     assert run.about["state"] == "done"
     again = genlab.load(out)
     if isinstance(run.recipe, Generates):
-        options = {"text": {"tokens": 10}, "points": {"n": 5}}[task]
+        options = {"text": {"tokens": 10}, "points": {"n": 5}, "images": {"n": 2}}[task]
         one, other = run.generate(seed=3, **options), again.generate(seed=3, **options)
         assert str(one[0].content) == str(other[0].content)
         assert str(again.generate(seed=4, **options)[0].content) != str(one[0].content)
@@ -176,5 +191,6 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     assert {"config.json", "run.json", "model.safetensors", "metrics.jsonl", "README.md", "samples", "resume"} <= names
     assert str(tmp_path) not in (out / "README.md").read_text()
     monkeypatch.setattr("genlab.recipes.writing.write", lambda *_: iter(["the river runs " * 600]))  # quicker
+    monkeypatch.setattr("genlab.recipes.usefulness.STEPS", 3)
     assert again.evaluate()
     assert str(tmp_path) not in (out / "README.md").read_text()

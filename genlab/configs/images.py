@@ -19,7 +19,7 @@ class GANConfig:
     """Options of the GAN."""
 
     pixels: Pixels = 32
-    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2 times 4."""
+    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
     label: str | None = None
     """Column of attributes.csv that is the class; by default the sub-folders are the classes, if there are any."""
     conditional: bool = True
@@ -27,8 +27,8 @@ class GANConfig:
     latent: Latent = 64
     """Numbers of noise that a picture is made from."""
     width: Width = 16
-    """Channels where the pictures are largest; deeper layers have more."""
-    batch: Batch = 64
+    """Features of the maps of half the pictures' side; smaller maps have more."""
+    batch: Batch = 16
     """Pictures in an update (of one process)."""
     learning_rate: Rate = 1e-3
     """Peak step length of Adam, for both networks."""
@@ -52,7 +52,7 @@ class WGANGPConfig:
     """Options of the Wasserstein GAN with gradient penalty."""
 
     pixels: Pixels = 32
-    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2 times 4."""
+    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
     label: str | None = None
     """Column of attributes.csv that is the class; by default the sub-folders are the classes, if there are any."""
     conditional: bool = True
@@ -60,7 +60,7 @@ class WGANGPConfig:
     latent: Latent = 64
     """Numbers of noise that a picture is made from."""
     width: Width = 16
-    """Channels where the pictures are largest; deeper layers have more."""
+    """Features of the maps of half the pictures' side; smaller maps have more."""
     batch: Batch = 64
     """Pictures in an update (of one process)."""
     learning_rate: Rate = 3e-4
@@ -81,7 +81,7 @@ class DCGANConfig:
     """Options of the DCGAN: the textbook's, as they stand there."""
 
     pixels: Pixels = 32
-    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2 times 4."""
+    """Side of the square that pictures are brought to: the middle is cut out and resized. A multiple of 4."""
     label: str | None = None
     """Column of attributes.csv that is the class; by default the sub-folders are the classes, if there are any."""
     conditional: bool = True
@@ -102,7 +102,7 @@ class VAEConfig:
     """Options of the variational autoencoder."""
 
     pixels: Pixels = 32
-    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2 times 4."""
+    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
     label: str | None = None
     """Column of attributes.csv that is the class; by default the sub-folders are the classes, if there are any."""
     conditional: bool = True
@@ -110,7 +110,7 @@ class VAEConfig:
     latent: Latent = 32
     """Numbers of noise that a picture is made from."""
     width: Width = 16
-    """Channels where the pictures are largest; deeper layers have more."""
+    """Features of the maps of half the pictures' side; smaller maps have more."""
     batch: Batch = 64
     """Pictures in an update (of one process)."""
     learning_rate: Rate = 1e-3

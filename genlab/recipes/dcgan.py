@@ -42,11 +42,12 @@ class DCGANRecipe(PictureMaker):
         of = (labels,) if self.classes else ()
         fake = self.gan(torch.randn(len(real), self.config.latent, device=real.device), *of)
 
-        loss_g = classic_generator_loss(real, self.gan.score(fake, *of))
-        self.update(self.gan.generator, loss_g)
-
-        loss_d = classic_discriminator_loss(self.gan.score(real, *of), self.gan.score(fake.detach(), *of))
+        scores_real = self.gan.score(real, *of)
+        loss_d = classic_discriminator_loss(scores_real, self.gan.score(fake.detach(), *of))
         self.update(self.gan.discriminator, loss_d)
+
+        loss_g = classic_generator_loss(scores_real, self.gan.score(fake, *of))
+        self.update(self.gan.generator, loss_g)
         return {"discriminator": loss_d, "generator": loss_g}
 
     def make(

@@ -17,7 +17,7 @@ from genlab.configs.text import GPTConfig, TextRequest
 from genlab.data.text import read_corpus
 from genlab.data.tokenizers import kind_of, load_tokenizer
 from genlab.engine.files import write_atomically
-from genlab.engine.muon import Muon
+from genlab.engine.muon import POLAR_EXPRESS, Muon
 from genlab.engine.recipe import DataFacts, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
@@ -120,7 +120,13 @@ class GPTRecipe(Recipe, Generates):
         ]
         self.optimizers = {
             "gpt": [
-                Muon(matrices, lr=config.learning_rate, weight_decay=config.weight_decay, momentum=0.9),
+                Muon(
+                    matrices,
+                    lr=config.learning_rate,
+                    weight_decay=config.weight_decay,
+                    momentum=0.9,
+                    ns_coefficients=POLAR_EXPRESS,  # type: ignore[arg-type]  # torch knows one for all
+                ),
                 torch.optim.AdamW(
                     others, lr=config.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
                 ),

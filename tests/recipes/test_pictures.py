@@ -1,0 +1,316 @@
+"""Making pictures: training, latent vectors, classes, sheets, measures, alarms, networks of the user's own."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import genlab
+from genlab.configs.images import GANConfig
+from genlab.engine.machine import Machine
+from genlab.errors import InputError
+from genlab.recipes.features import extractor
+from genlab.recipes.gan import GANRecipe
+from genlab.recipes.latents import latent_rows
+from genlab.recipes.pictures import spherical
+from tests.conftest import genlab_process, squares_and_bars
+
+SMALL = {"pixels": 16, "width": 8, "latent": 6, "features": "digits"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few():
+    """Fewer pictures to compare in training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genlab.recipes.pictures.WATCHED", 100)
+        patch.setattr("genlab.recipes.gan.WATCHED", 100)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return squares_and_bars(tmp_path_factory.mktemp("data") / "kinds", count=100)
+
+
+@pytest.fixture(scope="module")
+def run(folder, tmp_path_factory) -> genlab.Run:
+    out = tmp_path_factory.mktemp("runs") / "kinds"
+    return genlab.train("images", folder, steps=40, test="0.3", out=out, quiet=True, **SMALL)
+
+
+def recipe(folder: Path, **options) -> GANRecipe:
+    made = GANRecipe(GANConfig(**{**SMALL, **options}))
+    made.machine = Machine("cpu")
+    made.read(str(folder), "0.2", "0.2")
+    made.resolve(None, None)
+    made.build()
+    return made
+
+
+def test_a_picture_can_be_made_again_from_its_latent_vector(run):
+    one = run.generate(n=3, class_="bar", seed=7)
+    assert [sample.content.shape for sample in one] == [(16, 16, 1)] * 3
+    latents = np.stack([sample.latent for sample in one])
+    again = run.sample(latents, "bar")
+    assert np.array_equal(again, np.stack([sample.content for sample in one]))
+    middle = run.sample(latents.mean(0), "bar")  # arithmetic on latents
+    assert middle.shape == (1, 16, 16, 1)
+    assert not np.array_equal(run.sample(latents, "square"), again)
+
+
+def test_truncation_draws_latents_together(run):
+    wide, narrow = (run.generate(n=20, truncation=truncation) for truncation in (1.0, 0.1))
+    spread = [np.stack([sample.latent for sample in samples]).std() for samples in (wide, narrow)]
+    assert spread[1] == pytest.approx(0.1 * spread[0])
+
+
+def test_command_line_grid_folder_latent_and_walk(run, tmp_path):
+    done = genlab_process("generate", run.path, "--n", 5, "--grid", "all.png", "--class", "bar", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "all.png").size == (3 * 66 - 2, 2 * 66 - 2)
+    assert np.load(tmp_path / "all.npy").shape == (5, 6)
+    done = genlab_process(
+        "generate", run.path, "--latent", "all.npy", "--class", "bar", "--to", "again", "--json", folder=tmp_path
+    )
+    files = json.loads(done.stdout)["files"]
+    assert len(files) == 10
+    first = np.asarray(Image.open(tmp_path / "again" / "generated-000.png"))
+    assert np.array_equal(first, run.sample(np.load(tmp_path / "all.npy")[:1], "bar")[0, ..., 0])
+    done = genlab_process("generate", run.path, "--walk", 3, "--to", "film", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    film = Image.open(tmp_path / "film" / "generated-000.gif")
+    assert film.n_frames == 48
+    done = genlab_process("generate", run.path, folder=tmp_path)
+    sheet = Image.open(run.path / "samples" / "generated-000.png")
+    assert sheet.size == (8 * 66 - 2, 8 * 66 - 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "field"),
+    [
+        ({"class_": "circle"}, "no class circle; it has bar, square", "class"),
+        ({"latent": "none.npy"}, "There is no file none.npy", "latent"),
+        ({"n": 0}, "n: 0 cannot be used", "n"),
+        ({"truncation": float("nan")}, "truncation: nan cannot be used", "truncation"),
+    ],
+)
+def test_requests_that_cannot_be_met(run, options, message, field):
+    with pytest.raises(InputError, match=message) as error:
+        run.generate(**options)
+    assert error.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("latents", "message"),
+    [
+        (np.zeros((2, 5)), r"rows of 6 numbers, not an array \(2, 5\)"),
+        (np.full((1, 6), np.nan), "not finite"),
+        (["a"], "an array of numbers"),
+        (np.zeros((0, 6)), r"not an array \(0, 6\)"),
+    ],
+)
+def test_latents_of_another_shape(run, latents, message):
+    with pytest.raises(InputError, match=message):
+        run.sample(latents)
+
+
+def test_latent_files_are_never_unpickled(tmp_path):
+    np.save(tmp_path / "objects.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"is no \.npy file of numbers"):
+        latent_rows(tmp_path / "objects.npy", 6)
+
+
+def test_evaluation_has_every_measure_beside_its_floor(run, monkeypatch):
+    monkeypatch.setattr("genlab.recipes.usefulness.STEPS", 5)
+    report = run.evaluate()
+    assert report["split"] == "test"
+    assert report["pictures"] == len(run.recipe.pictures.test)
+    assert len(report["features"]["sha256"]) == 64
+    names = ("frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage")
+    assert all(report[name].keys() == {"generated", "floor"} for name in names)
+    assert report["frechet_distance"]["floor"] < report["frechet_distance"]["generated"]
+    assert report["classification_accuracy_score"].keys() == {"generated", "real"}
+    assert "verdict" in report["copying"]
+    assert (run.path / "samples" / "nearest.png").exists()
+
+
+def test_other_pictures_are_measured_whole(run, tmp_path):
+    report = run.evaluate(squares_and_bars(tmp_path / "other", count=20))
+    assert report["split"] == "all"
+    assert report["pictures"] == 20  # the other half is the floor
+    assert report["copying"] is None
+
+
+def test_missing_training_data_are_named(folder, tmp_path):
+    import shutil
+
+    here = Path(shutil.copytree(folder, tmp_path / "here"))
+    run = genlab.train("images", here, steps=2, out=tmp_path / "run", quiet=True, **SMALL)
+    shutil.rmtree(here)
+    with pytest.raises(InputError, match="say where it is now with --data"):
+        run.evaluate()
+    assert run.evaluate(folder)["split"] == "test"  # the same content, elsewhere
+
+
+def test_unconditional_and_without_classes(folder, tmp_path):
+    run = genlab.train("images", folder, steps=2, out=tmp_path / "run", quiet=True, conditional=False, **SMALL)
+    assert run.recipe.classes == []
+    assert len(run.generate(n=2)) == 2
+    with pytest.raises(InputError, match="it learnt none"):
+        run.generate(class_="bar")
+
+
+@pytest.mark.parametrize("model", ["gan", "vae"])
+def test_killed_trainings_end_with_the_same_weights(model, folder, tmp_path):
+    options = {**SMALL, "steps": 6, "quiet": True, "checkpoint_seconds": 0}
+    whole = genlab.train("images", folder, model, out=tmp_path / "whole", **options)
+    step, calls = type(whole.recipe).step, []
+
+    def dies(self, batch):
+        calls.append(1)
+        if len(calls) == 4:
+            raise RuntimeError("killed")
+        return step(self, batch)
+
+    type(whole.recipe).step = dies
+    try:
+        with pytest.raises(RuntimeError, match="killed"):
+            genlab.train("images", folder, model, out=tmp_path / "parts", **options)
+    finally:
+        type(whole.recipe).step = step
+    parts = genlab.train("images", folder, model, out=tmp_path / "parts", resume=True, **options)
+    assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
+
+
+def test_a_gan_learns_where_the_ink_is(folder, tmp_path):
+    """The mean picture of what it makes comes near to the real one: far nearer than before training."""
+    made = recipe(folder, batch=16, learning_rate=2e-3)
+    real = made.pictures.train.tensor().mean(0)
+
+    def apart() -> float:
+        labels = torch.arange(200) % 2
+        return (made.make(torch.randn(200, 6), labels).mean(0) - real).square().mean().item()
+
+    torch.manual_seed(0)
+    with torch.no_grad():
+        before = apart()
+    for number in range(150):
+        made.step(made.batch(number))
+    with torch.no_grad():
+        assert apart() < 0.3 * before
+
+
+def test_augmentation_is_for_few_pictures(folder):
+    assert recipe(folder).config.augment == "all"
+    assert recipe(folder, augment="none").config.augment == "none"
+
+
+def test_collapse_raises_an_alarm(folder, monkeypatch):
+    made = recipe(folder)
+    made.validate()
+    assert not any("collapsed" in alarm for alarm in made.alarms())
+    one = made.pictures.train.tensor(np.array([0]))
+    monkeypatch.setattr(type(made), "make", lambda self, latents, labels: one.expand(len(latents), -1, -1, -1))
+    made.validate()
+    assert any("collapsed" in alarm for alarm in made.alarms())
+
+
+def test_a_discriminator_that_knows_its_pictures_raises_an_alarm(folder, monkeypatch):
+    made = recipe(folder)
+    scores = {len(made.pictures.train): 5.0, len(made.pictures.validation): -4.0}
+    monkeypatch.setattr(type(made), "_mean_score", lambda self, pictures: scores[len(pictures)])
+    made.validate()
+    assert any("by heart" in alarm for alarm in made.alarms())
+
+
+def test_numbers_that_are_none_end_a_training_with_the_best_weights(folder, tmp_path, monkeypatch):
+    step, calls = GANRecipe.step, []
+
+    def breaks(self, batch):
+        calls.append(1)
+        if len(calls) == 12:
+            with torch.no_grad():
+                next(self.gan.generator.parameters()).fill_(torch.nan)
+        return step(self, batch)
+
+    monkeypatch.setattr(GANRecipe, "step", breaks)
+    run = genlab.train("images", folder, steps=20, out=tmp_path / "run", quiet=True, **SMALL)
+    assert run.about["state"] == "diverged"
+    assert len(genlab.load(run.path).generate(n=2)) == 2
+
+
+# --- the user's own networks ----------------------------------------------------------------------
+
+
+class Sheet(nn.Module):
+    """A generator of the user's own; with classes it is told them."""
+
+    def __init__(self, pixels: int = 16) -> None:
+        super().__init__()
+        self.layer, self.pixels = nn.Linear(6, pixels**2), pixels
+
+    def forward(self, latents: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return self.layer(latents).view(-1, 1, self.pixels, self.pixels)
+
+
+def test_own_generator(folder, tmp_path):
+    out = tmp_path / "run"
+    run = genlab.train("images", folder, steps=3, out=out, quiet=True, parts={"generator": Sheet()}, **SMALL)
+    with pytest.raises(InputError, match=r"networks of your own.*generator=Sheet\(\)"):
+        genlab.load(out)
+    again = genlab.load(out, generator=Sheet())
+    assert np.array_equal(run.generate(n=1)[0].content, again.generate(n=1)[0].content)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (Sheet(8), r"turns \(2, 6\) and \(2,\) into \(2, 1, 8, 8\): make that \(2, 1, 16, 16\)"),
+        (nn.Linear(6, 256), r"cannot take a batch of shape \(2, 6\) and \(2,\).*conditional=False"),
+        (nn.ReLU(), "no weights to train"),
+    ],
+)
+def test_own_networks_that_do_not_fit(folder, tmp_path, part, message):
+    with pytest.raises(InputError, match=message):
+        genlab.train("images", folder, steps=3, out=tmp_path / "r", quiet=True, parts={"generator": part}, **SMALL)
+
+
+# --- features -------------------------------------------------------------------------------------
+
+
+def test_features_by_name():
+    machine = Machine("cpu")
+    for name, data, size in (("auto", "@digits", 0), ("auto", "mine", 1280), ("efficientnet", "@digits", 1280)):
+        found = extractor(name, data, machine)
+        rows = found.features(3, lambda part: torch.zeros(len(range(3)[part]), 1, 32, 32))
+        assert rows.shape[0] == 3
+        assert size in (0, rows.shape[1])
+        assert len(found.hash) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("nothing", "features: nothing cannot be used"), ("inception", "torch-fidelity")]
+)
+def test_features_that_are_not_there(name, message):
+    with pytest.raises(InputError, match=message):
+        extractor(name, "@digits", Machine("cpu"))
+
+
+def test_features_of_a_run_that_is_no_classifier(run):
+    with pytest.raises(InputError, match="is no classifier of pictures"):
+        extractor(str(run.path), "mine", Machine("cpu"))
+
+
+def test_spherical_keeps_the_length_on_the_way():
+    torch.manual_seed(0)
+    one, other = torch.randn(50), torch.randn(50)
+    one, other = one / one.norm(), other / other.norm()
+    way = spherical(one, other, torch.linspace(0, 1, 5))
+    torch.testing.assert_close(way.norm(dim=1), torch.ones(5))
+    torch.testing.assert_close(way[0], one)
+    torch.testing.assert_close(way[-1], other)
+    torch.testing.assert_close(spherical(one, one, torch.tensor([0.5]))[0], one)
