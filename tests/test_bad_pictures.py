@@ -31,7 +31,7 @@ def png(side: int = 16, colour: int = 0) -> bytes:
 def bomb() -> bytes:
     """A small file of very many pixels."""
     file = io.BytesIO()
-    Image.new("1", (10_000, 10_000)).save(file, "png")
+    Image.new("1", (14_000, 14_000)).save(file, "png")
     return file.getvalue()
 
 
