@@ -1,5 +1,6 @@
 """Pictures and tables that cannot be classified: one sentence, exit code 2, nothing made or lost."""
 
+import functools
 import io
 import json
 import re
@@ -23,6 +24,14 @@ ROWS = [f"{number * 7 % 13}.5,{'yes' if number % 2 else 'no'}" for number in ran
 def png(side: int = 16, colour: int = 0) -> bytes:
     file = io.BytesIO()
     Image.new("L", (side, side), colour).save(file, "png")
+    return file.getvalue()
+
+
+@functools.cache
+def bomb() -> bytes:
+    """A small file of very many pixels."""
+    file = io.BytesIO()
+    Image.new("1", (14_000, 14_000)).save(file, "png")
     return file.getvalue()
 
 
@@ -57,9 +66,7 @@ def places(tmp_path: Path, run: Path) -> Path:
         archive.writestr("../../evil.png", png())
     (tmp_path / "notes.zip").write_text("hello")
     (tmp_path / "bomb").mkdir()
-    bomb = io.BytesIO()
-    Image.new("1", (20_000, 20_000)).save(bomb, "png")
-    (tmp_path / "bomb" / "a.png").write_bytes(bomb.getvalue())
+    (tmp_path / "bomb" / "a.png").write_bytes(bomb())
     csv(tmp_path / "good.csv", ROWS)
     csv(tmp_path / "few.csv", ROWS[:4])
     csv(tmp_path / "header.csv", [])

@@ -14,6 +14,7 @@ import csv
 import hashlib
 import io
 import json
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +48,10 @@ BLOCK = 2048
 """Pictures decoded before they are written."""
 ROUGH = 100
 """Held-out pictures below which a measure is called rough."""
+
+warnings.filterwarnings(
+    "ignore", category=Image.DecompressionBombWarning
+)  # such pictures are left out, with a sentence
 
 File = tuple[str, Callable[[], bytes]]
 """A picture's name, with / between folders, and what reads it."""

@@ -38,6 +38,8 @@ from genlab.recipes.parts import try_part
 
 SIZES = {1000: (32, 0.5, 3.0, 64), 4000: (128, 0.3, 1.0, 64), 10**12: (256, 0.2, 0.3, 256)}
 """Width, dropout, weight decay and batch up to so many training rows."""
+ROWS = 16_384
+"""Rows that go through the network at once when it is not trained."""
 TOLD = 5
 """Mistakes that an evaluation tells."""
 
@@ -132,7 +134,8 @@ class MLPRecipe(Recipe, Predicts):
     @torch.no_grad()
     def _logits(self, rows: np.ndarray) -> Float[Tensor, "rows outputs"]:
         """On the CPU."""
-        return self.average.network.eval()(torch.from_numpy(rows).to(self.machine.device)).float().cpu()
+        network, device = self.average.network.eval(), self.machine.device
+        return torch.cat([network(part.to(device)).float().cpu() for part in torch.from_numpy(rows).split(ROWS)])
 
     # --- a finished run ---
 

@@ -144,8 +144,8 @@ def test_what_is_no_picture(content: bytes, reason: str) -> None:
         decode(content, 20)
 
 
-def test_a_decompression_bomb_is_not_opened(monkeypatch) -> None:
-    bomb = encoded(Image.new("1", (20_000, 20_000)))
+def test_a_decompression_bomb_is_not_opened() -> None:
+    bomb = encoded(Image.new("1", (14_000, 14_000)))
     assert len(bomb) < 100_000
     with pytest.raises(Unreadable, match="decompression bomb"):
         decode(bomb, 20)
