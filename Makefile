@@ -1,4 +1,5 @@
 # make demo: train on the Bible for a minute and read what the model writes
+# make demo-images: train on digits and drawn faces for some minutes and look at what the models make
 # make test: the whole check; make install: everything that a developer needs, in .venv
 
 PYTHON ?= python3
@@ -6,7 +7,7 @@ PIP := .venv/bin/pip --disable-pip-version-check
 GENLAB := .venv/bin/genlab
 DEMO := runs/demo
 
-.PHONY: demo test install clean
+.PHONY: demo demo-images test install clean
 
 demo: .venv/.demo
 	@rm -rf $(DEMO)
@@ -19,6 +20,21 @@ demo: .venv/.demo
 	@echo "Now you: $(GENLAB) train text YOUR.txt --minutes 10"
 	@echo "         $(GENLAB) generate runs/text-YOUR-001 --prompt \"Once upon a time\""
 	@echo "What it wrote in training and its model card are in $(DEMO); the code is genlab/recipes/gpt.py."
+
+demo-images: .venv/.pictures
+	@rm -rf runs/digits runs/faces
+	$(GENLAB) train images @digits --minutes 1 --out runs/digits
+	@echo
+	$(GENLAB) generate runs/digits --grid digits.png
+	$(GENLAB) generate runs/digits --class 3 --n 16 --grid threes.png
+	@echo
+	$(GENLAB) train images @faces:4000 --minutes 3 --out runs/faces
+	@echo
+	$(GENLAB) generate runs/faces --grid faces.png
+	$(GENLAB) generate runs/faces --walk 8 --to film
+	@echo
+	@echo "Look at digits.png, threes.png, faces.png and film/generated-000.gif."
+	@echo "Now you: $(GENLAB) train images YOUR_FOLDER --minutes 10"
 
 test: .venv/.dev
 	.venv/bin/ruff check .
@@ -39,6 +55,10 @@ clean:
 	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[text]"
 	@touch $@
 
+.venv/.pictures: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[samples]"
+	@touch $@ .venv/.demo
+
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/pip
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
-	@touch $@ .venv/.demo
+	@touch $@ .venv/.demo .venv/.pictures

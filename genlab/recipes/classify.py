@@ -3,7 +3,6 @@
 import io
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -226,41 +225,6 @@ def predictions(names: list[str], chances: Float[Tensor, "examples classes"], cl
         Prediction(name, classes[int(np.argmax(row))], dict(zip(classes, row, strict=True)))
         for name, row in zip(names, chances.double().tolist(), strict=True)
     ]
-
-
-def reopened(
-    read: Callable[[str, str, str], Data], data: str | None, trained_on: dict[str, str], fingerprint: str
-) -> tuple[Data, bool]:
-    """The data to measure on, and whether they are those that the run was trained on.
-
-    Args:
-        read: Reads (data, validation, test).
-        data: Where to; None for where the training data were.
-        trained_on: The run's own path and splits.
-        fingerprint: Of the run's data.
-
-    Raises:
-        InputError: the training data have gone or changed.
-    """
-    splits = trained_on["validation"], trained_on["test"]
-    if data is None:
-        try:
-            found = read(trained_on["path"], *splits)
-        except InputError as error:
-            raise InputError(f"{error} The run was trained on it: say where it is now with --data.", "data") from None
-        if found.fingerprint != fingerprint:
-            raise InputError(
-                f"{trained_on['path']} has changed since the training; give other data with --data.", "data"
-            )
-        return found, True
-    try:
-        found = read(data, *splits)
-        if found.fingerprint == fingerprint:
-            return found, True
-    except InputError as error:
-        if error.field not in ("validation", "test"):
-            raise
-    return read(data, "0", "0"), False
 
 
 def as_paths(data: Any) -> list[str] | None:

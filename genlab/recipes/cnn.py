@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from genlab.configs.classify import CNNConfig
 from genlab.data.pictures import Pictures, PictureSet, open_pictures, picture_rows, read_pictures, to_tensor
-from genlab.engine.files import read_json, write_atomically, write_json
+from genlab.engine.files import read_json, write_json
 from genlab.engine.progress import say
 from genlab.engine.recipe import DataFacts, Metrics, Prediction, Predicts, Recipe
 from genlab.engine.samples import Sample, sheet
@@ -26,6 +26,7 @@ from genlab.layers.augment import Warp, warped
 from genlab.layers.average import Average
 from genlab.models.classifier import Temperature, classification_loss, probabilities
 from genlab.models.cnn import CNN
+from genlab.recipes.again import reopened, write_left_out
 from genlab.recipes.classify import (
     Judged,
     adamw,
@@ -36,7 +37,6 @@ from genlab.recipes.classify import (
     draw,
     outputs,
     predictions,
-    reopened,
     write_evaluation,
 )
 from genlab.recipes.parts import try_part
@@ -196,9 +196,7 @@ class CNNRecipe(Recipe, Predicts):
         assert self.pictures is not None
         self.folder = folder
         write_json(folder / "labels.json", {"classes": self.classes, "channels": self.channels, "common": self.common})
-        if left_out := self.pictures.left_out:
-            lines = "".join(f"{file}: {why}\n" for file, why in sorted(left_out.items()))
-            write_atomically(folder / "left_out.txt", lines.encode())
+        write_left_out(folder, self.pictures.left_out)
 
     def load_files(self, folder: Path, about: dict[str, Any]) -> None:
         self.folder = folder

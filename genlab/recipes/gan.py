@@ -141,9 +141,9 @@ class GANRecipe(PictureMaker):
         measures = super().validate()
         trained, unseen = self._mean_score(self.pictures.train), self._mean_score(self.pictures.validation)
         count = min(WATCHED, len(self.pictures.validation))
-        labels = self._labels(count).to(self.machine.device)
+        labels = self.class_numbers(count).to(self.machine.device)
         with torch.no_grad():
-            fake = self.make(self._noise(count, 0).to(self.machine.device), labels)
+            fake = self.make(self.noise(count, 0).to(self.machine.device), labels)
             fake_score = self.gan.score(fake, *((labels,) if self.classes else ())).float().mean().item()
         self._memorised = (trained - unseen) / max(trained - fake_score, 1e-6)
         return {**measures, "memorised": self._memorised}

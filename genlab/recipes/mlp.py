@@ -22,6 +22,7 @@ from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.models.classifier import RowClassifier, Temperature, classification_loss, probabilities
+from genlab.recipes.again import reopened
 from genlab.recipes.classify import (
     Judged,
     adamw,
@@ -31,7 +32,6 @@ from genlab.recipes.classify import (
     draw,
     outputs,
     predictions,
-    reopened,
     write_evaluation,
 )
 from genlab.recipes.parts import try_part

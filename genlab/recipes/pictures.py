@@ -24,6 +24,7 @@ from genlab.engine.recipe import DataFacts, Decodes, Generates, Recipe
 from genlab.engine.samples import Sample, picture_sample, sheet, sheet_of
 from genlab.errors import InputError
 from genlab.metrics.pictures import copying, frechet_distance, kernel_distance, nearest, precision_recall
+from genlab.recipes.again import reopened, write_left_out
 from genlab.recipes.features import Extractor, extractor
 from genlab.recipes.latents import latent_rows
 from genlab.recipes.usefulness import accuracy_after
@@ -95,11 +96,11 @@ class PictureMaker(Recipe, Generates, Decodes):
         with torch.no_grad(), self.machine.autocast():
             return np.concatenate([to_bytes(self.make(*self.machine.place(part))) for part in parts])
 
-    def _noise(self, count: int, seed: int) -> Float[Tensor, "count latent"]:
+    def noise(self, count: int, seed: int) -> Float[Tensor, "count latent"]:
         """Latent vectors: of one seed, fewer are the first of more."""
         return torch.randn(count, self.config.latent, generator=torch.Generator().manual_seed(seed))
 
-    def _labels(self, count: int, label: str | None = None) -> Int[Tensor, " count"]:
+    def class_numbers(self, count: int, label: str | None = None) -> Int[Tensor, " count"]:
         """Numbers of a class, or of all in turn.
 
         Raises:
@@ -116,8 +117,8 @@ class PictureMaker(Recipe, Generates, Decodes):
         if request.latent is not None:
             latents = latent_rows(request.latent, self.config.latent)
         else:
-            latents = request.truncation * self._noise(request.walk or request.n, request.seed)
-        labels = self._labels(len(latents), request.class_)
+            latents = request.truncation * self.noise(request.walk or request.n, request.seed)
+        labels = self.class_numbers(len(latents), request.class_)
         if request.walk is not None:
             yield self._walk(latents, labels)
             return
@@ -146,10 +147,10 @@ class PictureMaker(Recipe, Generates, Decodes):
 
     def sample(self, latents: Any, label: str | None = None) -> UInt8[np.ndarray, "pictures height width channels"]:
         rows = latent_rows(latents, self.config.latent)
-        return self._made(rows, self._labels(len(rows), label))
+        return self._made(rows, self.class_numbers(len(rows), label))
 
     def preview(self) -> list[Sample]:
-        made = self._made(self._noise(SHOWN, 0), self._labels(SHOWN))
+        made = self._made(self.noise(SHOWN, 0), self.class_numbers(SHOWN))
         return [Sample(made, {"png": sheet(list(made), columns=max(8, min(len(self.classes), 16)))})]
 
     # --- measures ---
@@ -160,7 +161,7 @@ class PictureMaker(Recipe, Generates, Decodes):
             self._extractor = extractor(self.config.features, self.data_name, self.machine)
         return self._extractor
 
-    def _features_of(self, pictures: Pictures, most: int, seed: int = 0) -> Rows:
+    def features_of(self, pictures: Pictures, most: int, seed: int = 0) -> Rows:
         """Features of at most so many of the pictures, drawn without repeats; the same seed draws the same."""
         key = (id(pictures), most, seed)
         held: dict[tuple[int, int, int], Rows] = self.__dict__.setdefault("_features", {})
@@ -169,8 +170,8 @@ class PictureMaker(Recipe, Generates, Decodes):
             held[key] = self.extractor.features(len(picks), lambda part: pictures.tensor(picks[part]))
         return held[key]
 
-    def _generated_features(self, count: int, seed: int) -> Rows:
-        latents, labels = self._noise(count, seed), self._labels(count)
+    def generated_features(self, count: int, seed: int) -> Rows:
+        latents, labels = self.noise(count, seed), self.class_numbers(count)
         with torch.no_grad(), self.machine.autocast():
             return self.extractor.features(
                 count, lambda part: self.make(*self.machine.place((latents[part], labels[part]))).clamp(-1, 1)
@@ -182,8 +183,8 @@ class PictureMaker(Recipe, Generates, Decodes):
 
     def validate(self) -> dict[str, float]:
         assert self.pictures is not None and self.pictures.validation is not None
-        real = self._features_of(self.pictures.validation, WATCHED)
-        made = self._generated_features(WATCHED, 0)
+        real = self.features_of(self.pictures.validation, WATCHED)
+        made = self.generated_features(WATCHED, 0)
         if not made.isfinite().all():
             return {"frechet_distance": math.inf}
         self._spread = ((made.var(0).sum() / real.var(0).sum()) ** 0.5).item()
@@ -201,8 +202,8 @@ class PictureMaker(Recipe, Generates, Decodes):
         if self.pictures is None or self.pictures.test is None:
             return {}
         count = min(len(self.pictures.test), len(self.pictures.train), WATCHED)
-        real, train = self._features_of(self.pictures.test, count), self._features_of(self.pictures.train, count)
-        made = self._generated_features(count, 1)
+        real, train = self.features_of(self.pictures.test, count), self.features_of(self.pictures.train, count)
+        made = self.generated_features(count, 1)
         return {
             "frechet_distance": frechet_distance(real, made),
             "frechet_distance_floor": frechet_distance(real, train),
@@ -221,9 +222,8 @@ class PictureMaker(Recipe, Generates, Decodes):
         self.folder = folder
         about = {"name": self.data_name, "channels": self.channels, "classes": self.classes}
         write_json(folder / "pictures.json", about)
-        if self.pictures is not None and self.pictures.left_out:
-            lines = "".join(f"{file}: {why}\n" for file, why in self.pictures.left_out.items())
-            write_atomically(folder / "left_out.txt", lines.encode("utf-8", "replace"))
+        if self.pictures is not None:
+            write_left_out(folder, self.pictures.left_out)
 
     def load_files(self, folder: Path, about: dict[str, Any]) -> None:
         self.folder = folder
@@ -232,12 +232,24 @@ class PictureMaker(Recipe, Generates, Decodes):
         assert self.channels in (1, 3) and isinstance(self.classes, list), "pictures.json is damaged"
 
     def evaluate(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> dict[str, Any]:
-        found, home = self._opened(data, trained_on, fingerprint)
+        config = self.config
+
+        def read(place: str, validation: str, test: str) -> PictureSet:
+            return read_pictures(place, validation, test, config.pixels, config.label)
+
+        found, home = reopened(read, data, trained_on, fingerprint)
+        if home and found.test is None:
+            raise InputError("The run kept no test data (--test 0): give pictures with --data.", "data")
+        if found.channels != self.channels:
+            kinds = {1: "grey", 3: "colour"}
+            raise InputError(
+                f"{found.name} has {kinds[found.channels]} pictures, the run makes {kinds[self.channels]} ones.", "data"
+            )
         held_out, reference = (found.test, found.train) if home else halves(found.train)
         assert held_out is not None
         count = min(len(held_out), len(reference), MEASURED)
-        real, other = self._features_of(held_out, count), self._features_of(reference, count)
-        made = self._generated_features(count, 1)
+        real, other = self.features_of(held_out, count), self.features_of(reference, count)
+        made = self.generated_features(count, 1)
         result: dict[str, Any] = {
             "data": found.name,
             "split": "test" if home else "all",
@@ -254,7 +266,7 @@ class PictureMaker(Recipe, Generates, Decodes):
             return result | {"copying": None}
         if self.classes:
             result["classification_accuracy_score"] = self._usefulness(found)
-        every = self._features_of(found.train, len(found.train))
+        every = self.features_of(found.train, len(found.train))
         result["copying"] = copying(made, real, every)
         if self.folder is not None:
             with suppress(InputError):  # a folder that may only be read
@@ -275,7 +287,7 @@ class PictureMaker(Recipe, Generates, Decodes):
         def generated(step: int, count: int) -> Batch:
             of = labels[random.integers(len(labels), size=count)]  # classes as often as they are
             with torch.no_grad():
-                made = self.make(*self.machine.place((self._noise(count, 10_000 + step), of)))
+                made = self.make(*self.machine.place((self.noise(count, 10_000 + step), of)))
             return made.float().clamp(-1, 1).cpu(), of
 
         count = len(self.classes)
@@ -284,33 +296,10 @@ class PictureMaker(Recipe, Generates, Decodes):
             "real": accuracy_after(real, known, count, self.machine),
         }
 
-    def _opened(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> tuple[PictureSet, bool]:
-        """The pictures to measure on, and whether they are those of the training."""
-        config = self.config
-
-        def other(path: str) -> PictureSet:
-            return read_pictures(path, "0", "0", config.pixels, config.label, self.channels)
-
-        place = trained_on["path"] if data is None else data
-        try:
-            found = read_pictures(place, trained_on["validation"], trained_on["test"], config.pixels, config.label)
-        except InputError as error:
-            if data is None:
-                raise InputError(
-                    f"{error} The run was trained on it: say where it is now with --data.", "data"
-                ) from None
-            found = other(place)
-        home = found.fingerprint == fingerprint
-        if data is None and not home:
-            raise InputError(f"{place} has changed since the training; give pictures with --data.", "data")
-        if home and found.test is None:
-            raise InputError("The run kept no test data (--test 0): give pictures with --data.", "data")
-        return (found, True) if home else (other(place), False)
-
     def _neighbours(self, train: Pictures, features: Rows) -> bytes:
         """A sheet: generated pictures, each beside the training picture nearest to it."""
-        made = self._made(self._noise(32, 1), self._labels(32))
-        look = self._generated_features(32, 1)
+        made = self._made(self.noise(32, 1), self.class_numbers(32))
+        look = self.generated_features(32, 1)
         order = np.random.default_rng(0).permutation(len(train))  # of `features`
         _, places = nearest(look, features)
         pairs = []

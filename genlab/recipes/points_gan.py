@@ -30,6 +30,7 @@ from genlab.models.gan import (
     relativistic_generator_loss,
 )
 from genlab.models.points_gan import PointDiscriminator, PointGenerator, Scale, sample
+from genlab.recipes.again import reopened
 from genlab.recipes.latents import latent_rows
 from genlab.recipes.parts import falling, try_part
 
@@ -236,33 +237,13 @@ class PointsGANRecipe(Recipe, Generates, Decodes):
         return list(self.generate(PointsRequest(n=2000)))
 
     def evaluate(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> dict[str, Any]:
-        where = {"validation": trained_on["validation"], "test": trained_on["test"]}
-        if data is None:
-            try:
-                points = read_points(trained_on["path"], **where)
-            except InputError as error:
-                raise InputError(
-                    f"{error} The run was trained on it: say where it is now with --data.", "data"
-                ) from None
-            if points.fingerprint != fingerprint:
-                raise InputError(
-                    f"{trained_on['path']} has changed since the training; give points with --data.", "data"
-                )
-        else:
-            try:
-                points = read_points(data, **where)
-            except InputError as error:
-                if error.field not in where:
-                    raise
-                points = read_points(data, "0", "0")  # the training's own splits are gone: other points
-        home = points.fingerprint == fingerprint
+        points, home = reopened(read_points, data, trained_on, fingerprint)
         self.mean, self.deviation = self.scale.mean.numpy(), self.scale.deviation.item()
         if home:
             if points.test is None:
                 raise InputError("The run kept no test data (--test 0): give points with --data.", "data")
             reference, held_out = self._standard(points.train), self._standard(points.test)
         else:  # other points: one half stands for real ones, beside those that are generated
-            points = read_points(data or "", "0", "0")
             rows = self._standard(points.train)
             reference, held_out = _some(rows, len(rows), 0).chunk(2)
 

@@ -262,7 +262,7 @@ def test_evaluation_finds_moved_and_changed_data(file: Path, tmp_path: Path) -> 
         run.evaluate()
     assert run.evaluate(moved)["distance"] == whole["distance"]
     mine.write_text(moved.read_text() + "1000,-50\n")
-    with pytest.raises(InputError, match="has changed since the training; give points with --data"):
+    with pytest.raises(InputError, match="has changed since the training; give other data with --data"):
         run.evaluate()
 
 

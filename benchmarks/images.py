@@ -1,0 +1,98 @@
+"""The default GAN beside the plain DCGAN recipe, at equal seconds, by the same features.
+
+    python benchmarks/images.py @digits --seconds 37.5 150 --peer-seconds 150 --seeds 3 --sheets docs
+    python benchmarks/images.py @faces:12000 --seconds 600 --seeds 1 --sheets docs
+
+The peer is genlab's own `dcgan` without classes: the widths, batch norm, latent size, batch and Adam settings that are
+customary at 32 x 32. Both keep the weights that validate best. Distances are between the training pictures (at most
+10,000) and as many generated ones; the floor is that between two halves of the training pictures.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+import genlab
+from genlab.metrics.pictures import frechet_distance, precision_recall
+from genlab.recipes.pictures import halves
+
+MODELS: dict[str, dict] = {
+    "gan (default)": {"model": "gan"},
+    "dcgan, the peer": {"model": "dcgan", "conditional": False},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data")
+    parser.add_argument("--seconds", type=float, nargs="*", default=[150.0], help="of each training of the default")
+    parser.add_argument("--peer-seconds", type=float, nargs="*", help="of each training of the peer; default the same")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument(
+        "--score", action="store_true", help="the classification accuracy score as well (about a minute)"
+    )
+    parser.add_argument("--sheets", type=Path, help="folder for a sheet of each kind")
+    options = parser.parse_args()
+    lengths = {"gan (default)": options.seconds, "dcgan, the peer": options.peer_seconds or options.seconds}
+    columns = ["model", "seconds", "Fréchet distance", "recall", "precision", "pictures read a second", "made a second"]
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
+    for name, model in MODELS.items():
+        for seconds in lengths[name]:
+            rows = [one(options, name, model, seconds, seed) for seed in range(options.seeds)]
+            cells = [spread([row[column] for row in rows], form) for column, form in FORMS.items()]
+            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+FORMS = {"seconds": "{:.0f}", "frechet": "{:.1f}", "recall": "{:.3f}", "precision": "{:.3f}", "read": "{:,.0f}"}
+FORMS |= {"made": "{:,.0f}"}
+
+
+def one(options: argparse.Namespace, name: str, model: dict, seconds: float, seed: int) -> dict[str, float]:
+    """Trains once and measures."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = genlab.train(
+            "images", options.data, minutes=seconds / 60, seed=seed, out=f"{folder}/run", quiet=True, **model
+        )
+        recipe, about = run.recipe, run.about
+        train = recipe.pictures.train
+        count = min(len(train), 10_000)
+        real, made = recipe.features_of(train, count), recipe.generated_features(count, 1)
+        found = precision_recall(real[:5000], made[:5000])
+        start = time.perf_counter()
+        latents, labels = recipe.noise(64, 0), recipe.class_numbers(64)
+        with torch.no_grad():
+            for _ in range(30):
+                recipe.make(latents, labels)
+        speed = 30 * 64 / (time.perf_counter() - start)
+        if options.sheets and seed == 0:
+            stem = f"{options.data.lstrip('@').partition(':')[0]}-{model['model']}-{seconds:.0f}s"
+            (options.sheets / f"{stem}.png").write_bytes(recipe.preview()[0].files["png"])
+        if seed == 0 and seconds == options.seconds[-1] and model["model"] == "gan":
+            one_half, other = halves(train)
+            floor = frechet_distance(recipe.features_of(one_half, count), recipe.features_of(other, count))
+            seen_by = f"{recipe.extractor.name} ({recipe.extractor.hash[:12]})"
+            print(f"features: {seen_by}; {count:,} pictures; floor {floor:.2f}", flush=True)
+        if options.score and model["model"] == "gan":
+            print({key: run.evaluate()[key] for key in ("classification_accuracy_score", "copying")}, flush=True)
+        return {
+            "seconds": about["seconds"],
+            "frechet": frechet_distance(real, made),
+            "recall": found["recall"],
+            "precision": found["precision"],
+            "read": about["step"] * recipe.pictures_per_step / about["seconds"],
+            "made": speed,
+        }
+
+
+def spread(values: list[float], form: str) -> str:
+    """Median and range."""
+    low, middle, high = (form.format(value) for value in (min(values), statistics.median(values), max(values)))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+if __name__ == "__main__":
+    main()
