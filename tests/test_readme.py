@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.conftest import squares_and_bars
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/text.md", "docs/points.md", "docs/classify.md"]
+PAGES = ["README.md", "docs/text.md", "docs/points.md", "docs/classify.md", "docs/images.md"]
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -26,6 +27,8 @@ def folder(tmp_path: Path) -> Path:
     shapes = squares_and_bars(tmp_path / "photos", 30)
     (shapes / "bar").rename(shapes / "cat")
     (shapes / "square").rename(shapes / "dog")
+    for photo in shapes.glob("*/*.png"):
+        Image.merge("RGB", [Image.open(photo), *[Image.new("L", (16, 16), 90)] * 2]).save(photo)
     (tmp_path / "new.png").write_bytes((shapes / "cat" / "000.png").read_bytes())
     rows = [f"{number % 7},{'red' if number % 3 else 'white'},{'ab'[number % 2]}\n" for number in range(60)]
     (tmp_path / "flowers.csv").write_text("petal,colour,species\n" + "".join(rows))
@@ -44,7 +47,7 @@ def test_commands_run(page: str, folder: Path) -> None:
             [sys.executable, "-m", "genlab", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
-        assert done.stdout, command
+        assert done.stdout or "wrote" in done.stderr, command
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -163,12 +163,13 @@ class PictureMaker(Recipe, Generates, Decodes):
 
     def features_of(self, pictures: Pictures, most: int, seed: int = 0) -> Rows:
         """Features of at most so many of the pictures, drawn without repeats; the same seed draws the same."""
+        held: dict[tuple[int, int, int], tuple[Pictures, Rows]] = self.__dict__.setdefault("_held", {})
         key = (id(pictures), most, seed)
-        held: dict[tuple[int, int, int], Rows] = self.__dict__.setdefault("_features", {})
         if key not in held:
             picks = np.random.default_rng(seed).permutation(len(pictures))[:most]
-            held[key] = self.extractor.features(len(picks), lambda part: pictures.tensor(picks[part]))
-        return held[key]
+            rows = self.extractor.features(len(picks), lambda part: pictures.tensor(picks[part]))
+            held[key] = (pictures, rows)  # the pictures too: an id is theirs as long as they live
+        return held[key][1]
 
     def generated_features(self, count: int, seed: int) -> Rows:
         latents, labels = self.noise(count, seed), self.class_numbers(count)
@@ -290,10 +291,9 @@ class PictureMaker(Recipe, Generates, Decodes):
                 made = self.make(*self.machine.place((self.noise(count, 10_000 + step), of)))
             return made.float().clamp(-1, 1).cpu(), of
 
-        count = len(self.classes)
         return {
-            "generated": accuracy_after(generated, known, count, self.machine),
-            "real": accuracy_after(real, known, count, self.machine),
+            name: accuracy_after(draw, len(train), known, len(self.classes), self.machine)
+            for name, draw in (("generated", generated), ("real", real))
         }
 
     def _neighbours(self, train: Pictures, features: Rows) -> bytes:

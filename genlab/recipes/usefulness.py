@@ -18,15 +18,22 @@ from genlab.models.cnn import CNN
 Pictures = Float[Tensor, "pictures channels side side"]
 Labels = Int[Tensor, " pictures"]
 STEPS, BATCH, WIDTH, RATE = 600, 64, 16, 4e-3
+READINGS = 30
+"""Times that a picture is seen at most, as far as `STEPS` allows."""
 
 
 def accuracy_after(
-    draw: Callable[[int, int], tuple[Pictures, Labels]], test: tuple[Pictures, Labels], classes: int, machine: Machine
+    draw: Callable[[int, int], tuple[Pictures, Labels]],
+    count: int,
+    test: tuple[Pictures, Labels],
+    classes: int,
+    machine: Machine,
 ) -> float:
     """Accuracy on `test` of a small CNN that is trained, always alike, on what `draw` gives.
 
     Args:
         draw: From a step's number and a count to so many pictures in [-1, 1] and their labels.
+        count: How many there are to draw from, real ones.
         test: Real pictures and labels.
         classes: How many there are.
         machine: Where to train.
@@ -35,10 +42,11 @@ def accuracy_after(
     pictures, labels = test
     network = CNN(pictures.shape[1], classes, pictures.shape[2], WIDTH).to(machine.device)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.05, fused=True)
-    for step in range(STEPS):
+    steps = max(1, min(STEPS, READINGS * count // BATCH))
+    for step in range(steps):
         seed_everything(0, step)
         for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / 30) * (1 - step / STEPS)
+            group["lr"] = RATE * min(1.0, (step + 1) / 30) * (1 - step / steps)
         seen, known = machine.place(draw(step, BATCH))
         with machine.autocast():
             loss = classification_loss(network(warped(seen, Warp())), known)
