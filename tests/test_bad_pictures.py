@@ -214,3 +214,26 @@ def test_damaged_runs(refused, run, tmp_path, damage):  # noqa: F811
     sentence, field = refused("predict", copied, "a.png")
     assert re.search(message, sentence), sentence
     assert field == "run"
+
+
+IMAGES = [
+    (["missing"], "There is no file or folder missing", "data"),
+    (["empty"], r"no pictures in empty", "data"),
+    (["one"], "one has one picture that can be read: give at least 2", "data"),
+    (["torn"], "None of the 3 pictures of torn can be read", "data"),
+    (["evil.zip"], "a file outside of itself", "data"),
+    (["@faces:none"], "'none' cannot be used, it is a whole number from 1", "data"),
+    (["@digits:7"], "@digits has a size of its own", "data"),
+    (["flat", "--pixels", 24], "pixels: 24 cannot be used, this model needs a power of 2", "pixels"),
+    (["flat", "--features", "none"], "features: none cannot be used", "features"),
+    (["flat", "--model", "flow"], "images has no model flow; it has gan, wgan_gp, dcgan, vae", "model"),
+    (["flat", "--penalty", "-1"], "penalty: -1", "penalty"),
+    (["flat", "--model", "dcgan", "--pixels", 18], "the dcgan needs a multiple of 4", "pixels"),
+]
+
+
+@pytest.mark.parametrize(("words", "message", "field"), IMAGES, ids=named)
+def test_train_images(refused, places, words, message, field):  # noqa: F811
+    sentence, where = refused("train", "images", *words, *SHORT)
+    assert re.search(message, sentence), sentence
+    assert where == field

@@ -120,6 +120,7 @@ class GANRecipe(PictureMaker):
         return falling(self.config.penalty, self.config.final_penalty, progress)
 
     def resolve(self, seconds: float | None, speed: float | None) -> None:
+        super().resolve(seconds, speed)
         assert self.pictures is not None
         few = len(self.pictures.train) < FEW
         if self.config.augment == "auto":

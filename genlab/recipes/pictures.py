@@ -79,6 +79,7 @@ class PictureMaker(Recipe, Generates, Decodes):
 
     def resolve(self, seconds: float | None, speed: float | None) -> None:
         """The same networks for every time: a longer one makes more steps."""
+        assert self.extractor  # what cannot measure is refused before anything is trained
 
     # --- making pictures ---
 
