@@ -8,6 +8,8 @@ from torch import nn
 
 from genlab.models.gan import (
     GAN,
+    Discriminator,
+    Generator,
     classic_discriminator_loss,
     classic_generator_loss,
     gradient_penalty,
@@ -123,3 +125,23 @@ def test_every_parameter_gets_a_gradient(discriminator_loss, generator_loss) -> 
     generator_loss(both.score(real).detach(), both.score(fake)).backward()
     for name, weight in both.generator.named_parameters():
         assert weight.grad.abs().max() > 1e-6, name
+
+
+def test_networks_of_pictures() -> None:
+    torch.manual_seed(0)
+    both = GAN(Generator(6, 3, 16, 8, classes=4), Discriminator(3, 16, 8, classes=4))
+    labels = torch.tensor([0, 1, 2, 3, 0])
+    latents = torch.randn(5, 6)
+    pictures = both(latents, labels)
+    assert pictures.shape == (5, 3, 16, 16)
+    assert both.score(pictures, labels).shape == (5,)
+    assert not torch.equal(both(latents, labels.roll(1)), pictures)
+    assert not torch.equal(both.score(pictures, labels.roll(1)), both.score(pictures, labels))
+    plain = GAN(Generator(6, 3, 16, 8), Discriminator(3, 16, 8))
+    assert plain.score(plain(latents)).shape == (5,)
+
+
+def test_penalty_of_pictures_is_the_squared_length_over_all_pixels() -> None:
+    weight = torch.randn(2, 4, 4)
+    _, penalty = gradient_penalty(lambda x: (x * weight).sum((1, 2, 3)), torch.randn(3, 2, 4, 4))
+    torch.testing.assert_close(penalty, weight.square().sum())
