@@ -35,7 +35,7 @@ class GANConfig:
     penalty: Annotated[float, Ge(0), Le(10_000)] = 1.0
     """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the highest learning rate."""
     final_penalty: Annotated[float, Ge(0), Le(10_000)] = 0.1
-    """The same where the learning rate is zero; between the two it goes in equal ratios."""
+    """The same where the learning rate is zero; between the two it goes in equal ratios. 0 keeps the first."""
     average: Average = 0.05
     """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""
     augment: Literal["auto", "none", "all"] = "auto"

@@ -19,6 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from os import cpu_count
 from pathlib import Path, PurePosixPath
@@ -240,7 +241,9 @@ def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pi
     except ValueError:
         raise InputError(f"data: these are no {wanted}: the pictures differ in shape.", "data") from None
     shape = array.shape
-    if array.ndim == 2 or (array.ndim == 3 and shape[2] not in (1, 3)):  # grey, without an axis for it
+    if array.ndim == 3 and shape[0] == channels == 3 and shape[2] not in (1, 3):  # one picture, channels first
+        array = array.transpose(1, 2, 0)
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] not in (1, 3)):  # grey, without an axis for it
         array = array[..., None]
         array = array[None] if array.ndim == 3 else array
     elif array.ndim == 3:
@@ -289,13 +292,13 @@ class _Found:
 
     def check(self, classes: list[str], data: str, option: str) -> None:
         """Refuses pictures of a class that is not among the known ones."""
-        for name in sorted(set(self.classes) - set(classes)):
+        for name in sorted(set(self.classes) - set(classes)) if classes else []:
             raise InputError(f"{data} has a class {name} that is not known: there are {', '.join(classes)}.", option)
 
     def pictures(self, classes: list[str], chosen: np.ndarray) -> Pictures:
         rows = np.flatnonzero(chosen)
         own = self.classes or ([self.around] * len(self.names) if self.around in classes else [])
-        labels = np.searchsorted(classes, [own[row] for row in rows]) if own else None
+        labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
         return Pictures(self.array, rows, labels, [self.names[row] for row in rows])
 
 
@@ -343,7 +346,7 @@ def _read(data: str, pixels: int, label: str | None, channels: int | None, optio
 def _digest(file: File) -> str:
     try:
         return hashlib.sha256(file[1]()).hexdigest()
-    except (OSError, Unreadable, zipfile.BadZipFile, zlib.error):
+    except (OSError, Unreadable, zipfile.BadZipFile, zlib.error, RuntimeError):  # RuntimeError: an encrypted zip
         return ""
 
 
@@ -365,7 +368,7 @@ def _files(data: str, option: str) -> tuple[str, list[File], dict[str, str], str
     members = [member for member in archive.infolist() if not member.is_dir()]
     for member in members:
         name = member.filename.replace("\\", "/")
-        if ".." in PurePosixPath(name).parts or name.startswith("/") or ":" in name:
+        if ".." in PurePosixPath(name).parts or name.startswith("/"):
             raise InputError(
                 f"{data} names a file outside of itself ({member.filename}): it is not safe; make the zip anew.", option
             )
@@ -383,7 +386,8 @@ def _sorted_out(entries: list[File]) -> tuple[list[File], dict[str, str], str | 
         if any(part.startswith(".") or part == "__MACOSX" for part in parts):
             continue
         if parts[-1] == TABLE:
-            table = read().decode("utf-8-sig", "replace")
+            with suppress(OSError, zipfile.BadZipFile, zlib.error, RuntimeError):  # then it is as if it were missing
+                table = read().decode("utf-8-sig", "replace")
         elif PurePosixPath(name).suffix.lower() in ENDINGS:
             pictures.append((name, read))
         else:
@@ -424,6 +428,9 @@ def _column(table: str | None, names: list[str], label: str, data: str, option: 
         wanted = label if "file" in columns else "file"
         raise InputError(f"{TABLE} of {data} has no column {wanted}; it has {', '.join(columns)}.", "label")
     values = {row["file"]: row[label] for row in rows}
+    inside = {PurePosixPath(file).name: value for file, value in values.items()}
+    if len(inside) == len(values):  # names alone tell: folders that all share may stand in the table or not
+        values |= {name: inside[PurePosixPath(name).name] for name in names if PurePosixPath(name).name in inside}
     for name in names:
         if not values.get(name):
             raise InputError(

@@ -148,6 +148,7 @@ class Recipe(ABC):
             torch.nn.utils.clip_grad_norm_(weights, clip)
         for optimizer in self.optimizers[name]:
             optimizer.step()
+        torch.clear_autocast_cache()  # it holds these weights in 16 bits as they were
 
     def groups(self) -> Iterator[dict[str, Any]]:
         """Every optimiser's parameter groups."""

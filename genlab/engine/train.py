@@ -38,6 +38,8 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
     given = _given(recipe, run)
     machine = recipe.machine = Machine.of(run)
     recipe.seed = run.seed
+    for part in recipe.parts.values():  # each process made its own: gradients are averaged, weights are not
+        part.load_state_dict(machine.agree(part.state_dict()))
     folder, fresh = _folder(recipe, run, machine)
     with folder.locked() if machine.rank == 0 else nullcontext(), _threads():
         try:

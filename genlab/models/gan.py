@@ -2,7 +2,7 @@
 
 Goodfellow et al. (2014), "Generative Adversarial Nets", arXiv 1406.2661 (the classic losses), and
 Huang et al. (2024), "The GAN is dead; long live the GAN! A Modern GAN Baseline", arXiv 2501.05441 (R3GAN:
-relativistic losses with gradient penalties on real and on fake content, residual networks without norms).
+relativistic losses with gradient penalties on real and on fake content, no norm).
 
 Data flow::
 
@@ -45,7 +45,7 @@ class Generator(nn.Module):
         latent: Numbers of a latent vector.
         channels: 1 for grey pictures, 3 for colour.
         pixels: Side of the pictures, 4 times a power of 2.
-        width: Channels of the largest maps.
+        width: Features of the maps of half the pictures' side.
         classes: How many there are; 0 for none.
     """
 

@@ -11,7 +11,7 @@ Data flow::
 
 New pictures come from latents ~ N(0, 1).
 
-Departs from the papers: residual networks (`layers/pyramid.py`); a class is told to both sides by one-hot numbers.
+Departs from the papers: the networks of `layers/pyramid.py`; a class is told to both sides by one-hot numbers.
 """
 
 import math
@@ -41,7 +41,7 @@ class VAE(nn.Module):
         latent: Numbers of a latent vector.
         channels: Of the pictures.
         pixels: Side of the pictures, 4 times a power of 2.
-        width: Channels of the largest maps.
+        width: Features of the maps of half the pictures' side.
         classes: How many there are; 0 for none.
     """
 

@@ -4,6 +4,7 @@ import io
 import math
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -75,10 +76,17 @@ class Draw:
         if self.chances is not None:
             return np.random.default_rng((seed, step, rank)).choice(len(self.labels), batch, p=self.chances)
         first = (step * processes + rank) * batch
-        places = np.arange(first, first + batch)
-        rounds = np.unique(places // len(self.labels))
-        orders = {int(one): np.random.default_rng((seed, int(one))).permutation(len(self.labels)) for one in rounds}
-        return np.array([orders[place // len(self.labels)][place % len(self.labels)] for place in places.tolist()])
+        rounds, places = np.divmod(np.arange(first, first + batch), len(self.labels))
+        picks = np.empty(batch, np.int64)
+        for one in np.unique(rounds).tolist():
+            picks[rounds == one] = order(seed, one, len(self.labels))[places[rounds == one]]
+        return picks
+
+
+@lru_cache(maxsize=2)
+def order(seed: int, one: int, count: int) -> Int[np.ndarray, " count"]:
+    """In which order a round goes through all examples."""
+    return np.random.default_rng((seed, one)).permutation(count)
 
 
 def draw(labels: Int[np.ndarray, " examples"], classes: int) -> Draw:

@@ -223,7 +223,7 @@ class CNNRecipe(Recipe, Predicts):
             for file, why in left_out.items():
                 say(f"Note: {file} was left out: {why}")
         logits = self._logits(array, np.arange(len(array)))
-        return predictions(names, probabilities(self.temperature(logits)), self.classes)
+        return predictions(names, probabilities(logits / self.temperature.value.item()), self.classes)
 
     def preview(self) -> list[Sample]:
         """Confusions and worst mistakes among some of the validation pictures."""

@@ -4,6 +4,7 @@ Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (
 `recipes/pictures.py` has what all models of pictures share: data, samples, measures.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +26,7 @@ from genlab.models.gan import (
     relativistic_generator_loss,
 )
 from genlab.recipes.parts import falling, try_part, twice
-from genlab.recipes.pictures import WATCHED, Batch, PictureMaker
+from genlab.recipes.pictures import ROWS, WATCHED, Batch, PictureMaker
 
 Pictures = Float[Tensor, "batch channels side side"]
 PENALISED = 4
@@ -140,22 +141,33 @@ class GANRecipe(PictureMaker):
         """
         assert self.pictures is not None and self.pictures.validation is not None
         measures = super().validate()
-        trained, unseen = self._mean_score(self.pictures.train), self._mean_score(self.pictures.validation)
+        self.gan.discriminator.eval()
         count = min(WATCHED, len(self.pictures.validation))
-        labels = self.class_numbers(count).to(self.machine.device)
-        with torch.no_grad():
-            fake = self.make(self.noise(count, 0).to(self.machine.device), labels)
-            fake_score = self.gan.score(fake, *((labels,) if self.classes else ())).float().mean().item()
-        self._memorised = (trained - unseen) / max(trained - fake_score, 1e-6)
+        fake = self._mean_score(self.noise(count, 0), self.class_numbers(count), self.make)
+        trained, unseen = (
+            self._mean_score(*real) for real in map(self._some, (self.pictures.train, self.pictures.validation))
+        )
+        lead = trained - fake
+        self._memorised = (trained - unseen) / lead if lead > 0 else 0.0
         return {**measures, "memorised": self._memorised}
 
-    def _mean_score(self, pictures: PictureSplit) -> float:
-        """Of at most so many real pictures, as many of each split."""
+    def _some(self, pictures: PictureSplit) -> tuple[Pictures, Int[Tensor, " some"]]:
+        """At most so many real pictures, and the numbers of their classes."""
         picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
-        numbers = pictures.labels[picks] if pictures.labels is not None else picks
-        of = (torch.from_numpy(numbers).to(self.machine.device),) if self.classes else ()
-        with torch.no_grad():
-            return self.gan.score(pictures.tensor(picks).to(self.machine.device), *of).float().mean().item()
+        labels = pictures.labels[picks] if pictures.labels is not None else picks
+        return pictures.tensor(picks), torch.from_numpy(labels)
+
+    @torch.no_grad()
+    def _mean_score(
+        self, content: Tensor, labels: Int[Tensor, " some"], make: Callable[..., Pictures] | None = None
+    ) -> float:
+        """Of pictures, or of what `make` makes of latent vectors."""
+        total = 0.0
+        for rows, numbers in zip(content.split(ROWS), labels.split(ROWS), strict=True):
+            rows, numbers = self.machine.place((rows, numbers))
+            pictures = rows if make is None else make(rows, numbers)
+            total += self.gan.score(pictures, *((numbers,) if self.classes else ())).float().sum().item()
+        return total / len(content)
 
     def alarms(self) -> list[str]:
         if getattr(self, "_memorised", 0.0) > KNOWN:

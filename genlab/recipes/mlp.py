@@ -169,7 +169,8 @@ class MLPRecipe(Recipe, Predicts):
             tables = [read_table(path, "files") for path in paths]
             names = [f"{path}:{line}" for path, table in zip(paths, tables, strict=True) for line in table.lines]
             rows = np.concatenate([self.encoder.encode(table, path) for path, table in zip(paths, tables, strict=True)])
-        return predictions(names, probabilities(self.temperature(self._logits(rows))), self.encoder.classes)
+        logits = self._logits(rows) / self.temperature.value.item()
+        return predictions(names, probabilities(logits), self.encoder.classes)
 
     def preview(self) -> list[Sample]:
         """Confusions among the validation rows."""

@@ -8,6 +8,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from genlab.configs.images import PicturesRequest
 from genlab.data.pictures import Pictures, PictureSet, read_pictures, to_bytes
-from genlab.engine.files import read_json, write_atomically, write_json
+from genlab.engine.files import make_folder, read_json, write_atomically, write_json
 from genlab.engine.recipe import DataFacts, Decodes, Generates, Recipe
 from genlab.engine.samples import Sample, picture_sample, sheet, sheet_of
 from genlab.errors import InputError
@@ -33,6 +34,8 @@ Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"
 Rows = Float[Tensor, "pictures features"]
 ROWS = 250
 """Pictures that are made together."""
+FEWEST = 8
+"""Pictures that a split needs to be measured on."""
 WATCHED = 1000
 """Most pictures of each kind that are compared during training."""
 MEASURED = 10_000
@@ -61,7 +64,22 @@ class PictureMaker(Recipe, Generates, Decodes):
         found = self.pictures = read_pictures(data, validation, test, config.pixels, config.label)
         self.data_name, self.channels = found.name, found.channels
         self.classes = found.classes if config.conditional else []
+        self._check_held_out(found)
         return DataFacts(found.name, found.fingerprint, found.counts(), found.notes)
+
+    def _check_held_out(self, found: PictureSet) -> None:
+        """Leaves out splits too small to measure on.
+
+        Raises:
+            InputError: pictures held out lack the classes that the others have.
+        """
+        for part in ("validation", "test"):
+            pictures: Pictures | None = getattr(found, part)
+            if pictures is not None and self.classes and pictures.labels is None:
+                raise InputError(f"{part}: its pictures have no classes, those of {found.name} do.", part)
+            if pictures is not None and len(pictures) < FEWEST:
+                found = self.pictures = replace(found, **{part: None})  # type: ignore[arg-type]
+                found.notes.append(f"the {part} split has {len(pictures)} pictures, too few to measure on: left out.")
 
     def batch(self, step: int) -> Batch:
         assert self.pictures is not None
@@ -99,7 +117,10 @@ class PictureMaker(Recipe, Generates, Decodes):
 
     def noise(self, count: int, seed: int) -> Float[Tensor, "count latent"]:
         """Latent vectors: of one seed, fewer are the first of more."""
-        return torch.randn(count, self.config.latent, generator=torch.Generator().manual_seed(seed))
+        numbers = count * self.config.latent
+        whole = 16 * -(-numbers // 16)  # torch draws the last ones anew where 16 do not divide their number
+        drawn = torch.randn(whole, generator=torch.Generator().manual_seed(seed))
+        return drawn[:numbers].view(count, self.config.latent)
 
     def class_numbers(self, count: int, label: str | None = None) -> Int[Tensor, " count"]:
         """Numbers of a class, or of all in turn.
@@ -115,6 +136,11 @@ class PictureMaker(Recipe, Generates, Decodes):
         return torch.full((count,), self.classes.index(label))
 
     def generate(self, request: PicturesRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+        if request.grid is not None and (request.walk or Path(request.grid).suffix.lower() != ".png"):
+            what = "a walk is a film, write it with --to" if request.walk else f"{request.grid} does not end in .png"
+            raise InputError(f"grid: {what}.", "grid")
+        if request.grid is not None:
+            make_folder(Path(request.grid).parent)
         if request.latent is not None:
             latents = latent_rows(request.latent, self.config.latent)
         else:
@@ -173,11 +199,14 @@ class PictureMaker(Recipe, Generates, Decodes):
         return held[key][1]
 
     def generated_features(self, count: int, seed: int) -> Rows:
+        """Features of so many generated pictures, of all classes in turn."""
         latents, labels = self.noise(count, seed), self.class_numbers(count)
-        with torch.no_grad(), self.machine.autocast():
-            return self.extractor.features(
-                count, lambda part: self.make(*self.machine.place((latents[part], labels[part]))).clamp(-1, 1)
-            )
+
+        def made(part: slice) -> Float[Tensor, "some channels height width"]:
+            with self.machine.autocast():
+                return self.make(*self.machine.place((latents[part], labels[part]))).clamp(-1, 1)
+
+        return self.extractor.features(count, made)
 
     @property
     def validates(self) -> bool:
@@ -194,9 +223,10 @@ class PictureMaker(Recipe, Generates, Decodes):
 
     def alarms(self) -> list[str]:
         if getattr(self, "_spread", 1.0) < ALIKE:
+            remedy = "a larger --penalty or " if hasattr(self.config, "penalty") else ""
             return [
                 "the model has collapsed: its pictures are nearly all alike. The best weights before are kept; train "
-                "again with a larger --penalty or a lower --learning-rate."
+                f"again with {remedy}a lower --learning-rate."
             ]
         return []
 
@@ -204,6 +234,8 @@ class PictureMaker(Recipe, Generates, Decodes):
         if self.pictures is None or self.pictures.test is None:
             return {}
         count = min(len(self.pictures.test), len(self.pictures.train), WATCHED)
+        if count < FEWEST:
+            return {}
         real, train = self.features_of(self.pictures.test, count), self.features_of(self.pictures.train, count)
         made = self.generated_features(count, 1)
         return {
@@ -249,7 +281,10 @@ class PictureMaker(Recipe, Generates, Decodes):
             )
         held_out, reference = (found.test, found.train) if home else halves(found.train)
         assert held_out is not None
+        self.__dict__.pop("_held", None)
         count = min(len(held_out), len(reference), MEASURED)
+        if count < FEWEST:
+            raise InputError(f"{count} pictures are too few to measure on: give at least {FEWEST} with --data.", "data")
         real, other = self.features_of(held_out, count), self.features_of(reference, count)
         made = self.generated_features(count, 1)
         result: dict[str, Any] = {
@@ -279,7 +314,9 @@ class PictureMaker(Recipe, Generates, Decodes):
         """The classification accuracy score beside that of real pictures."""
         train, test = found.train, found.test
         assert train.labels is not None and test is not None and test.labels is not None
-        known, labels = (test.tensor(), torch.from_numpy(test.labels)), torch.from_numpy(train.labels)
+        some = slice(MEASURED)
+        known = (test.tensor(some), torch.from_numpy(test.labels[some]))
+        labels = torch.from_numpy(train.labels)
         random = np.random.default_rng(0)
 
         def real(step: int, count: int) -> Batch:
