@@ -22,6 +22,7 @@ from genlab.engine.recipe import DataFacts, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
 from genlab.recipes.writing import (
+    TEST_TOKENS,
     VALIDATION_TOKENS,
     corpus_facts,
     evaluate_text,
@@ -158,7 +159,8 @@ class GPTRecipe(Recipe, Generates):
             return {}
         assert self.config.context is not None
         return text_measures(
-            split_loss(self.network, self.corpus.test, self.config.context, self.machine.device), self.corpus.test
+            split_loss(self.network, self.corpus.test, self.config.context, self.machine.device, TEST_TOKENS),
+            self.corpus.test,
         )
 
     def warnings(self, steps: int) -> list[str]:

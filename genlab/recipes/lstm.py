@@ -22,6 +22,7 @@ from genlab.engine.samples import Sample
 from genlab.models.gpt import next_token_loss
 from genlab.models.lstm import LSTM, LSTMShape
 from genlab.recipes.writing import (
+    TEST_TOKENS,
     VALIDATION_TOKENS,
     corpus_facts,
     evaluate_text,
@@ -125,7 +126,7 @@ class LSTMRecipe(Recipe, Generates):
         if self.corpus.test is None:
             return {}
         assert self.config.context is not None
-        loss = split_loss(self.network, self.corpus.test, self.config.context, self.machine.device)
+        loss = split_loss(self.network, self.corpus.test, self.config.context, self.machine.device, TEST_TOKENS)
         return text_measures(loss, self.corpus.test)
 
     def warnings(self, steps: int) -> list[str]:

@@ -1,6 +1,7 @@
 """What every trained language model can do: write, and be measured on text.
 
-A network here is anything with `network(tokens, cache) -> logits` and `network.new_cache()`.
+A network here is anything with `network(tokens, cache) -> logits`, `network.new_cache()` and a `shape` that names
+its vocabulary.
 """
 
 import math
@@ -26,6 +27,10 @@ from genlab.metrics.text import baselines, copying
 
 VALIDATION_TOKENS = 32_768
 """Tokens of the validation split that are looked at during training, in windows spread over it."""
+TEST_TOKENS = 500_000
+"""Tokens of the test split that are looked at when a training ends, likewise; `evaluate` reads all."""
+LOGITS = 1 << 26
+"""Numbers that are held at once of what a network says of all tokens: a quarter of a gigabyte."""
 
 
 def split_loss(network: nn.Module, split: Split, context: int, device: torch.device, most: int | None = None) -> float:
@@ -41,17 +46,19 @@ def split_loss(network: nn.Module, split: Split, context: int, device: torch.dev
     total, count = 0.0, len(split.tokens) - 1
     whole = count // context
     starts = np.arange(whole) * context
-    if most is not None and whole * context > most:
+    some = most is not None and whole * context > most
+    if most is not None and some:
         starts = starts[np.linspace(0, whole - 1, max(1, most // context)).round().astype(int)]
     rest = count - whole * context
-    rows = max(1, 8192 // context)
+    shape: Any = network.shape
+    rows = max(1, min(8192, LOGITS // shape.vocabulary) // context)
     groups = [starts[first : first + rows] for first in range(0, len(starts), rows)]
     counted = len(starts) * context
     network.eval()
     with torch.no_grad():
         for group in groups:
             total += _window_loss(network, np.stack([split.tokens[s : s + context + 1] for s in group]), device)
-        if rest and (most is None or not whole):
+        if rest and not some:
             total += _window_loss(network, split.tokens[None, whole * context :], device)
             counted += rest
     network.train()

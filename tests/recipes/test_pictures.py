@@ -221,8 +221,8 @@ def test_collapse_raises_an_alarm(folder, monkeypatch):
 
 def test_a_discriminator_that_knows_its_pictures_raises_an_alarm(folder, monkeypatch):
     made = recipe(folder)
-    scores = {len(made.pictures.train): 5.0, len(made.pictures.validation): -4.0}
-    monkeypatch.setattr(type(made), "_mean_score", lambda self, pictures: scores[len(pictures)])
+    scores = iter([-5.0, 5.0, -4.0])  # of fake, training and unseen pictures
+    monkeypatch.setattr(type(made), "_mean_score", lambda *_: next(scores))
     made.validate()
     assert any("by heart" in alarm for alarm in made.alarms())
 
@@ -241,6 +241,60 @@ def test_numbers_that_are_none_end_a_training_with_the_best_weights(folder, tmp_
     run = genlab.train("images", folder, steps=20, out=tmp_path / "run", quiet=True, **SMALL)
     assert run.about["state"] == "diverged"
     assert len(genlab.load(run.path).generate(n=2)) == 2
+
+
+def test_scores_after_an_update_are_of_the_new_weights(folder):
+    """Autocast keeps copies of weights in 16 bits, which an update must not leave behind."""
+    made = recipe(folder, learning_rate=0.1)
+    pictures, labels = made.batch(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        before = made.gan.score(pictures, labels)
+        made.update(made.gan.discriminator, before.mean())
+        after = made.gan.score(pictures, labels)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(made.gan.score(pictures, labels), after)
+    assert not torch.equal(before, after)
+
+
+def test_fewer_latents_of_a_seed_are_the_first_of_more(folder):
+    made = recipe(folder, latent=10)
+    many = made.noise(64, 3)
+    assert all(torch.equal(made.noise(count, 3), many[:count]) for count in (1, 2, 3, 7))
+
+
+def test_few_pictures_train_without_being_measured(tmp_path):
+    data = squares_and_bars(tmp_path / "few", count=12)
+    run = genlab.train("images", data, steps=4, out=tmp_path / "run", quiet=True, **SMALL)
+    assert run.about["best"] is None
+    assert len(run.generate(n=2)) == 2
+    with pytest.raises(InputError, match=r"too few to measure on|kept no test data"):
+        run.evaluate()
+
+
+def test_held_out_pictures_without_classes_are_refused(folder, tmp_path):
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for kind in ("bar", "square"):
+        for file in sorted((folder / kind).iterdir())[:20]:
+            (flat / f"{kind}{file.name}").write_bytes(file.read_bytes())
+    with pytest.raises(InputError, match="validation: its pictures have no classes"):
+        genlab.train("images", folder, steps=2, validation=flat, out=tmp_path / "run", quiet=True, **SMALL)
+    run = genlab.train("images", flat, steps=2, validation=folder, out=tmp_path / "run", quiet=True, **SMALL)
+    assert run.recipe.classes == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"grid": "a.jpg"}, "does not end in .png"), ({"grid": "a.png", "walk": 3}, "a walk is a film")],
+)
+def test_grids_that_cannot_be(run, options, message):
+    with pytest.raises(InputError, match=message):
+        run.generate(**options)
+
+
+def test_a_grid_makes_its_folder(run, tmp_path):
+    run.generate(n=2, grid=str(tmp_path / "new" / "all.png"))
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"all.png", "all.npy"}
 
 
 # --- the user's own networks ----------------------------------------------------------------------
