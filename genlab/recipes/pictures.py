@@ -177,8 +177,10 @@ class PictureMaker(Recipe, Generates, Decodes):
         return self._made(rows, self.class_numbers(len(rows), label))
 
     def preview(self) -> list[Sample]:
-        made = self._made(self.noise(SHOWN, 0), self.class_numbers(SHOWN))
-        return [Sample(made, {"png": sheet(list(made), columns=max(8, min(len(self.classes), 16)))})]
+        columns = max(8, min(len(self.classes), 16))
+        count = SHOWN // columns * columns
+        made = self._made(self.noise(count, 0), self.class_numbers(count))
+        return [Sample(made, {"png": sheet(list(made), columns)})]
 
     # --- measures ---
 
