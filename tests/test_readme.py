@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     """A place with a book, pictures and tables in it."""
     words = "It was the best of times, it was the worst of times. In the end there was a light.\n"
     (tmp_path / "book.txt").write_text("".join(f"{number} {words}" for number in range(400)))
-    shapes = squares_and_bars(tmp_path / "photos", 30)
+    shapes = squares_and_bars(tmp_path / "photos", 80)
     (shapes / "bar").rename(shapes / "cat")
     (shapes / "square").rename(shapes / "dog")
     for photo in shapes.glob("*/*.png"):

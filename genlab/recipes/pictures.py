@@ -34,7 +34,7 @@ Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"
 Rows = Float[Tensor, "pictures features"]
 ROWS = 250
 """Pictures that are made together."""
-FEWEST = 8
+FEWEST = 6
 """Pictures that a split needs to be measured on."""
 WATCHED = 1000
 """Most pictures of each kind that are compared during training."""
