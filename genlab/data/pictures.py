@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import cpu_count
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -368,7 +368,7 @@ def _files(data: str, option: str) -> tuple[str, list[File], dict[str, str], str
     members = [member for member in archive.infolist() if not member.is_dir()]
     for member in members:
         name = member.filename.replace("\\", "/")
-        if ".." in PurePosixPath(name).parts or name.startswith("/"):
+        if ".." in PurePosixPath(name).parts or PureWindowsPath(name).anchor:
             raise InputError(
                 f"{data} names a file outside of itself ({member.filename}): it is not safe; make the zip anew.", option
             )
