@@ -368,3 +368,23 @@ def test_spherical_keeps_the_length_on_the_way():
     torch.testing.assert_close(way[0], one)
     torch.testing.assert_close(way[-1], other)
     torch.testing.assert_close(spherical(one, one, torch.tensor([0.5]))[0], one)
+
+
+def test_photographs_of_faces_are_the_same_path(tmp_path):
+    """scikit-image's crops of Labeled Faces in the Wild: the first hundred are faces, the others are not."""
+    from skimage.data import lfw_subset
+
+    for kind, crops in (("face", lfw_subset()[:100]), ("other", lfw_subset()[100:])):
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+        for number, crop in enumerate(crops):
+            Image.fromarray((255 * crop).astype(np.uint8)).save(
+                tmp_path / "photos" / kind / f"{number}.jpg", quality=95
+            )
+    run = genlab.train(
+        "images", tmp_path / "photos", steps=600, validation=0, out=tmp_path / "run", quiet=True, **SMALL
+    )
+    assert run.recipe.classes == ["face", "other"]
+    train = run.recipe.pictures.train
+    real = train.tensor(train.labels == 0).mean((0, 1)).numpy()
+    made = np.stack([picture.content for picture in run.generate(n=100, class_="face")]).mean((0, 3))
+    assert np.corrcoef(made.flatten(), real.flatten())[0, 1] > 0.5  # the mean made face is like the mean real one
