@@ -17,10 +17,11 @@ import json
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from os import cpu_count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -354,12 +355,9 @@ def _files(data: str, option: str) -> tuple[str, list[File], dict[str, str], str
     """Name, pictures, files that are none with the reason, the table's text, and the folder around all."""
     path = sample_set(data, "images")() if data.startswith("@") else Path(data)
     if path.is_dir():
-        entries: Iterator[File] = (
-            (file.relative_to(path).as_posix(), lambda file=file: _file(file))  # type: ignore[misc]
-            for file in path.rglob("*")
-            if file.is_file()
-        )
-        return path.name, *_sorted_out(list(entries))
+        found = [file for file in path.rglob("*") if file.is_file()]
+        entries = [(file.relative_to(path).as_posix(), partial(_file, file)) for file in found]
+        return path.name, *_sorted_out(entries)
     if not path.exists():
         raise InputError(f"There is no file or folder {data}.", option)
     if not zipfile.is_zipfile(path):
@@ -373,10 +371,10 @@ def _files(data: str, option: str) -> tuple[str, list[File], dict[str, str], str
                 f"{data} names a file outside of itself ({member.filename}): it is not safe; make the zip anew.", option
             )
     name = data if data.startswith("@") else path.name
-    return name, *_sorted_out([(m.filename, lambda m=m: _member(archive, m)) for m in members])  # type: ignore[misc]
+    return name, *_sorted_out([(member.filename, partial(_member, archive, member)) for member in members])
 
 
-def _sorted_out(entries: list[File]) -> tuple[list[File], dict[str, str], str | None, str]:
+def _sorted_out(entries: Sequence[File]) -> tuple[list[File], dict[str, str], str | None, str]:
     """Pictures without the folders that all share, what else is there and why it is none, the table, and the last of
     those folders.
     """
