@@ -16,7 +16,7 @@ from jaxtyping import Float64
 
 from genlab.data.csv_text import csv_text
 from genlab.data.samples import sample_set
-from genlab.data.splits import place_of, share_of
+from genlab.data.splits import divided, shares_of
 from genlab.errors import InputError
 
 FEWEST = 20
@@ -65,29 +65,26 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
         InputError: something cannot be read, or there are too few points.
     """
     name, points, modes = _open(data, "data")
-    shares = {"validation": share_of(validation, "validation"), "test": share_of(test, "test")}
-    if sum(share or 0.0 for share in shares.values()) >= 1:
-        raise InputError("validation and test together must leave something to train on.", "validation")
+    shares = shares_of(validation, test)
     if len(points) < FEWEST:
         raise InputError(f"{name} has {len(points)} points: give at least {FEWEST}.", "data")
     if (points == points[0]).all():
         raise InputError(f"All {len(points)} points of {name} are the same: there is nothing to learn.", "data")
 
-    places = _places(points)
-    in_test = places < (shares["test"] or 0.0)
-    in_validation = places >= 1 - (shares["validation"] or 0.0)
-    train = points[~in_test & ~in_validation]
+    digits = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in points.astype("<f8")]
+    chosen = divided(digits, shares)
+    train = points[chosen["train"]]
     if not len(train) or (train == train[0]).all():
         raise InputError(f"{name} leaves no two points to train on: give more points or hold out less.", "data")
 
     notes: list[str] = []
     digest = hashlib.sha256(points.astype("<f8").tobytes())
 
-    def held_out(part: str, value: str, chosen: np.ndarray) -> np.ndarray | None:
+    def held_out(part: str, value: str) -> np.ndarray | None:
         share = shares[part]
         if share == 0:
             return None
-        rows = _open(value, part)[1] if share is None else points[chosen]
+        rows = _open(value, part)[1] if share is None else points[chosen[part]]
         if share is None:
             digest.update(rows.astype("<f8").tobytes())
         if len(rows) < FEWEST:
@@ -97,8 +94,8 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
             notes.append(f"the {part} split has {len(rows)} points: its measures are rough.")
         return rows
 
-    validation_rows = held_out("validation", validation, in_validation)
-    test_rows = held_out("test", test, in_test)
+    validation_rows = held_out("validation", validation)
+    test_rows = held_out("test", test)
     return PointSet(name, digest.hexdigest(), train, validation_rows, test_rows, modes, notes)
 
 
@@ -173,9 +170,3 @@ def _number(cell: str) -> float | None:
     except ValueError:
         return None
     return value if abs(value) <= LARGEST else None  # False for NaN
-
-
-def _places(points: Rows) -> np.ndarray:
-    """For each point a number in [0, 1) that only its digits decide."""
-    rows = points.astype("<f8")
-    return np.array([place_of(hashlib.blake2b(row.tobytes(), digest_size=8).digest()) for row in rows])

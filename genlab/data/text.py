@@ -18,7 +18,7 @@ from torch import Tensor
 
 from genlab.data.cache import cached
 from genlab.data.documents import PIECE, Facts, Piece, Source, cut, joined, open_source, survey
-from genlab.data.splits import share_of
+from genlab.data.splits import share_of, shares_of
 from genlab.data.tokenizers import END, UNKNOWN, character_tokenizer, load_tokenizer, train_tokenizer
 from genlab.errors import InputError
 
@@ -103,12 +103,10 @@ def read_corpus(
     """
     source = open_source(data)
     facts = survey(source)
-    shares = {"validation": share_of(validation, "validation"), "test": share_of(test, "test")}
+    shares = shares_of(validation, test)
     paths = {"validation": validation, "test": test}
     own = {name: _own(paths[name], name) for name, share in shares.items() if share is None}
     held = {name: share for name, share in shares.items() if share is not None}
-    if sum(held.values()) >= 1:
-        raise InputError("validation and test together must leave something to train on.", "validation")
     end = int((1 - held.get("test", 0)) * facts.characters) if held.get("test") else facts.characters
     middle = end - int(held.get("validation", 0) * facts.characters)
     key = f"{READER} {facts.fingerprint} {kind} {vocabulary} {middle}"

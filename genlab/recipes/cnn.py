@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from genlab.configs.classify import CNNConfig
-from genlab.data.pictures import Pictures, PictureSet, open_pictures, picture_rows, read_pictures, to_tensor
+from genlab.data.picture_arrays import open_pictures
+from genlab.data.pictures import Pictures, PictureSet, read_pictures
+from genlab.data.pixels import picture_rows, to_tensor
 from genlab.engine.files import read_json, write_json
 from genlab.engine.progress import say
 from genlab.engine.recipe import DataFacts, Metrics, Prediction, Predicts, Recipe

@@ -1,6 +1,6 @@
 """Training a perceptron to tell the classes of table rows.
 
-Read it with `models/classifier.py` (the network and its loss), `data/tables.py` (how cells become numbers) and
+Read it with `models/classifier.py` (the network and its loss), `data/columns.py` (how cells become numbers) and
 `recipes/classify.py` (what classifiers share).
 """
 
@@ -15,7 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genlab.configs.classify import MLPConfig
-from genlab.data.tables import Encoder, Examples, TableSet, read_examples, read_table, read_table_set, table_of
+from genlab.data.columns import Encoder
+from genlab.data.table_files import read_table, table_of
+from genlab.data.tables import Examples, TableSet, read_examples, read_table_set
 from genlab.engine.files import read_json, write_json
 from genlab.engine.recipe import DataFacts, Metrics, Prediction, Predicts, Recipe
 from genlab.engine.samples import Sample
@@ -163,7 +165,7 @@ class MLPRecipe(Recipe, Predicts):
         """
         paths = as_paths(data)
         if paths is None:
-            table = table_of(data, self.encoder)
+            table = table_of(data, self.encoder.names)
             names, rows = [str(number) for number in table.lines], self.encoder.encode(table, "data")
         else:
             tables = [read_table(path, "files") for path in paths]

@@ -19,7 +19,8 @@ from PIL import Image
 from torch import Tensor
 
 from genlab.configs.images import PicturesRequest
-from genlab.data.pictures import Pictures, PictureSet, read_pictures, to_bytes
+from genlab.data.pictures import Pictures, PictureSet, read_pictures
+from genlab.data.pixels import to_bytes
 from genlab.engine.files import make_folder, read_json, write_atomically, write_json
 from genlab.engine.recipe import DataFacts, Decodes, Generates, Recipe
 from genlab.engine.samples import Sample, picture_sample, sheet, sheet_of
