@@ -36,7 +36,8 @@ def decode(data: bytes, pixels: int) -> UInt8[np.ndarray, "pixels pixels 3"]:
                 raise Unreadable(f"{width} x {height} pixels are too many: a decompression bomb?")
             if picture.format == "JPEG":
                 picture.draft("RGB", (2 * pixels, 2 * pixels))  # decodes at a smaller scale where that is enough
-            return np.asarray(square(ImageOps.exif_transpose(picture), pixels))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return np.asarray(square(picture, pixels))
     except Image.DecompressionBombError:
         raise Unreadable("too many pixels: a decompression bomb?") from None
     except Image.UnidentifiedImageError:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from os import cpu_count
 from pathlib import Path
 
@@ -24,7 +25,9 @@ from genlab.errors import InputError
 
 READER = 1
 """Version of how files become arrays; part of the cache's key."""
-BLOCK = 2048
+CHUNK = 32
+"""Pictures that a thread takes at once."""
+BLOCK = 64 * CHUNK
 """Pictures decoded before they are written."""
 
 
@@ -65,7 +68,7 @@ def read_array(data: str, pixels: int, channels: int | None, option: str) -> Pic
     found = find_pictures(data, option)
     files = found.pictures
     with ThreadPoolExecutor(cpu_count()) as pool:
-        digests = list(pool.map(_digest, files))
+        digests = [digest for some in pool.map(_digests, _chunks(files)) for digest in some]
     digest = hashlib.sha256(json.dumps([READER, pixels, channels]).encode())
     for (file, _), content in zip(files, digests, strict=True):
         digest.update(f"{file}\0{content}\n".encode())
@@ -75,7 +78,9 @@ def read_array(data: str, pixels: int, channels: int | None, option: str) -> Pic
 
     def load(folder: Path) -> tuple[np.ndarray, dict[str, str]]:
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-        return np.load(folder / "pictures.npy", mmap_mode="r"), about["unreadable"]
+        shape = tuple(about["shape"])
+        pictures = np.memmap(folder / "pictures", np.uint8, "r", shape=shape) if shape[0] else np.zeros(shape, "u1")
+        return pictures, about["unreadable"]
 
     array, unreadable = cached(f"pictures {digest.hexdigest()}", fill, load)
     if not len(array):
@@ -119,41 +124,54 @@ def open_pictures(
     return names, together if channels == 3 else grey(together), left_out
 
 
-def _digest(file: File) -> str:
-    try:
-        return hashlib.sha256(file[1]()).hexdigest()
-    except Unreadable:
-        return ""
+def _digests(files: list[File]) -> list[str]:
+    """SHA-256 of each file; empty for one that cannot be read."""
+    found = []
+    for _, read in files:
+        try:
+            found.append(hashlib.sha256(read()).hexdigest())
+        except Unreadable:
+            found.append("")
+    return found
 
 
 def _decode_all(files: list[File], pixels: int, channels: int | None, folder: Path) -> None:
-    """Writes pictures.npy and about.json; one picture a thread, a block of them in memory."""
+    """Writes the pictures one after another, and about.json."""
     unreadable: dict[str, str] = {}
+    count, coloured = 0, False
+    path = folder / "pictures"
+    with ThreadPoolExecutor(cpu_count()) as pool, open(path, "wb") as out:
+        for start in range(0, len(files), BLOCK):
+            for some, failed in pool.map(partial(_decoded, pixels=pixels), _chunks(files[start : start + BLOCK])):
+                out.write(some.data)
+                count += len(some)
+                coloured = coloured or not (some == some[..., :1]).all()
+                unreadable |= failed
+    depth = channels or (3 if coloured else 1)
+    if count and depth == 1:
+        colour = np.memmap(path, np.uint8, "r", shape=(count, pixels, pixels, 3))
+        with open(folder / "grey", "wb") as out:
+            for start in range(0, count, BLOCK):
+                rows = colour[start : start + BLOCK]
+                out.write((grey(rows) if coloured else np.ascontiguousarray(rows[..., :1])).data)
+        (folder / "grey").replace(path)
+    about = {"shape": [count, pixels, pixels, depth], "unreadable": unreadable}
+    (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
-    def one(file: File) -> np.ndarray | None:
-        name, read = file
+
+def _decoded(files: list[File], pixels: int) -> tuple[UInt8[np.ndarray, "some pixels pixels 3"], dict[str, str]]:
+    """The pictures that can be read, and of the others why not."""
+    pictures, unreadable = np.empty((len(files), pixels, pixels, 3), np.uint8), {}
+    count = 0
+    for name, read in files:
         try:
-            return decode(read(), pixels)
+            pictures[count] = decode(read(), pixels)
+            count += 1
         except Unreadable as error:
             unreadable[name] = str(error)
-        return None
+    return pictures[:count], unreadable
 
-    count, coloured = 0, False
-    raw = folder / "raw"
-    with ThreadPoolExecutor(cpu_count()) as pool, open(raw, "wb") as out:
-        for start in range(0, len(files), BLOCK):
-            for picture in pool.map(one, files[start : start + BLOCK]):
-                if picture is not None:
-                    out.write(picture.tobytes())
-                    count += 1
-                    coloured = coloured or not (picture == picture[..., :1]).all()
-    colour = np.memmap(raw, np.uint8, "r", shape=(count, pixels, pixels, 3)) if count else np.zeros((0, 1, 1, 3), "u1")
-    depth = channels or (3 if coloured else 1)
-    whole = np.lib.format.open_memmap(folder / "pictures.npy", "w+", np.uint8, (count, *colour.shape[1:3], depth))
-    for start in range(0, count, BLOCK):
-        rows = colour[start : start + BLOCK]
-        whole[start : start + BLOCK] = rows if depth == 3 else grey(rows) if coloured else rows[..., :1]
-    whole.flush()
-    del whole, colour
-    raw.unlink()
-    (folder / "about.json").write_text(json.dumps({"unreadable": unreadable}), encoding="utf-8")
+
+def _chunks(files: list[File]) -> list[list[File]]:
+    """So many for a thread at once: handing over a single one costs a good part of decoding it."""
+    return [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]

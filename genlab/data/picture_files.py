@@ -1,5 +1,6 @@
 """Finding pictures in a folder, a zip or a sample set: their names, what reads them, and what else lies there."""
 
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -44,8 +45,7 @@ def find_pictures(data: str, option: str) -> PictureFiles:
     """
     path = sample_set(data, "images")() if data.startswith("@") else Path(data)
     if path.is_dir():
-        inside = [file for file in path.rglob("*") if file.is_file()]
-        found = _sorted_out(path.name, [(file.relative_to(path).as_posix(), partial(_file, file)) for file in inside])
+        found = _sorted_out(path.name, _files(path))
     elif not path.exists():
         raise InputError(f"There is no file or folder {data}.", option)
     elif not zipfile.is_zipfile(path):
@@ -60,6 +60,17 @@ def find_pictures(data: str, option: str) -> PictureFiles:
     return found
 
 
+def _files(path: Path) -> list[File]:
+    """Of a folder and all in it."""
+    found: list[File] = []
+    for folder, _, names in os.walk(path):
+        inside = Path(folder).relative_to(path)
+        for name, place in ((name, os.path.join(folder, name)) for name in names):
+            if os.path.isfile(place):
+                found.append(((inside / name).as_posix(), partial(_file, place)))
+    return found
+
+
 def _members(path: Path, data: str, option: str) -> list[File]:
     """Of a zip file whose names stay inside of it."""
     archive = zipfile.ZipFile(path)
@@ -70,20 +81,20 @@ def _members(path: Path, data: str, option: str) -> list[File]:
             raise InputError(
                 f"{data} names a file outside of itself ({member.filename}): it is not safe; make the zip anew.", option
             )
-    return [(member.filename, partial(_member, archive, member)) for member in members]
+    return [(PurePosixPath(member.filename).as_posix(), partial(_member, archive, member)) for member in members]
 
 
 def _sorted_out(source: str, entries: Sequence[File]) -> PictureFiles:
     """Pictures, the table, and what else there is."""
     pictures, others, table, around = [], {}, None, ""
     for name, read in entries:
-        parts = PurePosixPath(name).parts
+        parts = name.split("/")
         if any(part.startswith(".") or part == "__MACOSX" for part in parts):
             continue
         if parts[-1] == TABLE:
             with suppress(Unreadable):  # then it is as if it were missing
                 table = read().decode("utf-8-sig", "replace")
-        elif PurePosixPath(name).suffix.lower() in ENDINGS:
+        elif os.path.splitext(parts[-1])[1].lower() in ENDINGS:
             pictures.append((name, read))
         else:
             others[name] = "not a picture by its name"
@@ -93,10 +104,11 @@ def _sorted_out(source: str, entries: Sequence[File]) -> PictureFiles:
     return PictureFiles(source, sorted(pictures, key=lambda file: file[0]), others, table, around)
 
 
-def _file(path: Path) -> bytes:
+def _file(path: str) -> bytes:
     try:
-        _check_size(path.stat().st_size)
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            _check_size(os.fstat(file.fileno()).st_size)
+            return file.read()
     except OSError as error:
         raise Unreadable(f"cannot be read ({error})") from None
 

@@ -63,7 +63,7 @@ def test_a_torn_cache_is_made_anew(tmp_path: Path) -> None:
     before = set(cache_folder().iterdir()) if cache_folder().exists() else set()
     first = np.array(whole(data).train.array)
     (made,) = set(cache_folder().iterdir()) - before
-    (made / "pictures.npy").write_bytes((made / "pictures.npy").read_bytes()[:100])
+    (made / "pictures").write_bytes((made / "pictures").read_bytes()[:100])
     assert np.array_equal(whole(data).train.array, first)
 
 
