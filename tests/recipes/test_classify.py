@@ -410,3 +410,16 @@ def test_a_table_picks_the_perceptron(table: genlab.Run) -> None:
     assert isinstance(table.recipe, MLPRecipe)
     assert table.recipe.config == MLPConfig(width=16, learning_rate=0.01, dropout=0.5, weight_decay=3.0, batch=64)
     assert json.loads((table.path / "table.json").read_text())["label"] == "kind"
+
+
+def test_photographs_of_faces_are_told_from_others(photographs: Path, tmp_path: Path) -> None:
+    run = genlab.train(
+        "classify", photographs, out=tmp_path / "run", quiet=True, steps=60, learning_rate=0.02, validation=0, test=0.3,
+        width=8, pixels=16, batch=16, dropout=0.0,
+    )  # fmt: skip
+    report = run.evaluate()
+    assert report["pictures"] > 40
+    assert report["baseline_accuracy"] < 0.6
+    assert report["accuracy"] > 0.75  # 0.9 in most runs
+    told = run.predict(str(photographs / "face" / "000.png"))[0].probabilities
+    assert told.keys() == {"face", "other"}
