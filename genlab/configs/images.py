@@ -32,10 +32,12 @@ class GANConfig:
     """Pictures in an update (of one process)."""
     learning_rate: Rate = 1e-3
     """Peak step length of Adam, for both networks."""
-    penalty: Annotated[float, Ge(0), Le(10_000)] = 1.0
-    """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the highest learning rate."""
-    final_penalty: Annotated[float, Ge(0), Le(10_000)] = 0.1
-    """The same where the learning rate is zero; between the two it goes in equal ratios. 0 keeps the first."""
+    penalty: Annotated[float, Ge(0), Le(10_000)] | None = None
+    """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the highest learning rate; by
+    default 1 for grey pictures and 10 for colour."""
+    final_penalty: Annotated[float, Ge(0), Le(10_000)] | None = None
+    """The same where the learning rate is zero, by default a tenth; between the two it goes in equal ratios. 0 keeps
+    the first."""
     average: Average = 0.05
     """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""
     augment: Literal["auto", "none", "all"] = "auto"

@@ -117,15 +117,21 @@ class GANRecipe(PictureMaker):
 
     def _penalty_weight(self) -> float:
         """Gamma: from `penalty` to `final_penalty` as the learning rate falls, in equal ratios."""
-        progress = 1 - next(self.groups())["lr"] / self.config.learning_rate
-        return falling(self.config.penalty, self.config.final_penalty, progress)
+        first, last = self.config.penalty, self.config.final_penalty
+        assert first is not None and last is not None
+        return falling(first, last, 1 - next(self.groups())["lr"] / self.config.learning_rate)
 
     def resolve(self, seconds: float | None, speed: float | None) -> None:
         super().resolve(seconds, speed)
         assert self.pictures is not None
-        few = len(self.pictures.train) < FEW
-        if self.config.augment == "auto":
-            self.config = replace(self.config, augment="all" if few else "none")
+        config, few = self.config, len(self.pictures.train) < FEW
+        penalty = (1.0 if self.channels == 1 else 10.0) if config.penalty is None else config.penalty
+        self.config = replace(
+            config,
+            augment=("all" if few else "none") if config.augment == "auto" else config.augment,
+            penalty=penalty,
+            final_penalty=penalty / 10 if config.final_penalty is None else config.final_penalty,
+        )
 
     def make(self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]) -> Pictures:
         return self.average.network.eval()(latents, *((labels,) if self.classes else ()))

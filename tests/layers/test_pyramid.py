@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from genlab.errors import InputError
-from genlab.layers.pyramid import SLOPE, Downward, Upward, features_of
+from genlab.layers.pyramid import SLOPE, Downward, RepeatedConv2d, Upward, features_of
 
 
 @pytest.mark.parametrize(("pixels", "channels"), [(8, 1), (16, 3), (32, 1), (64, 3)])
@@ -27,26 +27,23 @@ def test_other_sides_are_refused(pixels):
     assert error.value.field == "pixels"
 
 
-def test_a_fresh_step_up_repeats_places_and_then_convolves():
-    """Each output of the 4 x 4 transposed convolution is that of a 3 x 3 one over repeated places."""
+def test_the_last_step_up_repeats_places_and_then_convolves():
+    torch.manual_seed(0)
+    step = Upward(3, 1, 16, 8).steps[-1]
+    assert isinstance(step, RepeatedConv2d)
+    torch.nn.init.normal_(step.bias)
+    x = torch.randn(2, 8, 4, 4)
+    repeated = F.interpolate(x, scale_factor=2, mode="nearest")
+    torch.testing.assert_close(step(x), F.conv2d(repeated, step.weight, step.bias, padding=1), rtol=1e-4, atol=1e-4)
+    flat = step(x[:, :, :1, :1].expand(-1, -1, 4, 4))[:, :, 1:-1, 1:-1]
+    torch.testing.assert_close(flat, flat[:, :, :1, :1].expand_as(flat), rtol=1e-4, atol=1e-4)
+
+
+def test_a_fresh_step_up_is_one_as_well():
     torch.manual_seed(0)
     step = Upward(3, 1, 16, 8).steps[0]
-    x = torch.randn(2, step.in_channels, 4, 4)
-    repeated = F.interpolate(x, scale_factor=2, mode="nearest")
-    # the 3 x 3 kernel, from the answer to a single lit place repeated two by two
-    with torch.no_grad():
-        kernel = torch.zeros(step.out_channels, step.in_channels, 3, 3)
-        weight = step.weight  # [in, out, 4, 4], the sum of four shifted copies of the flipped kernel
-        kernel[:, :, 2, 2] = weight[:, :, 0, 0].T
-        kernel[:, :, 2, 1] = weight[:, :, 0, 1].T - kernel[:, :, 2, 2]
-        kernel[:, :, 2, 0] = weight[:, :, 0, 2].T - kernel[:, :, 2, 1]
-        kernel[:, :, 1, 2] = weight[:, :, 1, 0].T - kernel[:, :, 2, 2]
-        kernel[:, :, 0, 2] = weight[:, :, 2, 0].T - kernel[:, :, 1, 2]
-        kernel[:, :, 1, 1] = weight[:, :, 1, 1].T - kernel[:, :, 1, 2] - kernel[:, :, 2, 1] - kernel[:, :, 2, 2]
-        kernel[:, :, 1, 0] = weight[:, :, 1, 2].T - kernel[:, :, 1, 1] - kernel[:, :, 2, 0] - kernel[:, :, 2, 1]
-        kernel[:, :, 0, 1] = weight[:, :, 2, 1].T - kernel[:, :, 0, 2] - kernel[:, :, 1, 1] - kernel[:, :, 1, 2]
-        kernel[:, :, 0, 0] = weight[:, :, 2, 2].T - kernel[:, :, 0, 1] - kernel[:, :, 1, 0] - kernel[:, :, 1, 1]
-        torch.testing.assert_close(step(x), F.conv2d(repeated, kernel, padding=1), rtol=1e-4, atol=1e-4)
+    flat = step(torch.randn(2, step.in_channels, 1, 1).expand(-1, -1, 4, 4))[:, :, 1:-1, 1:-1]
+    torch.testing.assert_close(flat, flat[:, :, :1, :1].expand_as(flat), rtol=1e-4, atol=1e-4)
 
 
 def test_variances_stay_near_one_through_fresh_networks():
