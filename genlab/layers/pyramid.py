@@ -11,8 +11,9 @@ No norm, and a linear output: a squashing one saturates where pictures are black
 variances stay through leaky ReLUs (He et al. 2015, arXiv 1502.01852). Steps up are transposed convolutions of 4 x 4
 (Radford et al. 2016, arXiv 1511.06434) that start as what they cost less than half of: each place repeated two by two,
 then a convolution of 3 x 3, which draws no checkerboards (Odena et al. 2016, "Deconvolution and Checkerboard
-Artifacts"). The last step, whose checkerboards nothing after it can mend, stays one. Steps down are 4 x 4 as well: with a stride of 2, kernels of 3 x 3 see every second pixel twice as often as
-its neighbours, and what they judge then learns to draw that pattern.
+Artifacts"). The last step, whose checkerboards nothing after it can mend, stays one. Steps down are 4 x 4 as well: with
+a stride of 2, kernels of 3 x 3 see every second pixel twice as often as its neighbours, and a generator learns to draw
+what they overlook.
 """
 
 from itertools import pairwise
@@ -59,8 +60,9 @@ class Upward(nn.Module):
 
 
 class RepeatedConv2d(nn.Module):
-    """Each place repeated two by two, then a convolution of 3 x 3, at less than half of their cost: the nine weights are
-    summed into one transposed convolution of 4 x 4. What is flat stays flat.
+    """Each place repeated two by two, then a convolution of 3 x 3; what is flat stays flat.
+
+    Costs less than half: the nine weights are summed into those of one transposed convolution of 4 x 4.
 
     Args:
         before: Features in.
