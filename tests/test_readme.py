@@ -29,6 +29,11 @@ def folder(tmp_path: Path) -> Path:
     (shapes / "square").rename(shapes / "dog")
     for photo in shapes.glob("*/*.png"):
         Image.merge("RGB", [Image.open(photo), *[Image.new("L", (16, 16), 90)] * 2]).save(photo)
+    (tmp_path / "celeba" / "img_align_celeba").mkdir(parents=True)
+    for number, photo in enumerate(sorted(shapes.glob("*/*.png"))):
+        Image.open(photo).save(tmp_path / "celeba" / "img_align_celeba" / f"{number:06d}.jpg")
+    marks = [f"{number:06d}.jpg {-1 if number % 2 else 1:2} -1\n" for number in range(160)]
+    (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("160\nBlond_Hair Young\n" + "".join(marks))
     (tmp_path / "new.png").write_bytes((shapes / "cat" / "000.png").read_bytes())
     rows = [f"{number % 7},{'red' if number % 3 else 'white'},{'ab'[number % 2]}\n" for number in range(60)]
     (tmp_path / "flowers.csv").write_text("petal,colour,species\n" + "".join(rows))

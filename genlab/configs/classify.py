@@ -11,7 +11,7 @@ class CNNConfig:
     """Options of the classifier of pictures."""
 
     label: str | None = None
-    """Column of attributes.csv that is the class; by default the sub-folders are."""
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
     pixels: Annotated[int, Ge(16), Le(128)] = 32
     """Side of the square that every picture is brought to."""
     width: Annotated[int, Ge(4), Le(512)] | None = None

@@ -21,7 +21,7 @@ class GANConfig:
     pixels: Pixels = 32
     """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
     label: str | None = None
-    """Column of attributes.csv that is the class; by default the sub-folders are the classes, if there are any."""
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
     conditional: bool = True
     """Learn each class by itself, so that one can be asked for; False ignores the classes."""
     latent: Latent = 64
@@ -56,7 +56,7 @@ class WGANGPConfig:
     pixels: Pixels = 32
     """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
     label: str | None = None
-    """Column of attributes.csv that is the class; by default the sub-folders are the classes, if there are any."""
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
     conditional: bool = True
     """Learn each class by itself, so that one can be asked for; False ignores the classes."""
     latent: Latent = 64
@@ -85,7 +85,7 @@ class DCGANConfig:
     pixels: Pixels = 32
     """Side of the square that pictures are brought to: the middle is cut out and resized. A multiple of 4."""
     label: str | None = None
-    """Column of attributes.csv that is the class; by default the sub-folders are the classes, if there are any."""
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
     conditional: bool = True
     """Learn each class by itself, so that one can be asked for; False ignores the classes."""
     latent: Latent = 100
@@ -106,7 +106,7 @@ class VAEConfig:
     pixels: Pixels = 32
     """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
     label: str | None = None
-    """Column of attributes.csv that is the class; by default the sub-folders are the classes, if there are any."""
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
     conditional: bool = True
     """Learn each class by itself, so that one can be asked for; False ignores the classes."""
     latent: Latent = 32

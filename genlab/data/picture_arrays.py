@@ -20,6 +20,7 @@ from jaxtyping import UInt8
 
 from genlab.data.cache import cached
 from genlab.data.decoding import Unreadable, decode, grey
+from genlab.data.picture_classes import ClassTable
 from genlab.data.picture_files import File, find_pictures
 from genlab.errors import InputError
 
@@ -47,8 +48,8 @@ class PictureArray:
     """Of each picture the SHA-256 of its file."""
     left_out: dict[str, str] = field(repr=False)
     """Files that are not among the pictures, and why."""
-    table: str | None = field(repr=False)
-    """The text of attributes.csv, if there is one."""
+    table: ClassTable | None = field(repr=False)
+    """What says more about them, if it is there."""
     around: str
     """The innermost folder that all pictures share; empty without."""
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from genlab.data.decoding import Unreadable
-from genlab.data.picture_classes import TABLE
+from genlab.data.picture_classes import TABLES, ClassTable
 from genlab.data.samples import sample_set
 from genlab.errors import InputError
 
@@ -31,8 +31,8 @@ class PictureFiles:
     """By name, without the folders that all share."""
     others: dict[str, str] = field(repr=False)
     """Files that are no pictures, and why."""
-    table: str | None = field(repr=False)
-    """The text of attributes.csv, if there is one."""
+    table: ClassTable | None = field(repr=False)
+    """What says more about them, if it is there."""
     around: str
     """The innermost folder that all pictures share; empty without."""
 
@@ -85,15 +85,15 @@ def _members(path: Path, data: str, option: str) -> list[File]:
 
 
 def _sorted_out(source: str, entries: Sequence[File]) -> PictureFiles:
-    """Pictures, the table, and what else there is."""
-    pictures, others, table, around = [], {}, None, ""
+    """Pictures, tables, and what else there is."""
+    pictures, others, tables, around = [], {}, {}, ""
     for name, read in entries:
         parts = name.split("/")
         if any(part.startswith(".") or part == "__MACOSX" for part in parts):
             continue
-        if parts[-1] == TABLE:
+        if parts[-1] in TABLES:
             with suppress(Unreadable):  # then it is as if it were missing
-                table = read().decode("utf-8-sig", "replace")
+                tables[parts[-1]] = ClassTable(parts[-1], read().decode("utf-8-sig", "replace"))
         elif os.path.splitext(parts[-1])[1].lower() in ENDINGS:
             pictures.append((name, read))
         else:
@@ -101,6 +101,7 @@ def _sorted_out(source: str, entries: Sequence[File]) -> PictureFiles:
     while len({name.partition("/")[0] for name, _ in pictures}) == 1 and all("/" in name for name, _ in pictures):
         around = pictures[0][0].partition("/")[0]
         pictures = [(name.partition("/")[2], read) for name, read in pictures]
+    table = next((tables[name] for name in TABLES if name in tables), None)
     return PictureFiles(source, sorted(pictures, key=lambda file: file[0]), others, table, around)
 
 

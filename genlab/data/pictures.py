@@ -4,8 +4,8 @@ Data flow::
 
     folder, zip or sample set -> array (`data/picture_arrays.py`) and classes (`data/picture_classes.py`) -> splits
 
-The first level of sub-folders that tells pictures apart is their class; a table `attributes.csv` beside the
-pictures gives them others. Which split a picture falls into depends on its file's content alone, so that
+The first level of sub-folders that tells pictures apart is their class; a table beside the pictures
+gives them others. Which split a picture falls into depends on its file's content alone, so that
 adding pictures moves no other, and a copy is never on both sides.
 """
 
@@ -105,7 +105,7 @@ def read_pictures(
         validation: Share of the pictures that picks the weights, or a path to pictures of its own.
         test: Share of the pictures that is only reported, or a path to pictures of its own.
         pixels: Side of the square that every picture is brought to.
-        label: Column of attributes.csv that is the class; None for the sub-folders.
+        label: Column of the table beside the pictures that is the class; None for the sub-folders.
         channels: 1 for grey, 3 for colour; None for grey where every picture is.
         classes: Those of a trained model, by whose numbers the pictures are labelled; None for the data's own.
 

@@ -1,11 +1,11 @@
-"""Classes of pictures out of a table."""
+"""Classes of pictures out of the table beside them: a CSV file, or CelebA's list."""
 
 from pathlib import Path
 
 import pytest
 
 from genlab.errors import InputError
-from tests.data.made import folder_of, whole
+from tests.data.made import folder_of, picture, whole
 
 
 def test_a_table_names_classes(tmp_path: Path) -> None:
@@ -20,3 +20,59 @@ def test_a_table_names_classes(tmp_path: Path) -> None:
     (tmp_path / "attributes.csv").write_text("file,hair\n000.png,red\n001.png,grey\n")
     with pytest.raises(InputError, match=r"gives 002.png no hair"):
         whole(data, label="hair")
+
+
+CELEBA = """4
+5_o_Clock_Shadow Arched_Eyebrows Blond_Hair Young
+000001.jpg -1  1  1 -1
+000002.jpg  1 -1 -1  1
+000003.jpg -1 -1 -1  1
+000004.jpg -1 -1  1  1
+"""
+
+
+def celeba(path: Path, text: str = CELEBA, count: int = 3) -> str:
+    """A folder as CelebA's, with more than the pictures in it."""
+    (path / "img_align_celeba").mkdir()
+    for number in range(1, count + 1):
+        picture(number, side=30).save(path / "img_align_celeba" / f"{number:06d}.jpg")
+    (path / "list_eval_partition.txt").write_text("000001.jpg 0\n")
+    (path / "list_attr_celeba.txt").write_text(text)
+    return str(path)
+
+
+def test_the_list_of_celeba_names_classes(tmp_path: Path) -> None:
+    data = celeba(tmp_path)
+    found = whole(data, label="Blond_Hair")
+    assert found.classes == ["no", "yes"]
+    assert found.train.labels is not None
+    assert found.train.labels.tolist() == [1, 0, 0]
+    young = whole(data, label="Young").train.labels
+    assert young is not None
+    assert young.tolist() == [0, 1, 1]
+    assert list(found.left_out) == ["list_eval_partition.txt"]
+    assert whole(data).classes == []
+    (tmp_path / "attributes.csv").write_text("file,Young\n000001.jpg,a\n000002.jpg,b\n000003.jpg,b\n")
+    assert whole(data, label="Young").classes == ["a", "b"]  # the user's own table counts
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "message"),
+    [
+        (CELEBA, "Hair", "has no column Hair; it has 5_o_Clock_Shadow, Arched_Eyebrows, Blond_Hair, Young"),
+        (CELEBA[:-10], "Young", "line 6: it needs a file, and 1 or -1 for each of 4 names"),
+        (CELEBA.replace("-1  1  1 -1", "-1 1 1 0"), "Young", "line 3: it needs a file"),
+        (CELEBA.replace("000003", "000033"), "Young", "gives 000003.jpg no Young"),
+        ("", "Young", "has no column Young"),
+        ("3", "Young", "has no column Young"),
+    ],
+    ids=["no such name", "cut off", "another mark", "a picture is missing", "empty", "one line"],
+)
+def test_lists_that_cannot_be_used(tmp_path: Path, text: str, label: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"list_attr_celeba.txt of .*{message}"):
+        whole(celeba(tmp_path, text), label=label)
+
+
+def test_without_any_table_both_names_are_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no attributes.csv, which would have a column hair, and no list_attr_celeba"):
+        whole(folder_of(tmp_path, {"": 2}), label="hair")
