@@ -89,6 +89,12 @@ CATALOG = {
             "genlab.configs.translate:TranslateRequest",
             "an encoder-decoder Transformer that turns one sequence into another",
         ),
+        "gru": Entry(
+            "genlab.recipes.gru:GRURecipe",
+            "genlab.configs.translate:GRUConfig",
+            "genlab.configs.translate:TranslateRequest",
+            "the recurrent baseline, with attention or without",
+        ),
     },
 }
 

@@ -30,7 +30,7 @@ from genlab.errors import InputError
 
 LONGEST = 1000
 """Most tokens of a sentence."""
-WINDOW = 100
+WINDOW = 250
 """Batches whose sentences are sorted by length together."""
 END_TOKEN = 0
 """Of every vocabulary: begins and ends a sentence, and fills the padding, which nothing looks at."""

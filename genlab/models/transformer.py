@@ -24,6 +24,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.attention import Attention, KVCache
+from genlab.layers.dropout import Dropout
 from genlab.layers.positions import sinusoids
 
 
@@ -71,9 +72,9 @@ class TransformerLayer(nn.Module):
             self.cross_attention = Attention(embedding_dim, num_heads, bias=True)
         self.feed_forward_norm = nn.LayerNorm(embedding_dim)
         self.feed_forward = nn.Sequential(  # eq. 2
-            nn.Linear(embedding_dim, ff_dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(ff_dim, embedding_dim)
+            nn.Linear(embedding_dim, ff_dim), nn.ReLU(), Dropout(dropout), nn.Linear(ff_dim, embedding_dim)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self,
@@ -139,7 +140,7 @@ class Transformer(nn.Module):
         self.target_embedding = (
             self.source_embedding if shape.joint else nn.Embedding(shape.target_vocabulary, shape.width)
         )
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
         self.encoder = nn.ModuleList(TransformerLayer(*sizes) for _ in range(shape.depth))
         self.encoder_norm = nn.LayerNorm(shape.width)
         self.decoder = nn.ModuleList(TransformerLayer(*sizes, cross=True) for _ in range(shape.depth))
