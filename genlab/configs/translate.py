@@ -33,7 +33,7 @@ class TransformerConfig:
     learning_rate: Rate | None = None
     """Peak step length of Muon, which trains the matrices; by default 0.02."""
     embedding_learning_rate: Rate | None = None
-    """Peak step length of AdamW, which trains embeddings, biases and norms; by default 0.004."""
+    """Peak step length of AdamW, which trains embeddings, biases and norms; by default 0.016."""
     weight_decay: Annotated[float, Ge(0), Le(1)] = 0.0
     """Pull of the matrices towards zero, per unit of learning rate."""
     dropout: Share | None = None

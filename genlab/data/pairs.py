@@ -20,6 +20,8 @@ from genlab.errors import InputError
 
 FEWEST = 20
 """Pairs that a training needs."""
+LONGEST_LINE = 10_000
+"""Most characters of a sentence."""
 ROUGH = 100
 """Held-out pairs below which a measure is called rough."""
 
@@ -73,6 +75,7 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False) -> Pa
     shares = {"validation": share_of(validation, "validation"), "test": share_of(test, "test")}
     if sum(share or 0.0 for share in shares.values()) >= 1:
         raise InputError("validation and test together must leave something to train on.", "validation")
+    _check_lengths(pairs, "data")
     digest = hashlib.sha256(_content(pairs))
     notes: list[str] = []
     pairs, repeated = _distinct(_lowered(pairs) if lower else pairs)
@@ -83,8 +86,13 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False) -> Pa
     for part, value in (("validation", validation), ("test", test)):
         if shares[part] is None:
             _, read = _open(value, part)
+            _check_lengths(read, part)
             digest.update(_content(read))
             own[part] = _distinct(_lowered(read) if lower else read)[0]
+    if len(own) == 2:  # a sentence that would pick the weights and be reported is reported
+        reported = set(own["test"].sources)
+        chosen = [index for index, source in enumerate(own["validation"].sources) if source not in reported]
+        own["validation"] = own["validation"].take(chosen)
     held = {source for part in own.values() for source in part.sources}
     places = np.array([_place(source) for source in pairs.sources])
     in_test = places < (shares["test"] or 0.0)
@@ -121,12 +129,12 @@ def check_learnable(pairs: PairSet) -> None:
     """
     if len(pairs.train) < FEWEST:
         raise InputError(
-            f"{pairs.name} leaves {len(pairs.train)} pairs to train on: give more, at least {FEWEST}, or hold out less.",
+            f"{pairs.name} leaves {len(pairs.train)} pairs to train on: give at least {FEWEST}, or hold out less.",
             "data",
         )
     if pairs.train.sources == pairs.train.targets:
         raise InputError(
-            f"In {pairs.name} every target equals its source: there is nothing to translate; are both the same file?",
+            f"In {pairs.name} every target equals its source: there is nothing to translate (are both the same file?).",
             "data",
         )
 
@@ -226,6 +234,17 @@ def _tabbed(lines: list[str], name: str, option: str) -> Pairs:
                 raise InputError(f"{name}, line {number} has an empty {part}: fill it in or take the line out.", option)
             column.append(cell.strip())
     return Pairs(*columns, list(range(1, len(lines) + 1)), (name, name))
+
+
+def _check_lengths(pairs: Pairs, option: str) -> None:
+    for texts, file in zip((pairs.sources, pairs.targets), pairs.files, strict=True):
+        for line, text in zip(pairs.lines, texts, strict=True):
+            if len(text) > LONGEST_LINE:
+                raise InputError(
+                    f"{file}, line {line} has {len(text):,} characters, a sentence has at most {LONGEST_LINE:,}: split "
+                    "it, or take the line out.",
+                    option,
+                )
 
 
 def _content(pairs: Pairs) -> bytes:

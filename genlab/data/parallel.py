@@ -7,6 +7,7 @@ about one length.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ class Vocabulary:
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Tokens of sentences. The first word gets a space as the others have: it is the same word."""
-        spaced = texts if self.kind == "char" else [f" {text}" for text in texts]
+        spaced = texts if self.kind == "char" else [f" {text}" if text else "" for text in texts]
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(spaced, add_special_tokens=False)]
 
     def decode(self, tokens: list[int]) -> str:
@@ -91,7 +92,7 @@ def _made(kind: str, texts: list[str], vocabulary: int | None) -> Tokenizer:
 
 
 def fitting_vocabulary(characters: int) -> int:
-    """Tokens that sentences of this length together show often enough to learn: 1,024 for 1 MB, 32,768 from 32 MB on."""
+    """Tokens that so many characters show often enough to learn: 1,024 for a million, 32,768 from 32 million on."""
     size = 1024
     while size < 32_768 and characters > size * 1_000:
         size *= 2
@@ -205,7 +206,7 @@ class Parallel:
         """All pairs once, by length, in batches as those of training."""
         order = self._sorted(np.arange(len(self)))
         cuts = self._cuts(order, most)
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, end in pairwise(cuts):
             yield self.rows(order[start:end])
 
 

@@ -57,7 +57,7 @@ def train_tokenizer(kind: str, texts: Iterator[str], characters: int, vocabulary
 
 
 def word_tokenizer(texts: Iterator[str], vocabulary: int) -> Tokenizer:
-    """A token is a word with the space before it, or a run of other characters; one not among the commonest is UNKNOWN."""
+    """A token is a word with the space before it, or a run of signs; all but the commonest become UNKNOWN."""
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -1,4 +1,4 @@
-"""Where a token stands: rotary positions (Su et al. 2021, arXiv 2104.09864) and sinusoidal ones (Vaswani et al. 2017)."""
+"""Where a token stands: rotary positions (Su et al. 2021, arXiv 2104.09864) and sinusoids (Vaswani et al. 2017)."""
 
 import torch
 from jaxtyping import Float, Int

@@ -168,9 +168,7 @@ class GRU(nn.Module):
             x = torch.cat((x, self.attention(x, memory.encoded, memory.key, memory.mask)), dim=-1)
         return self.dropout(torch.tanh(self.out(x)))
 
-    def _embed(
-        self, embedding: nn.Embedding, tokens: Int[Tensor, "batch time"]
-    ) -> Float[Tensor, "batch time width"]:
+    def _embed(self, embedding: nn.Embedding, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time width"]:
         return self.dropout(embedding(tokens) * self.shape.width**0.5)
 
     def _head(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch vocabulary"]:

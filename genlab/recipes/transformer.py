@@ -48,7 +48,7 @@ class TransformerRecipe(Translator):
             size=size,
             batch=self.config.batch or fitting_batch(reads),
             learning_rate=self.config.learning_rate or 0.02,
-            embedding_learning_rate=self.config.embedding_learning_rate or 0.004,
+            embedding_learning_rate=self.config.embedding_learning_rate or 0.016,
             dropout=self._fitting_dropout(reads) if self.config.dropout is None else self.config.dropout,
         )
 
@@ -104,5 +104,5 @@ def fitting_size(seconds: float, speed: float) -> str:
 
 
 def fitting_batch(reads: float) -> int:
-    """Tokens of an update when so many will be read: of more reading, half goes into steps and half into larger ones."""
+    """Tokens of an update when so many will be read: of more, half goes into steps and half into larger ones."""
     return 2048 * 2 ** min(max(0, round(0.5 * math.log2(max(reads, 1.0) / 8e6))), 5)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from genlab.configs.translate import TranslateRequest
 from genlab.data.pairs import Pairs, PairSet, check_learnable, decode_lines, read_lines, read_pairs

@@ -79,7 +79,9 @@ def test_a_beam_of_everything_finds_the_best(seed, alpha):
     for row in range(2):
         expected = sorted(((table.score(row, text, alpha), text) for text in texts), reverse=True)
         assert [tuple(hypothesis.tokens) for hypothesis in found[row]] == [text for _, text in expected]
-        assert [hypothesis.score for hypothesis in found[row]] == pytest.approx([score for score, _ in expected], abs=1e-4)
+        assert [hypothesis.score for hypothesis in found[row]] == pytest.approx(
+            [score for score, _ in expected], abs=1e-4
+        )
 
 
 @pytest.mark.parametrize("beam", [1, 2, 3, 7])
@@ -130,7 +132,7 @@ def test_drawing_follows_the_probabilities():
     table, count, limit = Table(2, seed=3), 4000, 3
     found = drawn(table, [limit, limit], count, 0)
     for row in range(2):
-        shares = {text: 0.0 for text in every_text(limit)}
+        shares = dict.fromkeys(every_text(limit), 0.0)
         for tokens, _ in found[row]:
             shares[tuple(tokens)] += 1 / count
         for text, share in shares.items():
