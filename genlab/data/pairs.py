@@ -42,8 +42,8 @@ class Pairs:
 
     def take(self, chosen: list[int]) -> "Pairs":
         """Some of them, in this order."""
-        columns = (self.sources, self.targets, self.lines)
-        return Pairs(*([column[index] for index in chosen] for column in columns), self.files)
+        sources, targets = ([texts[index] for index in chosen] for texts in (self.sources, self.targets))
+        return Pairs(sources, targets, [self.lines[index] for index in chosen], self.files)
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ def _open(data: str, option: str) -> tuple[str, Pairs]:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     raise InputError(f"{path}, line {number} is empty: take that line out of both files.", option)
-        stripped = ([line.strip() for line in lines] for lines in (source, target))
-        return name, Pairs(*stripped, list(range(1, len(source) + 1)), (str(parts[0]), str(parts[1])))
+        sources, targets = ([line.strip() for line in lines] for lines in (source, target))
+        return name, Pairs(sources, targets, list(range(1, len(source) + 1)), (str(parts[0]), str(parts[1])))
     path = Path(data)
     return path.name, _tabbed(read_lines(path, option), data, option)
 
@@ -253,8 +253,8 @@ def _content(pairs: Pairs) -> bytes:
 
 
 def _lowered(pairs: Pairs) -> Pairs:
-    lower = ([text.lower() for text in texts] for texts in (pairs.sources, pairs.targets))
-    return Pairs(*lower, pairs.lines, pairs.files)
+    sources, targets = ([text.lower() for text in texts] for texts in (pairs.sources, pairs.targets))
+    return Pairs(sources, targets, pairs.lines, pairs.files)
 
 
 def _distinct(pairs: Pairs) -> tuple[Pairs, int]:
