@@ -106,8 +106,12 @@ def test_training(refused, tmp_path, words, message, field):  # noqa: F811
 
 
 PROMPTS = [
-    (["--prompt", ""], "nothing to translate", "prompt"),
-    (["--prompt", "The miller. " * 40], r"The prompt has \d+ tokens, the longest.*learnt from has \d+", "prompt"),
+    (["--prompt", ""], "nothing in it", "prompt"),
+    (
+        ["--prompt", "The miller. " * 40],
+        r"The prompt, line 1 has \d+ tokens, the longest.*learnt from has \d+",
+        "prompt",
+    ),
     (["--prompt", "The miller.\n" + "The miller. " * 40], r"The prompt, line 2 has \d+ tokens", "prompt"),
     (["--input", "gone.txt"], "There is no file gone.txt", "input"),
     (["--input", "empty.txt"], "empty.txt is empty", "input"),
@@ -143,7 +147,7 @@ def test_text_outside_the_vocabulary(refused, cli, tmp_path, tokenizer, message)
     (tmp_path / "x.tsv").write_text(GOOD)
     assert cli("train", "translate", "x.tsv", *SHORT, "--tokenizer", tokenizer, "--out", "run")[0] == 0
     sentence, field = refused("generate", "run", "--prompt", "The Queen?" if tokenizer == "char" else "The queen.")
-    assert re.search(f"The prompt has {message}", sentence.replace("'?', 'Q'", "'Q', '?'")), sentence
+    assert re.search(f"The prompt, line 1 has {message}", sentence.replace("'?', 'Q'", "'Q', '?'")), sentence
     assert field == "prompt"
     (tmp_path / "lines").write_text("The old miller waits now.\n\nThe queen?\n")
     sentence, field = refused("generate", "run", "--input", "lines")

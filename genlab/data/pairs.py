@@ -5,15 +5,13 @@ without repetitions -> splits. Which split a pair falls into depends on its sour
 sentence stands in two, and adding pairs moves no other.
 """
 
-import gzip
 import hashlib
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from genlab.data.documents import not_utf8
+from genlab.data.lines import read_lines
 from genlab.data.samples import sample_set
 from genlab.data.splits import place_of, share_of
 from genlab.errors import InputError
@@ -168,49 +166,6 @@ def _halves(data: str) -> tuple[Path, Path] | None:
     parts = data.split(",")
     cuts = [(Path(",".join(parts[:at])), Path(",".join(parts[at:]))) for at in range(1, len(parts))]
     return next((cut for cut in cuts if cut[0].exists() and cut[1].exists()), cuts[0] if cuts else None)
-
-
-def read_lines(path: Path, option: str) -> list[str]:
-    """The lines of a text file, gzip or not.
-
-    Raises:
-        InputError: it cannot be read, is no UTF-8, or has nothing in it.
-    """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: give a file of pairs, or two parallel files as SOURCE,TARGET.", option)
-    if not path.exists():
-        raise InputError(f"There is no file {path}.", option)
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is a damaged gzip file ({error}): make it anew.", option) from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", option) from None
-    return decode_lines(data, str(path), option)
-
-
-def decode_lines(data: bytes, name: str, option: str, before: int = 0) -> list[str]:
-    """The lines of a text in UTF-8, of which so many stood before.
-
-    Raises:
-        InputError: it is no UTF-8, or has nothing in it; `name` says what it is.
-    """
-    try:
-        text = data.decode("utf-8-sig")
-        wrong = data.find(b"\0")
-    except UnicodeDecodeError as error:
-        wrong = error.start
-    if wrong >= 0:
-        line = before + data.count(b"\n", 0, wrong) + 1
-        raise InputError(not_utf8(f"{name}, line {line}", data, wrong), option)
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    if not lines[-1]:
-        lines.pop()
-    if not lines:
-        raise InputError(f"{name} is empty: there are no lines in it.", option)
-    return lines
 
 
 def _tabbed(lines: list[str], name: str, option: str) -> Pairs:

@@ -51,13 +51,19 @@ def signatures() -> dict[str, str]:
     return found
 
 
-def sentence_chrf(translations: list[str], references: list[str]) -> list[float]:
-    """chrF of each translation by itself, from 0 to 100.
+def extremes(
+    sources: list[str], references: list[str], translations: list[str], count: int
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The worst and the best translations by their own chrF, `count` of each, the most extreme first.
 
     Raises:
         InputError: sacrebleu is missing.
     """
     _, chrf = scorers()
-    return [
-        chrf.sentence_score(text, [reference]).score for text, reference in zip(translations, references, strict=True)
+    rows = [
+        {"chrf": chrf.sentence_score(text, [wanted]).score, "source": source, "reference": wanted, "translation": text}
+        for source, wanted, text in zip(sources, references, translations, strict=True)
     ]
+    rows.sort(key=lambda row: row["chrf"])
+    ends = {"worst": rows[:count], "best": rows[::-1][:count]}
+    return {name: {str(number): row for number, row in enumerate(end, 1)} for name, end in ends.items()}

@@ -5,9 +5,7 @@ A network here is anything with `network(source, target, source_mask, target_mas
 `keep` rows.
 """
 
-import sys
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genlab.configs.translate import TranslateRequest
-from genlab.data.pairs import Pairs, PairSet, check_learnable, decode_lines, read_lines, read_pairs
+from genlab.data.lines import Lines, given_lines
+from genlab.data.pairs import Pairs, PairSet, check_learnable, read_pairs
 from genlab.data.parallel import END_TOKEN, Batch, Parallel, Ragged, Vocabulary, tokenise
 from genlab.data.tokenizers import load_tokenizer
 from genlab.engine.files import write_atomically
@@ -27,7 +26,7 @@ from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.layers.beam import Hypothesis, beam_search, draw_sequences
 from genlab.layers.sampling import shape_logits
-from genlab.metrics.translate import corpus_measures, exact, scorers, sentence_chrf, signatures
+from genlab.metrics.translate import corpus_measures, exact, extremes, scorers, signatures
 from genlab.recipes.again import reopened
 
 WATCHED = 1_000
@@ -38,8 +37,6 @@ EVALUATED = 5_000
 """The same of `evaluate`."""
 SHOWN = 5
 """Translations that are shown as the worst and the best, and during training."""
-LINES = 2_048
-"""Lines of an input that are sorted by length and translated together."""
 ROOM = 1 << 15
 """Tokens that are written at the same time, at most."""
 MEASURED = 8_192
@@ -164,62 +161,35 @@ class Translator(Recipe, Generates):
             raise InputError(
                 f"n_best: {request.n_best} translations need as many to be followed: --beam {request.n_best}.", "n_best"
             )
-        for lines in self._inputs(request):
-            for hypotheses in self.search(lines, request):
+        for lines in given_lines(request.prompt, request.input):
+            for hypotheses in self.search(self._readable(lines), request):
                 for hypothesis in hypotheses[: request.n_best]:
                     text = self.target.decode(hypothesis.tokens)
                     if show:
                         show(text)
                     yield Sample(text, {"txt": text.encode("utf-8", "replace")})
 
-    def _inputs(self, request: TranslateRequest) -> Iterator[list[str]]:
-        """Lines to translate, some at a time, each of which the model can read.
-
-        Raises:
-            InputError: there are none, or the model cannot read one.
-        """
-        if request.prompt is not None and request.input is not None:
-            raise InputError("--prompt and --input say the same thing twice: give one of them.", "input")
-        if request.prompt is not None:
-            if not request.prompt.strip():
-                raise InputError("prompt: there is nothing to translate in it.", "prompt")
-            yield self._readable(request.prompt.splitlines(), "The prompt", 0, "prompt")
-        elif request.input is None:
-            raise InputError("Say what to translate: a prompt, or an input file of lines.", "prompt")
-        elif request.input == "-":
-            # From a keyboard, line by line.
-            yield from self._pieces(sys.stdin.buffer, "Standard input", 1 if sys.stdin.isatty() else LINES)
-        else:
-            lines = read_lines(Path(request.input), "input")
-            for start in range(0, len(lines), LINES):
-                yield self._readable(lines[start : start + LINES], request.input, start, "input")
-
-    def _pieces(self, file: Any, name: str, count: int) -> Iterator[list[str]]:
-        done = 0
-        while block := list(islice(file, count)):
-            yield self._readable(decode_lines(b"".join(block), name, "input", done), name, done, "input")
-            done += len(block)
-
-    def _readable(self, lines: list[str], name: str, before: int, option: str) -> list[str]:
+    def _readable(self, lines: Lines) -> list[str]:
         """The lines as the model reads them.
 
         Raises:
             InputError: one is too long, or has what is not in the vocabulary.
         """
-        lines = [line.strip().lower() if self.config.lower else line.strip() for line in lines]
-        for number, (line, tokens) in enumerate(zip(lines, self.source.encode(lines), strict=True), before + 1):
-            where = name if option == "prompt" and len(lines) == 1 else f"{name}, line {number}"
+        texts = [text.strip().lower() if self.config.lower else text.strip() for text in lines.texts]
+        for number, (text, tokens) in enumerate(zip(texts, self.source.encode(texts), strict=True)):
             if self.source.unknown in tokens:
                 what = "characters" if self.source.kind == "char" else "words"
-                shown = ", ".join(repr(stranger) for stranger in self.source.strangers(line)[:10])
-                raise InputError(f"{where} has {what} that are not in the vocabulary: {shown}.", option)
+                shown = ", ".join(repr(stranger) for stranger in self.source.strangers(text)[:10])
+                raise InputError(
+                    f"{lines.place(number)} has {what} that are not in the vocabulary: {shown}.", lines.option
+                )
             if len(tokens) >= self.longest_source:
                 raise InputError(
-                    f"{where} has {len(tokens):,} tokens, the longest sentence that the model learnt from has "
-                    f"{self.longest_source - 1:,}: split it.",
-                    option,
+                    f"{lines.place(number)} has {len(tokens):,} tokens, the longest sentence that the model learnt "
+                    f"from has {self.longest_source - 1:,}: split it.",
+                    lines.option,
                 )
-        return lines
+        return texts
 
     def translate(self, texts: list[str], request: TranslateRequest) -> list[str]:
         """The best translation of each text, in their order."""
@@ -298,18 +268,7 @@ class Translator(Recipe, Generates):
         result |= {"unknown_tokens": tokens.unknown}
         result["copying_the_source"] = corpus_measures(chosen.sources, chosen.targets)
         result["signatures"] = signatures()
-        scores = sentence_chrf(translations, chosen.targets)
-        ranks = sorted(range(len(scores)), key=lambda index: scores[index])
-        for name, indices in (("worst", ranks[:SHOWN]), ("best", ranks[-SHOWN:][::-1])):
-            result[name] = {
-                str(number): {
-                    "chrf": scores[index],
-                    "source": chosen.sources[index],
-                    "reference": chosen.targets[index],
-                    "translation": translations[index],
-                }
-                for number, index in enumerate(indices, 1)
-            }
+        result |= extremes(chosen.sources, chosen.targets, translations, SHOWN)
         return result
 
 

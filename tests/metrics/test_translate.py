@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from genlab.errors import InputError
-from genlab.metrics.translate import corpus_measures, exact, sentence_chrf, signatures
+from genlab.metrics.translate import corpus_measures, exact, extremes, signatures
 
 REFERENCES = ["The cat sat on the mat.", "A dog runs through the tall grass today.", "Two men wait."]
 
@@ -28,9 +28,12 @@ def test_exact_counts_whole_sentences():
     assert exact(["a b", "c", "d"], ["a b", "C", "d"]) == pytest.approx(2 / 3)
 
 
-def test_sentence_chrf_ranks():
-    near, far = sentence_chrf(["The cat sat on a mat.", "No."], REFERENCES[:2])
-    assert 100 > near > 50 > far
+def test_extremes_by_chrf():
+    found = extremes(["x", "y", "z"], REFERENCES, ["The cat sat on a mat.", "No.", REFERENCES[2]], 2)
+    assert [row["source"] for row in found["worst"].values()] == ["y", "x"]
+    assert [row["source"] for row in found["best"].values()] == ["z", "x"]
+    assert found["best"]["1"]["chrf"] == 100 > found["best"]["2"]["chrf"] > 50 > found["worst"]["1"]["chrf"]
+    assert found["worst"]["1"] == {**found["worst"]["1"], "reference": REFERENCES[1], "translation": "No."}
 
 
 def test_signatures_name_the_tokenizer_and_the_version():

@@ -186,7 +186,7 @@ def test_one_line_in_one_line_out_in_order(cli, translator, tmp_path, monkeypatc
     for words in ([], ["--input", "-"]):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         assert said(cli("generate", translator, *words)[1]) == expected
-    monkeypatch.setattr("genlab.recipes.translating.LINES", 2)
+    monkeypatch.setattr("genlab.data.lines.AT_ONCE", 2)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert said(cli("generate", translator)[1]) == expected
     assert said(cli("generate", translator, "--prompt", lines[0])[1]) == expected[:1]
