@@ -12,6 +12,7 @@ from genlab.catalog import entry
 from genlab.catalog import load as load_class
 from genlab.configs.checks import make
 from genlab.configs.run import RunConfig
+from genlab.configs.translate import data_of
 from genlab.engine.card import write_card
 from genlab.engine.folder import RunFolder
 from genlab.engine.machine import Machine
@@ -105,14 +106,15 @@ class Run:
 
 
 def train(
-    task: str, data: str | os.PathLike, model: str | None = None, quiet: bool = False,
+    task: str, data: str | os.PathLike | None = None, model: str | None = None, quiet: bool = False,
     parts: dict[str, nn.Module] | None = None, **options: Any,
 ) -> Run:  # fmt: skip
     """Trains a model on the user's data and returns its run.
 
     Args:
-        task: What kind of content: text, points, images, classify.
-        data: A file, a folder or a sample set such as "@bible".
+        task: What kind of content: text, points, images, classify, translate.
+        data: A file, a folder or a sample set such as "@bible". To translate, two parallel files can be given as
+            source= and target= instead.
         model: Which of the task's models; None for its first.
         quiet: Print nothing.
         parts: Networks of your own in place of the recipe's, by name.
@@ -121,6 +123,11 @@ def train(
     Raises:
         InputError: something given cannot be used.
     """
+    if task == "translate":
+        sides = (options.pop(side, None) for side in ("source", "target"))
+        data = data_of(*(None if place is None else os.fspath(place) for place in (data, *sides)))
+    if data is None:
+        raise InputError("Say what to learn from: a file, a folder or a sample set.", "data")
     _, found = entry(task, model, os.fspath(data))
     config_type = load_class(found.config)
     of_run = {key: options.pop(key) for key in list(options) if key in RunConfig.__dataclass_fields__}

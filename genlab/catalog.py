@@ -82,6 +82,20 @@ CATALOG = {
             "an autoencoder whose latent vectors look like noise",
         ),
     },
+    "translate": {
+        "transformer": Entry(
+            "genlab.recipes.transformer:TransformerRecipe",
+            "genlab.configs.translate:TransformerConfig",
+            "genlab.configs.translate:TranslateRequest",
+            "an encoder-decoder Transformer that turns one sequence into another",
+        ),
+        "gru": Entry(
+            "genlab.recipes.gru:GRURecipe",
+            "genlab.configs.translate:GRUConfig",
+            "genlab.configs.translate:TranslateRequest",
+            "the recurrent baseline, with attention or without",
+        ),
+    },
 }
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
@@ -69,6 +70,12 @@ def train(words: list[str]) -> int:
         print("`genlab train TASK --help` lists the options; with --model those of another model.")
         return 0
     task, *rest = words
+    if task == "translate":
+        from genlab.configs.translate import TWO_FILES, data_of
+
+        source, target = (_taken(rest, option) for option in ("--source", "--target"))
+        if source is not None or target is not None:
+            rest = [data_of(_first(rest) or None, source, target), *rest]
     model, found = entry(task, _value(rest, "--model"), _first(rest))
     config_type = load_class(found.config)
     of_model = f"{task} model: {', '.join(CATALOG[task])}."
@@ -77,7 +84,7 @@ def train(words: list[str]) -> int:
         f"Train a {task} model on your data: {model}, {found.about}.",
         [("run", RunConfig), ("config", config_type)],
         rest,
-        [("model", str, model, of_model)],
+        [("model", str, model, of_model), *(TWO_FILES if task == "translate" else ())],
     )
     run, config = check(options.run), check(options.config)
 
@@ -124,6 +131,10 @@ def generate(words: list[str]) -> int:
         [("to", str | None, None, "Folder to write the content to as files."), *DEVICE],
     )
     request = check(options.request)
+    if hasattr(request, "input") and request.prompt is None and request.input is None:
+        request = replace(request, input="-")
+        if sys.stdin.isatty():
+            _say("Type what to translate, a line each; Ctrl-D ends.")
     if options.to is not None and Path(options.to).exists() and not Path(options.to).is_dir():
         raise InputError(f"to: {options.to} is no folder; say where the files should go.", "to")
     run = _open(path, options.device)
@@ -144,7 +155,7 @@ def generate(words: list[str]) -> int:
         if isinstance(sample.content, str):
             contents.append(sample.content)
             if shows:
-                print("\n" if number + 1 < request.n else "")
+                print("\n" if number + 1 < getattr(request, "n", 1) else "")
         elif sample.content.ndim == 2:  # rows of numbers; pictures are in the files
             contents.append(sample.content.tolist())
         if options.to:
@@ -253,7 +264,7 @@ def samples(words: list[str]) -> int:
         print(json.dumps({"samples": [{"name": n, "tasks": s.tasks, "about": s.about} for n, s in SAMPLES.items()]}))
     else:
         for name, sample in SAMPLES.items():
-            print(f"{name:10} {', '.join(sample.tasks):16} {sample.about}")
+            print(f"{name:11} {', '.join(sample.tasks):16} {sample.about}")
     return 0
 
 
@@ -369,6 +380,16 @@ def _value(words: list[str], option: str) -> str | None:
         if word == option and place + 1 < len(words):
             return words[place + 1]
     return None
+
+
+def _taken(words: list[str], option: str) -> str | None:
+    """An option's value, which is taken out of `words`."""
+    value = _value(words, option)
+    for place, word in enumerate(words):
+        if value is not None and (word == option or word.startswith(f"{option}=")):
+            del words[place : place + 1 + (word == option)]
+            break
+    return value
 
 
 def _first(words: list[str]) -> str:

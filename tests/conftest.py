@@ -31,6 +31,27 @@ def sentences(characters: int, seed: int = 0) -> str:
     return text[:characters]
 
 
+SUBJECTS = {"miller": "meunier", "heron": "héron", "fish": "poisson", "ship": "navire", "bridge": "pont"}
+MANNERS = {"old": "vieux", "grey": "gris", "silver": "argenté", "white": "blanc", "far": "lointain"}
+DEEDS = {"waits": "attend", "watches": "regarde", "sings": "chante", "runs": "court", "sleeps": "dort"}
+TIMES = {"now": "maintenant", "today": "aujourd'hui", "here": "ici", "never": "jamais", "again": "encore"}
+
+
+def phrases(count: int) -> list[tuple[str, str]]:
+    """So many of 625 pairs of made-up sentences: French puts the adjective behind."""
+    every = [
+        (f"The {how} {who} {does} {when}.", f"Le {SUBJECTS[who]} {MANNERS[how]} {DEEDS[does]} {TIMES[when]}.")
+        for how in MANNERS for who in SUBJECTS for does in DEEDS for when in TIMES
+    ]  # fmt: skip
+    random.Random(0).shuffle(every)
+    return every[:count]
+
+
+def tabbed(pairs: list[tuple[str, str]]) -> str:
+    """Pairs as the lines of a file."""
+    return "".join(f"{source}\t{target}\n" for source, target in pairs)
+
+
 def squares_and_bars(folder: Path, count: int = 60, side: int = 16) -> Path:
     """So many grey pictures of each of two kinds, easy to tell apart, in a folder a kind."""
     chance = np.random.default_rng(0)
@@ -75,6 +96,18 @@ def trained(book, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "tiny"
     genlab.train("text", book, steps=60, size="tiny", validation=0, out=out, quiet=True)
     return out
+
+
+@pytest.fixture(scope="session")
+def translator(tmp_path_factory) -> Path:
+    """The folder of a tiny Transformer that has learnt to translate 400 phrases. Tests only read it."""
+    import genlab
+
+    folder = tmp_path_factory.mktemp("translator")
+    (folder / "pairs.tsv").write_text(tabbed(phrases(400)), encoding="utf-8")
+    options = {"steps": 150, "size": "tiny", "batch": 512, "vocabulary": 300, "dropout": 0.0}
+    genlab.train("translate", folder / "pairs.tsv", out=folder / "run", quiet=True, **options)
+    return folder / "run"
 
 
 @pytest.fixture

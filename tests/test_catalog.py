@@ -13,7 +13,7 @@ from genlab.engine.files import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.recipe import Generates, Predicts, Recipe
 from genlab.errors import InputError
-from tests.conftest import sentences, squares_and_bars
+from tests.conftest import phrases, sentences, squares_and_bars, tabbed
 
 ALL = [(task, model) for task, models in CATALOG.items() for model in models]
 SMALL = {
@@ -26,6 +26,8 @@ SMALL = {
     ("images", "wgan_gp"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
     ("images", "dcgan"): {"pixels": 16, "batch": 8, "features": "digits"},
     ("images", "vae"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
+    ("translate", "transformer"): {"size": "tiny", "batch": 256},
+    ("translate", "gru"): {"size": "tiny", "batch": 256},
 }
 """Options that make each model small."""
 CANCELS = {
@@ -53,7 +55,9 @@ def data(tmp_path) -> dict[tuple[str, str], str]:
     rows = "".join(f"{x},{y},{'left' if x < 0 else 'right'}\n" for x, y in points)
     (tmp_path / "rows.csv").write_text("x,y,side\n" + rows)
     squares_and_bars(tmp_path / "pictures")
+    (tmp_path / "pairs.tsv").write_text(tabbed(phrases(300)))
     places = {"text": "book.txt", "points": "points.csv", "classify": "pictures", "images": "pictures"}
+    places["translate"] = "pairs.tsv"
     return {(task, model): str(tmp_path / places[task]) for task, model in ALL} | {
         ("classify", "mlp"): str(tmp_path / "rows.csv")
     }
@@ -177,7 +181,12 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     assert run.about["state"] == "done"
     again = genlab.load(out)
     if isinstance(run.recipe, Generates):
-        options = {"text": {"tokens": 10}, "points": {"n": 5}, "images": {"n": 2}}[task]
+        options = {
+            "text": {"tokens": 10},
+            "points": {"n": 5},
+            "images": {"n": 2},
+            "translate": {"prompt": "The old miller waits now.", "sample": True},
+        }[task]
         one, other = run.generate(seed=3, **options), again.generate(seed=3, **options)
         assert str(one[0].content) == str(other[0].content)
         assert str(again.generate(seed=4, **options)[0].content) != str(one[0].content)

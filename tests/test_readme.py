@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import squares_and_bars
+from tests.conftest import phrases, squares_and_bars, tabbed
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/text.md", "docs/points.md", "docs/classify.md", "docs/images.md"]
+PAGES = ["README.md", "docs/text.md", "docs/points.md", "docs/classify.md", "docs/images.md", "docs/translate.md"]
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -37,6 +37,13 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "new.png").write_bytes((shapes / "cat" / "000.png").read_bytes())
     rows = [f"{number % 7},{'red' if number % 3 else 'white'},{'ab'[number % 2]}\n" for number in range(60)]
     (tmp_path / "flowers.csv").write_text("petal,colour,species\n" + "".join(rows))
+    pairs = phrases(400)
+    (tmp_path / "pairs.tsv").write_text(tabbed(pairs))
+    (tmp_path / "other.tsv").write_text(tabbed(pairs[:30]))
+    for name, some in (("train", pairs[:350]), ("val", pairs[350:])):
+        for side, ending in enumerate(("en", "fr")):
+            (tmp_path / f"{name}.{ending}").write_text("".join(f"{pair[side]}\n" for pair in some))
+    (tmp_path / "sentences.txt").write_text("The old miller waits now.\n\nThe ship.\n")
     (tmp_path / "new.csv").write_text("petal,colour\n3,red\n4,blue\n")
     return tmp_path
 
@@ -46,7 +53,8 @@ def test_commands_run(page: str, folder: Path) -> None:
     commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.startswith("genlab")]
     assert commands or page == "docs/points.md"
     for command in commands:
-        less = "--steps 4 --size tiny" if " text " in command else "--steps 4"
+        sized = " text " in command or " translate " in command
+        less = "--steps 4 --size tiny" if sized else "--steps 4"
         words = shlex.split(re.sub(r"--(minutes|steps) [\d.]+", less, command), comments=True)
         done = subprocess.run(
             [sys.executable, "-m", "genlab", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
@@ -58,7 +66,8 @@ def test_commands_run(page: str, folder: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_snippets_run(page: str, folder: Path) -> None:
     for snippet in blocks(page, "python"):
-        less = 'steps=4, size="tiny"' if '"text"' in snippet else "steps=4"
+        sized = '"text"' in snippet or '"translate"' in snippet
+        less = 'steps=4, size="tiny"' if sized else "steps=4"
         quick = re.sub(r"\bminutes=[\d.]+", less, snippet)
         done = subprocess.run([sys.executable, "-c", quick], cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"{snippet}\n{done.stderr}"

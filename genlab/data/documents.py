@@ -91,9 +91,9 @@ def _decode(path: Path, file: Iterable) -> Iterator[str]:
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            raise InputError(_not_utf8(path, block, place - waiting + error.start), "data") from None
+            raise InputError(not_utf8(path, block, place - waiting + error.start), "data") from None
         if "\0" in text:
-            raise InputError(_not_utf8(path, block, place + block.find(b"\0")), "data")
+            raise InputError(not_utf8(path, block, place + block.find(b"\0")), "data")
         if first and text:
             text, first = text.removeprefix("\ufeff"), False
         if text:
@@ -103,7 +103,8 @@ def _decode(path: Path, file: Iterable) -> Iterator[str]:
         place += len(block)
 
 
-def _not_utf8(path: Path, block: bytes, place: int) -> str:
+def not_utf8(path: Path | str, block: bytes, place: int) -> str:
+    """What is wrong with a file that has no UTF-8 in `block` from byte `place` on, and what to do."""
     from charset_normalizer import from_bytes
 
     if not block:

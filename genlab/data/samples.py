@@ -78,6 +78,35 @@ def _gaussians(modes: np.ndarray, deviation: float, count: int = 50_000) -> tupl
     return points.astype(np.float32), modes.astype(np.float32), deviation
 
 
+NUMBERS = 1_000_000
+"""Below it are the numbers of @numbers-fr."""
+
+
+def numbers_fr(count: int) -> Iterator[tuple[str, str]]:
+    """(name, text) of one file of pairs: so many numbers in English words, a tab, and in French words.
+
+    The first thousand numbers come first, then others below a million in an order of their own; more numbers change
+    none of fewer.
+    """
+    try:
+        made_by = f"num2words {version('num2words')}"
+    except ModuleNotFoundError:
+        raise InputError("@numbers-fr needs the package num2words: pip install 'genlab[translate]'.", "data") from None
+
+    def fill(folder: Path) -> None:
+        from num2words import num2words
+
+        rest = np.random.default_rng(0).permutation(np.arange(1000, NUMBERS))
+        numbers = np.concatenate((np.arange(1000), rest))[:count].tolist()
+        lines = (f"{num2words(number, lang='en')}\t{num2words(number, lang='fr')}\n" for number in numbers)
+        (folder / "numbers-fr.tsv").write_text("".join(lines), encoding="utf-8")
+
+    def load(folder: Path) -> str:
+        return (folder / "numbers-fr.tsv").read_text(encoding="utf-8")
+
+    yield "numbers-fr.tsv", cached(f"sample {SAMPLE_VERSION} numbers-fr {count} {made_by}", fill, load)
+
+
 HAIR = {"black": "#1c1917", "brown": "#8b5a2b", "blond": "#f2d16b", "red": "#d1381f", "grey": "#b9bcc2"}
 SKIN = {"light": "#ffdbac", "medium": "#e0b687", "tan": "#b68655", "dark": "#8d5524"}
 BACKGROUND = "#b6d7e8"
@@ -163,6 +192,12 @@ SAMPLES = {
     "@python": SampleSet(("text",), "source of Python's own standard library, about 10 MB (PSF licence)", python),
     "@ring": SampleSet(("points",), "8 Gaussians on a circle", ring),
     "@grid": SampleSet(("points",), "25 Gaussians on a grid", grid),
+    "@numbers-fr": SampleSet(
+        ("translate",),
+        "numbers below a million in English and French words, 100,000 or as many as @numbers-fr:COUNT says",
+        numbers_fr,
+        100_000,
+    ),
     "@digits": SampleSet(PICTURES, "5,000 handwritten digits of MNIST, 500 of each", digits),
     "@faces": SampleSet(
         PICTURES, "people drawn by DiceBear (CC0), 10,000 or as many as @faces:COUNT says", faces, 10_000

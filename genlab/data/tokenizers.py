@@ -1,4 +1,4 @@
-"""Tokenizers: always a `tokenizers` file, whether a token is a character, a byte or a piece of a word."""
+"""Tokenizers: always a `tokenizers` file, whether a token is a character, a byte, a word or a piece of one."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from genlab.errors import InputError
 END = "<|end|>"
 """Stands before every document, and so after the one before it. Always token 0."""
 UNKNOWN = "<|unknown|>"
-"""Stands for a character that was not in the training text (character tokenizers only)."""
+"""Stands for a character or word that was not in the training text (tokenizers of characters and words only)."""
 
 SAMPLE = 32_000_000
 """Characters that a bpe tokenizer is trained on at the most, spread evenly over the text."""
@@ -56,6 +56,17 @@ def train_tokenizer(kind: str, texts: Iterator[str], characters: int, vocabulary
     return tokenizer
 
 
+def word_tokenizer(texts: Iterator[str], vocabulary: int) -> Tokenizer:
+    """A token is a word with the space before it, or a run of signs; all but the commonest become UNKNOWN."""
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[END, UNKNOWN], show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
 def load_tokenizer(path: Path) -> Tokenizer:
     """The tokenizer of a run.
 
@@ -72,7 +83,9 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 def kind_of(tokenizer: Tokenizer) -> str:
-    """char, byte or bpe."""
+    """char, word, byte or bpe."""
+    if isinstance(tokenizer.model, models.WordLevel):
+        return "word"
     if tokenizer.token_to_id(UNKNOWN) is not None:
         return "char"
     return "byte" if tokenizer.get_vocab_size() == 257 else "bpe"

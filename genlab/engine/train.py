@@ -212,8 +212,9 @@ def _step_seconds(recipe: Recipe, machine: Machine, allowed: float) -> float:
 
 
 def _absolute(place: str) -> str:
-    """A path that holds from any folder; shares and sample sets as they are."""
-    return os.path.abspath(place) if os.path.exists(place) else place
+    """A path, or two with a comma between, that hold from any folder; shares and sample sets as they are."""
+    parts = [place] if os.path.exists(place) else place.split(",")
+    return ",".join(map(os.path.abspath, parts)) if all(map(os.path.exists, parts)) else place
 
 
 def _duration(plan: Plan) -> str:

@@ -51,7 +51,20 @@ class KVCache:
         self._key[:, :, self.length : end] = key
         self._value[:, :, self.length : end] = value
         self.length = end
-        return self._key[:, :, :end], self._value[:, :, :end]
+        return self.held()
+
+    def held(self) -> tuple[Float[Tensor, "batch heads all depth"], Float[Tensor, "batch heads all depth"]]:
+        """All that was stored."""
+        assert self._key is not None and self._value is not None
+        return self._key[:, :, : self.length], self._value[:, :, : self.length]
+
+    def keep(self, rows: Int[Tensor, " kept"]) -> None:
+        """Goes on with these rows of the batch, in this order; a row may come more than once."""
+        if self._key is not None and self._value is not None:
+            key, value = self.held()
+            self._key = key.new_empty(len(rows), key.shape[1], self.capacity, key.shape[3])
+            self._value = torch.empty_like(self._key)
+            self._key[:, :, : self.length], self._value[:, :, : self.length] = key[rows], value[rows]
 
 
 class Attention(nn.Module):
@@ -112,20 +125,20 @@ class Attention(nn.Module):
             window: A position sees at most this many positions, itself included (with `causal`).
             mask: Which keys are real, cached ones included; False is padding.
             rotary: Cosines and sines of the positions of `asks` (self-attention only).
-            cache: Keys and values of earlier positions; `asks` follows them and joins them.
+            cache: Keys and values of earlier positions; `asks` follows them and joins them. With `tells`, which are
+                then the same in every call, their keys and values from the first call on.
         """
-        source = asks if tells is None else tells
         query = rearrange(self.query(asks), "batch asks (heads depth) -> batch heads asks depth", heads=self.heads)
-        key = rearrange(self.key(source), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads)
-        value = rearrange(
-            self.value(source), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads
-        )
-        if self.query_norm is not None and self.key_norm is not None:
-            query, key = self.query_norm(query), self.key_norm(key)
+        if self.query_norm is not None:
+            query = self.query_norm(query)
         if rotary is not None:
-            query, key = rotate(query, *rotary), rotate(key, *rotary)
-        if cache is not None:
-            key, value = cache.append(key, value)
+            query = rotate(query, *rotary)
+        if cache is not None and cache.length and tells is not None:
+            key, value = cache.held()  # told once for all that ask
+        else:
+            key, value = self._key_value(asks if tells is None else tells, rotary)
+            if cache is not None:
+                key, value = cache.append(key, value)
 
         plain = causal and window is None and mask is None and query.shape[2] == key.shape[2]
         allowed = None if plain else may_look(query.shape[2], key.shape[2], causal, window, mask, query.device)
@@ -139,6 +152,18 @@ class Attention(nn.Module):
             query, key, value, allowed, dropout, is_causal=plain, enable_gqa=self.heads != self.kv_heads
         )
         return self.out(rearrange(mixed, "batch heads asks depth -> batch asks (heads depth)"))
+
+    def _key_value(
+        self, tells: Float[Tensor, "batch tells width"], rotary: tuple[Tensor, Tensor] | None
+    ) -> tuple[Float[Tensor, "batch heads tells depth"], Float[Tensor, "batch heads tells depth"]]:
+        """What each position of `tells` is found by, and what is found there."""
+        key = rearrange(self.key(tells), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads)
+        value = rearrange(
+            self.value(tells), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads
+        )
+        if self.key_norm is not None:
+            key = self.key_norm(key)
+        return (key if rotary is None else rotate(key, *rotary)), value
 
 
 def may_look(

@@ -1,4 +1,4 @@
-"""Where a token stands: rotary positions (Su et al. 2021, arXiv 2104.09864)."""
+"""Where a token stands: rotary positions (Su et al. 2021, arXiv 2104.09864) and sinusoids (Vaswani et al. 2017)."""
 
 import torch
 from jaxtyping import Float, Int
@@ -22,3 +22,10 @@ def rotate(
     first, second = x.chunk(2, dim=-1)
     cosine, sine = cosine.to(x.dtype), sine.to(x.dtype)
     return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+
+
+def sinusoids(positions: Int[Tensor, " time"], width: int) -> Float[Tensor, "time width"]:
+    """Sines and cosines of wavelengths from 2 pi to 10,000 · 2 pi positions (Vaswani et al. 2017, arXiv 1706.03762,
+    section 3.5; all sines before all cosines)."""
+    cosine, sine = rotary(positions, width)
+    return torch.cat((sine, cosine), dim=-1)

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from genlab.layers.attention import Attention, KVCache, attention_weights, may_look, watch
-from genlab.layers.positions import rotary, rotate
+from genlab.layers.positions import rotary, rotate, sinusoids
 
 BATCH, TIME, WIDTH, HEADS = 3, 10, 32, 4
 
@@ -209,6 +209,45 @@ def test_watch_with_a_cache():
     torch.testing.assert_close(second, whole[:, :, 3:])
 
 
+@pytest.mark.parametrize("options", [{}, {"kv_heads": 2, "qk_norm": False, "bias": True}], ids=str)
+def test_cached_cross_attention_equals_uncached(options):
+    """The keys and values of what is told are computed at the first call, and never again."""
+    layer, x, other = attention(**options), torch.randn(BATCH, TIME, WIDTH), torch.randn(BATCH, 7, WIDTH)
+    mask = torch.arange(7)[None] < torch.tensor([7, 4, 1])[:, None]
+    whole, cache, parts, calls = layer(x, other, mask=mask), KVCache(7), [], []
+    layer.key.register_forward_hook(lambda *_: calls.append(1))
+    for place in range(TIME):
+        parts.append(layer(x[:, place : place + 1], other, mask=mask, cache=cache))
+    torch.testing.assert_close(torch.cat(parts, 1), whole)
+    assert len(calls) == 1
+    assert cache.length == 7
+
+
+def test_watch_with_cached_cross_attention():
+    layer, x, other, cache = attention(), torch.randn(1, 3, WIDTH), torch.randn(1, 5, WIDTH), KVCache(5)
+    with watch(layer) as seen:
+        layer(x, other)
+        for place in range(3):
+            layer(x[:, place : place + 1], other, cache=cache)
+    whole, *steps = seen[""]
+    torch.testing.assert_close(torch.cat(steps, 2), whole)
+
+
+@pytest.mark.parametrize("rows", [[2, 0], [1], [0, 0, 2, 1, 1]], ids=str)
+def test_a_cache_goes_on_with_chosen_rows(rows):
+    layer, x, cache = attention(), torch.randn(BATCH, TIME, WIDTH), KVCache(TIME)
+    layer(x[:, :4], causal=True, cache=cache)
+    cache.keep(torch.tensor(rows))
+    rest = layer(x[rows, 4:], causal=True, cache=cache)
+    torch.testing.assert_close(rest, layer(x, causal=True)[rows, 4:])
+
+
+def test_an_empty_cache_has_no_rows_to_choose():
+    cache = KVCache(4)
+    cache.keep(torch.tensor([1, 0]))
+    assert cache.length == 0
+
+
 def test_full_cache():
     layer, cache = attention(), KVCache(4)
     layer(torch.randn(1, 4, WIDTH), causal=True, cache=cache)
@@ -247,6 +286,15 @@ def test_rotation_keeps_length_and_depends_on_distance_alone():
     torch.testing.assert_close(score(5, 3), score(105, 103), rtol=1e-4, atol=1e-4)
     assert (score(5, 3) - score(5, 2)).abs() > 1e-4
     torch.testing.assert_close(rotate(query, *turns(0, 1)), query)
+
+
+def test_sinusoids():
+    """The formula of the paper, sines first; a shift of positions is a rotation, the same at every position."""
+    found = sinusoids(torch.arange(5, 9), 6)
+    for row, position in enumerate(range(5, 9)):
+        angles = torch.tensor([position / 10_000 ** (2 * i / 6) for i in range(3)])
+        torch.testing.assert_close(found[row], torch.cat((angles.sin(), angles.cos())))
+    assert found.square().sum(1).allclose(torch.tensor(3.0))
 
 
 def test_gradients_through_every_projection():

@@ -1,0 +1,69 @@
+"""Measures of translations: how near they come to a reference that a person wrote."""
+
+from typing import Any
+
+from genlab.errors import InputError
+
+
+def scorers() -> Any:
+    """sacrebleu's measures, BLEU (Papineni et al. 2002; Post 2018, arXiv 1804.08771) and chrF (Popović 2015).
+
+    Raises:
+        InputError: the package is missing.
+    """
+    try:
+        from sacrebleu.metrics import BLEU, CHRF
+    except ModuleNotFoundError:
+        raise InputError("BLEU and chrF need the package sacrebleu: pip install 'genlab[translate]'.", "run") from None
+    return BLEU(), CHRF()
+
+
+def corpus_measures(translations: list[str], references: list[str]) -> dict[str, float]:
+    """BLEU (tokenizer 13a) and chrF, from 0 to 100, and the share of translations that equal their reference.
+
+    Raises:
+        InputError: sacrebleu is missing.
+    """
+    bleu, chrf = scorers()
+    return {
+        "bleu": bleu.corpus_score(translations, [references]).score,
+        "chrf": chrf.corpus_score(translations, [references]).score,
+        "exact": exact(translations, references),
+    }
+
+
+def exact(translations: list[str], references: list[str]) -> float:
+    """The share of translations that equal their reference."""
+    return sum(map(str.__eq__, translations, references)) / len(references)
+
+
+def signatures() -> dict[str, str]:
+    """What sacrebleu measured with, so that figures can be compared.
+
+    Raises:
+        InputError: sacrebleu is missing.
+    """
+    names = ("bleu", "chrf")
+    found = {}
+    for name, scorer in zip(names, scorers(), strict=True):
+        scorer.corpus_score(["a"], [["a"]])  # the signature counts references
+        found[name] = str(scorer.get_signature())
+    return found
+
+
+def extremes(
+    sources: list[str], references: list[str], translations: list[str], count: int
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The worst and the best translations by their own chrF, `count` of each, the most extreme first.
+
+    Raises:
+        InputError: sacrebleu is missing.
+    """
+    _, chrf = scorers()
+    rows = [
+        {"chrf": chrf.sentence_score(text, [wanted]).score, "source": source, "reference": wanted, "translation": text}
+        for source, wanted, text in zip(sources, references, translations, strict=True)
+    ]
+    rows.sort(key=lambda row: row["chrf"])
+    ends = {"worst": rows[:count], "best": rows[::-1][:count]}
+    return {name: {str(number): row for number, row in enumerate(end, 1)} for name, end in ends.items()}

@@ -1,0 +1,199 @@
+"""A recurrent encoder-decoder that looks back at the source: the baseline that reads one token after another.
+
+Bahdanau, Cho and Bengio (2015), "Neural Machine Translation by Jointly Learning to Align and Translate", arXiv
+1409.0473; without attention, about Sutskever, Vinyals and Le (2014), arXiv 1409.3215.
+
+Data flow::
+
+    source (batch, source_time) -> embedding -> GRU forwards, GRU backwards -> encoded (batch, source_time, 2 width)
+    target so far (batch, target_time) -> embedding -> GRU, which starts from the source's end -> state (.., width)
+      attention: softmax over the source of v · tanh(W state + U encoded) -> context (.., 2 width)
+    state, context -> tanh of a layer -> head -> logits (batch, target_time, vocabulary)
+
+Training runs torch's fused kernel; `cell` writes the same arithmetic out and is checked against it.
+Departs from the paper: the decoder attends after its state, not before (as in Luong et al. 2015, arXiv 1508.04025,
+with Bahdanau's additive score), so that the fused kernel runs over the whole target at once; torch's cell applies the
+reset gate behind the recurrent matrix; a tanh layer instead of maxout; the head reuses the target's embedding.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from genlab.layers.dropout import Dropout
+
+
+@dataclass(frozen=True)
+class GRUShape:
+    """The numbers that fix the network's size."""
+
+    source_vocabulary: int
+    """Tokens it can read."""
+    target_vocabulary: int
+    """Tokens it can write."""
+    width: int
+    """Features of a token and of each state."""
+    attention: bool = True
+    """Whether each target token looks at the source."""
+    joint: bool = True
+    """Whether both languages share one vocabulary and so one embedding."""
+    dropout: float = 0.0
+    """Share of features dropped in training."""
+
+
+class AdditiveAttention(nn.Module):
+    """softmax over the source of v · tanh(W state + U encoded): Bahdanau et al., appendix A.1.2."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, width, bias=False)
+        self.key = nn.Linear(2 * width, width)
+        self.score = nn.Linear(width, 1, bias=False)
+
+    def forward(
+        self,
+        state: Float[Tensor, "batch target_time width"],
+        encoded: Float[Tensor, "batch source_time both"],
+        key: Float[Tensor, "batch source_time width"],
+        mask: Bool[Tensor, "batch source_time"] | None,
+    ) -> Float[Tensor, "batch target_time both"]:
+        """What each state finds in the source, whose `key` is `self.key(encoded)`."""
+        weights = self.weights(state, key, mask)
+        return weights @ encoded
+
+    def weights(
+        self,
+        state: Float[Tensor, "batch target_time width"],
+        key: Float[Tensor, "batch source_time width"],
+        mask: Bool[Tensor, "batch source_time"] | None,
+    ) -> Float[Tensor, "batch target_time source_time"]:
+        """What share of its look a state gives to each source token."""
+        asked = rearrange(self.query(state), "batch target width -> batch target 1 width")
+        told = rearrange(key, "batch source width -> batch 1 source width")
+        scores = self.score(torch.tanh(asked + told))[..., 0]
+        if mask is not None:
+            scores = scores.masked_fill(~mask[:, None], -torch.inf)
+        return scores.softmax(-1)
+
+
+class GRUMemory:
+    """What the decoder remembers: the source, and its state."""
+
+    def __init__(
+        self,
+        encoded: Float[Tensor, "batch source_time both"],
+        key: Float[Tensor, "batch source_time width"] | None,
+        mask: Bool[Tensor, "batch source_time"] | None,
+        state: Float[Tensor, "1 batch width"],
+    ) -> None:
+        self.encoded, self.key, self.mask, self.state = encoded, key, mask, state
+
+    def keep(self, rows: Int[Tensor, " kept"]) -> None:
+        """Goes on with these rows of the batch, in this order; a row may come more than once."""
+        self.encoded, self.state = self.encoded[rows], self.state[:, rows]
+        self.key = None if self.key is None else self.key[rows]
+        self.mask = None if self.mask is None else self.mask[rows]
+
+
+class GRU(nn.Module):
+    """The translator: what may come next after each token of a target, given its source."""
+
+    def __init__(self, shape: GRUShape) -> None:
+        super().__init__()
+        self.shape = shape
+        width = shape.width
+        self.source_embedding = nn.Embedding(shape.source_vocabulary, width)
+        self.target_embedding = self.source_embedding if shape.joint else nn.Embedding(shape.target_vocabulary, width)
+        self.dropout = Dropout(shape.dropout)
+        self.encoder = nn.GRU(width, width, batch_first=True, bidirectional=True)
+        self.bridge = nn.Linear(width, width)
+        self.decoder = nn.GRU(width, width, batch_first=True)
+        self.attention = AdditiveAttention(width) if shape.attention else None
+        self.out = nn.Linear(3 * width if shape.attention else width, width)
+        nn.init.normal_(self.source_embedding.weight, std=width**-0.5)
+        nn.init.normal_(self.target_embedding.weight, std=width**-0.5)
+
+    def forward(
+        self,
+        source: Int[Tensor, "batch source_time"],
+        target: Int[Tensor, "batch target_time"],
+        source_mask: Bool[Tensor, "batch source_time"] | None = None,
+        target_mask: Bool[Tensor, "batch target_time"] | None = None,
+    ) -> Float[Tensor, "real vocabulary"]:
+        """Logits of the next token after each real token of `target`, row after row.
+
+        Args:
+            source: What is translated.
+            target: Its translation so far: every position predicts the one behind it (teacher forcing).
+            source_mask: Which tokens are real; None for all.
+            target_mask: Likewise. Padding stands at the ends.
+        """
+        x = self._decode(target, self.start(source, source_mask, target.shape[1]))
+        return self._head(x.flatten(0, 1) if target_mask is None else x[target_mask])
+
+    # --- token by token ---
+
+    def start(
+        self,
+        source: Int[Tensor, "batch source_time"],
+        mask: Bool[Tensor, "batch source_time"] | None,
+        capacity: int,
+    ) -> GRUMemory:
+        """Reads the source; a state has room for any number of tokens."""
+        x = self._embed(self.source_embedding, source)
+        if mask is None:
+            encoded, last = self.encoder(x)
+        else:  # packed, so that the way back begins at the last real token
+            packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
+            encoded, last = self.encoder(packed)
+            encoded, _ = pad_packed_sequence(encoded, batch_first=True, total_length=source.shape[1])
+        key = None if self.attention is None else self.attention.key(encoded)
+        return GRUMemory(encoded, key, mask, torch.tanh(self.bridge(last[1:])))
+
+    def next(self, tokens: Int[Tensor, " batch"], memory: GRUMemory) -> Float[Tensor, "batch vocabulary"]:
+        """Logits of what follows `tokens`, which follow what `memory` has seen."""
+        return self._head(self._decode(tokens[:, None], memory)[:, -1])
+
+    def _decode(
+        self, target: Int[Tensor, "batch target_time"], memory: GRUMemory
+    ) -> Float[Tensor, "batch target_time width"]:
+        x, memory.state = self.decoder(self._embed(self.target_embedding, target), memory.state.contiguous())
+        if self.attention is not None:
+            assert memory.key is not None
+            x = torch.cat((x, self.attention(x, memory.encoded, memory.key, memory.mask)), dim=-1)
+        return self.dropout(torch.tanh(self.out(x)))
+
+    def _embed(self, embedding: nn.Embedding, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time width"]:
+        return self.dropout(embedding(tokens) * self.shape.width**0.5)
+
+    def _head(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch vocabulary"]:
+        return F.linear(x, self.target_embedding.weight)
+
+
+def cell(
+    x: Float[Tensor, "batch features"],
+    hidden: Float[Tensor, "batch width"],
+    weights: tuple[Tensor, Tensor, Tensor, Tensor],
+) -> Float[Tensor, "batch width"]:
+    """One step of a GRU: how much to keep, and what to write instead (Cho et al. 2014, arXiv 1406.1078, eq. 5 to 8).
+
+    Args:
+        x: Input.
+        hidden: State of the step before.
+        weights: Input and recurrent matrices (3 width, features or width) and their biases (3 width), gates in
+            torch's order: reset, keep, candidate.
+
+    Returns:
+        The new state.
+    """
+    of_input, of_hidden, input_bias, hidden_bias = weights
+    from_input = (x @ of_input.T + input_bias).chunk(3, dim=1)
+    from_hidden = (hidden @ of_hidden.T + hidden_bias).chunk(3, dim=1)
+    reset, keep = (torch.sigmoid(a + b) for a, b in zip(from_input[:2], from_hidden[:2], strict=True))
+    candidate = torch.tanh(from_input[2] + reset * from_hidden[2])
+    return keep * hidden + (1 - keep) * candidate

@@ -1,0 +1,108 @@
+"""Training a Transformer to translate: pairs of one length together, Muon for matrices and AdamW for the rest.
+
+Read it with `models/transformer.py` (the network), `layers/attention.py` (how tokens look at each other) and
+`layers/beam.py` (how translations are found).
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from genlab.configs.translate import TransformerConfig
+from genlab.data.parallel import Batch
+from genlab.engine.muon import POLAR_EXPRESS, Muon
+from genlab.engine.recipe import Metrics
+from genlab.models.transformer import Transformer, TransformerShape, smoothed_loss
+from genlab.recipes.translating import Translator
+
+SIZES = {  # layers of each side, width, heads, feed-forward
+    "tiny": (2, 64, 4, 256),
+    "small": (3, 128, 4, 512),
+    "medium": (4, 192, 6, 768),
+    "large": (5, 320, 5, 1280),
+    "base": (6, 512, 8, 2048),
+}
+PARAMETERS = {"tiny": 0.23e6, "small": 1.4e6, "medium": 4.1e6, "large": 14e6, "base": 44e6}
+"""Of the layers."""
+
+
+class TransformerRecipe(Translator):
+    """A Transformer of the user's pairs."""
+
+    name = "transformer"
+    config: TransformerConfig
+
+    # --- size ---
+
+    def resolve(self, seconds: float | None, speed: float | None) -> None:
+        size: Any = self.config.size
+        if size == "auto":
+            size = "small" if seconds is None or speed is None else fitting_size(seconds, speed)
+        # Training reaches about half of `speed` and costs 6 operations a parameter and token, of which a half reads
+        # the source and the other the target.
+        reads = 0.5 * seconds * speed / (3 * PARAMETERS[size]) if seconds and speed else 0.0
+        self.config = replace(
+            self.config,
+            size=size,
+            batch=self.config.batch or fitting_batch(reads),
+            learning_rate=self.config.learning_rate or 0.02,
+            embedding_learning_rate=self.config.embedding_learning_rate or 0.016,
+            dropout=self._fitting_dropout(reads) if self.config.dropout is None else self.config.dropout,
+        )
+
+    def _fitting_dropout(self, reads: float) -> float:
+        """More the oftener the pairs will be read: what repeats can be learnt by heart."""
+        epochs = reads / self.train.cost
+        return round(min(max(0.1 * math.log2(max(epochs, 1) / 3), 0.0), 0.3), 2) if reads else 0.1
+
+    # --- network and optimisers ---
+
+    def build(self) -> None:
+        config = self.config
+        depth, width, heads, feed_forward = SIZES[config.size]
+        assert config.dropout is not None
+        shape = TransformerShape(
+            self.source.size, self.target.size, depth, width, heads, feed_forward, config.joint, config.dropout
+        )
+        self.network = Transformer(shape).to(self.machine.device)
+        self.networks = {"transformer": self.network}
+        assert config.learning_rate and config.embedding_learning_rate
+        in_layers = [*self.network.encoder.parameters(), *self.network.decoder.parameters()]
+        matrices = [weight for weight in in_layers if weight.ndim == 2]
+        known = {id(weight) for weight in matrices}
+        others = [weight for weight in self.network.parameters() if id(weight) not in known]
+        self.optimizers = {
+            "transformer": [
+                Muon(
+                    matrices,
+                    lr=config.learning_rate,
+                    weight_decay=config.weight_decay,
+                    momentum=0.9,
+                    ns_coefficients=POLAR_EXPRESS,  # type: ignore[arg-type]  # torch knows one for all
+                ),
+                torch.optim.AdamW(
+                    others, lr=config.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
+                ),
+            ]
+        }
+
+    # --- the method ---
+
+    def step(self, batch: Batch) -> Metrics:
+        logits, wanted = self.predict_targets(batch)
+        loss = smoothed_loss(logits, wanted, self.config.label_smoothing)
+        self.update(self.network, loss)
+        return {"loss": loss}
+
+
+def fitting_size(seconds: float, speed: float) -> str:
+    """The size nearest (in ratio) to what so much computing trains best: about 2 tokens a parameter, as for text."""
+    best = (0.5 * seconds * speed / (6 * 2.2)) ** 0.5
+    return min(PARAMETERS, key=lambda name: abs(math.log(PARAMETERS[name] / best)))
+
+
+def fitting_batch(reads: float) -> int:
+    """Tokens of an update when so many will be read: of more, half goes into steps and half into larger ones."""
+    return 2048 * 2 ** min(max(0, round(0.5 * math.log2(max(reads, 1.0) / 8e6))), 5)
