@@ -13,10 +13,11 @@ from genlab.catalog import load as load_class
 from genlab.configs.checks import make
 from genlab.configs.run import RunConfig
 from genlab.configs.translate import data_of
+from genlab.engine.attention import AttentionMap
 from genlab.engine.card import write_card
 from genlab.engine.folder import RunFolder
 from genlab.engine.machine import Machine
-from genlab.engine.recipe import Decodes, Generates, Prediction, Predicts, Recipe
+from genlab.engine.recipe import Decodes, Explains, Generates, Prediction, Predicts, Recipe
 from genlab.engine.samples import Sample
 from genlab.engine.train import train as run_training
 from genlab.errors import InputError
@@ -79,6 +80,20 @@ class Run:
             InputError: the data cannot be read, or the run is no classifier.
         """
         return self._able(Predicts, "predicts no labels").predict(data)
+
+    def attention(self, prompt: str, **options: Any) -> list[AttentionMap]:
+        """What every head looks at: the weights of each layer, with their tokens and figures.
+
+        Args:
+            prompt: The text that the model reads.
+            **options: Further fields of the recipe's request.
+
+        Raises:
+            InputError: the prompt cannot be read, or the run has no attention.
+        """
+        recipe = self._able(Explains, "has no attention to look at")
+        request: Any = make(recipe.explain_type, {"prompt": prompt, **options})
+        return recipe.explain(request)
 
     def _able(self, capability: type[Capability], lack: str) -> Capability:
         """The recipe as what it can do."""

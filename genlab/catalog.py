@@ -16,6 +16,8 @@ class Entry(NamedTuple):
     about: str
     reads: tuple[str, ...] = ()
     """Endings of the files that make this model the default."""
+    explain: str | None = None
+    """Options of `attention`; None for a model without."""
 
 
 CATALOG = {
@@ -40,6 +42,7 @@ CATALOG = {
             "genlab.configs.text:GPTConfig",
             "genlab.configs.text:TextRequest",
             "a decoder-only Transformer that goes on from a prompt",
+            explain="genlab.configs.text:TextAttentionRequest",
         ),
         "lstm": Entry(
             "genlab.recipes.lstm:LSTMRecipe",

@@ -204,6 +204,62 @@ def predict(words: list[str]) -> int:
     return 0
 
 
+def attention(words: list[str]) -> int:
+    """genlab attention RUN --prompt TEXT [options]"""
+    from genlab.configs.checks import check
+
+    path = _run_argument("attention", words)
+    if path is None:
+        return 0
+    from genlab.engine.folder import RunFolder
+
+    config = RunFolder.open(path).config()
+    found = entry(config.get("task", ""), config.get("model"))[1]
+    if found.explain is None:
+        raise InputError(
+            f"{path} is a {config['model']} for {config['task']}, which has no attention to look at.", "run"
+        )
+    options = _parse(
+        f"genlab attention {path}",
+        f"Show what the attention heads of {path} look at.",
+        [("request", load_class(found.explain))],
+        words[1:],
+        [
+            ("layer", int | None, None, "Draw this layer only, counted from 0."),
+            ("head", int | None, None, "Draw this head only, counted from 0; with --layer it is drawn large."),
+            ("to", str | None, None, "PNG file to write; by default one in the run's samples folder."),
+            *DEVICE,
+        ],
+    )
+    request = check(options.request)
+    if options.to is not None and not options.to.lower().endswith(".png"):
+        raise InputError(f"to: {options.to} should end in .png.", "to")
+    run = _open(path, options.device)
+    from genlab.engine.attention import choose, pictures, table
+    from genlab.engine.files import make_folder, write_atomically
+    from genlab.engine.recipe import Explains
+
+    assert isinstance(run.recipe, Explains)
+    maps = choose(run.recipe.explain(request), options.layer, options.head)
+    drawn = pictures(maps)
+    chosen = {"layer": options.layer, "head": options.head}
+    which = "".join(f"-{what}-{number}" for what, number in chosen.items() if number is not None)
+    first = Path(options.to) if options.to else run.path / "samples" / f"attention{which}.png"
+    make_folder(first.parent)
+    files = []
+    for name, data in drawn.items():
+        files.append(first.with_stem(f"{first.stem}-{name}" if name else first.stem))
+        write_atomically(files[-1], data)
+    if options.json:
+        shown = {"files": [str(file) for file in files], "maps": [one.as_json() for one in maps]}
+        print(json.dumps(shown, ensure_ascii=False))
+    else:
+        print("\n".join(table(maps)))
+        for file in files:
+            _say(f"wrote {file}")
+    return 0
+
+
 def evaluate(words: list[str]) -> int:
     """genlab evaluate RUN [--data PATH]"""
     path = _run_argument("evaluate", words)
@@ -279,6 +335,7 @@ COMMANDS = {
     "train": Command(train, "train a model on your data, or on a sample set such as @bible"),
     "generate": Command(generate, "make new content with a trained model"),
     "predict": Command(predict, "tell the labels of new content with a trained classifier"),
+    "attention": Command(attention, "show what the attention heads of a trained model look at"),
     "evaluate": Command(evaluate, "measure a trained model on data it has not seen"),
     "runs": Command(runs, "list what was trained"),
     "samples": Command(samples, "list the embedded sample sets, or write one to a folder"),
@@ -351,8 +408,8 @@ def _complaint(box: str, program: str) -> InputError:
         meant = f" (perhaps {found[2]}?)" if found[2] else ""
         field = found[1].split()[0].strip(",-").replace("-", "_")
         return InputError(f"Unknown options: {found[1]}{meant}; {help_}", field)
-    if found := re.search(r"Missing from .*?: ([A-Z]+) ", text):
-        return InputError(f"{found[1]} is missing; {help_}", found[1].lower())
+    if found := re.search(r"Missing from .*?: (--[\w-]+|[A-Z]+) ", text):
+        return InputError(f"{found[1]} is missing; {help_}", found[1].lower().strip("-").replace("-", "_"))
     body = re.sub(r"[ ─]+", " ", text.partition("For full helptext")[0]).strip()
     return InputError(f"{body}; {help_}", "options")
 

@@ -183,6 +183,8 @@ def test_train(refused, tmp_path, words, message, field):
         (["dance"], "no command dance.*train, generate", "command"),
         (["train", "poetry", "book.txt"], "no task poetry.*text", "task"),
         (["generate"], "Say which run", "run"),
+        (["attention"], "Say which run", "run"),
+        (["attention", "nowhere"], "no run folder nowhere", "run"),
         (["evaluate"], "Say which run", "run"),
         (["generate", "--tokens", 5], "Say which run", "run"),
         (["generate", "nowhere"], "no run folder nowhere", "run"),
@@ -234,6 +236,40 @@ def test_generate(refused, trained, tmp_path, words, message, field):
     sentence, where = refused("generate", trained, *words)
     assert re.search(message, sentence), sentence
     assert where == field
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "field"),
+    [
+        ([], "--prompt is missing", "prompt"),
+        (["--prompt"], "prompt: say what", "prompt"),
+        (["--prompt", ""], "The prompt is empty: give the text", "prompt"),
+        (["--prompt", "the €uro"], "characters that were not in the training text: '€'", "prompt"),
+        (["--prompt", "the river " * 10], "prompt has 100 tokens, and the model looks at 64 at the most", "prompt"),
+        (["--prompt", "the", "--layer", 2], "no layer 2; they are counted from 0 to 1", "layer"),
+        (["--prompt", "the", "--layer", -1], "no layer -1", "layer"),
+        (["--prompt", "the", "--head", 2], "no head 2; they are counted from 0 to 1", "head"),
+        (["--prompt", "the", "--head", "first"], "head: 'first' cannot be used", "head"),
+        (["--prompt", "the", "--to", "picture.jpg"], "picture.jpg should end in .png", "to"),
+        (["--prompt", "the", "--to", "file/picture.png"], "file cannot be written", "out"),
+        (["--prompt", "the", "--device", "toaster"], "device: toaster", "device"),
+        (["--prompt", "the", "--tokens", 4], "Unknown options: --tokens", "tokens"),
+    ],
+    ids=named,
+)
+def test_attention(refused, trained, tmp_path, words, message, field):
+    (tmp_path / "file").write_text("mine")
+    sentence, where = refused("attention", trained, *words)
+    assert re.search(message, sentence), sentence
+    assert where == field
+
+
+@pytest.mark.parametrize(("model", "task"), [("lstm", "text"), ("gan", "points"), ("cnn", "classify")])
+def test_attention_of_runs_without(refused, copied, model, task):
+    broken(copied, config_json=noted(copied, "config.json", model=model, task=task))
+    sentence, field = refused("attention", copied, "--prompt", "the")
+    assert sentence.endswith(f"is a {model} for {task}, which has no attention to look at.")
+    assert field == "run"
 
 
 def broken(run: Path, **files) -> None:

@@ -1,6 +1,7 @@
 """What every entry of the catalogue keeps to, on tiny data."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -9,9 +10,10 @@ import genlab
 from genlab.catalog import CATALOG, load
 from genlab.configs.checks import make
 from genlab.configs.run import RunConfig
+from genlab.engine.attention import AttentionMap
 from genlab.engine.files import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.recipe import Generates, Predicts, Recipe
+from genlab.engine.recipe import Explains, Generates, Predicts, Recipe
 from genlab.errors import InputError
 from tests.conftest import phrases, sentences, squares_and_bars, tabbed
 
@@ -36,6 +38,23 @@ CANCELS = {
     ("images", "wgan_gp"): {"down.out.bias"},
 }
 """Weights without a gradient: in differences of scores the discriminator's last bias cancels."""
+
+
+PROMPTS = {"text": "The river"}
+"""What a model with attention reads."""
+
+
+def attention_is_whole(maps: list[AttentionMap]) -> None:
+    """Every look is shared out, over tokens that are all named, with figures for every head."""
+    assert maps
+    assert len({(one.name, one.layer) for one in maps}) == len(maps)
+    for one in maps:
+        assert one.weights.shape == (len(one.heads), len(one.rows), len(one.columns))
+        torch.testing.assert_close(one.weights.sum(-1), torch.ones(one.weights.shape[:2]))
+        assert all(one.rows + one.columns)
+        assert len(one.entropy) == len(one.heads)
+        assert one.distance is None or len(one.distance) == len(one.heads)
+        assert 0 <= max(one.entropy) <= math.log2(len(one.columns)) + 1e-4
 
 
 @pytest.fixture(autouse=True)
@@ -85,13 +104,18 @@ def test_names_and_options(task, model):
     found = CATALOG[task][model]
     recipe, config = load(found.recipe), load(found.config)
     request = load(found.request) if found.request else None
+    explain = load(found.explain) if found.explain else None
     assert (recipe.task, recipe.name) == (task, model)
     assert issubclass(recipe, Recipe)
     assert issubclass(recipe, Generates) == (request is not None)
     assert issubclass(recipe, Predicts) == (task == "classify")
     if request is not None:
         assert recipe.request_type is request
-    for options in (config, request) if request is not None else (config,):
+    assert issubclass(recipe, Explains) == (explain is not None)
+    if explain is not None:
+        assert recipe.explain_type is explain
+        assert next(iter(dataclasses.fields(explain))).name == "prompt"
+    for options in (options for options in (config, request, explain) if options is not None):
         assert dataclasses.is_dataclass(options)
         assert options.__dataclass_params__.frozen
         assert len(dataclasses.fields(options)) <= 13
@@ -196,6 +220,11 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
         assert len(run.predict(data[task, model])) > 10
         with pytest.raises(InputError, match="generates nothing"):
             run.generate()
+    if isinstance(run.recipe, Explains):
+        attention_is_whole(again.attention(PROMPTS[task]))
+    else:
+        with pytest.raises(InputError, match="has no attention to look at"):
+            run.attention("the river")
     names = {path.name for path in out.iterdir()}
     assert {"config.json", "run.json", "model.safetensors", "metrics.jsonl", "README.md", "samples", "resume"} <= names
     assert str(tmp_path) not in (out / "README.md").read_text()

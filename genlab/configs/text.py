@@ -84,3 +84,11 @@ class TextRequest:
     """Always take the likeliest token."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed: the same seed writes the same text."""
+
+
+@dataclass(frozen=True)
+class TextAttentionRequest:
+    """Options of looking at a text model's attention."""
+
+    prompt: str
+    """The text that the model reads."""

@@ -97,3 +97,20 @@ def fitting_vocabulary(characters: int) -> int:
     while size < 32_768 and characters > size * 4_000:
         size *= 2
     return size
+
+
+MARKS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
+"""How characters that leave no ink are shown."""
+
+
+def token_label(tokenizer: Tokenizer, token: int) -> str:
+    """A token as people can read it: spaces and line ends as marks, bytes that are no character as hex."""
+    text = tokenizer.decode([token], skip_special_tokens=False)
+    if (
+        "\ufffd" in text and kind_of(tokenizer) != "char"
+    ):  # part of a character: the tokenizer writes each byte as a letter (Radford et al. 2019)
+        inked = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        others = [byte for byte in range(256) if byte not in inked]
+        letters = {chr(byte): byte for byte in inked} | {chr(256 + n): byte for n, byte in enumerate(others)}
+        return "".join(f"\\x{letters[letter]:02x}" for letter in tokenizer.id_to_token(token) or "")
+    return "".join(MARKS.get(c, c) if c in MARKS or c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from genlab.engine.attention import AttentionMap
 from genlab.engine.machine import Machine
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
@@ -215,3 +216,14 @@ class Predicts(ABC):
     @abstractmethod
     def predict(self, data: Any) -> list[Prediction]:
         """One prediction for each piece of `data`: paths of files or folders, or an array."""
+
+
+class Explains(ABC):
+    """Shows what its attention looks at."""
+
+    explain_type: ClassVar[type]
+    """Dataclass of the options of `explain`."""
+
+    @abstractmethod
+    def explain(self, request: Any) -> list[AttentionMap]:
+        """What every head of every layer looks at when the network reads `request`."""

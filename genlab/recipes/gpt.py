@@ -13,18 +13,23 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from genlab.configs.text import GPTConfig, TextRequest
+from genlab.configs.text import GPTConfig, TextAttentionRequest, TextRequest
 from genlab.data.text import read_corpus
-from genlab.data.tokenizers import kind_of, load_tokenizer
+from genlab.data.tokenizers import kind_of, load_tokenizer, token_label
+from genlab.engine.attention import AttentionMap
 from genlab.engine.files import write_atomically
 from genlab.engine.muon import POLAR_EXPRESS, Muon
-from genlab.engine.recipe import DataFacts, Generates, Metrics, Recipe
+from genlab.engine.recipe import DataFacts, Explains, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
+from genlab.errors import InputError
+from genlab.layers.attention import watch
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
+from genlab.recipes.attention import attention_map
 from genlab.recipes.writing import (
     TEST_TOKENS,
     VALIDATION_TOKENS,
     corpus_facts,
+    encode_prompt,
     evaluate_text,
     fitting_context,
     split_loss,
@@ -44,12 +49,13 @@ SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
 PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
 
 
-class GPTRecipe(Recipe, Generates):
+class GPTRecipe(Recipe, Generates, Explains):
     """A GPT of the user's text."""
 
     task = "text"
     name = "gpt"
     request_type = TextRequest
+    explain_type = TextAttentionRequest
     config: GPTConfig
 
     # --- data ---
@@ -181,6 +187,26 @@ class GPTRecipe(Recipe, Generates):
         return write_samples(
             self.network, self.tokenizer, self.config.context, self.documents, request, self.machine.device, show
         )
+
+    def explain(self, request: TextAttentionRequest) -> list[AttentionMap]:
+        assert self.config.context is not None
+        if not request.prompt:
+            raise InputError("The prompt is empty: give the text that the model is to read.", "prompt")
+        tokens = encode_prompt(self.tokenizer, request.prompt, self.documents, self.machine.device)
+        if len(tokens) > self.config.context:
+            raise InputError(
+                f"The prompt has {len(tokens)} tokens, and the model looks at {self.config.context} at the most: "
+                "give a shorter text.",
+                "prompt",
+            )
+        self.network.eval()
+        with torch.no_grad(), watch(self.network) as seen:
+            self.network(tokens[None])
+        labels = [token_label(self.tokenizer, token) for token in tokens.tolist()]
+        return [
+            attention_map("self", layer, weights[0], labels, causal=True)
+            for layer, (weights,) in enumerate(seen.values())
+        ]
 
     def preview(self) -> list[Sample]:
         return list(self.generate(TextRequest(tokens=120)))

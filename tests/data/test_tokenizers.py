@@ -10,6 +10,7 @@ from genlab.data.tokenizers import (
     fitting_vocabulary,
     kind_of,
     load_tokenizer,
+    token_label,
     train_tokenizer,
 )
 from genlab.errors import InputError
@@ -136,3 +137,26 @@ def test_vocabulary_fits_the_length():
     assert sizes == sorted(sizes)
     assert sizes[0] == sizes[2] == 1024
     assert sizes[-1] == 32_768
+
+
+def labels(tokenizer: Tokenizer, text: str) -> list[str]:
+    return [token_label(tokenizer, token) for token in tokenizer.encode(text, add_special_tokens=False).ids]
+
+
+def test_labels_of_characters(characters):
+    assert labels(characters, "a é\n日") == ["a", "␣", "é", "⏎", "日"]
+    assert labels(characters, "\x00") == [UNKNOWN]
+    assert token_label(characters, 0) == END
+    assert labels(character_tokenizer("\t\r\x07\ufffd\u200b"), "\t\r\x07\ufffd\u200b") == [
+        "⇥", "␍", "\\x07", "\ufffd", "\\u200b",
+    ]  # fmt: skip
+
+
+def test_labels_of_pieces(tokenizer):
+    """Whole characters as they are, pieces of one as bytes; together they are the text."""
+    assert "".join(labels(tokenizer, "The river  runs\n")) == "The␣river␣␣runs⏎"
+    assert labels(tokenizer, "é日") == ["\\xc3", "\\xa9", "\\xe6", "\\x97", "\\xa5"]
+    assert labels(tokenizer, "\x01 ") == ["\\x01", "␣"]
+    single = sorted(token_label(tokenizer, token) for token in range(1, 257))
+    assert len(set(single)) == 256
+    assert sum(label.startswith("\\x") for label in single) == 128 + 30  # no character, or one without ink
