@@ -91,6 +91,7 @@ CATALOG = {
             "genlab.configs.translate:TransformerConfig",
             "genlab.configs.translate:TranslateRequest",
             "an encoder-decoder Transformer that turns one sequence into another",
+            explain="genlab.configs.translate:TranslateAttentionRequest",
         ),
         "gru": Entry(
             "genlab.recipes.gru:GRURecipe",

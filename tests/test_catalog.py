@@ -40,7 +40,7 @@ CANCELS = {
 """Weights without a gradient: in differences of scores the discriminator's last bias cancels."""
 
 
-PROMPTS = {"text": "The river"}
+PROMPTS = {"text": "The river", "translate": "one cat"}
 """What a model with attention reads."""
 
 

@@ -96,6 +96,16 @@ class TranslateRequest:
     """Random seed of drawing."""
 
 
+@dataclass(frozen=True)
+class TranslateAttentionRequest:
+    """Options of looking at a translator's attention."""
+
+    prompt: str
+    """The sentence that the model translates."""
+    translation: str | None = None
+    """What it is made to write; by default its own translation."""
+
+
 TWO_FILES = [
     ("source", str | None, None, "One of two parallel files, plain or .gz: what is translated, a sentence each line."),
     ("target", str | None, None, "The other: line n is the translation of line n."),

@@ -10,11 +10,17 @@ from typing import Any
 
 import torch
 
-from genlab.configs.translate import TransformerConfig
-from genlab.data.parallel import Batch
+from genlab.configs.translate import TransformerConfig, TranslateAttentionRequest, TranslateRequest
+from genlab.data.lines import given_lines
+from genlab.data.parallel import END_TOKEN, Batch
+from genlab.data.tokenizers import token_label
+from genlab.engine.attention import AttentionMap
 from genlab.engine.muon import POLAR_EXPRESS, Muon
-from genlab.engine.recipe import Metrics
+from genlab.engine.recipe import Explains, Metrics
+from genlab.errors import InputError
+from genlab.layers.attention import watch
 from genlab.models.transformer import Transformer, TransformerShape, smoothed_loss
+from genlab.recipes.attention import attention_map
 from genlab.recipes.translating import Translator
 
 SIZES = {  # layers of each side, width, heads, feed-forward
@@ -28,10 +34,11 @@ PARAMETERS = {"tiny": 0.23e6, "small": 1.4e6, "medium": 4.1e6, "large": 14e6, "b
 """Of the layers."""
 
 
-class TransformerRecipe(Translator):
+class TransformerRecipe(Translator, Explains):
     """A Transformer of the user's pairs."""
 
     name = "transformer"
+    explain_type = TranslateAttentionRequest
     config: TransformerConfig
 
     # --- size ---
@@ -95,6 +102,49 @@ class TransformerRecipe(Translator):
         loss = smoothed_loss(logits, wanted, self.config.label_smoothing)
         self.update(self.network, loss)
         return {"loss": loss}
+
+    # --- a finished run ---
+
+    def explain(self, request: TranslateAttentionRequest) -> list[AttentionMap]:
+        """Attention of the encoder, of the decoder to what it has written, and across to the source.
+
+        Rows of the decoder are the tokens it reads; rows of `cross` are those that it writes with what it finds.
+        """
+        (lines,) = given_lines(request.prompt, None)
+        if len(lines.texts) > 1:
+            raise InputError("prompt: attention is shown of one sentence, on one line.", "prompt")
+        texts = self._readable(lines)
+        if request.translation is None:
+            (translation,) = self.translate(texts, TranslateRequest())
+        else:
+            translation = request.translation.lower() if self.config.lower else request.translation
+        source = [*self.source.encode(texts)[0], END_TOKEN]
+        target = [END_TOKEN, *self.target.encode([translation.strip()])[0]]
+        if self.target.unknown in target:
+            raise InputError(
+                f"translation: {translation} has what is not in the vocabulary: use words of the training.",
+                "translation",
+            )
+        device = self.machine.device
+        self.network.eval()
+        with torch.no_grad(), watch(self.network) as seen:
+            self.network(torch.tensor([source], device=device), torch.tensor([target], device=device))
+        reads = [token_label(self.source.tokenizer, token) for token in source]
+        follows = [token_label(self.target.tokenizer, token) for token in target]
+        writes = [token_label(self.target.tokenizer, token) for token in [*target[1:], END_TOKEN]]
+        maps = []
+        for layer in range(self.network.shape.depth):
+            decoding = f"decoder.{layer}"
+            encoder, decoder, cross = (
+                seen[name][0][0]
+                for name in (f"encoder.{layer}.attention", f"{decoding}.attention", f"{decoding}.cross_attention")
+            )
+            maps += [
+                attention_map("encoder", layer, encoder, reads),
+                attention_map("decoder", layer, decoder, follows, causal=True),
+                attention_map("cross", layer, cross, writes, reads),
+            ]
+        return maps
 
 
 def fitting_size(seconds: float, speed: float) -> str:
