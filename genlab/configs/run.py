@@ -1,6 +1,7 @@
 """What every training shares, whatever it trains."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
@@ -35,3 +36,12 @@ class RunConfig:
     """Seconds between checkpoints; a killed run goes on from the last one."""
     log: tuple[Literal["tensorboard", "trackio"], ...] = ()
     """Trackers that get the measures as well, beside the run's own metrics.jsonl."""
+
+
+def two_paths(place: str) -> tuple[str, str] | None:
+    """The two files of "FIRST,SECOND", whose names may have commas of their own; None for a place of its own."""
+    if Path(place).exists() or "," not in place:
+        return None
+    parts = place.split(",")
+    cuts = [(",".join(parts[:at]), ",".join(parts[at:])) for at in range(1, len(parts))]
+    return next((cut for cut in cuts if all(Path(half).exists() for half in cut)), cuts[0])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genlab.configs.run import two_paths
 from genlab.data.lines import read_lines
 from genlab.data.samples import sample_set
 from genlab.data.splits import divided, shares_of
@@ -57,7 +58,7 @@ class PairSet:
     notes: list[str] = field(default_factory=list)
 
 
-def read_pairs(data: str, validation: str, test: str, lower: bool = False) -> PairSet:
+def read_pairs(data: str, validation: str, test: str, lower: bool = False, distinct: bool = True) -> PairSet:
     """Reads and splits `data`.
 
     Args:
@@ -65,6 +66,8 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False) -> Pa
         validation: Share of the pairs that picks the weights, or a path to pairs of its own, written as `data`.
         test: Share of the pairs that is only reported, or such a path.
         lower: Turn everything into lower case.
+        distinct: Take pairs of `data` that stand more than once only once. Splits of their own stay as they are:
+            figures on a known test set compare only if it is whole.
 
     Raises:
         InputError: something cannot be read, or is no pair.
@@ -74,9 +77,11 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False) -> Pa
     _check_lengths(pairs, "data")
     digest = hashlib.sha256(_content(pairs))
     notes: list[str] = []
-    pairs, repeated = _distinct(_lowered(pairs) if lower else pairs)
-    if repeated:
-        notes.append(f"{repeated:,} pairs that stand more than once were taken once.")
+    pairs = _lowered(pairs) if lower else pairs
+    if distinct:
+        before, pairs = len(pairs), _distinct(pairs)
+        if len(pairs) < before:
+            notes.append(f"{before - len(pairs):,} pairs that stood there already were left out.")
 
     own: dict[str, Pairs] = {}
     for part, value in (("validation", validation), ("test", test)):
@@ -84,7 +89,7 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False) -> Pa
             _, read = _open(value, part)
             _check_lengths(read, part)
             digest.update(_content(read))
-            own[part] = _distinct(_lowered(read) if lower else read)[0]
+            own[part] = _lowered(read) if lower else read
     if len(own) == 2:  # a sentence that would pick the weights and be reported is reported
         reported = set(own["test"].sources)
         others = [index for index, source in enumerate(own["validation"].sources) if source not in reported]
@@ -111,8 +116,10 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False) -> Pa
 
 
 def check_learnable(pairs: PairSet) -> None:
-    """Raises:
-    InputError: there are too few pairs to train on, or nothing to translate in them.
+    """Whether anything can be learnt from them.
+
+    Raises:
+        InputError: there are too few pairs to train on, or nothing to translate in them.
     """
     if len(pairs.train) < FEWEST:
         raise InputError(
@@ -131,7 +138,8 @@ def _open(data: str, option: str) -> tuple[str, Pairs]:
     if data.startswith("@"):
         ((_, text),) = sample_set(data, "translate")()
         return data, _tabbed(text.split("\n")[:-1], data, option)
-    if not Path(data).exists() and (parts := _halves(data)):
+    if both := two_paths(data):
+        parts = Path(both[0]), Path(both[1])
         source, target = (read_lines(path, option) for path in parts)
         name = " + ".join(path.name for path in parts)
         if len(source) != len(target):
@@ -148,13 +156,6 @@ def _open(data: str, option: str) -> tuple[str, Pairs]:
         return name, Pairs(sources, targets, list(range(1, len(source) + 1)), (str(parts[0]), str(parts[1])))
     path = Path(data)
     return path.name, _tabbed(read_lines(path, option), data, option)
-
-
-def _halves(data: str) -> tuple[Path, Path] | None:
-    """The two files of "SOURCE,TARGET"; names may have commas of their own."""
-    parts = data.split(",")
-    cuts = [(Path(",".join(parts[:at])), Path(",".join(parts[at:]))) for at in range(1, len(parts))]
-    return next((cut for cut in cuts if cut[0].exists() and cut[1].exists()), cuts[0] if cuts else None)
 
 
 def _tabbed(lines: list[str], name: str, option: str) -> Pairs:
@@ -201,9 +202,9 @@ def _lowered(pairs: Pairs) -> Pairs:
     return Pairs(sources, targets, pairs.lines, pairs.files)
 
 
-def _distinct(pairs: Pairs) -> tuple[Pairs, int]:
-    """Each pair once, and how many were repetitions."""
+def _distinct(pairs: Pairs) -> Pairs:
+    """Each pair once."""
     first: dict[tuple[str, str], int] = {}
     for index, pair in enumerate(zip(pairs.sources, pairs.targets, strict=True)):
         first.setdefault(pair, index)
-    return pairs.take(list(first.values())), len(pairs) - len(first)
+    return pairs.take(list(first.values()))

@@ -29,6 +29,8 @@ from genlab.data.tokenizers import (
 )
 from genlab.errors import InputError
 
+READER = 1
+"""Part of the cache's names: raise it when the same sentences would give another vocabulary."""
 LONGEST = 1000
 """Most tokens of a sentence."""
 WINDOW = 250
@@ -61,7 +63,7 @@ class Vocabulary:
         def fill(folder: Path) -> None:
             (folder / "tokenizer.json").write_text(_made(kind, texts, vocabulary).to_str(), encoding="utf-8")
 
-        name = f"vocabulary {kind} {vocabulary} {digest}"
+        name = f"vocabulary {READER} {kind} {vocabulary} {digest}"
         return cls(cached(name, fill, lambda folder: load_tokenizer(folder / "tokenizer.json")))
 
     def encode(self, texts: list[str]) -> list[list[int]]:

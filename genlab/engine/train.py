@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from genlab.configs.run import RunConfig
+from genlab.configs.run import RunConfig, two_paths
 from genlab.engine.folder import RunFolder
 from genlab.engine.loop import Loop, write_plan
 from genlab.engine.machine import Machine, seed_everything
@@ -213,7 +213,7 @@ def _step_seconds(recipe: Recipe, machine: Machine, allowed: float) -> float:
 
 def _absolute(place: str) -> str:
     """A path, or two with a comma between, that hold from any folder; shares and sample sets as they are."""
-    parts = [place] if os.path.exists(place) else place.split(",")
+    parts = two_paths(place) or (place,)
     return ",".join(map(os.path.abspath, parts)) if all(map(os.path.exists, parts)) else place
 
 

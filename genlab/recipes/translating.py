@@ -246,7 +246,8 @@ class Translator(Recipe, Generates):
 
     def evaluate(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> dict[str, Any]:
         def read(place: str, validation: str, test: str) -> PairSet:
-            return read_pairs(place, validation, test, self.config.lower)
+            whole = (validation, test) == ("0", "0")  # other data, all of which are measured
+            return read_pairs(place, validation, test, self.config.lower, distinct=not whole)
 
         scorers()  # what cannot measure is refused before anything is translated
         found, same = reopened(read, data, trained_on, fingerprint)

@@ -75,7 +75,7 @@ def test_no_source_stands_in_two_splits(tmp_path):
     assert not sources[0] & sources[2]
     assert not sources[1] & sources[2]
     assert sorted([*both(pairs.train), *both(pairs.validation), *both(pairs.test)]) == sorted(many)
-    assert "50 pairs that stand more than once" in " ".join(pairs.notes)
+    assert "50 pairs that stood there already" in " ".join(pairs.notes)
     assert len(sources[1]) == pytest.approx(80, abs=30)
     assert len(sources[2]) == pytest.approx(80, abs=30)
 
@@ -111,6 +111,13 @@ def test_splits_of_their_own(tmp_path):
     assert "120 pairs whose source stands in a split of its own" in " ".join(pairs.notes)
     write(tmp_path / "v.tsv", other[:-1])
     assert read_pairs(whole, validation, test).fingerprint != pairs.fingerprint
+
+
+def test_a_known_test_set_stays_whole(tmp_path):
+    """What stands twice in it counts twice, there and where nothing is held out."""
+    test = write(tmp_path / "t.tsv", PAIRS[:30] * 2)
+    assert both(read_pairs(write(tmp_path / "x.tsv", PAIRS), "0", test).test) == PAIRS[:30] * 2
+    assert both(read_pairs(test, "0", "0", distinct=False).train) == PAIRS[:30] * 2
 
 
 def test_a_source_of_both_own_splits_is_tested_on(tmp_path):
