@@ -14,6 +14,9 @@ from tests.conftest import phrases, squares_and_bars, tabbed
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "docs/text.md", "docs/points.md", "docs/classify.md", "docs/images.md", "docs/translate.md"]
 
+SMALL = {"text": " --size tiny", "translate": " --size tiny", "images": " --features digits"}
+"""Options that make the trainings of a task quicker."""
+
 
 def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
@@ -53,8 +56,7 @@ def test_commands_run(page: str, folder: Path) -> None:
     commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.startswith("genlab")]
     assert commands or page == "docs/points.md"
     for command in commands:
-        sized = " text " in command or " translate " in command
-        less = "--steps 4 --size tiny" if sized else "--steps 4"
+        less = "--steps 4" + next((options for task, options in SMALL.items() if f" {task} " in command), "")
         words = shlex.split(re.sub(r"--(minutes|steps) [\d.]+", less, command), comments=True)
         done = subprocess.run(
             [sys.executable, "-m", "genlab", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
@@ -66,8 +68,8 @@ def test_commands_run(page: str, folder: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_snippets_run(page: str, folder: Path) -> None:
     for snippet in blocks(page, "python"):
-        sized = '"text"' in snippet or '"translate"' in snippet
-        less = 'steps=4, size="tiny"' if sized else "steps=4"
+        options = next((options for task, options in SMALL.items() if f'"{task}"' in snippet), "")
+        less = "steps=4" + re.sub(r" --(\w+) (\w+)", r', \1="\2"', options)
         quick = re.sub(r"\bminutes=[\d.]+", less, snippet)
         done = subprocess.run([sys.executable, "-c", quick], cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"{snippet}\n{done.stderr}"
