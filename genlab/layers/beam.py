@@ -33,11 +33,19 @@ def length_penalty(length: int, alpha: float) -> float:
 
 @torch.inference_mode()
 def beam_search(
-    next_logits: NextLogits, keep: Keep, limits: Int[Tensor, " batch"], end: int, beam: int = 1, alpha: float = 0.0
+    next_logits: NextLogits,
+    keep: Keep,
+    limits: Int[Tensor, " batch"],
+    end: int,
+    beam: int = 1,
+    alpha: float = 0.0,
+    count: int = 1,
 ) -> list[list[Hypothesis]]:
     """The likeliest sequences that were found by following `beam` of them at a time; with 1, greedy decoding.
 
-    A sequence of the batch is done when `beam` of its hypotheses have ended; its rows are then dropped.
+    A sequence of the batch is done when `count` of its hypotheses have ended and none that is followed is better, by
+    its probability so far, than the last of these; its rows are then dropped. (To stop as soon as `beam` have ended
+    is a trap: where the model is nearly sure, all else is about equally unlikely, ending too early included.)
 
     Args:
         next_logits: The model, whose memory has one row for each sequence of the batch.
@@ -46,17 +54,18 @@ def beam_search(
         end: The mark that begins and ends every sequence.
         beam: How many hypotheses are followed.
         alpha: Exponent of the length penalty.
+        count: How many are wanted, at most `beam`.
 
     Returns:
-        For each sequence at most `beam` hypotheses, the best first.
+        For each sequence at most `count` hypotheses, the best first.
     """
     batch, device = len(limits), limits.device
     found: list[list[Hypothesis]] = [[] for _ in range(batch)]
     which = torch.arange(batch, device=device)  # the sequences that are not done
     tokens = torch.full((batch, 1, 1), end, device=device)  # (sequences, followed, time)
     scores = torch.zeros(batch, 1, device=device)
-    best = torch.full((batch, beam), -torch.inf, device=device)  # of the hypotheses that have ended
-    texts = torch.full((batch, beam, int(limits.max()) + 1), end, device=device)
+    best = torch.full((batch, count), -torch.inf, device=device)  # of the hypotheses that have ended
+    texts = torch.full((batch, count, int(limits.max()) + 1), end, device=device)
     for length in range(1, int(limits.max()) + 1):
         followed = scores.shape[1]
         logits = next_logits(tokens[:, :, -1].flatten()).float()
@@ -73,7 +82,7 @@ def beam_search(
         ended: Bool[Tensor, "sequences candidates"] = chosen == end
         ranked = torch.arange(values.shape[1], device=device) < beam  # what is likelier than enough others
         fresh = (values / length_penalty(length, alpha)).masked_fill(~(ended & ranked), -torch.inf)
-        best, order = torch.cat((best, fresh), 1).topk(beam)
+        best, order = torch.cat((best, fresh), 1).topk(count)
         padded = torch.nn.functional.pad(longer, (0, texts.shape[2] - longer.shape[2]), value=end)
         texts = torch.cat((texts, padded), 1).take_along_dim(order[:, :, None], 1)
 
@@ -81,7 +90,7 @@ def beam_search(
         tokens = longer.take_along_dim(order[:, :, None], 1)
         first = followed * torch.arange(len(which), device=device)[:, None]
         rows = first + origins.take_along_dim(order, 1)
-        done = last | best[:, -1].isfinite()
+        done = last | (scores[:, 0] / length_penalty(length, alpha) <= best[:, -1])
         if done.any():
             for index in done.nonzero()[:, 0].tolist():
                 found[which[index]] = _hypotheses(texts[index], best[index], end)

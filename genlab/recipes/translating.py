@@ -233,7 +233,9 @@ class Translator(Recipe, Generates):
 
         if request.sample:
             return draw_sequences(next_logits, memory.keep, limits, END_TOKEN, request.n_best, shaped, generator)
-        return beam_search(next_logits, memory.keep, limits, END_TOKEN, request.beam, request.length_penalty)
+        return beam_search(
+            next_logits, memory.keep, limits, END_TOKEN, request.beam, request.length_penalty, request.n_best
+        )
 
     def preview(self) -> list[Sample]:
         chosen = some(self.pairs.validation or self.pairs.train, SHOWN)

@@ -75,7 +75,7 @@ def test_a_beam_of_everything_finds_the_best(seed, alpha):
     limit = 4
     texts = every_text(limit)
     table = Table(2, seed)
-    found = beam_search(table.next, table.keep, torch.tensor([limit, limit]), END, len(texts), alpha)
+    found = beam_search(table.next, table.keep, torch.tensor([limit, limit]), END, len(texts), alpha, len(texts))
     for row in range(2):
         expected = sorted(((table.score(row, text, alpha), text) for text in texts), reverse=True)
         assert [tuple(hypothesis.tokens) for hypothesis in found[row]] == [text for _, text in expected]
@@ -99,9 +99,20 @@ def test_a_batch_finds_what_each_finds_alone(beam):
 
 def test_hypotheses_are_ordered_and_differ():
     table = Table(3)
-    for found in beam_search(table.next, table.keep, torch.tensor([9, 9, 9]), END, 4, 1.0):
+    for found in beam_search(table.next, table.keep, torch.tensor([9, 9, 9]), END, 6, 1.0, 4):
         assert len({tuple(tokens) for tokens, _ in found}) == len(found) == 4
         assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("beam", [1, 2, 5, 9])
+def test_unlikely_early_ends_do_not_stop_the_search(beam, alpha):
+    """A model that is nearly sure of a long text, as label smoothing leaves one: all else is unlikely alike."""
+    text = [1, 3, 2, 2, 1, 3, 3, 1, 2, 1, END]
+    table = Table(1)
+    table.logits = lambda so_far: torch.full((LETTERS,), 0.0).index_fill(0, torch.tensor(text[len(so_far) - 2]), 4.0)
+    ((best,),) = beam_search(table.next, table.keep, torch.tensor([11]), END, beam, alpha)
+    assert best.tokens == text[:-1]
 
 
 def test_limits_are_kept():
