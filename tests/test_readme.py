@@ -12,7 +12,10 @@ from PIL import Image
 from tests.conftest import phrases, squares_and_bars, tabbed
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/text.md", "docs/points.md", "docs/classify.md", "docs/images.md", "docs/translate.md"]
+PAGES = [
+    "README.md", "docs/text.md", "docs/points.md", "docs/classify.md", "docs/images.md", "docs/translate.md",
+    "docs/attention.md",
+]  # fmt: skip
 
 SMALL = {"text": " --size tiny", "translate": " --size tiny", "images": " --features digits"}
 """Options that make the trainings of a task quicker."""
@@ -73,6 +76,20 @@ def test_snippets_run(page: str, folder: Path) -> None:
         quick = re.sub(r"\bminutes=[\d.]+", less, snippet)
         done = subprocess.run([sys.executable, "-c", quick], cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"{snippet}\n{done.stderr}"
+
+
+def shown() -> list[tuple[str, str]]:
+    """The snippets below which stands what they print."""
+    found = r"^```python\n((?:(?!^```).)*)^```\n\n```text\n(.*?)^```"
+    return [pair for page in PAGES for pair in re.findall(found, (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)]
+
+
+def test_snippets_print_what_is_shown(folder: Path) -> None:
+    pairs = shown()
+    assert len(pairs) > 5
+    for snippet, output in pairs:
+        done = subprocess.run([sys.executable, "-c", snippet], cwd=folder, capture_output=True, text=True, timeout=120)
+        assert done.stdout == output, f"{snippet}\n{done.stdout}{done.stderr}"
 
 
 def test_every_task_stands_in_the_readme() -> None:
