@@ -76,11 +76,12 @@ def seconds(work: Callable[[], None]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--sides", type=int, nargs="*", default=[64, 32], help="of the pictures in the files")
     parser.add_argument("--repetitions", type=int, default=3)
     options = parser.parse_args()
     columns = ["files", "genlab (s)", "Pillow, processes (s)", "Pillow, threads (s)", "ratio to the faster"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
-    for side in (64, 32):
+    for side in options.sides:
         with tempfile.TemporaryDirectory() as name:
             paths = write_pictures(Path(name), options.pictures, side)
             work = [partial(ours, Path(name)), partial(processes, paths), partial(threads, paths)]
