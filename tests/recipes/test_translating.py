@@ -159,7 +159,10 @@ def test_a_wider_beam_finds_likelier_translations(translator):
 def test_a_length_penalty_makes_translations_longer(untaught):
     lines = [source for source, _ in UNSEEN[:40]]
     lengths = [
-        sum(len(found[0].tokens) for found in untaught.search(lines, TranslateRequest(beam=6, length_penalty=alpha)))
+        sum(
+            len(found[0].tokens)
+            for found in untaught.search(lines, TranslateRequest(beam=6, n_best=6, length_penalty=alpha))
+        )
         for alpha in (0.0, 3.0)
     ]
     assert lengths[0] < lengths[1]
