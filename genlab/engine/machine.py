@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from genlab.configs.run import RunConfig
 from genlab.errors import InputError
 
-
 MALLOC = {"M_TRIM_THRESHOLD": -1, "M_MMAP_THRESHOLD": -3}  # the numbers of glibc's malloc.h
 
 
