@@ -30,8 +30,11 @@ class GANConfig:
     """Features of the maps of half the pictures' side; smaller maps have more."""
     batch: Batch = 16
     """Pictures in an update (of one process)."""
-    learning_rate: Rate = 1e-3
-    """Peak step length of Adam, for both networks."""
+    learning_rate: Rate | None = None
+    """Peak step length of Adam, for both networks; by default 0.003 with a palette, else 0.001."""
+    palette: Annotated[int, Ge(0), Le(1024)] | None = None
+    """Learned colours that each pixel is mixed from; 0 for any colour. By default 32 where the training pictures are
+    drawn in few colours."""
     penalty: Annotated[float, Ge(0), Le(10_000)] | None = None
     """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the highest learning rate; by
     default 1 for grey pictures and 10 for colour."""

@@ -23,6 +23,13 @@ def to_bytes(pictures: Float[Tensor, "some channels height width"]) -> UInt8[np.
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
+def share_of_commonest(pixels: UInt8[np.ndarray, "some height width channels"], count: int) -> float:
+    """Share of pixels that have one of the `count` commonest colours."""
+    colours = pixels.astype(np.int64) @ (256 ** np.arange(pixels.shape[3]))
+    each = np.sort(np.unique(colours, return_counts=True)[1])
+    return float(each[-count:].sum() / each.sum())
+
+
 def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pictures pixels pixels channels"]:
     """Pictures that somebody has as an array or a tensor, as a trained model takes them.
 

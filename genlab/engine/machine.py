@@ -26,7 +26,7 @@ def keep_freed_memory() -> None:
 
     With that, a convolution on two cores takes 0.6 of the time (docs/log.md).
     """
-    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if hasattr(library, "mallopt"):  # musl has none
         for parameter in MALLOC.values():
             library.mallopt(parameter, 2**31 - 1)

@@ -11,10 +11,10 @@ Data flow::
 
 The papers' G, D, z, x and gamma are generator, discriminator, latents, content and the penalty's weight here.
 
-Departs from the papers: networks for processors without many cores (see `layers/pyramid.py`); a class is told to
-the generator beside its latents, and to the discriminator as a score of its own for each class, added to a common one
-(Miyato and Koyama 2018, arXiv 1802.05637, eq. 3, without normalisation); the half-life of the average of the
-weights grows with the training (`layers/average.py`).
+Departs from the papers: networks for processors without many cores (see `layers/pyramid.py`); drawings are mixed from
+learned colours (`layers/palette.py`); a class is told to the generator beside its latents, and to the discriminator
+as a score of its own for each class, added to a common one (Miyato and Koyama 2018, arXiv 1802.05637, eq. 3, without
+normalisation); the half-life of the average of the weights grows with the training (`layers/average.py`).
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genlab.layers.palette import Palette
 from genlab.layers.pyramid import Downward, Upward
 
 Content = Float[Tensor, "batch *shape"]
@@ -47,19 +48,21 @@ class Generator(nn.Module):
         pixels: Side of the pictures, 4 times a power of 2.
         width: Features of the maps of half the pictures' side.
         classes: How many there are; 0 for none.
+        palette: Colours that each pixel is mixed from; 0 for a linear output.
     """
 
-    def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0) -> None:
+    def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0, palette: int = 0) -> None:
         super().__init__()
         self.classes = classes
-        self.up = Upward(latent + classes, channels, pixels, width)
+        self.up = Upward(latent + classes, palette or channels, pixels, width)
+        self.palette = Palette(palette, channels) if palette else nn.Identity()
 
     def forward(
         self, latents: Float[Tensor, "batch latent"], labels: Labels | None = None
     ) -> Float[Tensor, "batch channels side side"]:
         if labels is not None:
             latents = torch.cat((latents, LOUD * F.one_hot(labels, self.classes).to(latents.dtype)), 1)
-        return self.up(latents)
+        return self.palette(self.up(latents))
 
 
 class Discriminator(nn.Module):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from genlab.configs.images import GANConfig
 from genlab.data.pictures import Pictures as PictureSplit
+from genlab.data.pixels import share_of_commonest
 from genlab.engine.recipe import Metrics
 from genlab.layers.average import Average
 from genlab.layers.diff_augment import diff_augment
@@ -33,6 +34,10 @@ PENALISED = 4
 """The gradient penalty looks at one pair in so many: it is the dearest part, and changes slowly."""
 FEW = 2000
 """Training pictures below which `--augment auto` augments."""
+COLOURS = 32
+"""Those that drawings are mixed from."""
+DRAWN = 0.75
+"""Share of pixels that have one of twice as many colours, from which pictures are taken for drawings."""
 KNOWN = 0.7
 """Share of its lead over fake pictures that the discriminator may take from knowing the training pictures."""
 
@@ -46,8 +51,9 @@ class GANRecipe(PictureMaker):
 
     def build(self) -> None:
         config, classes = self.config, len(self.classes)
+        assert config.learning_rate is not None
         generator = self.parts.get("generator") or Generator(
-            config.latent, self.channels, config.pixels, config.width, classes
+            config.latent, self.channels, config.pixels, config.width, classes, config.palette or 0
         )
         discriminator = self.parts.get("discriminator") or Discriminator(
             self.channels, config.pixels, config.width, classes
@@ -117,21 +123,33 @@ class GANRecipe(PictureMaker):
 
     def _penalty_weight(self) -> float:
         """Gamma: from `penalty` to `final_penalty` as the learning rate falls, in equal ratios."""
-        first, last = self.config.penalty, self.config.final_penalty
-        assert first is not None and last is not None
-        return falling(first, last, 1 - next(self.groups())["lr"] / self.config.learning_rate)
+        first, last, peak = self.config.penalty, self.config.final_penalty, self.config.learning_rate
+        assert first is not None and last is not None and peak is not None
+        return falling(first, last, 1 - next(self.groups())["lr"] / peak)
 
     def resolve(self, seconds: float | None, speed: float | None) -> None:
         super().resolve(seconds, speed)
         assert self.pictures is not None
         config, few = self.config, len(self.pictures.train) < FEW
+        palette = self._palette() if config.palette is None else config.palette
         penalty = (1.0 if self.channels == 1 else 10.0) if config.penalty is None else config.penalty
         self.config = replace(
             config,
+            palette=palette,
+            learning_rate=(3e-3 if palette else 1e-3) if config.learning_rate is None else config.learning_rate,
             augment=("all" if few else "none") if config.augment == "auto" else config.augment,
             penalty=penalty,
             final_penalty=penalty / 10 if config.final_penalty is None else config.final_penalty,
         )
+
+    def _palette(self) -> int:
+        """As many colours as suit the training pictures; 0 where they are grey or photographs."""
+        assert self.pictures is not None
+        if self.channels == 1 or "generator" in self.parts:
+            return 0
+        train = self.pictures.train
+        drawn = share_of_commonest(train.array[train.rows[:WATCHED]], 2 * COLOURS) >= DRAWN
+        return COLOURS if drawn else 0
 
     def make(self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]) -> Pictures:
         return self.average.network.eval()(latents, *((labels,) if self.classes else ()))

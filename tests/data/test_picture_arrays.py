@@ -1,5 +1,6 @@
 """All pictures as one array: channels, the cache, and what is left out."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,21 @@ def test_nothing_is_dropped_silently(tmp_path: Path) -> None:
     assert set(found.left_out) == {"cat/empty.png", "cat/cut.jpg", "cat/text.gif", "dog/notes.txt"}
     assert "4 files were left out" in found.notes[0]
     assert "cat/empty.png: empty file" in found.notes[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_rows_belong_to_their_names(tmp_path: Path, monkeypatch, channels: int) -> None:
+    """In several chunks and blocks, with a file in the middle that cannot be read."""
+    monkeypatch.setattr(picture_arrays, "CHUNK", 3)
+    monkeypatch.setattr(picture_arrays, "BLOCK", 6)
+    data = folder_of(tmp_path, {"": 16}, channels)
+    (tmp_path / "004.png").write_bytes(b"torn")
+    found = picture_arrays.read_array(data, 20, None, "data")
+    assert found.names == [f"{number:03d}.png" for number in range(16) if number != 4]
+    assert found.left_out == {"004.png": "not a picture"}
+    for name, pixels, digest in zip(found.names, found.array, found.digests, strict=True):
+        assert np.array_equal(pixels, noise(int(name[:3]), channels=channels))
+        assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
 
 
 def test_the_cache_is_used_and_never_stale(tmp_path: Path, monkeypatch) -> None:

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from genlab.data.decoding import decode
-from genlab.data.pixels import picture_rows, to_bytes, to_tensor
+from genlab.data.pixels import picture_rows, share_of_commonest, to_bytes, to_tensor
 from genlab.errors import InputError
 from tests.data.made import encoded, noise
 
@@ -67,3 +67,12 @@ def test_arrays_that_are_no_pictures(data) -> None:
     ) as error:
         picture_rows(data, 20, 3)
     assert error.value.field == "data"
+
+
+def test_share_of_the_commonest_colours() -> None:
+    pixels = np.zeros((1, 2, 5, 3), np.uint8)
+    pixels[0, 0, :3, 2] = 1  # differs in its last channel only
+    pixels[0, 0, 3] = 7
+    assert [share_of_commonest(pixels, count) for count in (1, 2, 3, 50)] == [0.6, 0.9, 1.0, 1.0]
+    assert share_of_commonest(pixels[..., :1], 1) == pytest.approx(0.9)
+    assert share_of_commonest(noise(0)[None], 64) < 0.2

@@ -51,6 +51,36 @@ def recipe(folder: Path, **options) -> GANRecipe:
     return made
 
 
+def colour_folder(folder: Path, drawn: bool) -> Path:
+    """Thirty colour pictures: bars of two colours each, or noise."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for number in range(30):
+        pixels = random.integers(0, 256, (16, 16, 3))
+        if drawn:
+            pixels[:] = (200, 220, 240)
+            pixels[:, number % 16 :] = [(180, 30, 40), (20, 60, 150)][number % 2]
+            pixels[0, 0] = number  # no two are alike
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    return folder
+
+
+def test_drawings_are_mixed_from_a_palette_and_photographs_and_grey_pictures_are_not(folder, tmp_path):
+    drawn, photographs = (colour_folder(tmp_path / name, name == "drawn") for name in ("drawn", "photographs"))
+    assert [recipe(data).config.palette for data in (drawn, photographs, folder)] == [32, 0, 0]
+    assert recipe(drawn, palette=5).gan.generator.palette.weight.shape == (3, 5, 1, 1)
+    assert recipe(photographs).config.learning_rate < recipe(drawn).config.learning_rate
+    assert recipe(drawn, learning_rate=1e-4).config.learning_rate == 1e-4
+
+
+def test_a_run_with_a_palette_is_saved_and_loaded(tmp_path):
+    run = genlab.train(
+        "images", colour_folder(tmp_path / "drawn", True), steps=3, out=tmp_path / "run", quiet=True, **SMALL
+    )
+    assert np.array_equal(run.sample(np.ones((2, 6))), genlab.load(tmp_path / "run").sample(np.ones((2, 6))))
+    assert run.recipe.config.palette == 32
+
+
 def test_a_picture_can_be_made_again_from_its_latent_vector(run):
     one = run.generate(n=3, class_="bar", seed=7)
     assert [sample.content.shape for sample in one] == [(16, 16, 1)] * 3
