@@ -36,11 +36,8 @@ class GANConfig:
     """Learned colours that each pixel is mixed from; 0 for any colour. By default 32 where the training pictures are
     drawn in few colours."""
     penalty: Annotated[float, Ge(0), Le(10_000)] | None = None
-    """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the highest learning rate; by
-    default 1 for grey pictures and 10 for colour."""
-    final_penalty: Annotated[float, Ge(0), Le(10_000)] | None = None
-    """The same where the learning rate is zero, by default a tenth; between the two it goes in equal ratios. 0 keeps
-    the first."""
+    """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the highest learning rate, by
+    default 1 for grey pictures and 10 for colour; it falls to a tenth where the learning rate is zero."""
     average: Average = 0.05
     """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""
     augment: Literal["auto", "none", "all"] = "auto"

@@ -122,24 +122,22 @@ class GANRecipe(PictureMaker):
         return diff_augment(pictures) if self.config.augment == "all" else pictures
 
     def _penalty_weight(self) -> float:
-        """Gamma: from `penalty` to `final_penalty` as the learning rate falls, in equal ratios."""
-        first, last, peak = self.config.penalty, self.config.final_penalty, self.config.learning_rate
-        assert first is not None and last is not None and peak is not None
-        return falling(first, last, 1 - next(self.groups())["lr"] / peak)
+        """Gamma: from `penalty` to a tenth of it as the learning rate falls, in equal ratios."""
+        first, peak = self.config.penalty, self.config.learning_rate
+        assert first is not None and peak is not None
+        return falling(first, first / 10, 1 - next(self.groups())["lr"] / peak)
 
     def resolve(self, seconds: float | None, speed: float | None) -> None:
         super().resolve(seconds, speed)
         assert self.pictures is not None
         config, few = self.config, len(self.pictures.train) < FEW
         palette = self._palette() if config.palette is None else config.palette
-        penalty = (1.0 if self.channels == 1 else 10.0) if config.penalty is None else config.penalty
         self.config = replace(
             config,
             palette=palette,
             learning_rate=(3e-3 if palette else 1e-3) if config.learning_rate is None else config.learning_rate,
             augment=("all" if few else "none") if config.augment == "auto" else config.augment,
-            penalty=penalty,
-            final_penalty=penalty / 10 if config.final_penalty is None else config.final_penalty,
+            penalty=(1.0 if self.channels == 1 else 10.0) if config.penalty is None else config.penalty,
         )
 
     def _palette(self) -> int:
