@@ -37,7 +37,7 @@ class GANConfig:
     drawn in few colours."""
     penalty: Annotated[float, Ge(0), Le(10_000)] | None = None
     """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the highest learning rate, by
-    default 1 for grey pictures and 10 for colour; it falls to a tenth where the learning rate is zero."""
+    default 1 for grey pictures, 3 with a palette, else 10; it falls to a tenth where the learning rate is zero."""
     average: Average = 0.05
     """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""
     augment: Literal["auto", "none", "all"] = "auto"

@@ -132,12 +132,13 @@ class GANRecipe(PictureMaker):
         assert self.pictures is not None
         config, few = self.config, len(self.pictures.train) < FEW
         palette = self._palette() if config.palette is None else config.palette
+        penalty = 1.0 if self.channels == 1 else 3.0 if palette else 10.0
         self.config = replace(
             config,
             palette=palette,
             learning_rate=(3e-3 if palette else 1e-3) if config.learning_rate is None else config.learning_rate,
             augment=("all" if few else "none") if config.augment == "auto" else config.augment,
-            penalty=(1.0 if self.channels == 1 else 10.0) if config.penalty is None else config.penalty,
+            penalty=penalty if config.penalty is None else config.penalty,
         )
 
     def _palette(self) -> int:
