@@ -8,20 +8,30 @@ import numpy as np
 import pytest
 
 import genlab
+from tests.conftest import squares_and_bars
 
 RUNS = sorted((Path(__file__).parent / "fixtures").glob("format-*/*"))
 
 
 def test_every_format_has_a_run():
     kinds = {(json.loads((run / "run.json").read_text())["format"], run.name) for run in RUNS}
-    assert kinds == {(1, "points-gan"), (1, "text-gpt"), (1, "text-lstm")}
+    names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-lstm", "translate-transformer"]
+    assert kinds == {(1, name) for name in names}
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_it_makes_what_it_made(path, tmp_path):
     run = genlab.load(shutil.copytree(path, tmp_path / "run"))
     expected = next(path.glob("expected.*"))
-    if expected.suffix == ".txt":
+    if run.recipe.task == "classify":
+        assert seen(run, tmp_path / "few") == pytest.approx(json.loads(expected.read_text()), abs=1e-4)
+    elif run.recipe.task == "images":
+        made = run.sample(np.eye(4, 6, dtype=np.float32), "bar").astype(int)
+        assert np.abs(made - np.load(expected)).max() <= 1
+    elif run.recipe.task == "translate":
+        written = run.generate(prompt="The old miller waits now.\nThe grey fish sings here.")
+        assert "".join(f"{sample.content}\n" for sample in written) == expected.read_text()
+    elif expected.suffix == ".txt":
         written = run.generate(prompt="the ", tokens=60, greedy=True)[0].content
         assert written == expected.read_text()
     else:
@@ -29,7 +39,12 @@ def test_it_makes_what_it_made(path, tmp_path):
         np.testing.assert_allclose(points, np.loadtxt(expected, delimiter=","), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("path", [run for run in RUNS if run.name != "points-gan"], ids=lambda path: path.name)
+def seen(run: genlab.Run, folder: Path) -> list[float]:
+    """Probabilities of the first class of four pictures."""
+    return [one.probabilities["bar"] for one in run.predict(squares_and_bars(folder, count=2))]
+
+
+@pytest.mark.parametrize("path", [run for run in RUNS if run.name.startswith("text-")], ids=lambda path: path.name)
 def test_it_measures_other_text(path, tmp_path):
     (tmp_path / "other.txt").write_text("the cat sat on the mat and the dog lay on the log\n" * 20)
     report = genlab.load(shutil.copytree(path, tmp_path / "run")).evaluate(data=str(tmp_path / "other.txt"))
