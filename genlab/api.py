@@ -143,6 +143,9 @@ def train(
         data = data_of(*(None if place is None else os.fspath(place) for place in (data, *sides)))
     if data is None:
         raise InputError("Say what to learn from: a file, a folder or a sample set.", "data")
+    if options.get("from_") is not None:
+        options["from_"] = os.fspath(options["from_"])
+        model = model or model_of(options["from_"], task)
     _, found = entry(task, model, os.fspath(data))
     config_type = load_class(found.config)
     of_run = {key: options.pop(key) for key in list(options) if key in RunConfig.__dataclass_fields__}
@@ -151,8 +154,19 @@ def train(
             of_run[key] = str(of_run[key])
     run = make(RunConfig, {"data": os.fspath(data), **of_run})
     recipe = load_class(found.recipe)(make(config_type, options), parts)
-    folder = run_training(recipe, run, quiet)
-    return Run(folder, recipe)
+    return train_recipe(recipe, run, quiet)
+
+
+def model_of(path: str, task: str) -> str | None:
+    """The model of a run; None if it is of another task."""
+    config = RunFolder.open(path).config()
+    return config["model"] if config["task"] == task else None
+
+
+def train_recipe(recipe: Recipe, run: RunConfig, quiet: bool = False) -> Run:
+    """Trains a recipe from the start, or from the weights of the run that `run` names."""
+    start = None if run.from_ is None else load(run.from_, run.device).recipe
+    return Run(run_training(recipe, run, quiet, start), recipe)
 
 
 def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> Run:

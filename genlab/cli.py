@@ -76,7 +76,12 @@ def train(words: list[str]) -> int:
         source, target = (_taken(rest, option) for option in ("--source", "--target"))
         if source is not None or target is not None:
             rest = [data_of(_first(rest) or None, source, target), *rest]
-    model, found = entry(task, _value(rest, "--model"), _first(rest))
+    model_asked, start = _value(rest, "--model"), _value(rest, "--from")
+    if start is not None and model_asked is None:
+        from genlab.api import model_of
+
+        model_asked = model_of(start, task)
+    model, found = entry(task, model_asked, _first(rest))
     config_type = load_class(found.config)
     of_model = f"{task} model: {', '.join(CATALOG[task])}."
     options = _parse(
@@ -88,23 +93,22 @@ def train(words: list[str]) -> int:
     )
     run, config = check(options.run), check(options.config)
 
-    from genlab.api import Run
-    from genlab.engine.train import train as run_training
+    from genlab.api import train_recipe
 
     recipe = load_class(found.recipe)(config)
     with contextlib.redirect_stdout(sys.stderr):  # trackers talk
-        folder = run_training(recipe, run)
-    run = Run(folder, recipe)
-    about = run.about
+        trained = train_recipe(recipe, run)
+    about = trained.about
     if recipe.machine.rank > 0:  # the first process speaks for all
         pass
     elif options.json:
         kept = ("state", "step", "seconds", "best", "test")
-        print(json.dumps({"run": str(run.path), **{key: about.get(key) for key in kept}}))
+        print(json.dumps({"run": str(trained.path), **{key: about.get(key) for key in kept}}))
     else:
-        print(run.path)
+        print(trained.path)
         if about["state"] == "done":
-            _say(f"Next: genlab {'generate' if found.request else 'predict'} {run.path}, genlab evaluate {run.path}")
+            next_command = "generate" if found.request else "predict"
+            _say(f"Next: genlab {next_command} {trained.path}, genlab evaluate {trained.path}")
         elif about["state"] == "interrupted":
             _say("Interrupted; the run can be used, and the same command with --resume and its --out goes on.")
     return {"done": 0, "interrupted": 130}.get(about["state"], 1)

@@ -20,6 +20,8 @@ class RunConfig:
     """Time to train, in minutes: picks size, batch and steps for this machine and ends on time. Default 10."""
     steps: Annotated[int, Ge(1)] | None = None
     """Updates to make instead of a time: the same plan on every machine."""
+    from_: Annotated[str | None, arg(name="from")] = None
+    """Run folder to start from: its weights are trained on, with its tokenizer and size (text only)."""
     validation: str = "0.05"
     """Share of the data that picks the best weights, or a path to data of its own; 0 keeps the last weights."""
     test: str = "0.10"

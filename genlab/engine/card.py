@@ -1,5 +1,6 @@
 """The model card: what a run is and what was measured, for a person who finds the folder."""
 
+from pathlib import Path
 from typing import Any
 
 from genlab.engine.files import write_atomically
@@ -12,10 +13,12 @@ def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> N
     about, config = folder.about(), folder.config()
     data, plan, machine = about["data"], config["plan"], about["machine"]
     parameters = sum(weight.numel() for network in recipe.saved().values() for weight in network.parameters())
+    before = config["run"].get("from_")
+    start = f"on from the weights of {Path(before).name}" if before else "from scratch"
     lines = [
         f"# {recipe.task}: {recipe.name} on {data['name']}",
         "",
-        f"Trained from scratch with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
+        f"Trained {start} with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
         f"{about.get('step', 0):,} of about {plan['steps']:,} steps, {about.get('seconds', 0):.0f} s on "
         f"{machine['processor']} ({machine['device']}, {machine['threads']} threads), seed {about['seed']}. "
         f"State: {state or about['state']}.",

@@ -191,6 +191,18 @@ class Generates(ABC):
         """Makes new content; `show` gets content that is text piece by piece, as it is written."""
 
 
+class Continues(ABC):
+    """Can begin with the weights of another run."""
+
+    @abstractmethod
+    def take_over(self, other: Any) -> None:
+        """Before anything is read: takes from a loaded recipe of the same class what fixes the weights' shapes.
+
+        Raises:
+            InputError: another shape was asked for.
+        """
+
+
 class Decodes(ABC):
     """Makes content out of latent vectors."""
 

@@ -17,15 +17,15 @@ from genlab.engine.loop import Loop, write_plan
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.plan import Plan, plan_steps, plan_time
 from genlab.engine.progress import say
-from genlab.engine.recipe import Recipe
+from genlab.engine.recipe import Continues, Recipe
 from genlab.errors import InputError
 
 DEFAULT_MINUTES = 10.0
 VERSIONS = ("torch", "numpy", "tokenizers", "safetensors", "lightning-fabric")
 
 
-def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
-    """Trains `recipe` as `run` says, and returns the run folder.
+def train(recipe: Recipe, run: RunConfig, quiet: bool = False, start: Recipe | None = None) -> RunFolder:
+    """Trains `recipe` as `run` says, and returns the run folder; `start` is the trained one to begin with.
 
     The state in its run.json is "done", "interrupted" (Ctrl-C; the run can be used and resumed) or
     "diverged" (a loss was no number; the best weights are from before).
@@ -36,6 +36,8 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
     if run.minutes is not None and run.steps is not None:
         raise InputError("--minutes and --steps say the same thing twice: give one of them.", "steps")
     given = _given(recipe, run)
+    if start is not None:
+        _take_over(recipe, start)
     machine = recipe.machine = Machine.of(run)
     recipe.seed = run.seed
     for part in recipe.parts.values():  # each process made its own: gradients are averaged, weights are not
@@ -65,6 +67,9 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
                 folder.note(data=data, machine=machine.about())
                 write_plan(folder, recipe, given, plan)
                 recipe.save_files(folder.path)
+            if start is not None:
+                for name, network in recipe.saved().items():
+                    network.load_state_dict(start.saved()[name].state_dict())
             loop = Loop(recipe, run, machine, folder, plan, given)
         except (InputError, KeyboardInterrupt):
             if fresh and machine.rank == 0:
@@ -77,6 +82,24 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False) -> RunFolder:
         loop.run(quiet)
         machine.together()
         return folder
+
+
+def _take_over(recipe: Recipe, start: Recipe) -> None:
+    """Prepares `recipe` for the weights of `start`.
+
+    Raises:
+        InputError: they do not fit.
+    """
+    if not isinstance(recipe, Continues):
+        raise InputError(
+            f"from: the {recipe.task} {recipe.name} cannot start from another run: leave --from out.", "from"
+        )
+    if type(start) is not type(recipe):
+        raise InputError(
+            f"from: that run is a {start.name} for {start.task}, this would be a {recipe.name} for {recipe.task}.",
+            "from",
+        )
+    recipe.take_over(start)
 
 
 @contextmanager
@@ -131,7 +154,8 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
                 raise InputError(
-                    f"This run was started with {name} {before.get(name)}, not {now.get(name)}: repeat its command.",
+                    f"This run was started with {name.rstrip('_')} {before.get(name)}, not {now.get(name)}: repeat its "
+                    "command.",
                     name,
                 )
     if folder.about().get("state") == "done":

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Int
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from genlab.configs.text import GPTConfig, TextAttentionRequest, TextRequest
@@ -19,7 +20,7 @@ from genlab.data.tokenizers import kind_of, load_tokenizer, token_label
 from genlab.engine.attention import AttentionMap
 from genlab.engine.files import write_atomically
 from genlab.engine.muon import POLAR_EXPRESS, Muon
-from genlab.engine.recipe import DataFacts, Explains, Generates, Metrics, Recipe
+from genlab.engine.recipe import Continues, DataFacts, Explains, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.layers.attention import watch
@@ -33,6 +34,7 @@ from genlab.recipes.writing import (
     evaluate_text,
     fitting_context,
     split_loss,
+    taken_over,
     text_measures,
     text_warnings,
     write_samples,
@@ -49,7 +51,7 @@ SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
 PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
 
 
-class GPTRecipe(Recipe, Generates, Explains):
+class GPTRecipe(Recipe, Generates, Continues, Explains):
     """A GPT of the user's text."""
 
     task = "text"
@@ -57,12 +59,21 @@ class GPTRecipe(Recipe, Generates, Explains):
     request_type = TextRequest
     explain_type = TextAttentionRequest
     config: GPTConfig
+    tokenizer: Tokenizer
+    kept_tokenizer: Tokenizer | None = None
+    """That of the run which this one starts from."""
 
     # --- data ---
 
+    def take_over(self, other: "GPTRecipe") -> None:
+        self.config = taken_over(self.config, other.config, ("size", "context", "tokenizer", "vocabulary", "tied"))
+        self.kept_tokenizer = other.tokenizer
+
     def read(self, data: str, validation: str, test: str) -> DataFacts:
         config = self.config
-        corpus = self.corpus = read_corpus(data, validation, test, config.tokenizer, config.vocabulary)
+        corpus = self.corpus = read_corpus(
+            data, validation, test, config.tokenizer, config.vocabulary, self.kept_tokenizer
+        )
         self.tokenizer, self.documents = corpus.tokenizer, corpus.train.documents
         return corpus_facts(corpus)
 

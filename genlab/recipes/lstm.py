@@ -17,7 +17,7 @@ from genlab.configs.text import LSTMConfig, TextRequest
 from genlab.data.text import read_corpus
 from genlab.data.tokenizers import kind_of, load_tokenizer
 from genlab.engine.files import write_atomically
-from genlab.engine.recipe import DataFacts, Generates, Metrics, Recipe
+from genlab.engine.recipe import Continues, DataFacts, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.models.gpt import next_token_loss
 from genlab.models.lstm import LSTM, LSTMShape
@@ -28,6 +28,7 @@ from genlab.recipes.writing import (
     evaluate_text,
     fitting_context,
     split_loss,
+    taken_over,
     text_measures,
     text_warnings,
     write_samples,
@@ -43,7 +44,7 @@ SIZES = {  # depth, width, context: about the parameters of the GPT of that name
 }
 
 
-class LSTMRecipe(Recipe, Generates):
+class LSTMRecipe(Recipe, Generates, Continues):
     """An LSTM of the user's text."""
 
     task = "text"
@@ -51,12 +52,20 @@ class LSTMRecipe(Recipe, Generates):
     request_type = TextRequest
     config: LSTMConfig
     tokenizer: Tokenizer
+    kept_tokenizer: Tokenizer | None = None
+    """That of the run which this one starts from."""
 
     # --- data ---
 
+    def take_over(self, other: "LSTMRecipe") -> None:
+        self.config = taken_over(self.config, other.config, ("size", "tokenizer", "vocabulary"))
+        self.kept_tokenizer = other.tokenizer
+
     def read(self, data: str, validation: str, test: str) -> DataFacts:
         config = self.config
-        corpus = self.corpus = read_corpus(data, validation, test, config.tokenizer, config.vocabulary)
+        corpus = self.corpus = read_corpus(
+            data, validation, test, config.tokenizer, config.vocabulary, self.kept_tokenizer
+        )
         self.tokenizer, self.documents = corpus.tokenizer, corpus.train.documents
         return corpus_facts(corpus)
 

@@ -6,6 +6,7 @@ its vocabulary.
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -239,6 +240,22 @@ def corpus_facts(corpus: Corpus) -> DataFacts:
         notes.append(f"{len(corpus.skipped)} files that are not text by their names were left out: {shown}")
     counts = {name: describe(split) for name, split in splits.items() if split is not None}
     return DataFacts(corpus.name, corpus.fingerprint, counts, notes)
+
+
+def taken_over(config: Any, trained: Any, names: tuple[str, ...]) -> Any:
+    """`config` with these fields as they were when `trained` was.
+
+    Raises:
+        InputError: another value was asked for.
+    """
+    values = {name: getattr(trained, name) for name in names}
+    for name, value in values.items():
+        asked = getattr(config, name)
+        if asked not in (value, type(config).__dataclass_fields__[name].default):
+            raise InputError(
+                f"{name}: the run to start from has {value}, not {asked}: leave --{name} out, or start anew.", name
+            )
+    return replace(config, **values)
 
 
 def text_warnings(corpus: Corpus, parameters: int, reads: int) -> list[str]:

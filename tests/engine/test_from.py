@@ -1,0 +1,97 @@
+"""Training on from another run's weights."""
+
+import json
+import shutil
+
+import pytest
+
+import genlab
+from genlab.engine.loop import Loop
+from genlab.errors import InputError
+from tests.conftest import genlab_process
+
+STILL = {"learning_rate": 1e-9, "embedding_learning_rate": 1e-9}
+"""Rates that change nothing that can be seen."""
+
+
+def written(run: genlab.Run) -> str:
+    return str(run.generate(prompt="The ", tokens=40, greedy=True)[0])
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """A text of other words, some of whose letters the book lacks."""
+    path = tmp_path_factory.mktemp("other") / "other.txt"
+    path.write_text("Zebras quietly examine the old pond; the old pond examines zebras.\n" * 60)
+    return path
+
+
+def test_it_begins_as_what_it_starts_from(trained, other, tmp_path):
+    run = genlab.train("text", other, steps=1, from_=trained, out=tmp_path / "run", quiet=True, **STILL)
+    assert written(run) == written(genlab.load(trained))
+    assert (run.path / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
+    assert run.recipe.config.size == "tiny"
+    card = (run.path / "README.md").read_text()
+    assert "Trained on from the weights of tiny" in card
+    assert "from scratch" not in card
+
+
+@pytest.mark.parametrize("model", ["gpt", "lstm"])
+def test_it_learns_faster_than_from_the_start(book, other, tmp_path, model):
+    options = {"size": "tiny", "tokenizer": "byte", "context": 16, "batch": 8, "validation": 0, "test": "0.2"}
+    shared = {key: options[key] for key in ("context", "batch", "validation", "test")}
+    first = genlab.train("text", book, model, steps=60, out=tmp_path / "first", quiet=True, **options)
+    fresh = genlab.train("text", other, model, steps=4, out=tmp_path / "fresh", quiet=True, **options)
+    after = genlab.train("text", other, steps=4, from_=first.path, out=tmp_path / "after", quiet=True, **shared)
+    assert after.recipe.name == model
+    assert after.about["test"]["loss"] < fresh.about["test"]["loss"] - 0.1
+
+
+def test_killed_and_resumed(trained, other, tmp_path, monkeypatch):
+    options = {"steps": 8, "from_": str(trained), "quiet": True, "checkpoint_seconds": 0}
+    whole = genlab.train("text", other, out=tmp_path / "whole", **options)
+    monkeypatch.setattr(Loop, "_checkpoint_due", lambda self: True)
+    save = Loop._save
+
+    def dies(self) -> None:
+        save(self)
+        if self.step == 5:
+            raise MemoryError
+
+    monkeypatch.setattr(Loop, "_save", dies)
+    with pytest.raises(MemoryError):
+        genlab.train("text", other, out=tmp_path / "run", **options)
+    monkeypatch.setattr(Loop, "_save", save)
+    run = genlab.train("text", other, out=tmp_path / "run", resume=True, **options)
+    assert run.folder.weights.read_bytes() == whole.folder.weights.read_bytes()
+    options["from_"] = str(tmp_path / "whole")
+    with pytest.raises(InputError, match="started with from "):
+        genlab.train("text", other, out=tmp_path / "run", resume=True, **options)
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "message", "field"),
+    [
+        ("text", {"size": "small"}, "size: the run to start from has tiny, not small: leave --size out", "size"),
+        ("text", {"context": 7}, "context: the run to start from has 64, not 7", "context"),
+        ("text", {"model": "lstm"}, "that run is a gpt for text, this would be a lstm for text", "from"),
+        ("points", {}, "points gan cannot start from another run", "from"),
+        ("text", {"from_": "nothing"}, "There is no run folder nothing", "run"),
+    ],
+)
+def test_what_does_not_fit(trained, other, tmp_path, task, options, message, field):
+    data = other if task == "text" else "@ring"
+    with pytest.raises(InputError, match=message) as error:
+        genlab.train(task, data, steps=1, out=tmp_path / "run", quiet=True, **{"from_": trained, **options})
+    assert error.value.field == field
+    assert not (tmp_path / "run").exists()
+
+
+def test_command_line(trained, other, tmp_path):
+    start = shutil.copytree(trained, tmp_path / "start")
+    done = genlab_process("train", "text", other, "--from", start, "--steps", 2, "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["step"] == 2
+    done = genlab_process("train", "text", other, "--from", "nothing", "--steps", 2, "--json", folder=tmp_path)
+    assert done.returncode == 2
+    assert "no run folder nothing" in json.loads(done.stdout)["error"]["message"]
