@@ -30,6 +30,8 @@ def folder(tmp_path: Path) -> Path:
     """A place with a book, pictures and tables in it."""
     words = "It was the best of times, it was the worst of times. In the end there was a light.\n"
     (tmp_path / "book.txt").write_text("".join(f"{number} {words}" for number in range(400)))
+    for name in ("books", "letters"):
+        (tmp_path / f"{name}.txt").write_text((tmp_path / "book.txt").read_text())
     shapes = squares_and_bars(tmp_path / "photos", 80)
     (shapes / "bar").rename(shapes / "cat")
     (shapes / "square").rename(shapes / "dog")
