@@ -148,11 +148,11 @@ class TransformerRecipe(Translator, Explains):
 
 
 def fitting_size(seconds: float, speed: float) -> str:
-    """The size nearest (in ratio) to what so much computing trains best: about 2 tokens a parameter, as for text."""
-    best = (0.5 * seconds * speed / (6 * 2.2)) ** 0.5
+    """The size nearest (in ratio) to what so much computing trains best: about 5 tokens a parameter (docs/log.md)."""
+    best = (0.5 * seconds * speed / (6 * 5.5)) ** 0.5
     return min(PARAMETERS, key=lambda name: abs(math.log(PARAMETERS[name] / best)))
 
 
 def fitting_batch(reads: float) -> int:
     """Tokens of an update when so many will be read: of more, half goes into steps and half into larger ones."""
-    return 2048 * 2 ** min(max(0, round(0.5 * math.log2(max(reads, 1.0) / 8e6))), 5)
+    return 1024 * 2 ** min(max(0, round(0.5 * math.log2(max(reads, 1.0) / 2e6))), 6)
