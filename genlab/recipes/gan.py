@@ -147,8 +147,8 @@ class GANRecipe(PictureMaker):
         if self.channels == 1 or "generator" in self.parts:
             return 0
         train = self.pictures.train
-        drawn = share_of_commonest(train.array[train.rows[:WATCHED]], 2 * COLOURS) >= DRAWN
-        return COLOURS if drawn else 0
+        spread = train.rows[:: max(1, len(train) // WATCHED)]  # over all classes
+        return COLOURS if share_of_commonest(train.array[spread], 2 * COLOURS) >= DRAWN else 0
 
     def make(self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]) -> Pictures:
         return self.average.network.eval()(latents, *((labels,) if self.classes else ()))

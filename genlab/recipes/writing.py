@@ -238,6 +238,11 @@ def corpus_facts(corpus: Corpus) -> DataFacts:
     if corpus.skipped:
         shown = ", ".join(corpus.skipped[:5]) + (" ..." if len(corpus.skipped) > 5 else "")
         notes.append(f"{len(corpus.skipped)} files that are not text by their names were left out: {shown}")
+    if corpus.train.unknown:
+        notes.append(
+            f"{corpus.train.unknown:,} characters of the training text are not in the vocabulary of the run that this "
+            "one starts from: they are all read as one unknown sign."
+        )
     counts = {name: describe(split) for name, split in splits.items() if split is not None}
     return DataFacts(corpus.name, corpus.fingerprint, counts, notes)
 
