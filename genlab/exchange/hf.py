@@ -60,7 +60,7 @@ def read_folder(place: Path) -> Foreign:
     largest = max(tokenizer.get_vocab(with_added_tokens=True).values())
     if largest >= shape.vocabulary:
         raise InputError(
-            f"{place}: the tokenizer does not fit: it has a token {largest}, the model knows {shape.vocabulary} tokens.",
+            f"{place}: the tokenizer does not fit: its last token is {largest}, the model knows {shape.vocabulary}.",
             "folder",
         )
     files = _weight_files(place)
@@ -145,10 +145,10 @@ def _fitting(place: Path, tensors: dict[str, Tensor], architecture: Architecture
     prefix = next(name for name in expected if name != "lm_head.weight").partition(".")[0] + "."
     if not any(name.startswith(prefix) for name in tensors):  # a model saved without its head
         tensors = {name if name == "lm_head.weight" else prefix + name: tensor for name, tensor in tensors.items()}
-    tensors = {name: tensor for name, tensor in tensors.items() if not name.endswith(architecture.derived or ("\n",))}
-    embedding = next((name for name in expected if name.endswith(("embed_tokens.weight", "wte.weight"))), "")
-    if shape.tied and "lm_head.weight" in tensors and embedding in tensors:
-        if not torch.equal(tensors.pop("lm_head.weight"), tensors[embedding]):
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.endswith(architecture.derived)}
+    if shape.tied and (head := tensors.pop("lm_head.weight", None)) is not None:
+        embedding = next((t for name, t in tensors.items() if name.endswith(("tokens.weight", "wte.weight"))), head)
+        if not torch.equal(head, embedding):
             raise InputError(
                 f"{place}: config.json ties the head to the embedding, but lm_head.weight is another matrix.", "folder"
             )
@@ -186,9 +186,7 @@ def _tokenizer(place: Path) -> Tokenizer:
     except InputError:
         raise
     except Exception:  # the library raises bare Exception for whatever it cannot read
-        raise InputError(
-            f"{place}: the tokenizer's files are damaged: save or download them again.", "folder"
-        ) from None
+        raise InputError(f"{place}: the tokenizer is damaged: save or download it again.", "folder") from None
     try:
         end_of(tokenizer)
     except InputError as error:
