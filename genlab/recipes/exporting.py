@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from tokenizers import Tokenizer
-from torch import nn
 
 from genlab.exchange.hf import write_folder
+from genlab.models.gpt import GPT
+from genlab.models.gpt2 import GPT2
 
 FORMATS = ("hf", "gguf", "onnx")
 """A folder for transformers, a file for llama.cpp, a file for ONNX runtimes."""
 
 
-def export_text(network: nn.Module, tokenizer: Tokenizer, to: str, place: Path, card: str) -> None:
+def export_text(network: GPT | GPT2, tokenizer: Tokenizer, to: str, place: Path, card: str) -> None:
     """Writes a GPT or GPT2 as one of FORMATS.
 
     Raises:
