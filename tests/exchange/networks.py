@@ -1,5 +1,9 @@
 """Small networks with weights in which nothing is alike."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jaxtyping
 import torch
 from torch import nn
 
@@ -38,3 +42,13 @@ def gpt2(vocabulary: int, depth: int = 2) -> GPT | GPT2:
 
 
 EVERY = {"grouped": grouped, "plain": plain, "gpt2": gpt2}
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Without the tests' checks of shapes, which users do not have and which could fix sizes in an exported graph."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)

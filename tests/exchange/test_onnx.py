@@ -5,7 +5,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from genlab.errors import InputError
 from genlab.exchange.onnx import write_onnx
 from genlab.models.gpt import GPT, GPTShape
-from tests.exchange.networks import EVERY, gpt2, grouped
+from tests.exchange.networks import EVERY, gpt2, grouped, unchecked
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -54,12 +53,8 @@ def written(request, tmp_path_factory) -> Written:
     place = tmp_path_factory.mktemp("onnx") / "new" / "model.onnx"
     capture = request.config.pluginmanager.getplugin("capturemanager")
     capture.read_global_capture()
-    # Shape checks, which users do not have, could fix sizes in the graph.
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
+    with unchecked():
         write_onnx(network, place)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
     out, err = capture.read_global_capture()
     assert network.training
     return Written(request.param, network.eval(), place, out + err)
