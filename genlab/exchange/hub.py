@@ -20,9 +20,8 @@ def push_folder(folder: Path, name: str, private: bool) -> str:
         InputError: nobody is logged in, the repository cannot be written, or the hub not be reached.
     """
     try:
-        import httpx
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalTokenNotFoundError
     except ImportError:
         raise InputError("Pushing needs huggingface_hub: pip install 'genlab[export]'.", "name") from None
     hub = HfApi()
@@ -40,6 +39,6 @@ def push_folder(folder: Path, name: str, private: bool) -> str:
                 "name",
             ) from None
         raise InputError(f"The hub refused {name} ({status}): {str(error).splitlines()[0]}", "name") from None
-    except (httpx.HTTPError, OSError):
+    except (HTTPError, OSError):
         raise InputError(f"The hub cannot be reached at {hub.endpoint}: is there a network?", "name") from None
     return str(repository)
