@@ -144,7 +144,8 @@ TRAIN = [
     (["book.txt", "--device", "cuda:x"], "device: cuda:x cannot be used", "device"),
     (["book.txt", "--device", "cpu:0"], "device: cpu:0 cannot be used", "device"),
     (["book.txt", "--device", "auto:"], "device: auto: cannot be used", "device"),
-    (["book.txt", "--model", "oracle"], "no model oracle.*gpt, lstm", "model"),
+    (["book.txt", "--size", "imported"], "size: imported is what `genlab import` makes", "size"),
+    (["book.txt", "--model", "oracle"], "no model oracle.*gpt, gpt2, lstm", "model"),
     (["book.txt", "--sise", "tiny"], "Unknown options: --sise, tiny.*perhaps --size", "sise"),
     (["book.txt", "extra"], "extra", "extra"),
     ([], "DATA is missing", "data"),
@@ -333,8 +334,15 @@ def unknown_size(run: Path) -> None:
 
 
 def other_size(run: Path) -> None:
-    config = noted(run, "config.json")["config"]
-    broken(run, config_json=noted(run, "config.json", config={**config, "size": "laptop"}))
+    broken(run, shape_json=noted(run, "shape.json", depth=4))
+
+
+def cut_shape(run: Path) -> None:
+    broken(run, shape_json=b'{"vocabulary": 43,')
+
+
+def impossible_shape(run: Path) -> None:
+    broken(run, shape_json=noted(run, "shape.json", depth=-4))
 
 
 def unknown_model(run: Path) -> None:
@@ -417,6 +425,8 @@ DAMAGES = {
     unknown_option: "'command' is not an option",
     unknown_size: "size: .*cannot be used",
     other_size: "does not fit the run's config",
+    cut_shape: "shape.json is damaged",
+    impossible_shape: "depth: -4 cannot be used; it is a whole number from 1",
     unknown_model: "has no model os:system",
     not_begun: "has not begun to train yet.*resume",
     own_networks: "networks of your own .*genlab.load",
@@ -441,7 +451,7 @@ def test_run_folders(refused, copied, damage, command):
     damage(copied)
     sentence, field = refused(command, copied)
     assert re.search(DAMAGES[damage], sentence), sentence
-    assert field in ("run", "command", "size", "model")
+    assert field in ("run", "command", "size", "model", "depth")
     assert not (copied / "exploded").exists()
 
 

@@ -22,6 +22,7 @@ SMALL = {
     ("classify", "cnn"): {"width": 4, "pixels": 16, "batch": 8},
     ("classify", "mlp"): {"width": 8, "batch": 8},
     ("text", "gpt"): {"size": "tiny", "batch": 4, "context": 16},
+    ("text", "gpt2"): {"size": "tiny", "batch": 4, "context": 16},
     ("text", "lstm"): {"size": "tiny", "batch": 4, "context": 16},
     ("points", "gan"): {"width": 16, "batch": 32},
     ("images", "gan"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
@@ -33,11 +34,13 @@ SMALL = {
 }
 """Options that make each model small."""
 CANCELS = {
+    ("text", "gpt2"): {"blocks.0.attention.key.bias", "blocks.1.attention.key.bias"},
     ("points", "gan"): {"1.out.bias", "judge.out.bias"},
     ("images", "gan"): {"down.out.bias"},
     ("images", "wgan_gp"): {"down.out.bias"},
 }
-"""Weights without a gradient: in differences of scores the discriminator's last bias cancels."""
+"""Weights without a gradient: in differences of scores the discriminator's last bias cancels, in a softmax over keys
+what all of them share."""
 
 
 PROMPTS = {"text": "The river", "translate": "one cat"}

@@ -61,7 +61,7 @@ def test_help_imports_no_torch(tmp_path, words):
 def test_importing_genlab_is_lazy():
     code = "import genlab, sys; assert 'torch' not in sys.modules; genlab.train; assert 'torch' in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    assert set(genlab.__all__) <= set(dir(genlab)) | {"Run", "load", "train"}
+    assert set(genlab.__all__) <= set(dir(genlab)) | {"Run", "import_folder", "load", "train"}
     with pytest.raises(AttributeError, match="no attribute 'fly'"):
         _ = genlab.fly
 
@@ -173,7 +173,7 @@ def test_zero_stays_zero(cli, book, tmp_path):
     assert (config["dropout"], config["weight_decay"]) == (0, 0)
 
 
-@pytest.mark.parametrize("model", ["gpt", "lstm"])
+@pytest.mark.parametrize("model", ["gpt", "gpt2", "lstm"])
 @pytest.mark.parametrize("tokenizer", ["char", "byte", "bpe"])
 def test_models_and_tokenizers(cli, book, tmp_path, model, tokenizer):
     code, out, _ = cli(

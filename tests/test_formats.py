@@ -15,7 +15,7 @@ RUNS = sorted((Path(__file__).parent / "fixtures").glob("format-*/*"))
 
 def test_every_format_has_a_run():
     kinds = {(json.loads((run / "run.json").read_text())["format"], run.name) for run in RUNS}
-    names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-lstm", "translate-transformer"]
+    names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-gpt2", "text-lstm", "translate-transformer"]
     assert kinds == {(1, name) for name in names}
 
 

@@ -38,10 +38,12 @@ def test_it_begins_as_what_it_starts_from(trained, other, tmp_path):
     assert "from scratch" not in card
 
 
-@pytest.mark.parametrize("model", ["gpt", "lstm"])
+@pytest.mark.parametrize("model", ["gpt", "gpt2", "lstm"])
 def test_it_learns_faster_than_from_the_start(book, other, tmp_path, model):
     options = {"size": "tiny", "tokenizer": "byte", "context": 16, "batch": 8, "validation": 0, "test": "0.2"}
     shared = {key: options[key] for key in ("context", "batch", "validation", "test")}
+    if model == "gpt2":
+        options["learning_rate"] = 0.01
     first = genlab.train("text", book, model, steps=60, out=tmp_path / "first", quiet=True, **options)
     fresh = genlab.train("text", other, model, steps=4, out=tmp_path / "fresh", quiet=True, **options)
     after = genlab.train("text", other, steps=4, from_=first.path, out=tmp_path / "after", quiet=True, **shared)
