@@ -116,7 +116,7 @@ class Attention(nn.Module):
         causal: bool = False,
         window: int | None = None,
         mask: Bool[Tensor, "batch keys"] | None = None,
-        rotary: tuple[Float[Tensor, "asks half"], Float[Tensor, "asks half"]] | None = None,
+        rotary: tuple[Float[Tensor, "asks depth"], Float[Tensor, "asks depth"]] | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "batch asks width"]:
         """Mixes into every position of `asks` what it finds in `tells` (None: in `asks` itself).

@@ -1,7 +1,6 @@
 """Normalisations that several models share."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -15,8 +14,6 @@ class RMSNorm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-        if x.numel() <= 1 << 14 and not torch.is_grad_enabled():
-            return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)  # fewer calls, which is what a token costs
         # Written out it has fewer passes over memory than torch's own on CPUs, where that is not one kernel.
         mean_square = torch.linalg.vecdot(x, x).unsqueeze(-1) / x.shape[-1]
         return x * (mean_square + self.epsilon).rsqrt() * self.weight
