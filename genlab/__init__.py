@@ -10,14 +10,14 @@ from genlab.errors import InputError
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 if TYPE_CHECKING:
-    from genlab.api import Run, load, train
+    from genlab.api import Run, import_folder, load, train
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Run", "load", "train"]
+__all__ = ["InputError", "Run", "import_folder", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Run", "load", "train"):
+    if name in __all__:
         from genlab import api
 
         return getattr(api, name)

@@ -2,7 +2,9 @@
 
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,13 +16,16 @@ from genlab.configs.checks import make
 from genlab.configs.run import RunConfig
 from genlab.configs.translate import data_of
 from genlab.engine.attention import AttentionMap
-from genlab.engine.card import write_card
+from genlab.engine.card import card, write_card
 from genlab.engine.folder import RunFolder
 from genlab.engine.machine import Machine
-from genlab.engine.recipe import Decodes, Explains, Generates, Prediction, Predicts, Recipe
+from genlab.engine.recipe import Decodes, Explains, Exports, Generates, Prediction, Predicts, Recipe
 from genlab.engine.samples import Sample
 from genlab.engine.train import train as run_training
+from genlab.engine.train import versions
 from genlab.errors import InputError
+from genlab.exchange.hf import read_folder
+from genlab.exchange.hub import push_folder
 
 Capability = TypeVar("Capability")
 
@@ -95,6 +100,39 @@ class Run:
         request: Any = make(recipe.explain_type, {"prompt": prompt, **options})
         return recipe.explain(request)
 
+    def export(self, to: str, place: str | os.PathLike) -> None:
+        """Writes the model for other people's tools.
+
+        Args:
+            to: hf (a folder for transformers), gguf (a file for llama.cpp) or onnx (a file for ONNX runtimes).
+            place: The folder or file to make.
+
+        Raises:
+            InputError: the run has no such form, or it cannot be written there; nothing is left half-written.
+        """
+        recipe = self._able(Exports, "cannot be exported")
+        if to not in recipe.formats:
+            raise InputError(f"to: {to!r} cannot be used; it is one of {', '.join(recipe.formats)}.", "to")
+        commands = ["    genlab import THIS_FOLDER --out RUN", "    genlab generate RUN"]
+        recipe.export(to, Path(place), card(self.folder, self.recipe, commands))
+
+    def push(self, name: str, private: bool = False) -> str:
+        """Uploads the model, as `export` writes it for transformers, to a Hugging Face repository.
+
+        Args:
+            name: OWNER/NAME, or NAME for a repository of the user who is logged in.
+            private: Make the repository, if it is not there yet, one that only its owner sees.
+
+        Returns:
+            The address of the repository.
+
+        Raises:
+            InputError: the run cannot be exported, or the repository not be written.
+        """
+        with TemporaryDirectory() as folder:
+            self.export("hf", Path(folder) / "model")
+            return push_folder(Path(folder) / "model", name, private)
+
     def _able(self, capability: type[Capability], lack: str) -> Capability:
         """The recipe as what it can do."""
         if not isinstance(self.recipe, capability):
@@ -167,6 +205,42 @@ def train_recipe(recipe: Recipe, run: RunConfig, quiet: bool = False) -> Run:
     """Trains a recipe from the start, or from the weights of the run that `run` names."""
     start = None if run.from_ is None else load(run.from_, run.device).recipe
     return Run(run_training(recipe, run, quiet, start), recipe)
+
+
+def import_folder(folder: str | os.PathLike, out: str | os.PathLike | None = None) -> Run:
+    """Makes a run of a language model as transformers saves it: GPT-2's architecture, or Qwen3's.
+
+    Args:
+        folder: With config.json, model.safetensors and tokenizer.json.
+        out: Run folder to make; by default runs/text-<folder>-NNN.
+
+    Raises:
+        InputError: the folder holds no such model, or files that do not fit together.
+    """
+    place = Path(folder)
+    found = read_folder(place)
+    _, known = entry("text", found.model)
+    recipe: Any = load_class(known.recipe)(load_class(known.config)())
+    recipe.machine = Machine("auto")
+    recipe.imported(found.shape, found.tokenizer)
+    recipe.build()
+    recipe.network.load_state_dict(found.weights, strict=not found.shape.tied)
+    name = place.resolve().name
+    run = RunFolder.create(None if out is None else os.fspath(out), "text", name)
+    try:
+        with run.locked():
+            data = {"name": name, "path": name, "validation": "0", "test": "0", "fingerprint": "", "counts": {}}
+            run.note(state="imported", seed=0, versions=versions(), data=data, weights=found.fingerprint)
+            run.write_config(
+                {"task": "text", "model": found.model, "run": {}, "parts": {}, "config": asdict(recipe.config)}
+            )
+            recipe.save_files(run.path)
+            run.write_model(recipe.saved())
+            write_card(run, recipe)
+    except InputError:
+        run.discard()
+        raise
+    return Run(run, recipe)
 
 
 def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> Run:

@@ -44,6 +44,13 @@ CATALOG = {
             "a decoder-only Transformer that goes on from a prompt",
             explain="genlab.configs.text:TextAttentionRequest",
         ),
+        "gpt2": Entry(
+            "genlab.recipes.gpt2:GPT2Recipe",
+            "genlab.configs.text:GPT2Config",
+            "genlab.configs.text:TextRequest",
+            "GPT-2 as it was published",
+            explain="genlab.configs.text:TextAttentionRequest",
+        ),
         "lstm": Entry(
             "genlab.recipes.lstm:LSTMRecipe",
             "genlab.configs.text:LSTMConfig",

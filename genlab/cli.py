@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn
 
 from genlab.catalog import CATALOG, entry
 from genlab.catalog import load as load_class
@@ -282,6 +282,78 @@ def evaluate(words: list[str]) -> int:
     return 0
 
 
+def export(words: list[str]) -> int:
+    """genlab export RUN --to hf|gguf|onnx PLACE"""
+    path = _run_argument("export", words)
+    if path is None:
+        return 0
+    from tyro.conf import Positional
+
+    options = _parse(
+        f"genlab export {path}",
+        "Write a trained text model for other people's tools.",
+        [],
+        words[1:],
+        [
+            ("place", Positional[str], "", "Folder (hf) or file (gguf, onnx) to make."),
+            ("to", Literal["hf", "gguf", "onnx"], "hf", "hf for transformers, gguf for llama.cpp, onnx for runtimes."),
+        ],
+    )
+    if not options.place:
+        raise InputError(f"Say where to: genlab export {path} --to {options.to} PLACE.", "place")
+    _open(path, "cpu").export(options.to, options.place)
+    print(json.dumps({"place": options.place, "to": options.to}) if options.json else options.place)
+    return 0
+
+
+def import_(words: list[str]) -> int:
+    """genlab import FOLDER [--out RUN]"""
+    from tyro.conf import Positional
+
+    options = _parse(
+        "genlab import",
+        "Make a run of a language model as transformers saves it: GPT-2's architecture, or Qwen3's.",
+        [],
+        words,
+        [
+            ("folder", Positional[str], "", "Folder with config.json, model.safetensors and tokenizer.json."),
+            ("out", str | None, None, "Run folder to make; by default runs/text-<folder>-NNN."),
+        ],
+    )
+    if not options.folder:
+        raise InputError("Say which folder: genlab import FOLDER.", "folder")
+    from genlab.api import import_folder
+
+    made = import_folder(options.folder, options.out).path
+    print(json.dumps({"run": str(made)}) if options.json else made)
+    _say(f'Next: genlab generate {made} --prompt "...", genlab train text YOUR.txt --from {made}')
+    return 0
+
+
+def push(words: list[str]) -> int:
+    """genlab push RUN NAME [--private]"""
+    path = _run_argument("push", words)
+    if path is None:
+        return 0
+    from tyro.conf import Positional
+
+    options = _parse(
+        f"genlab push {path}",
+        "Upload a trained text model, with its card, to a Hugging Face repository (log in with `hf auth login`).",
+        [],
+        words[1:],
+        [
+            ("name", Positional[str], "", "The repository: OWNER/NAME, or NAME for one of your own."),
+            ("private", bool, False, "Make the repository one that only you see, if it is not there yet."),
+        ],
+    )
+    if not options.name:
+        raise InputError(f"Say which repository: genlab push {path} OWNER/NAME.", "name")
+    url = _open(path, "cpu").push(options.name, options.private)
+    print(json.dumps({"url": url}) if options.json else url)
+    return 0
+
+
 def runs(words: list[str]) -> int:
     """genlab runs [--folder FOLDER]"""
     about = "Folder whose run folders are listed."
@@ -341,13 +413,16 @@ COMMANDS = {
     "predict": Command(predict, "tell the labels of new content with a trained classifier"),
     "attention": Command(attention, "show what the attention heads of a trained model look at"),
     "evaluate": Command(evaluate, "measure a trained model on data it has not seen"),
+    "export": Command(export, "write a trained text model for transformers, llama.cpp or ONNX runtimes"),
+    "import": Command(import_, "make a run of a GPT-2 or Qwen3 folder as transformers saves it"),
+    "push": Command(push, "upload a trained text model to a Hugging Face repository"),
     "runs": Command(runs, "list what was trained"),
     "samples": Command(samples, "list the embedded sample sets, or write one to a folder"),
 }
 
 MANY = 20
 """Files above which they are not told one by one."""
-FLAGS = ("--resume", "--json")
+FLAGS = ("--resume", "--json", "--private")
 """Options without a value."""
 DEVICE = [("device", str, "auto", "auto, cpu, cuda, cuda:1 or mps.")]
 

@@ -7,15 +7,16 @@ from annotated_types import Ge, Gt, Le, Lt
 
 Tokens = Literal["auto", "char", "byte", "bpe"]
 Size = Literal["auto", "tiny", "laptop", "small", "medium", "large", "gpt2"]
+GPTSize = Literal["auto", "tiny", "laptop", "small", "medium", "large", "gpt2", "imported"]
 
 
 @dataclass(frozen=True)
 class GPTConfig:
     """Options of the GPT."""
 
-    size: Size = "auto"
+    size: GPTSize = "auto"
     """Depth and width of the network: laptop has 4 layers of width 128, gpt2 is the 124 M shape; auto fits
-    the time, or is laptop when --steps is given."""
+    the time, or is laptop when --steps is given (imported: as `genlab import` found it)."""
     context: Annotated[int, Ge(2), Le(65_536)] | None = None
     """Most tokens that the model looks back at; by default fitted to the size."""
     tokenizer: Tokens = "auto"
@@ -34,6 +35,29 @@ class GPTConfig:
     """Share of features dropped in training; by default more than 0 only where the data repeat often."""
     tied: bool = False
     """Let the head reuse the embedding's matrix (gpt2 always does)."""
+
+
+@dataclass(frozen=True)
+class GPT2Config:
+    """Options of GPT-2 as it was published."""
+
+    size: GPTSize = "auto"
+    """Depth and width of the network: laptop has 4 layers of width 128, gpt2 is the 124 M shape; auto fits
+    the time, or is laptop when --steps is given (imported: as `genlab import` found it)."""
+    context: Annotated[int, Ge(2), Le(65_536)] | None = None
+    """Most tokens that the model looks back at; by default fitted to the size."""
+    tokenizer: Tokens = "auto"
+    """What a token is: a character, a byte, or a piece of a word (bpe); auto decides by the text's length."""
+    vocabulary: Annotated[int, Ge(258), Le(262_144)] | None = None
+    """Tokens of a bpe tokenizer; by default fitted to the text's length."""
+    batch: Annotated[int, Ge(1), Le(65_536)] | None = None
+    """Windows of text in an update (of one process); by default fitted to the context and the time."""
+    learning_rate: Annotated[float, Gt(0), Le(10)] | None = None
+    """Peak step length of AdamW; by default fitted to the width, and a tenth of it after an import."""
+    weight_decay: Annotated[float, Ge(0), Le(1)] = 0.1
+    """Pull of the matrices towards zero, per unit of learning rate."""
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Share of features dropped in training."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 from genlab.data.cache import cached
 from genlab.data.documents import PIECE, Facts, Piece, Source, cut, joined, open_source, survey
 from genlab.data.splits import share_of, shares_of
-from genlab.data.tokenizers import END, UNKNOWN, character_tokenizer, load_tokenizer, train_tokenizer
+from genlab.data.tokenizers import UNKNOWN, character_tokenizer, end_of, load_tokenizer, train_tokenizer
 from genlab.errors import InputError
 
 READER = 1
@@ -190,7 +190,7 @@ def _characters(source: Source, end: int) -> set[str]:
 
 def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None:
     """Writes tokens.bin and facts.json; texts go to the tokenizer in slices that end between words."""
-    end_mark, unknown_mark = tokenizer.token_to_id(END), tokenizer.token_to_id(UNKNOWN)
+    end_mark, unknown_mark = end_of(tokenizer), tokenizer.token_to_id(UNKNOWN)
     kind = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
     facts: dict[str, Any] = {"characters": 0, "bytes": 0, "documents": 0, "unknown": 0}
     facts |= {"type": np.dtype(kind).name, "size": 0}

@@ -9,6 +9,8 @@ from genlab.errors import InputError
 
 END = "<|end|>"
 """Stands before every document, and so after the one before it. Always token 0."""
+FOREIGN_ENDS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "[EOS]")
+"""What other tools call theirs: GPT-2 and Qwen, T5 and Llama 2, Llama 3, Gemma, BERT's family."""
 UNKNOWN = "<|unknown|>"
 """Stands for a character or word that was not in the training text (tokenizers of characters and words only)."""
 
@@ -75,11 +77,25 @@ def load_tokenizer(path: Path) -> Tokenizer:
     """
     try:
         tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-        assert tokenizer.token_to_id(END) is not None
+        end_of(tokenizer)
     except Exception:  # the library raises bare Exception for whatever it cannot read
         raise InputError(f"{path} is missing or damaged: restore it from a copy, or train again.", "run") from None
     tokenizer.encode_special_tokens = True  # text that spells a mark is text
     return tokenizer
+
+
+def end_of(tokenizer: Tokenizer) -> int:
+    """The token that stands between documents.
+
+    Raises:
+        InputError: the tokenizer has none that is known.
+    """
+    ids = (tokenizer.token_to_id(mark) for mark in (END, *FOREIGN_ENDS))
+    end = next((token for token in ids if token is not None), None)
+    if end is None:
+        known = ", ".join((END, *FOREIGN_ENDS))
+        raise InputError(f"The tokenizer has no mark between documents; genlab knows {known}: add one of them.", "run")
+    return end
 
 
 def kind_of(tokenizer: Tokenizer) -> str:

@@ -9,22 +9,24 @@ from genlab.engine.recipe import Generates, Recipe
 
 
 def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> None:
-    """Writes README.md from what stands in the run (`state` is about to); it names no path of the user's."""
+    """Writes README.md; `state` is what the run is about to be in."""
+    commands = [
+        f"    genlab {'generate THIS_FOLDER' if isinstance(recipe, Generates) else 'predict THIS_FOLDER FILE'}",
+        "    genlab evaluate THIS_FOLDER",
+    ]
+    write_atomically(folder.path / "README.md", card(folder, recipe, commands, state).encode())
+
+
+def card(folder: RunFolder, recipe: Recipe, commands: list[str], state: str | None = None) -> str:
+    """The card from what stands in the run; it names no path of the user's."""
     about, config = folder.about(), folder.config()
-    data, plan, machine = about["data"], config["plan"], about["machine"]
-    parameters = sum(weight.numel() for network in recipe.saved().values() for weight in network.parameters())
-    before = config["run"].get("from_")
-    start = f"on from the weights of {Path(before).name}" if before else "from scratch"
+    data = about["data"]
     lines = [
         f"# {recipe.task}: {recipe.name} on {data['name']}",
         "",
-        f"Trained {start} with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
-        f"{about.get('step', 0):,} of about {plan['steps']:,} steps, {about.get('seconds', 0):.0f} s on "
-        f"{machine['processor']} ({machine['device']}, {machine['threads']} threads), seed {about['seed']}. "
-        f"State: {state or about['state']}.",
+        _origin(recipe, about, config, state),
         "",
-        f"    genlab {'generate THIS_FOLDER' if isinstance(recipe, Generates) else 'predict THIS_FOLDER FILE'}",
-        "    genlab evaluate THIS_FOLDER",
+        *commands,
         "",
         "## Measured",
         "",
@@ -32,16 +34,26 @@ def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> N
     ]
     if evaluation := about.get("evaluation"):
         lines += ["## Evaluated", "", *_tree(evaluation), ""]
-    lines += [
-        "## Data",
-        "",
-        f"{data['name']}, fingerprint `{data['fingerprint'][:16]}`",
-        "",
-        *_tree(data["counts"]),
-        "",
-    ]
+    if data["fingerprint"]:
+        lines += ["## Data", "", f"{data['name']}, fingerprint `{data['fingerprint'][:16]}`", ""]
+        lines += [*_tree(data["counts"]), ""]
     lines += ["## Configuration", "", *_tree(config["config"]), ""]
-    write_atomically(folder.path / "README.md", "\n".join(lines).encode())
+    return "\n".join(lines)
+
+
+def _origin(recipe: Recipe, about: dict[str, Any], config: dict[str, Any], state: str | None) -> str:
+    """How the weights came about."""
+    parameters = sum(weight.numel() for network in recipe.saved().values() for weight in network.parameters())
+    if "plan" not in config:
+        return f"Imported into genlab {about['versions']['genlab']}, not trained here: {parameters:,} parameters."
+    before, plan, machine = config["run"].get("from_"), config["plan"], about["machine"]
+    start = f"on from the weights of {Path(before).name}" if before else "from scratch"
+    return (
+        f"Trained {start} with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
+        f"{about.get('step', 0):,} of about {plan['steps']:,} steps, {about.get('seconds', 0):.0f} s on "
+        f"{machine['processor']} ({machine['device']}, {machine['threads']} threads), seed {about['seed']}. "
+        f"State: {state or about['state']}."
+    )
 
 
 def _table(rows: dict[str, dict[str, Any] | None]) -> list[str]:

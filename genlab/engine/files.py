@@ -32,9 +32,31 @@ def saving(path: Path) -> Iterator[None]:
                 "what was saved before is intact.",
                 "out",
             ) from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
             raise InputError(f"{path} cannot be written: {error.strerror}.", "out") from None
         raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to: it is synced and renamed at the end, and removed if anything goes wrong.
+
+    A reader sees the old file or the new one, never half of it.
+
+    Raises:
+        InputError: the disk is full, or the file may not be written; the old file is as it was.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with saving(path):
+        try:
+            yield beside
+            _sync(beside)
+            os.replace(beside, path)
+            _sync(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -43,19 +65,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         InputError: the disk is full; the old file is as it was.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with saving(path):
-        try:
-            with open(beside, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-            _sync_folder(path.parent)
-        except OSError:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise
+    with writing(path) as beside, open(beside, "wb") as file:
+        file.write(data)
 
 
 def make_folder(path: Path) -> None:
@@ -64,8 +75,9 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Waits until the file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

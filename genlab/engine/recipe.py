@@ -203,6 +203,21 @@ class Continues(ABC):
         """
 
 
+class Exports(ABC):
+    """Can be written for other people's tools."""
+
+    formats: ClassVar[tuple[str, ...]]
+    """What `export` can write."""
+
+    @abstractmethod
+    def export(self, to: str, place: Path, card: str) -> None:
+        """Writes the trained model as `to`, one of `formats`, to a file or folder; `card` tells of the run.
+
+        Raises:
+            InputError: this model cannot be written so, or not there; nothing is left half-written.
+        """
+
+
 class Decodes(ABC):
     """Makes content out of latent vectors."""
 

@@ -145,6 +145,8 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
     if "data" not in folder.about() and not folder.has_config():
         return None
     recorded = folder.config()
+    if folder.about().get("state") == "imported":
+        raise InputError(f"{folder.path} was imported: train on from it with --from.", "resume")
     for section in ("task", "model", "parts", "run", "asked"):
         before, now = recorded.get(section), given[section]
         if before == now:
@@ -171,10 +173,15 @@ def _begin(folder: RunFolder, run: RunConfig, given: dict[str, Any], config: dic
         state="running",
         attempts=attempts + 1,
         seed=run.seed,
-        versions={"genlab": version("genlab"), **{name: version(name) for name in VERSIONS}},
+        versions=versions(),
     )
     if config is None:
         folder.write_config(given)
+
+
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    return {name: version(name) for name in ("genlab", *VERSIONS)}
 
 
 def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> Plan:

@@ -144,7 +144,8 @@ class Attention(nn.Module):
             if cache is not None:
                 key, value = cache.append(key, value)
 
-        plain = causal and window is None and mask is None and query.shape[2] == key.shape[2]
+        first = bool(query.shape[2] == key.shape[2])  # not so of sizes that an export leaves open
+        plain = causal and window is None and mask is None and first
         allowed = None if plain else may_look(query.shape[2], key.shape[2], causal, window, mask, query.device)
         dropout = self.dropout if self.training else 0.0
         if self.seen is not None:

@@ -14,9 +14,11 @@ zero (a fresh block is the identity and the first loss is log(vocabulary)); drop
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -30,19 +32,19 @@ from genlab.layers.positions import rotary
 class GPTShape:
     """The numbers that fix a GPT's size."""
 
-    vocabulary: int
+    vocabulary: Annotated[int, Ge(1)]
     """Tokens it can read and write."""
-    context: int
+    context: Annotated[int, Ge(1)]
     """Most tokens it looks at to predict the next."""
-    depth: int
+    depth: Annotated[int, Ge(1)]
     """Blocks on top of each other."""
-    width: int
+    width: Annotated[int, Ge(1)]
     """Features of a token between blocks."""
-    heads: int
+    heads: Annotated[int, Ge(1)]
     """Attention heads of a block."""
-    kv_heads: int
+    kv_heads: Annotated[int, Ge(1)]
     """Key and value heads of a block; a divisor of `heads`."""
-    feed_forward: int
+    feed_forward: Annotated[int, Ge(1)]
     """Features inside a feed-forward layer."""
     tied: bool = False
     """Whether the head reuses the embedding's matrix."""
@@ -50,6 +52,8 @@ class GPTShape:
     """Share of features dropped in training."""
     rotary_base: float = 10_000.0
     """What the wavelengths of the rotary positions grow towards: 2 pi times this many tokens."""
+    head_width: Annotated[int, Ge(2)] | None = None
+    """Features of an attention head; None for `width // heads`."""
 
 
 class FeedForward(nn.Module):
@@ -74,7 +78,7 @@ class Block(nn.Module):
     def __init__(self, shape: GPTShape) -> None:
         super().__init__()
         self.attention_norm = RMSNorm(shape.width)
-        self.attention = Attention(shape.width, shape.heads, shape.kv_heads, qk_norm=True)
+        self.attention = Attention(shape.width, shape.heads, shape.kv_heads, shape.head_width, qk_norm=True)
         self.feed_forward_norm = RMSNorm(shape.width)
         self.feed_forward = FeedForward(shape.width, shape.feed_forward)
         self.dropout = nn.Dropout(shape.dropout)
@@ -107,7 +111,7 @@ class GPT(nn.Module):
         """Logits of the next token after each of `tokens`, which follow what `cache` holds; or after the `last` only."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
-        turn = rotary(positions, self.shape.width // self.shape.heads, self.shape.rotary_base)
+        turn = rotary(positions, self.shape.head_width or self.shape.width // self.shape.heads, self.shape.rotary_base)
         x = self.dropout(self.embedding(tokens))
         for layer, block in enumerate(self.blocks):
             x = block(x, turn, cache[layer] if cache else None)

@@ -1,10 +1,17 @@
 """From the weights that `watch` notes to what can be shown: one attention of a network, one layer."""
 
+import torch
 from jaxtyping import Float
-from torch import Tensor
+from tokenizers import Tokenizer
+from torch import Tensor, nn
 
+from genlab.configs.text import TextAttentionRequest
+from genlab.data.tokenizers import token_label
 from genlab.engine.attention import AttentionMap
+from genlab.errors import InputError
+from genlab.layers.attention import watch
 from genlab.metrics.attention import attention_distance, attention_entropy, even_attention
+from genlab.recipes.writing import encode_prompt
 
 
 def attention_map(
@@ -33,3 +40,28 @@ def attention_map(
         attention_entropy(weights).tolist(), attention_distance(weights).tolist() if alone else None,
         (attention_entropy(even).item(), attention_distance(even).item() if alone else None),
     )  # fmt: skip
+
+
+def text_attention(
+    network: nn.Module, tokenizer: Tokenizer, context: int, request: TextAttentionRequest, device: torch.device
+) -> list[AttentionMap]:
+    """What every layer of a language model looks at as it reads a prompt.
+
+    Raises:
+        InputError: the prompt is empty, or longer than `context` tokens.
+    """
+    if not request.prompt:
+        raise InputError("The prompt is empty: give the text that the model is to read.", "prompt")
+    tokens = encode_prompt(tokenizer, request.prompt, 0, device)
+    if len(tokens) > context:
+        raise InputError(
+            f"The prompt has {len(tokens)} tokens, and the model looks at {context} at the most: give a shorter text.",
+            "prompt",
+        )
+    network.eval()
+    with torch.no_grad(), watch(network) as seen:
+        network(tokens[None])
+    labels = [token_label(tokenizer, token) for token in tokens.tolist()]
+    return [
+        attention_map("self", layer, weights[0], labels, causal=True) for layer, (weights,) in enumerate(seen.values())
+    ]

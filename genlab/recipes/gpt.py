@@ -5,34 +5,37 @@ Read it with `models/gpt.py` (the network) and `layers/attention.py` (how tokens
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Int
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
+from genlab.configs.checks import make
 from genlab.configs.text import GPTConfig, TextAttentionRequest, TextRequest
 from genlab.data.text import read_corpus
-from genlab.data.tokenizers import kind_of, load_tokenizer, token_label
+from genlab.data.tokenizers import kind_of, load_tokenizer
 from genlab.engine.attention import AttentionMap
-from genlab.engine.files import write_atomically
+from genlab.engine.files import read_json, write_atomically, write_json
 from genlab.engine.muon import POLAR_EXPRESS, Muon
-from genlab.engine.recipe import Continues, DataFacts, Explains, Generates, Metrics, Recipe
+from genlab.engine.recipe import Continues, DataFacts, Explains, Exports, Generates, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
-from genlab.layers.attention import watch
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
-from genlab.recipes.attention import attention_map
+from genlab.recipes.attention import text_attention
+from genlab.recipes.exporting import FORMATS, export_text
 from genlab.recipes.writing import (
+    MANY,
     TEST_TOKENS,
     VALIDATION_TOKENS,
     corpus_facts,
-    encode_prompt,
+    documents_of,
     evaluate_text,
     fitting_context,
+    imported_values,
     split_loss,
     taken_over,
     text_measures,
@@ -51,7 +54,7 @@ SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
 PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
 
 
-class GPTRecipe(Recipe, Generates, Continues, Explains):
+class GPTRecipe(Recipe, Generates, Continues, Explains, Exports):
     """A GPT of the user's text."""
 
     task = "text"
@@ -62,12 +65,23 @@ class GPTRecipe(Recipe, Generates, Continues, Explains):
     tokenizer: Tokenizer
     kept_tokenizer: Tokenizer | None = None
     """That of the run which this one starts from."""
+    kept_shape: GPTShape | None = None
+    """That of the trained weights to load; None while `config` decides."""
+    formats = FORMATS
 
     # --- data ---
 
     def take_over(self, other: "GPTRecipe") -> None:
         self.config = taken_over(self.config, other.config, ("size", "context", "tokenizer", "vocabulary", "tied"))
-        self.kept_tokenizer = other.tokenizer
+        self.kept_tokenizer, self.kept_shape = other.tokenizer, other.network.shape
+
+    def imported(self, shape: GPTShape, tokenizer: Tokenizer) -> None:
+        """Prepares for weights that were trained elsewhere."""
+        self.kept_shape, self.tokenizer, self.documents = shape, tokenizer, MANY
+        self.config = replace(
+            self.config, **imported_values(shape, tokenizer), tied=shape.tied, dropout=0.0, weight_decay=0.0,
+            learning_rate=fitting_rate("imported", None), embedding_learning_rate=fitting_embedding_rate("imported"),
+        )  # fmt: skip
 
     def read(self, data: str, validation: str, test: str) -> DataFacts:
         config = self.config
@@ -90,14 +104,14 @@ class GPTRecipe(Recipe, Generates, Continues, Explains):
         size: Any = self.config.size
         if size == "auto":
             size = "laptop" if seconds is None or speed is None else fitting_size(seconds, speed)
-        *_, usual = SIZES[size]
+        usual, parameters = usual_and_parameters(size, self.kept_shape, GPT)
         if seconds is not None and seconds < 45:
             usual = min(usual, 64)
         context = fitting_context(self.corpus, self.config.context, usual)
         kind: Any = kind_of(self.tokenizer)
         # Training reaches about half of `speed` and costs 6 operations a parameter and token (Kaplan et al. 2020,
         # arXiv 2001.08361).
-        reads = 0.5 * seconds * speed / (6 * PARAMETERS[size]) if seconds and speed else 0.0
+        reads = 0.5 * seconds * speed / (6 * parameters) if seconds and speed else 0.0
         self.config = replace(
             self.config,
             size=size,
@@ -105,8 +119,8 @@ class GPTRecipe(Recipe, Generates, Continues, Explains):
             tokenizer=kind,
             vocabulary=self.tokenizer.get_vocab_size() if kind == "bpe" else None,
             batch=self.config.batch or max(1, fitting_batch(reads) // context),
-            learning_rate=self.config.learning_rate or (0.04 if seconds is not None and seconds < 45 else 0.03),
-            embedding_learning_rate=self.config.embedding_learning_rate or 0.02,
+            learning_rate=self.config.learning_rate or fitting_rate(size, seconds),
+            embedding_learning_rate=self.config.embedding_learning_rate or fitting_embedding_rate(size),
             weight_decay=self.config.weight_decay or 0.0,
             dropout=self._fitting_dropout(reads) if self.config.dropout is None else self.config.dropout,
             tied=self.config.tied or size == "gpt2",
@@ -121,13 +135,9 @@ class GPTRecipe(Recipe, Generates, Continues, Explains):
 
     def build(self) -> None:
         config = self.config
-        assert config.context and config.dropout is not None
-        depth, width, heads, kv_heads, feed_forward, _ = SIZES[config.size]
-        shape = GPTShape(
-            self.tokenizer.get_vocab_size(), config.context, depth, width, heads, kv_heads, feed_forward,
-            config.tied, config.dropout, rotary_base=1000.0 if config.context <= 512 else 10_000.0,
-        )  # fmt: skip
-        self.network = GPT(shape).to(self.machine.device)
+        assert config.dropout is not None
+        shape = self.kept_shape or self._new_shape()
+        self.network = GPT(replace(shape, dropout=config.dropout)).to(self.machine.device)
         self.networks = {"gpt": self.network}
         # Compiling takes half a minute: it pays on GPUs, and not on CPUs at these sizes.
         self.forward = torch.compile(self.network) if self.machine.device.type == "cuda" else self.network
@@ -150,6 +160,15 @@ class GPTRecipe(Recipe, Generates, Continues, Explains):
                 ),
             ]
         }
+
+    def _new_shape(self) -> GPTShape:
+        config = self.config
+        assert config.context
+        depth, width, heads, kv_heads, feed_forward, _ = SIZES[config.size]
+        return GPTShape(
+            self.tokenizer.get_vocab_size(), config.context, depth, width, heads, kv_heads, feed_forward,
+            config.tied, rotary_base=1000.0 if config.context <= 512 else 10_000.0,
+        )  # fmt: skip
 
     # --- the method ---
 
@@ -188,10 +207,13 @@ class GPTRecipe(Recipe, Generates, Continues, Explains):
 
     def save_files(self, folder: Path) -> None:
         write_atomically(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True).encode())
+        write_json(folder / "shape.json", asdict(self.network.shape))
 
     def load_files(self, folder: Path, about: dict[str, Any]) -> None:
         self.tokenizer = load_tokenizer(folder / "tokenizer.json")
-        self.documents = about["data"]["counts"]["train"]["documents"]
+        if (folder / "shape.json").exists():  # the first runs had none
+            self.kept_shape = make(GPTShape, read_json(folder / "shape.json"))
+        self.documents = documents_of(about)
 
     def generate(self, request: TextRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
         assert self.config.context is not None
@@ -201,23 +223,10 @@ class GPTRecipe(Recipe, Generates, Continues, Explains):
 
     def explain(self, request: TextAttentionRequest) -> list[AttentionMap]:
         assert self.config.context is not None
-        if not request.prompt:
-            raise InputError("The prompt is empty: give the text that the model is to read.", "prompt")
-        tokens = encode_prompt(self.tokenizer, request.prompt, self.documents, self.machine.device)
-        if len(tokens) > self.config.context:
-            raise InputError(
-                f"The prompt has {len(tokens)} tokens, and the model looks at {self.config.context} at the most: "
-                "give a shorter text.",
-                "prompt",
-            )
-        self.network.eval()
-        with torch.no_grad(), watch(self.network) as seen:
-            self.network(tokens[None])
-        labels = [token_label(self.tokenizer, token) for token in tokens.tolist()]
-        return [
-            attention_map("self", layer, weights[0], labels, causal=True)
-            for layer, (weights,) in enumerate(seen.values())
-        ]
+        return text_attention(self.network, self.tokenizer, self.config.context, request, self.machine.device)
+
+    def export(self, to: str, place: Path, card: str) -> None:
+        export_text(self.network, self.tokenizer, to, place, card)
 
     def preview(self) -> list[Sample]:
         return list(self.generate(TextRequest(tokens=120)))
@@ -237,6 +246,32 @@ def fitting_size(seconds: float, speed: float) -> str:
     """
     best = (0.5 * seconds * speed / (6 * 2.2)) ** 0.5
     return min(PARAMETERS, key=lambda name: abs(math.log(PARAMETERS[name] / best)))
+
+
+def usual_and_parameters(size: str, kept: Any, network: Callable[[Any], nn.Module]) -> tuple[int, float]:
+    """The usual context and the number of parameters of a size, or of the shape that is kept.
+
+    Raises:
+        InputError: the size is an imported one's, and nothing was imported.
+    """
+    if kept is not None:
+        with torch.device("meta"):
+            return kept.context, float(sum(weight.numel() for weight in network(kept).parameters()))
+    if size == "imported":
+        raise InputError("size: imported is what `genlab import` makes: start from such a run with --from.", "size")
+    return SIZES[size][-1], PARAMETERS[size]
+
+
+def fitting_rate(size: str, seconds: float | None) -> float:
+    """Muon's step length: larger for a short training, smaller where much has been learnt before."""
+    if size == "imported":
+        return 0.003
+    return 0.04 if seconds is not None and seconds < 45 else 0.03
+
+
+def fitting_embedding_rate(size: str) -> float:
+    """AdamW's step length, likewise."""
+    return 3e-4 if size == "imported" else 0.02
 
 
 def fitting_batch(reads: float) -> int:

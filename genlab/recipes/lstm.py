@@ -25,6 +25,7 @@ from genlab.recipes.writing import (
     TEST_TOKENS,
     VALIDATION_TOKENS,
     corpus_facts,
+    documents_of,
     evaluate_text,
     fitting_context,
     split_loss,
@@ -149,7 +150,7 @@ class LSTMRecipe(Recipe, Generates, Continues):
 
     def load_files(self, folder: Path, about: dict[str, Any]) -> None:
         self.tokenizer = load_tokenizer(folder / "tokenizer.json")
-        self.documents = about["data"]["counts"]["train"]["documents"]
+        self.documents = documents_of(about)
 
     def generate(self, request: TextRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
         # A recurrent state has no window: text of any length is read in one go.

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from genlab.configs.text import TextRequest
 from genlab.data.text import Corpus, Split, describe, read_corpus, test_text, training_text
-from genlab.data.tokenizers import END, UNKNOWN
+from genlab.data.tokenizers import UNKNOWN, end_of, kind_of
 from genlab.engine.recipe import DataFacts
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
@@ -30,6 +30,8 @@ VALIDATION_TOKENS = 32_768
 """Tokens of the validation split that are looked at during training, in windows spread over it."""
 TEST_TOKENS = 500_000
 """Tokens of the test split that are looked at when a training ends, likewise; `evaluate` reads all."""
+MANY = 20
+"""Documents from which on a text without a prompt starts as one."""
 LOGITS = 1 << 26
 """Numbers that are held at once of what a network says of all tokens: a quarter of a gigabyte."""
 
@@ -96,8 +98,8 @@ def write(
     When `context` is full, the newest half of it is read anew: no token is predicted from positions that
     training never showed.
     """
-    end = tokenizer.token_to_id(END)
-    unknown = tokenizer.token_to_id(UNKNOWN)
+    end = end_of(tokenizer)
+    unknown, tokens = tokenizer.token_to_id(UNKNOWN), tokenizer.get_vocab_size()
     stream = DecodeStream(skip_special_tokens=True)
     hold = max((len(stop) for stop in request.stop), default=1) - 1
     written = prompt
@@ -112,6 +114,7 @@ def write(
             length += len(fed)
             if unknown is not None:
                 logits[:, unknown] = -torch.inf
+            logits[:, tokens:] = -torch.inf  # an imported network may have room for more
             shaped = shape_logits(
                 logits,
                 written[None],
@@ -146,18 +149,25 @@ def encode_prompt(
     Raises:
         InputError: the prompt has characters that the model never saw.
     """
-    end = tokenizer.token_to_id(END)
+    end = end_of(tokenizer)
     if not prompt:
         newline = tokenizer.encode("\n", add_special_tokens=False).ids
         known = newline and newline != [tokenizer.token_to_id(UNKNOWN)]
-        return torch.tensor(newline if documents < 20 and known else [end], device=device)
+        return torch.tensor(newline if documents < MANY and known else [end], device=device)
     ids = tokenizer.encode(prompt, add_special_tokens=False).ids
     unknown = tokenizer.token_to_id(UNKNOWN)
     if unknown is not None and unknown in ids:
         strange = sorted({c for c in prompt if tokenizer.token_to_id(c) is None})
         shown = ", ".join(repr(character) for character in strange)
         raise InputError(f"The prompt has characters that were not in the training text: {shown}.", "prompt")
+    if not ids:
+        raise InputError("The tokenizer leaves nothing of the prompt: give another.", "prompt")
     return torch.tensor(ids, device=device)
+
+
+def documents_of(about: dict[str, Any]) -> int:
+    """How many documents the run whose run.json this is was trained on; of an imported one nobody knows: many."""
+    return about["data"]["counts"].get("train", {"documents": MANY})["documents"]
 
 
 def write_samples(
@@ -188,6 +198,8 @@ def evaluate_text(
         InputError: the training data have moved or changed and `data` does not say where they are.
     """
     where = {"validation": trained_on["validation"], "test": trained_on["test"]}
+    if data is None and fingerprint == "":
+        raise InputError("The run was imported, without the text it was trained on: give text with --data.", "data")
     if data is None:
         try:
             corpus = read_corpus(trained_on["path"], **where, kind="", vocabulary=None, tokenizer=tokenizer)
@@ -261,6 +273,13 @@ def taken_over(config: Any, trained: Any, names: tuple[str, ...]) -> Any:
                 f"{name}: the run to start from has {value}, not {asked}: leave --{name} out, or start anew.", name
             )
     return replace(config, **values)
+
+
+def imported_values(shape: Any, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What the config of a network with this shape says that was trained elsewhere."""
+    kind = kind_of(tokenizer)
+    vocabulary = tokenizer.get_vocab_size() if kind == "bpe" else None
+    return {"size": "imported", "context": shape.context, "tokenizer": kind, "vocabulary": vocabulary}
 
 
 def text_warnings(corpus: Corpus, parameters: int, reads: int) -> list[str]:

@@ -22,6 +22,7 @@ from genlab.engine.files import (
     unflatten,
     write_atomically,
     write_json,
+    writing,
 )
 from genlab.errors import InputError
 
@@ -252,3 +253,25 @@ def test_damaged_checkpoints_are_refused(tmp_path, damage):
     ):
         load_state(folder)
     assert not (tmp_path / "exploded").exists()
+
+
+def test_writing_is_undone_by_any_error(tmp_path):
+    def interrupted(beside: Path) -> None:
+        beside.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), writing(tmp_path / "file") as beside:
+        interrupted(beside)
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+    with writing(tmp_path / "file") as beside:
+        beside.write_bytes(b"new")
+        assert (tmp_path / "file").read_bytes() == b"old"
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_where_a_file_should_be(tmp_path):
+    with pytest.raises(InputError, match="cannot be written"):
+        write_atomically(tmp_path, b"data")

@@ -1,0 +1,1 @@
+"""Trained models for other people's tools, and theirs for ours."""

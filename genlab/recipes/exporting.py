@@ -1,0 +1,31 @@
+"""A trained language model for other people's tools."""
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from genlab.exchange.hf import write_folder
+from genlab.models.gpt import GPT
+from genlab.models.gpt2 import GPT2
+
+FORMATS = ("hf", "gguf", "onnx")
+"""A folder for transformers, a file for llama.cpp, a file for ONNX runtimes."""
+
+
+def export_text(network: GPT | GPT2, tokenizer: Tokenizer, to: str, place: Path, card: str) -> None:
+    """Writes a GPT or GPT2 as one of FORMATS.
+
+    Raises:
+        InputError: it cannot be written so, or not there.
+    """
+    network.eval()
+    if to == "hf":
+        write_folder(network, tokenizer, place, card)
+    elif to == "gguf":
+        from genlab.exchange.gguf import write_gguf
+
+        write_gguf(network, tokenizer, place, place.stem)
+    else:
+        from genlab.exchange.onnx import write_onnx
+
+        write_onnx(network, place)
