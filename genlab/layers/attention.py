@@ -131,7 +131,7 @@ class Attention(nn.Module):
             cache: Keys and values of earlier positions; `asks` follows them and joins them. With `tells`, which are
                 then the same in every call, their keys and values from the first call on.
         """
-        told = cache is not None and cache.length > 0 and tells is not None  # once, for all that ask
+        told = tells is not None and cache is not None and cache.length > 0  # once, for all that ask
         if tells is None:
             query, *found = together(asks, self.query, self.key, self.value)
         else:

@@ -108,7 +108,7 @@ class GPT(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None, last: bool = False
     ) -> Float[Tensor, "batch said vocabulary"]:
-        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or after the `last` only."""
+        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or of the `last` only."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         turn = rotary(positions, self.shape.head_width or self.shape.width // self.shape.heads, self.shape.rotary_base)

@@ -71,7 +71,7 @@ class LSTM(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: LSTMCache | None = None, last: bool = False
     ) -> Float[Tensor, "batch said vocabulary"]:
-        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or after the `last` only."""
+        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or of the `last` only."""
         x = self.dropout(self.embedding(tokens))
         x, state = self.layers(x, cache.state if cache else None)
         if cache:
