@@ -112,9 +112,9 @@ def product32(weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | 
 def product8(weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None) -> Product:
     """The same from weights of 8 bits."""
     scale = weight.abs().amax(1).clamp(min=1e-12).double() / 127
-    layer = QuantizedLinear(weight.shape[1], weight.shape[0], bias is not None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch means to move its quantised tensors elsewhere
+        layer = QuantizedLinear(weight.shape[1], weight.shape[0], bias is not None)
         small = torch.quantize_per_channel(weight, scale, torch.zeros(len(scale), dtype=torch.long), 0, torch.qint8)
         layer.set_weight_bias(small, bias)
         # A call from Python looks for attributes that the packed weights lack, which costs more than the product.
