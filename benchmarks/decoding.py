@@ -3,10 +3,10 @@
     python benchmarks/decoding.py                  # 12 layers of width 768, 50,257 tokens: 124 M
     python benchmarks/decoding.py --model qwen3    # the peer is a Qwen3 of our GPT's very numbers; default: GPT-2's own
 
-Weights are random: speed does not depend on them. A way writes `--tokens` greedily after a prompt of 16 tokens; ways
-take turns, and medians are told. The bound is the bytes of the weights that a token reads, over the speed at which 1 GiB
-is summed, measured in every turn. Each way lives in a process of its own, whose peak of memory is told. Packed ways hold
-their weights twice: as trained and packed.
+Weights are random: speed does not depend on them. A way writes `--tokens` greedily after a prompt of 16 tokens;
+ways take turns, and medians are told. The bound is the bytes of the weights that a token reads, over the speed at
+which 1 GiB is summed, measured in every turn. Each way lives in a process of its own, whose peak of memory is told.
+Packed ways hold their weights twice: as trained and packed.
 """
 
 import argparse
@@ -158,8 +158,8 @@ def compare(options: argparse.Namespace) -> None:
     jobs = {"one": (1, PROMPT, options.tokens), "batch": (BATCH, PROMPT, options.tokens // 4), "prompt": (1, LONG, 1)}
     took: dict[tuple[str, str], float] = {}
     peaks: dict[tuple[str, str], float] = {}
-    gibibyte = torch.ones(1 << 28)
     ways = {name: Way(name, options) for name in WAYS}
+    gibibyte = torch.ones(1 << 28)  # after them: a process begins with its parent's peak of memory
     speeds = []
     for job, numbers in jobs.items():
         for way in ways.values():
