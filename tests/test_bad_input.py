@@ -216,6 +216,7 @@ def test_commands(refused, tmp_path, words, message, field):
         (["--top-p", 0], "top_p: 0.0", "top_p"),
         (["--top-p", 1.5], "top_p: 1.5", "top_p"),
         (["--top-p", "nan"], "top_p: nan", "top_p"),
+        (["--weights", "int4"], "weights.*int4", "weights"),
         (["--min-p", 1], "min_p: 1.0", "min_p"),
         (["--min-p", "nan"], "min_p: nan", "min_p"),
         (["--repetition-penalty", 0], "repetition_penalty: 0.0", "repetition_penalty"),

@@ -80,7 +80,7 @@ def test_help_of_a_run_lists_its_options(cli, trained):
     code, out, _ = cli("generate", trained, "--help")
     assert code == 0
     for option in ("prompt", "tokens", "n", "temperature", "top-k", "top-p", "min-p", "repetition-penalty", "stop",
-                   "greedy", "seed", "json"):  # fmt: skip
+                   "greedy", "weights", "seed", "json"):  # fmt: skip
         assert f"--{option}" in out
     code, out, _ = cli("evaluate", trained, "--help")
     assert "--data" in out

@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.norms import RMSNorm
+from genlab.layers.packed import together
 from genlab.layers.positions import rotate
 
 
@@ -82,6 +83,8 @@ class Attention(nn.Module):
         dropout: Share of attention weights dropped in training.
     """
 
+    together = (("query", "key", "value"),)
+
     def __init__(
         self,
         width: int,
@@ -94,7 +97,7 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         self.heads, self.kv_heads = heads, kv_heads or heads
-        head_width = head_width or width // heads
+        head_width = self.head_width = head_width or width // heads
         assert heads % self.kv_heads == 0, "kv_heads must divide heads"
         self.query = nn.Linear(width, heads * head_width, bias=bias)
         self.key = nn.Linear(width, self.kv_heads * head_width, bias=bias)
@@ -113,7 +116,7 @@ class Attention(nn.Module):
         causal: bool = False,
         window: int | None = None,
         mask: Bool[Tensor, "batch keys"] | None = None,
-        rotary: tuple[Float[Tensor, "asks half"], Float[Tensor, "asks half"]] | None = None,
+        rotary: tuple[Float[Tensor, "asks depth"], Float[Tensor, "asks depth"]] | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "batch asks width"]:
         """Mixes into every position of `asks` what it finds in `tells` (None: in `asks` itself).
@@ -128,15 +131,16 @@ class Attention(nn.Module):
             cache: Keys and values of earlier positions; `asks` follows them and joins them. With `tells`, which are
                 then the same in every call, their keys and values from the first call on.
         """
-        query = rearrange(self.query(asks), "batch asks (heads depth) -> batch heads asks depth", heads=self.heads)
-        if self.query_norm is not None:
-            query = self.query_norm(query)
-        if rotary is not None:
-            query = rotate(query, *rotary)
-        if cache is not None and cache.length and tells is not None:
-            key, value = cache.held()  # told once for all that ask
+        told = tells is not None and cache is not None and cache.length > 0  # once, for all that ask
+        if tells is None:
+            query, *found = together(asks, self.query, self.key, self.value)
         else:
-            key, value = self._key_value(asks if tells is None else tells, rotary)
+            query, found = self.query(asks), [] if told else together(tells, self.key, self.value)
+        query = self._heads(query, self.query_norm, rotary)
+        if cache is not None and told:
+            key, value = cache.held()
+        else:
+            key, value = self._heads(found[0], self.key_norm, rotary), self._heads(found[1])
             if cache is not None:
                 key, value = cache.append(key, value)
 
@@ -154,17 +158,16 @@ class Attention(nn.Module):
         )
         return self.out(rearrange(mixed, "batch heads asks depth -> batch asks (heads depth)"))
 
-    def _key_value(
-        self, tells: Float[Tensor, "batch tells width"], rotary: tuple[Tensor, Tensor] | None
-    ) -> tuple[Float[Tensor, "batch heads tells depth"], Float[Tensor, "batch heads tells depth"]]:
-        """What each position of `tells` is found by, and what is found there."""
-        key = rearrange(self.key(tells), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads)
-        value = rearrange(
-            self.value(tells), "batch tells (heads depth) -> batch heads tells depth", heads=self.kv_heads
-        )
-        if self.key_norm is not None:
-            key = self.key_norm(key)
-        return (key if rotary is None else rotate(key, *rotary)), value
+    def _heads(
+        self,
+        x: Float[Tensor, "batch time features"],
+        norm: RMSNorm | None = None,
+        rotary: tuple[Tensor, Tensor] | None = None,
+    ) -> Float[Tensor, "batch heads time depth"]:
+        """The features of each head, normalised and turned to their positions."""
+        x = rearrange(x, "batch time (heads depth) -> batch heads time depth", depth=self.head_width)
+        x = x if norm is None else norm(x)
+        return x if rotary is None else rotate(x, *rotary)
 
 
 def may_look(

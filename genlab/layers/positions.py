@@ -5,27 +5,32 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
+def angles(positions: Int[Tensor, " time"], width: int, base: float = 10_000.0) -> Float[Tensor, "time half"]:
+    """position · base^(-2i / width), i < width / 2 (Su et al. 2021, eq. 15)."""
+    exponents = torch.arange(0, width, 2, device=positions.device).float() / width
+    return positions.float()[:, None] * base**-exponents
+
+
 def rotary(
     positions: Int[Tensor, " time"], head_width: int, base: float = 10_000.0
-) -> tuple[Float[Tensor, "time half"], Float[Tensor, "time half"]]:
-    """Cosines and sines of the angles position · base^(-2i / head_width), i < head_width / 2 (eq. 15)."""
-    exponents = torch.arange(0, head_width, 2, device=positions.device).float() / head_width
-    angles = positions.float()[:, None] * base**-exponents
-    return angles.cos(), angles.sin()
+) -> tuple[Float[Tensor, "time depth"], Float[Tensor, "time depth"]]:
+    """What `rotate` multiplies by: cosines and sines of the angles, for both halves of a head's features."""
+    turn = angles(positions, head_width, base)
+    cosine, sine = turn.cos(), turn.sin()
+    return torch.cat((cosine, cosine), dim=-1), torch.cat((-sine, sine), dim=-1)
 
 
 def rotate(
-    x: Float[Tensor, "batch heads time depth"], cosine: Float[Tensor, "time half"], sine: Float[Tensor, "time half"]
+    x: Float[Tensor, "batch heads time depth"], cosine: Float[Tensor, "time depth"], sine: Float[Tensor, "time depth"]
 ) -> Float[Tensor, "batch heads time depth"]:
     """Turns feature i together with feature i + depth/2 by its position's angle (eq. 34, halves split
     as in Llama and Qwen instead of interleaved), so that query · key depends on the distance alone."""
     first, second = x.chunk(2, dim=-1)
-    cosine, sine = cosine.to(x.dtype), sine.to(x.dtype)
-    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+    return x * cosine.to(x.dtype) + torch.cat((second, first), dim=-1) * sine.to(x.dtype)
 
 
 def sinusoids(positions: Int[Tensor, " time"], width: int) -> Float[Tensor, "time width"]:
     """Sines and cosines of wavelengths from 2 pi to 10,000 · 2 pi positions (Vaswani et al. 2017, arXiv 1706.03762,
     section 3.5; all sines before all cosines)."""
-    cosine, sine = rotary(positions, width)
-    return torch.cat((sine, cosine), dim=-1)
+    turn = angles(positions, width)
+    return torch.cat((turn.sin(), turn.cos()), dim=-1)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from genlab.layers.attention import Attention, KVCache
 from genlab.layers.norms import RMSNorm
+from genlab.layers.packed import together
 from genlab.layers.positions import rotary
 
 
@@ -58,6 +59,8 @@ class GPTShape:
 class FeedForward(nn.Module):
     """SwiGLU: down(silu(gate(x)) · up(x)); Shazeer (2020), arXiv 2002.05202, eq. 6."""
 
+    together = (("gate", "up"),)
+
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
         self.gate = nn.Linear(width, inner, bias=False)
@@ -65,7 +68,8 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(inner, width, bias=False)
 
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
-        return self.down(F.silu(self.gate(x)) * self.up(x))
+        gate, up = together(x, self.gate, self.up)
+        return self.down(F.silu(gate) * up)
 
 
 class Block(nn.Module):
@@ -102,16 +106,16 @@ class GPT(nn.Module):
             self.head.weight = self.embedding.weight
 
     def forward(
-        self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None
-    ) -> Float[Tensor, "batch time vocabulary"]:
-        """Logits of the next token after each of `tokens`, which follow what `cache` holds."""
+        self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None, last: bool = False
+    ) -> Float[Tensor, "batch said vocabulary"]:
+        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or of the `last` only."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         turn = rotary(positions, self.shape.head_width or self.shape.width // self.shape.heads, self.shape.rotary_base)
         x = self.dropout(self.embedding(tokens))
         for layer, block in enumerate(self.blocks):
             x = block(x, turn, cache[layer] if cache else None)
-        return self.head(self.norm(x))
+        return self.head(self.norm(x[:, -1:] if last else x))
 
     def new_cache(self) -> list[KVCache]:
         """An empty memory for generating up to `context` tokens one by one."""

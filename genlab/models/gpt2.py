@@ -91,15 +91,15 @@ class GPT2(nn.Module):
             self.head.weight = self.embedding.weight
 
     def forward(
-        self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None
-    ) -> Float[Tensor, "batch time vocabulary"]:
-        """Logits of the next token after each of `tokens`, which follow what `cache` holds."""
+        self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None, last: bool = False
+    ) -> Float[Tensor, "batch said vocabulary"]:
+        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or of the `last` only."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         x = self.dropout(self.embedding(tokens) + self.position(positions))
         for layer, block in enumerate(self.blocks):
             x = block(x, cache[layer] if cache else None)
-        return self.head(self.norm(x))
+        return self.head(self.norm(x[:, -1:] if last else x))
 
     def new_cache(self) -> list[KVCache]:
         """An empty memory for generating up to `context` tokens one by one."""

@@ -42,6 +42,12 @@ class LSTMCache:
     def __init__(self) -> None:
         self.state: State | None = None
 
+    def keep(self, rows: Int[Tensor, " kept"]) -> None:
+        """Goes on with these rows of the batch, in this order; a row may come more than once."""
+        if self.state is not None:
+            hidden, memory = self.state
+            self.state = hidden[:, rows], memory[:, rows]
+
 
 class LSTM(nn.Module):
     """The language model: what may come next after each token of a sequence."""
@@ -63,14 +69,14 @@ class LSTM(nn.Module):
             nn.init.zeros_(getattr(self.layers, f"bias_hh_l{layer}").data[forget])
 
     def forward(
-        self, tokens: Int[Tensor, "batch time"], cache: LSTMCache | None = None
-    ) -> Float[Tensor, "batch time vocabulary"]:
-        """Logits of the next token after each of `tokens`, which follow what `cache` holds."""
+        self, tokens: Int[Tensor, "batch time"], cache: LSTMCache | None = None, last: bool = False
+    ) -> Float[Tensor, "batch said vocabulary"]:
+        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or of the `last` only."""
         x = self.dropout(self.embedding(tokens))
         x, state = self.layers(x, cache.state if cache else None)
         if cache:
             cache.state = state
-        return self.head(self.dropout(x))
+        return self.head(self.dropout(x[:, -1:] if last else x))
 
     def new_cache(self) -> LSTMCache:
         """An empty memory for generating token by token."""

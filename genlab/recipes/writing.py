@@ -1,11 +1,11 @@
 """What every trained language model can do: write, and be measured on text.
 
-A network here is anything with `network(tokens, cache) -> logits`, `network.new_cache()` and a `shape` that names
+A network here is anything with `network(tokens, cache, last) -> logits`, `network.new_cache()` and a `shape` that names
 its vocabulary.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Int
 from tokenizers import Tokenizer
-from tokenizers.decoders import DecodeStream
 from torch import Tensor, nn
 
 from genlab.configs.text import TextRequest
@@ -23,8 +22,10 @@ from genlab.data.tokenizers import UNKNOWN, end_of, kind_of
 from genlab.engine.recipe import DataFacts
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
+from genlab.layers.packed import pack
 from genlab.layers.sampling import draw, shape_logits
 from genlab.metrics.text import baselines, copying
+from genlab.recipes.written import WrittenText
 
 VALIDATION_TOKENS = 32_768
 """Tokens of the validation split that are looked at during training, in windows spread over it."""
@@ -32,6 +33,10 @@ TEST_TOKENS = 500_000
 """Tokens of the test split that are looked at when a training ends, likewise; `evaluate` reads all."""
 MANY = 20
 """Documents from which on a text without a prompt starts as one."""
+TOGETHER = 16
+"""Texts that are written at the same time."""
+REPAID = 50
+"""Tokens of a text from which packing the weights takes less time than it saves (docs/log.md)."""
 LOGITS = 1 << 26
 """Numbers that are held at once of what a network says of all tokens: a quarter of a gigabyte."""
 
@@ -93,52 +98,65 @@ def write(
     request: TextRequest,
     generator: torch.Generator,
 ) -> Iterator[str]:
-    """Goes on from `prompt`, yielding text as it comes; ends at a stop string or a document's end.
+    """Goes on from `prompt`, yielding text as it comes; ends at a stop string or a document's end."""
+    for (piece,) in write_together(network, tokenizer, prompt, context, request, [generator]):
+        if piece:
+            yield piece
+
+
+def write_together(
+    network: nn.Module,
+    tokenizer: Tokenizer,
+    prompt: Int[Tensor, " time"],
+    context: int,
+    request: TextRequest,
+    generators: Sequence[torch.Generator],
+) -> Iterator[list[str]]:
+    """A text for each of `generators`, all going on from `prompt`; yields what is new of every text, token by token.
 
     When `context` is full, the newest half of it is read anew: no token is predicted from positions that
     training never showed.
     """
     end = end_of(tokenizer)
     unknown, tokens = tokenizer.token_to_id(UNKNOWN), tokenizer.get_vocab_size()
-    stream = DecodeStream(skip_special_tokens=True)
-    hold = max((len(stop) for stop in request.stop), default=1) - 1
-    written = prompt
-    held = ""
-    cache, fed, length = network.new_cache(), prompt[-context:], 0  # type: ignore[operator]
+    texts = [WrittenText(tokenizer, end, request.stop) for _ in generators]
+    written = prompt.expand(len(texts), -1)
+    fed, cache, length = prompt[None, -context:], network.new_cache(), 0  # type: ignore[operator]
     network.eval()
     with torch.inference_mode():
         for _ in range(request.tokens):
-            if length + len(fed) > context:
-                cache, fed, length = network.new_cache(), written[-max(1, context // 2) :], 0  # type: ignore[operator]
-            logits = network(fed[None], cache)[:, -1].float()
-            length += len(fed)
+            if length + fed.shape[1] > context:
+                fed, cache, length = written[:, -max(1, context // 2) :], network.new_cache(), 0  # type: ignore[operator]
+            logits = network(fed, cache, last=True)[:, -1].float()
+            length += fed.shape[1]
+            if len(logits) < len(texts):  # the prompt is read once for all texts
+                rows = torch.zeros(len(texts), dtype=torch.long, device=logits.device)
+                logits = logits[rows]
+                for layer in cache if isinstance(cache, list) else [cache]:
+                    layer.keep(rows)
             if unknown is not None:
                 logits[:, unknown] = -torch.inf
             logits[:, tokens:] = -torch.inf  # an imported network may have room for more
             shaped = shape_logits(
                 logits,
-                written[None],
+                written,
                 request.temperature,
                 request.top_k,
                 request.top_p,
                 request.min_p,
                 request.repetition_penalty,
             )
-            fed = shaped.argmax(-1) if request.greedy else draw(shaped, generator)
-            token = int(fed)
-            if token == end:
-                break
-            written = torch.cat((written, fed))
-            held += stream.step(tokenizer, token) or ""
-            cuts = [place for stop in request.stop if (place := held.find(stop)) >= 0]
-            if cuts:
-                held = held[: min(cuts)]
-                break
-            if len(held) > hold:
-                yield held[: len(held) - hold]
-                held = held[len(held) - hold :]
-    if held:
-        yield held
+            if request.greedy:
+                new = shaped.argmax(-1)
+            else:  # each text from its own generator: what it says does not depend on its neighbours
+                new = torch.cat([draw(row[None], generator) for row, generator in zip(shaped, generators, strict=True)])
+            fed = new[:, None]
+            written = torch.cat((written, fed), 1)
+            # A text that has ended goes on unread: its row costs less than taking it out of the cache.
+            yield [text.add(token) for text, token in zip(texts, new.tolist(), strict=True)]
+            if all(text.ended for text in texts):
+                return
+    yield [text.rest() for text in texts]
 
 
 def encode_prompt(
@@ -174,18 +192,50 @@ def write_samples(
     network: nn.Module, tokenizer: Tokenizer, context: int, documents: int, request: TextRequest, device: torch.device,
     show: Callable[[str], None] | None = None,
 ) -> Iterator[Sample]:  # fmt: skip
-    """`request.n` texts, the prompt in front; `show` gets each piece as it is written."""
+    """`request.n` texts, the prompt in front; `show` gets one text piece by piece, and several one after the other.
+
+    Raises:
+        InputError: the prompt or the weights asked for cannot be used.
+    """
     prompt = encode_prompt(tokenizer, request.prompt, documents, device)
-    generator = torch.Generator(device).manual_seed(request.seed)
-    for _ in range(request.n):
-        text = request.prompt or ""
-        if show and text:
-            show(text)
-        for piece in write(network, tokenizer, prompt, context, request, generator):
-            text += piece
-            if show:
-                show(piece)
-        yield Sample(text, {"txt": text.encode("utf-8", "replace")})
+    network = for_writing(network, request, device)
+    show = show or (lambda _: None)
+    for start in range(0, request.n, TOGETHER):
+        numbers = range(start, min(start + TOGETHER, request.n))
+        generators = [torch.Generator(device).manual_seed(seed_of(request.seed, number)) for number in numbers]
+        texts = [request.prompt or ""] * len(numbers)
+        if request.n == 1 and request.prompt:
+            show(request.prompt)
+        for pieces in write_together(network, tokenizer, prompt, context, request, generators):
+            texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
+            if request.n == 1 and pieces[0]:
+                show(pieces[0])
+        for text in texts:
+            if request.n > 1:
+                show(text)
+            yield Sample(text, {"txt": text.encode("utf-8", "replace")})
+
+
+def seed_of(seed: int, number: int) -> int:
+    """The seed of the text with this number: the first has the request's own."""
+    return seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+
+
+def for_writing(network: nn.Module, request: TextRequest, device: torch.device) -> nn.Module:
+    """The network as the request wants its weights; `auto` packs where that is repaid.
+
+    Raises:
+        InputError: this machine cannot pack them so.
+    """
+    can = device.type == "cpu" and torch.backends.mkldnn.is_available()
+    if request.weights == "plain" or (request.weights == "auto" and not (can and request.tokens >= REPAID)):
+        return network
+    if not can or (request.weights == "int8" and "fbgemm" not in torch.backends.quantized.supported_engines):
+        raise InputError(
+            f"weights: {request.weights} needs a CPU and a torch with oneDNN and FBGEMM; take --weights plain.",
+            "weights",
+        )
+    return pack(network, "int8" if request.weights == "int8" else "32")
 
 
 def evaluate_text(
@@ -235,9 +285,9 @@ def evaluate_text(
     request = TextRequest(tokens=2000, temperature=1.0)
     generator = torch.Generator(device).manual_seed(0)
     prompt = encode_prompt(tokenizer, None, documents, device)
-    generated = ""
+    generated, fast = "", for_writing(network, request, device)
     while len(generated) < 8000:  # texts that end early are followed by another
-        piece = "".join(write(network, tokenizer, prompt, context, request, generator))
+        piece = "".join(write(fast, tokenizer, prompt, context, request, generator))
         generated += piece or "\n"
     result["copying"] = copying(training, generated.encode(), held_out)
     return result

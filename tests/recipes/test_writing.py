@@ -14,9 +14,21 @@ from genlab.data.text import read_corpus
 from genlab.data.tokenizers import END, UNKNOWN, character_tokenizer, train_tokenizer
 from genlab.engine.folder import RunFolder
 from genlab.errors import InputError
+from genlab.layers import packed
 from genlab.models.gpt import GPT, GPTShape
+from genlab.models.gpt2 import GPT2, GPT2Shape
 from genlab.models.lstm import LSTM, LSTMShape
-from genlab.recipes.writing import encode_prompt, evaluate_text, split_loss, text_measures, text_warnings, write
+from genlab.recipes.writing import (
+    REPAID,
+    encode_prompt,
+    evaluate_text,
+    for_writing,
+    split_loss,
+    text_measures,
+    text_warnings,
+    write,
+    write_samples,
+)
 from tests.conftest import sentences
 
 CPU = torch.device("cpu")
@@ -220,6 +232,95 @@ def test_prompts():
     assert error.value.field == "prompt"
     spelled = encode_prompt(train_tokenizer("byte", iter([]), 0, None), END, 1, CPU)
     assert len(spelled) == len(END)
+
+
+# --- fast writing ---------------------------------------------------------------------------------
+
+
+def samples(network, tokenizer, prompt="the river", context=CONTEXT, show=None, **options) -> list[str]:
+    request = TextRequest(**{"prompt": prompt, "tokens": 60, "temperature": 1.0, **options})
+    return [sample.content for sample in write_samples(network, tokenizer, context, 1, request, CPU, show)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (2, 4)], ids=str)
+@pytest.mark.parametrize("family", ["gpt", "gpt2", "lstm"])
+def test_packed_weights_write_the_same(family, size, seed, monkeypatch):
+    """Greedily, over random networks, far beyond the context."""
+    monkeypatch.setattr(packed, "LEAST", 1)
+    torch.manual_seed(seed)
+    tokenizer, (depth, heads) = character_tokenizer("".join(sorted(set(sentences(1000))))), size
+    count = tokenizer.get_vocab_size()
+    network = {
+        "gpt": lambda: GPT(GPTShape(count, CONTEXT, depth, 16 * heads, heads, 1, 24, tied=seed % 2 == 0)),
+        "gpt2": lambda: GPT2(GPT2Shape(count, CONTEXT, depth, 16 * heads, heads, 24)),
+        "lstm": lambda: LSTM(LSTMShape(count, depth, 16 * heads)),
+    }[family]()
+    for weight in network.parameters():
+        nn.init.normal_(weight, std=1.5 * weight.shape[-1] ** -0.5)
+    for weight in network.head.parameters():
+        weight.data[tokenizer.token_to_id(END)] = 0  # one of the other tokens is likelier
+    one, fast = (samples(network, tokenizer, greedy=True, weights=weights) for weights in ("plain", "auto"))
+    assert one == fast
+    assert len(one[0]) == len("the river") + 60
+
+
+def test_when_weights_are_packed(network, monkeypatch):
+    monkeypatch.setattr(packed, "LEAST", 1)
+    long, short = TextRequest(tokens=REPAID), TextRequest(tokens=REPAID - 1)
+    assert for_writing(network, short, CPU) is network
+    assert for_writing(network, long, torch.device("cuda")) is network
+    assert for_writing(network, TextRequest(weights="plain", tokens=10_000), CPU) is network
+    for request in (long, TextRequest(tokens=1, weights="32"), TextRequest(tokens=1, weights="int8")):
+        assert isinstance(for_writing(network, request, CPU).head, packed.Part)
+    for weights in ("32", "int8"):
+        with pytest.raises(InputError, match=f"weights: {weights} needs a CPU") as error:
+            for_writing(network, TextRequest(weights=weights), torch.device("cuda"))
+        assert error.value.field == "weights"
+
+
+def test_eight_bits_cost_little_loss(trained, book, monkeypatch):
+    """Stated in docs/text.md: less than 0.02 nats a token."""
+    monkeypatch.setattr(packed, "LEAST", 1)
+    recipe = genlab.load(trained).recipe
+    split = read_corpus(str(book), "0", "0", "char", None, tokenizer=recipe.tokenizer).train
+    losses = [split_loss(one, split, 64, CPU) for one in (recipe.network, packed.pack(recipe.network, "int8"))]
+    assert losses[0] < 3
+    assert 0 < abs(losses[1] - losses[0]) < 0.02
+
+
+def test_texts_do_not_depend_on_how_many_there_are(network, tokenizer):
+    """Not on their neighbours, nor on which were written together; the first is that of the seed itself."""
+    many = samples(network, tokenizer, n=18, seed=3)
+    assert len(set(many)) == 18
+    assert samples(network, tokenizer, n=18, seed=3) == many
+    assert samples(network, tokenizer, n=2, seed=3) == many[:2]
+    assert samples(network, tokenizer, n=1, seed=3) == many[:1]
+    assert not set(samples(network, tokenizer, n=18, seed=4)) & set(many)
+
+
+def test_texts_together_end_each_for_itself(network, tokenizer):
+    """At a stop string, as if written alone, with long prompts as with short ones."""
+    for prompt in ("the river", sentences(3 * CONTEXT)):
+        whole = samples(network, tokenizer, prompt, n=6, tokens=80)
+        begin = len(prompt)
+        stop = whole[2][begin + 30 : begin + 32]
+        cut = samples(network, tokenizer, prompt, n=6, tokens=80, stop=(stop,))
+        for text, short in zip(whole, cut, strict=True):
+            place = text.find(stop, begin)
+            assert short == (text if place < 0 else text[:place])
+        assert len(cut[2]) <= begin + 30
+        assert max(map(len, cut)) > len(cut[2])
+
+
+def test_texts_together_are_shown_one_after_the_other(network, tokenizer):
+    shown: list[str] = []
+    assert samples(network, tokenizer, n=3, show=shown.append) == shown
+    one: list[str] = []
+    (text,) = samples(network, tokenizer, show=one.append)
+    assert one[0] == "the river"
+    assert len(one) > 20
+    assert "".join(one) == text
 
 
 # --- evaluating -----------------------------------------------------------------------------------
