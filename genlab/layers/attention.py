@@ -135,7 +135,7 @@ class Attention(nn.Module):
         if tells is None:
             query, *found = together(asks, self.query, self.key, self.value)
         else:
-            query, found = self.query(asks), [] if told else together(tells, self.key, self.value)
+            query, found = self.query(asks), [] if told else [*together(tells, self.key, self.value)]
         query = self._heads(query, self.query_norm, rotary)
         if cache is not None and told:
             key, value = cache.held()

@@ -55,7 +55,7 @@ def pack(network: nn.Module, weights: Weights) -> nn.Module:
                 for index, name in enumerate(names):
                     setattr(parent, name, Part(whole, index))
         for name, child in parent.named_children():
-            if _large(child):
+            if isinstance(child, nn.Linear) and _large(child):
                 setattr(parent, name, Part(PackedLinear([child], weights), 0))
     return packed
 
