@@ -27,6 +27,7 @@ from genlab.errors import InputError
 from genlab.layers.beam import Hypothesis, beam_search, draw_sequences
 from genlab.layers.sampling import shape_logits
 from genlab.metrics.translate import corpus_measures, exact, extremes, scorers, signatures
+from genlab.models.transformer import smoothed_loss
 from genlab.recipes.again import reopened
 
 WATCHED = 1_000
@@ -104,30 +105,33 @@ class Translator(Recipe, Generates):
         return self.watched is not None
 
     def validate(self) -> dict[str, float]:
+        # What training lowers picks the weights: without the smoothing, weights that have hardly learnt it look better.
         assert self.watched is not None
-        return {"loss": self._loss(self.watched)}
+        loss, smoothed = self._losses(self.watched)
+        return {"smoothed_loss": smoothed, "loss": loss}
 
     def test(self) -> dict[str, float]:
         if self.pairs.test is None:
             return {}
         chosen = some(self.pairs.test, TESTED)
-        measures = {"loss": self._loss(self._tokens(chosen))}
+        measures = {"loss": self._losses(self._tokens(chosen))[0]}
         translations = self.translate(chosen.sources, TranslateRequest())
         try:
             return measures | corpus_measures(translations, chosen.targets)
         except InputError:  # what could be measured is not lost because sacrebleu is missing
             return measures | {"exact": exact(translations, chosen.targets)}
 
-    def _loss(self, pairs: Parallel) -> float:
-        """Mean cross-entropy of all target tokens, in nats, without smoothing."""
-        total = 0.0
+    def _losses(self, pairs: Parallel) -> tuple[float, float]:
+        """Mean cross-entropy of all target tokens, in nats: without label smoothing, and with it."""
+        total, smoothed = 0.0, 0.0
         self.network.eval()
         with torch.no_grad(), self.machine.autocast():
             for batch in pairs.in_order(MEASURED):
                 logits, wanted = self.predict_targets(self.machine.place(batch))
                 total += F.cross_entropy(logits.float(), wanted, reduction="sum").item()
+                smoothed += len(wanted) * smoothed_loss(logits, wanted, self.config.label_smoothing).item()
         self.network.train()
-        return total / pairs.tokens
+        return total / pairs.tokens, smoothed / pairs.tokens
 
     def warnings(self, steps: int) -> list[str]:
         epochs = steps * self.config.batch / self.train.cost
@@ -259,7 +263,7 @@ class Translator(Recipe, Generates):
         chosen = some(split, EVALUATED)
         tokens = self._tokens(chosen)
         translations = self.translate(chosen.sources, TranslateRequest())
-        loss = self._loss(tokens)
+        loss, _ = self._losses(tokens)
         result: dict[str, Any] = {"data": found.name, "split": "test" if same else "all"}
         result |= {
             "pairs": len(split),

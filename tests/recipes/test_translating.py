@@ -89,15 +89,20 @@ def test_lower_case(pairs, tmp_path):
     assert str(one[0]) == str(other[0]) == str(one[0]).lower()
 
 
-def test_validation_is_the_mean_over_all_tokens_without_smoothing(untaught):
-    """Against one pair at a time."""
-    total, watched = 0.0, untaught.watched
+def test_validation_is_the_mean_over_all_tokens_with_smoothing_and_without(untaught):
+    """Against one pair at a time; what training lowers comes first, and so picks the weights."""
+    total, smoothed, watched = 0.0, 0.0, untaught.watched
     untaught.network.eval()
     for row in range(len(watched)):
         source, _, target, _ = watched.rows(np.array([row]))
         logits = untaught.network(source, target[:, :-1])
         total += torch.nn.functional.cross_entropy(logits, target[0, 1:], reduction="sum").item()
-    assert untaught.validate()["loss"] == pytest.approx(total / watched.tokens, rel=1e-5)
+        even = -logits.log_softmax(-1).mean(-1).sum().item()
+        smoothed += 0.9 * torch.nn.functional.cross_entropy(logits, target[0, 1:], reduction="sum").item() + 0.1 * even
+    measured = untaught.validate()
+    assert list(measured) == ["smoothed_loss", "loss"]
+    assert measured["loss"] == pytest.approx(total / watched.tokens, rel=1e-5)
+    assert measured["smoothed_loss"] == pytest.approx(smoothed / watched.tokens, rel=1e-5)
 
 
 # --- decoding -------------------------------------------------------------------------------------
