@@ -12,7 +12,7 @@ def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> N
     """Writes README.md; `state` is what the run is about to be in."""
     commands = [
         f"    genlab {'generate THIS_FOLDER' if isinstance(recipe, Generates) else 'predict THIS_FOLDER FILE'}",
-        "    genlab evaluate THIS_FOLDER",
+        "    genlab evaluate THIS_FOLDER" + ("" if folder.about()["data"]["fingerprint"] else " --data FILE"),
     ]
     write_atomically(folder.path / "README.md", card(folder, recipe, commands, state).encode())
 
@@ -22,7 +22,7 @@ def card(folder: RunFolder, recipe: Recipe, commands: list[str], state: str | No
     about, config = folder.about(), folder.config()
     data = about["data"]
     lines = [
-        f"# {recipe.task}: {recipe.name} on {data['name']}",
+        f"# {recipe.task}: {recipe.name} {'on' if data['fingerprint'] else 'from'} {data['name']}",
         "",
         _origin(recipe, about, config, state),
         "",
@@ -37,7 +37,8 @@ def card(folder: RunFolder, recipe: Recipe, commands: list[str], state: str | No
     if data["fingerprint"]:
         lines += ["## Data", "", f"{data['name']}, fingerprint `{data['fingerprint'][:16]}`", ""]
         lines += [*_tree(data["counts"]), ""]
-    lines += ["## Configuration", "", *_tree(config["config"]), ""]
+    known = {name: value for name, value in config["config"].items() if value is not None}
+    lines += ["## Configuration", "", *_tree(known), ""]
     return "\n".join(lines)
 
 

@@ -33,7 +33,10 @@ def test_an_imported_run_says_what_transformers_says(foreign, tmp_path, kind, mo
     for network in (run.recipe.network, again.recipe.network):
         with torch.no_grad():
             torch.testing.assert_close(network.eval()(tokens), theirs(foreign / kind, tokens), rtol=1e-4, atol=1e-4)
-    assert "Imported into genlab" in (tmp_path / "run" / "README.md").read_text()
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert "Imported into genlab" in card
+    assert "genlab evaluate THIS_FOLDER --data FILE" in card
+    assert "None" not in card
 
 
 @pytest.mark.parametrize(
