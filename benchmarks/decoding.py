@@ -16,13 +16,13 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from genlab.engine.machine import keep_freed_memory
-from genlab.layers.packed import pack
+from genlab.layers.packed import Weights, pack
 from genlab.models.gpt import GPT, GPTShape
 
 PROMPT = 16
@@ -37,13 +37,13 @@ def shape_of(options: argparse.Namespace) -> GPTShape:
     return GPTShape(options.vocabulary, LONG + 256, options.depth, width, heads, heads, width * 8 // 3, tied=True)
 
 
-def ours(options: argparse.Namespace, weights: str) -> nn.Module:
+def ours(options: argparse.Namespace, weights: Weights | Literal["plain"]) -> GPT:
     torch.manual_seed(0)
     network = GPT(shape_of(options)).eval()
     for weight in network.parameters():
         if weight.ndim == 2:
             nn.init.normal_(weight, std=0.02)
-    return network if weights == "plain" else pack(network, weights)  # type: ignore[arg-type]
+    return network if weights == "plain" else pack(network, weights)
 
 
 def peer(options: argparse.Namespace) -> nn.Module:
@@ -71,9 +71,9 @@ def weight_bytes(network: nn.Module) -> int:
 
 
 @torch.inference_mode()
-def write_greedily(network: nn.Module, prompt: torch.Tensor, tokens: int) -> torch.Tensor:
+def write_greedily(network: GPT, prompt: torch.Tensor, tokens: int) -> torch.Tensor:
     """What `genlab generate --greedy` does, without a tokenizer."""
-    cache, fed, written = network.new_cache(), prompt, []  # type: ignore[operator]
+    cache, fed, written = network.new_cache(), prompt, []
     for _ in range(tokens):
         fed = network(fed, cache, last=True)[:, -1].argmax(-1)[:, None]
         written.append(fed)

@@ -231,7 +231,7 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     names = {path.name for path in out.iterdir()}
     assert {"config.json", "run.json", "model.safetensors", "metrics.jsonl", "README.md", "samples", "resume"} <= names
     assert str(tmp_path) not in (out / "README.md").read_text()
-    monkeypatch.setattr("genlab.recipes.writing.write", lambda *_: iter(["the river runs " * 600]))  # quicker
+    monkeypatch.setattr("genlab.recipes.measuring.write", lambda *_: iter(["the river runs " * 600]))  # quicker
     monkeypatch.setattr("genlab.recipes.usefulness.STEPS", 3)
     assert again.evaluate()
     assert str(tmp_path) not in (out / "README.md").read_text()

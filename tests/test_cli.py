@@ -24,7 +24,7 @@ def _quick(monkeypatch):
 
 @pytest.fixture
 def quick_copy_check(monkeypatch):
-    monkeypatch.setattr("genlab.recipes.writing.write", lambda *_: iter([sentences(2_000, seed=9)]))
+    monkeypatch.setattr("genlab.recipes.measuring.write", lambda *_: iter([sentences(2_000, seed=9)]))
 
 
 def objects(out: str) -> list:

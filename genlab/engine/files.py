@@ -28,7 +28,7 @@ def saving(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InputError(
-                f"There is no space left for {path}: make room and repeat the command with --resume; "
+                f"There is no space left for {path}: make room and repeat the command, a training with --resume; "
                 "what was saved before is intact.",
                 "out",
             ) from None

@@ -218,10 +218,8 @@ def write_folder(network: nn.Module, tokenizer: Tokenizer, place: Path, card: st
         card: Its README.md.
 
     Raises:
-        InputError: there is something at `place`, or it cannot be written; nothing is left half-written.
+        InputError: it cannot be written; nothing is left half-written.
     """
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise InputError(f"{place} is there already: choose a new folder.", "place")
     architecture = architecture_of(network)
     shape: Any = network.shape
     end = end_of(tokenizer)

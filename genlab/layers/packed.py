@@ -13,7 +13,7 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.ao.nn.quantized.dynamic import Linear as QuantizedLinear
 
 Weights = Literal["32", "int8"]
+Network = TypeVar("Network", bound=nn.Module)
 Product = Callable[[Float[Tensor, "*batch width"]], Float[Tensor, "*batch out"]]
 
 LEAST = 1 << 19
@@ -40,7 +41,7 @@ def together(x: Float[Tensor, "*batch width"], *layers: nn.Module) -> Sequence[F
     return [layer(x) for layer in layers]
 
 
-def pack(network: nn.Module, weights: Weights) -> nn.Module:
+def pack(network: Network, weights: Weights) -> Network:
     """A copy for reading only, in evaluation mode, whose large linear layers are packed; all else is shared.
 
     Packed weights are a copy of their own: what the network learns afterwards does not reach them.
@@ -61,9 +62,8 @@ def pack(network: nn.Module, weights: Weights) -> nn.Module:
 
 
 def _large(*layers: nn.Module) -> bool:
-    return all(type(layer) is nn.Linear for layer in layers) and (
-        sum(layer.weight.numel() for layer in layers) >= LEAST  # type: ignore[union-attr, operator, misc]
-    )
+    linear = [layer for layer in layers if type(layer) is nn.Linear]
+    return len(linear) == len(layers) and sum(layer.weight.numel() for layer in linear) >= LEAST
 
 
 class PackedLinear:

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from genlab.errors import InputError
+from genlab.exchange.gguf import write_gguf
 from genlab.exchange.hf import write_folder
+from genlab.exchange.onnx import write_onnx
 from genlab.models.gpt import GPT
 from genlab.models.gpt2 import GPT2
 
@@ -16,16 +19,14 @@ def export_text(network: GPT | GPT2, tokenizer: Tokenizer, to: str, place: Path,
     """Writes a GPT or GPT2 as one of FORMATS.
 
     Raises:
-        InputError: it cannot be written so, or not there.
+        InputError: it cannot be written so, or there is something at `place`.
     """
+    if place.exists() and not (to == "hf" and place.is_dir() and not any(place.iterdir())):
+        raise InputError(f"{place} is there already: choose a new {'folder' if to == 'hf' else 'file'}.", "place")
     network.eval()
     if to == "hf":
         write_folder(network, tokenizer, place, card)
     elif to == "gguf":
-        from genlab.exchange.gguf import write_gguf
-
         write_gguf(network, tokenizer, place, place.stem)
     else:
-        from genlab.exchange.onnx import write_onnx
-
         write_onnx(network, place)

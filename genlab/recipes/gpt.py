@@ -4,44 +4,19 @@ Read it with `models/gpt.py` (the network) and `layers/attention.py` (how tokens
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
-from jaxtyping import Int
-from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 
-from genlab.configs.checks import make
-from genlab.configs.text import GPTConfig, TextAttentionRequest, TextRequest
-from genlab.data.text import read_corpus
-from genlab.data.tokenizers import kind_of, load_tokenizer
-from genlab.engine.attention import AttentionMap
-from genlab.engine.files import read_json, write_atomically, write_json
+from genlab.configs.text import GPTConfig
 from genlab.engine.muon import POLAR_EXPRESS, Muon
-from genlab.engine.recipe import Continues, DataFacts, Explains, Exports, Generates, Metrics, Recipe
-from genlab.engine.samples import Sample
+from genlab.engine.recipe import Metrics
 from genlab.errors import InputError
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
-from genlab.recipes.attention import text_attention
-from genlab.recipes.exporting import FORMATS, export_text
-from genlab.recipes.writing import (
-    MANY,
-    TEST_TOKENS,
-    VALIDATION_TOKENS,
-    corpus_facts,
-    documents_of,
-    evaluate_text,
-    fitting_context,
-    imported_values,
-    split_loss,
-    taken_over,
-    text_measures,
-    text_warnings,
-    write_samples,
-)
+from genlab.recipes.text import AttentionTextRecipe, Windows, fitting_context
 
 SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
     "tiny": (2, 64, 2, 1, 172, 64),
@@ -54,49 +29,13 @@ SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
 PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
 
 
-class GPTRecipe(Recipe, Generates, Continues, Explains, Exports):
+class GPTRecipe(AttentionTextRecipe):
     """A GPT of the user's text."""
 
-    task = "text"
     name = "gpt"
-    request_type = TextRequest
-    explain_type = TextAttentionRequest
     config: GPTConfig
-    tokenizer: Tokenizer
-    kept_tokenizer: Tokenizer | None = None
-    """That of the run which this one starts from."""
-    kept_shape: GPTShape | None = None
-    """That of the trained weights to load; None while `config` decides."""
-    formats = FORMATS
-
-    # --- data ---
-
-    def take_over(self, other: "GPTRecipe") -> None:
-        self.config = taken_over(self.config, other.config, ("size", "context", "tokenizer", "vocabulary", "tied"))
-        self.kept_tokenizer, self.kept_shape = other.tokenizer, other.network.shape
-
-    def imported(self, shape: GPTShape, tokenizer: Tokenizer) -> None:
-        """Prepares for weights that were trained elsewhere."""
-        self.kept_shape, self.tokenizer, self.documents = shape, tokenizer, MANY
-        self.config = replace(
-            self.config, **imported_values(shape, tokenizer), tied=shape.tied, dropout=0.0, weight_decay=0.0,
-            learning_rate=fitting_rate("imported", None), embedding_learning_rate=fitting_embedding_rate("imported"),
-        )  # fmt: skip
-
-    def read(self, data: str, validation: str, test: str) -> DataFacts:
-        config = self.config
-        corpus = self.corpus = read_corpus(
-            data, validation, test, config.tokenizer, config.vocabulary, self.kept_tokenizer
-        )
-        self.tokenizer, self.documents = corpus.tokenizer, corpus.train.documents
-        return corpus_facts(corpus)
-
-    def batch(self, step: int) -> tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]:
-        assert self.config.batch and self.config.context
-        machine = self.machine
-        return self.corpus.train.batch(
-            step, self.config.batch, self.config.context, self.seed, machine.rank, machine.processes
-        )
+    fixed = ("size", "context", "tokenizer", "vocabulary", "tied")
+    shape_type = GPTShape
 
     # --- size ---
 
@@ -108,7 +47,6 @@ class GPTRecipe(Recipe, Generates, Continues, Explains, Exports):
         if seconds is not None and seconds < 45:
             usual = min(usual, 64)
         context = fitting_context(self.corpus, self.config.context, usual)
-        kind: Any = kind_of(self.tokenizer)
         # Training reaches about half of `speed` and costs 6 operations a parameter and token (Kaplan et al. 2020,
         # arXiv 2001.08361).
         reads = 0.5 * seconds * speed / (6 * parameters) if seconds and speed else 0.0
@@ -116,8 +54,7 @@ class GPTRecipe(Recipe, Generates, Continues, Explains, Exports):
             self.config,
             size=size,
             context=context,
-            tokenizer=kind,
-            vocabulary=self.tokenizer.get_vocab_size() if kind == "bpe" else None,
+            **self.known_tokens(),
             batch=self.config.batch or max(1, fitting_batch(reads) // context),
             learning_rate=self.config.learning_rate or fitting_rate(size, seconds),
             embedding_learning_rate=self.config.embedding_learning_rate or fitting_embedding_rate(size),
@@ -130,6 +67,13 @@ class GPTRecipe(Recipe, Generates, Continues, Explains, Exports):
         """More the oftener the text will be read: what repeats can be learnt by heart."""
         epochs = reads / len(self.corpus.train.tokens)
         return round(min(max(0.05 * (epochs - 3.5), 0.0), 0.2), 2)
+
+    def rates_after_import(self, shape: GPTShape) -> dict[str, Any]:
+        rates = {
+            "learning_rate": fitting_rate("imported", None),
+            "embedding_learning_rate": fitting_embedding_rate("imported"),
+        }
+        return {"tied": shape.tied, "dropout": 0.0, "weight_decay": 0.0, **rates}
 
     # --- network and optimisers ---
 
@@ -172,71 +116,11 @@ class GPTRecipe(Recipe, Generates, Continues, Explains, Exports):
 
     # --- the method ---
 
-    def step(self, batch: tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]) -> Metrics:
+    def step(self, batch: Windows) -> Metrics:
         tokens, targets = batch
         loss = next_token_loss(self.forward(tokens), targets)
         self.update(self.network, loss)
         return {"loss": loss}
-
-    @property
-    def validates(self) -> bool:
-        return self.corpus.validation is not None
-
-    def validate(self) -> dict[str, float]:
-        assert self.corpus.validation is not None and self.config.context is not None
-        with self.machine.autocast():
-            loss = split_loss(
-                self.network, self.corpus.validation, self.config.context, self.machine.device, VALIDATION_TOKENS
-            )
-        return {"loss": loss}
-
-    def test(self) -> dict[str, float]:
-        if self.corpus.test is None:
-            return {}
-        assert self.config.context is not None
-        return text_measures(
-            split_loss(self.network, self.corpus.test, self.config.context, self.machine.device, TEST_TOKENS),
-            self.corpus.test,
-        )
-
-    def warnings(self, steps: int) -> list[str]:
-        parameters = sum(weight.numel() for weight in self.network.parameters())
-        return text_warnings(self.corpus, parameters, steps * (self.config.batch or 1) * (self.config.context or 1))
-
-    # --- a finished run ---
-
-    def save_files(self, folder: Path) -> None:
-        write_atomically(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True).encode())
-        write_json(folder / "shape.json", asdict(self.network.shape))
-
-    def load_files(self, folder: Path, about: dict[str, Any]) -> None:
-        self.tokenizer = load_tokenizer(folder / "tokenizer.json")
-        if (folder / "shape.json").exists():  # the first runs had none
-            self.kept_shape = make(GPTShape, read_json(folder / "shape.json"))
-        self.documents = documents_of(about)
-
-    def generate(self, request: TextRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        assert self.config.context is not None
-        return write_samples(
-            self.network, self.tokenizer, self.config.context, self.documents, request, self.machine.device, show
-        )
-
-    def explain(self, request: TextAttentionRequest) -> list[AttentionMap]:
-        assert self.config.context is not None
-        return text_attention(self.network, self.tokenizer, self.config.context, request, self.machine.device)
-
-    def export(self, to: str, place: Path, card: str) -> None:
-        export_text(self.network, self.tokenizer, to, place, card)
-
-    def preview(self) -> list[Sample]:
-        return list(self.generate(TextRequest(tokens=120)))
-
-    def evaluate(self, data: str | None, trained_on: dict[str, str], fingerprint: str) -> dict[str, Any]:
-        assert self.config.context is not None
-        return evaluate_text(
-            self.network, self.tokenizer, self.config.context, self.documents, self.machine.device,
-            data, trained_on, fingerprint,
-        )  # fmt: skip
 
 
 def fitting_size(seconds: float, speed: float) -> str:

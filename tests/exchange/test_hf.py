@@ -153,6 +153,15 @@ def test_nothing_is_overwritten(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "full"]
 
 
+@pytest.mark.parametrize("to", ["gguf", "onnx"])
+def test_no_file_is_overwritten(run, tmp_path, to):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="is there already: choose a new file") as error:
+        run.export(to, tmp_path / "file")
+    assert error.value.field == "place"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_nothing_is_left_half_written(run, tmp_path, monkeypatch):
     def full(*_: object) -> bytes:
         raise OSError(28, "No space left on device")

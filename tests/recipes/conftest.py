@@ -1,10 +1,19 @@
-"""Photographs that more than one recipe learns from."""
+"""What more than one recipe's tests use: photographs, and language models with random weights."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
+
+from genlab.data.tokenizers import train_tokenizer
+from genlab.models.gpt import GPT, GPTShape
+from genlab.models.lstm import LSTM, LSTMShape
+
+CPU = torch.device("cpu")
+CONTEXT = 16
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +32,22 @@ def photographs(tmp_path_factory) -> Path:
             ending = ("png", "jpg")[number % 2]
             Image.fromarray(crop).save(folder / kind / f"{number:03d}.{ending}")
     return folder
+
+
+@pytest.fixture(params=["gpt", "lstm"])
+def network(request) -> nn.Module:
+    """A language model of bytes with random weights."""
+    torch.manual_seed(0)
+    if request.param == "gpt":
+        made = GPT(GPTShape(257, CONTEXT, depth=2, width=16, heads=2, kv_heads=1, feed_forward=32))
+    else:
+        made = LSTM(LSTMShape(257, depth=1, width=16))
+    for weight in made.parameters():
+        if weight.ndim == 2:
+            nn.init.normal_(weight, std=1.5 * weight.shape[1] ** -0.5)
+    return made
+
+
+@pytest.fixture
+def tokenizer():
+    return train_tokenizer("byte", iter([]), 0, None)
