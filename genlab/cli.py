@@ -1,19 +1,18 @@
 """The command line: one table of commands; what they need is imported inside them."""
 
 import contextlib
-import io
 import json
 import os
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from genlab.catalog import CATALOG, entry
 from genlab.catalog import load as load_class
 from genlab.errors import InputError
+from genlab.parsing import first_word, parse, take, value_of
 
 if TYPE_CHECKING:
     from genlab.api import Run
@@ -73,18 +72,18 @@ def train(words: list[str]) -> int:
     if task == "translate":
         from genlab.configs.translate import TWO_FILES, data_of
 
-        source, target = (_taken(rest, option) for option in ("--source", "--target"))
+        source, target = (take(rest, option) for option in ("--source", "--target"))
         if source is not None or target is not None:
-            rest = [data_of(_first(rest) or None, source, target), *rest]
-    model_asked, start = _value(rest, "--model"), _value(rest, "--from")
+            rest = [data_of(first_word(rest) or None, source, target), *rest]
+    model_asked, start = value_of(rest, "--model"), value_of(rest, "--from")
     if start is not None and model_asked is None:
         from genlab.api import model_of
 
         model_asked = model_of(start, task)
-    model, found = entry(task, model_asked, _first(rest))
+    model, found = entry(task, model_asked, first_word(rest))
     config_type = load_class(found.config)
     of_model = f"{task} model: {', '.join(CATALOG[task])}."
-    options = _parse(
+    options = parse(
         f"genlab train {task}",
         f"Train a {task} model on your data: {model}, {found.about}.",
         [("run", RunConfig), ("config", config_type)],
@@ -127,7 +126,7 @@ def generate(words: list[str]) -> int:
     found = entry(config.get("task", ""), config.get("model"))[1]
     if found.request is None:
         raise InputError(f"{path} is a classifier, it makes nothing: genlab predict {path} FILE.", "run")
-    options = _parse(
+    options = parse(
         f"genlab generate {path}",
         f"Make new content with {path}, a {config['model']} for {config['task']}.",
         [("request", load_class(found.request))],
@@ -187,7 +186,7 @@ def predict(words: list[str]) -> int:
     from tyro.conf import Positional
 
     about = "Pictures, folders of them, or a CSV of rows without labels."
-    options = _parse(
+    options = parse(
         f"genlab predict {path}",
         "Tell the labels of new content, with probabilities.",
         [],
@@ -223,7 +222,7 @@ def attention(words: list[str]) -> int:
         raise InputError(
             f"{path} is a {config['model']} for {config['task']}, which has no attention to look at.", "run"
         )
-    options = _parse(
+    options = parse(
         f"genlab attention {path}",
         f"Show what the attention heads of {path} look at.",
         [("request", load_class(found.explain))],
@@ -270,7 +269,7 @@ def evaluate(words: list[str]) -> int:
     if path is None:
         return 0
     about_data = "Measure on this instead of the test split; or where the training data are now."
-    options = _parse(
+    options = parse(
         f"genlab evaluate {path}",
         "Measure a run on data that it was not trained on.",
         [],
@@ -289,7 +288,7 @@ def export(words: list[str]) -> int:
         return 0
     from tyro.conf import Positional
 
-    options = _parse(
+    options = parse(
         f"genlab export {path}",
         "Write a trained text model for other people's tools.",
         [],
@@ -310,7 +309,7 @@ def import_(words: list[str]) -> int:
     """genlab import FOLDER [--out RUN]"""
     from tyro.conf import Positional
 
-    options = _parse(
+    options = parse(
         "genlab import",
         "Make a run of a language model as transformers saves it: GPT-2's architecture, or Qwen3's.",
         [],
@@ -337,7 +336,7 @@ def push(words: list[str]) -> int:
         return 0
     from tyro.conf import Positional
 
-    options = _parse(
+    options = parse(
         f"genlab push {path}",
         "Upload a trained text model, with its card, to a Hugging Face repository (log in with `hf auth login`).",
         [],
@@ -357,7 +356,7 @@ def push(words: list[str]) -> int:
 def runs(words: list[str]) -> int:
     """genlab runs [--folder FOLDER]"""
     about = "Folder whose run folders are listed."
-    options = _parse("genlab runs", "List run folders.", [], words, [("folder", str, "runs", about)])
+    options = parse("genlab runs", "List run folders.", [], words, [("folder", str, "runs", about)])
     from genlab.engine.folder import list_runs
 
     found = list_runs(Path(options.folder))
@@ -380,7 +379,7 @@ def samples(words: list[str]) -> int:
 
     name, rest = (words[0], words[1:]) if words and words[0].startswith("@") else (None, words)
     about = "Folder to write the sample set to, as a user's own data would look."
-    options = _parse(
+    options = parse(
         "genlab samples", "List the embedded sample sets, or write one.", [], rest, [("to", str | None, None, about)]
     )
     if name is not None:
@@ -422,8 +421,6 @@ COMMANDS = {
 
 MANY = 20
 """Files above which they are not told one by one."""
-FLAGS = ("--resume", "--json", "--private")
-"""Options without a value."""
 DEVICE = [("device", str, "auto", "auto, cpu, cuda, cuda:1 or mps.")]
 
 
@@ -440,59 +437,6 @@ def _overview() -> str:
     )
 
 
-def _parse(program: str, about: str, configs: list[tuple[str, type]], words: list[str], extra: list[tuple]) -> Any:
-    """The options of a command: the fields of `configs`, and `extra` ones (name, type, default, help).
-
-    Raises:
-        InputError: the words do not fit.
-    """
-    from dataclasses import field, make_dataclass
-
-    import tyro
-
-    flat = [(name, Annotated[kind, tyro.conf.arg(name="")]) for name, kind in configs]
-    more = [
-        (name, Annotated[kind, tyro.conf.arg(help=text)], field(default=default)) for name, kind, default, text in extra
-    ]
-    answer = ("json", Annotated[bool, tyro.conf.arg(help="Print one JSON object.")], field(default=False))
-    options = make_dataclass("Options", [*flat, *more, answer])
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(
-                options,
-                prog=program,
-                description=about,
-                args=words,
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction, tyro.conf.OmitArgPrefixes),
-            )
-    except SystemExit as end:
-        if end.code in (0, None):
-            raise
-        raise _complaint(said.getvalue(), program) from None
-
-
-def _complaint(box: str, program: str) -> InputError:
-    """tyro's boxed message as one sentence."""
-    plain = re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯]", " ", box)
-    text = re.sub(r"\s+", " ", re.sub(r"(─|-{3})[─-]*", " ─ ", plain))  # rules are dashes where the terminal is ASCII
-    help_ = f"`{program} --help` lists the options."
-    if found := re.search(r"Error parsing (--)?([\w-]+):.*?(?:\[|(?:literal|string)[^']*)('.*?')", text):
-        return InputError(f"{found[2]}: {found[3]} cannot be used; {help_}", found[2].replace("-", "_"))
-    if found := re.search(r"invalid choice (.*?) for argument '?(--)?([\w-]+)'?.*?\((.*?)\)", text):
-        return InputError(f"{found[3]}: {found[1]} is not a choice; there are {found[4]}.", found[3].replace("-", "_"))
-    if found := re.search(r"Missing value for argument '(--)?([\w-]+)'", text):
-        return InputError(f"{found[2]}: say what it should be; {help_}", found[2].replace("-", "_"))
-    if found := re.search(r"Unrecognized options: (.*?) ─(?: Perhaps you meant: (--[\w-]+))?", text):
-        meant = f" (perhaps {found[2]}?)" if found[2] else ""
-        field = found[1].split()[0].strip(",-").replace("-", "_")
-        return InputError(f"Unknown options: {found[1]}{meant}; {help_}", field)
-    if found := re.search(r"Missing from .*?: (--[\w-]+|[A-Z]+) ", text):
-        return InputError(f"{found[1]} is missing; {help_}", found[1].lower().strip("-").replace("-", "_"))
-    body = re.sub(r"[ ─]+", " ", text.partition("For full helptext")[0]).strip()
-    return InputError(f"{body}; {help_}", "options")
-
-
 def _run_argument(command: str, words: list[str]) -> str | None:
     """The run folder among `words`; None if there is only a cry for help."""
     if words and not words[0].startswith("-"):
@@ -507,33 +451,6 @@ def _open(path: str, device: str) -> "Run":
     from genlab.api import load
 
     return load(path, device)
-
-
-def _value(words: list[str], option: str) -> str | None:
-    for place, word in enumerate(words):
-        if word.startswith(f"{option}="):
-            return word.partition("=")[2]
-        if word == option and place + 1 < len(words):
-            return words[place + 1]
-    return None
-
-
-def _taken(words: list[str], option: str) -> str | None:
-    """An option's value, which is taken out of `words`."""
-    value = _value(words, option)
-    for place, word in enumerate(words):
-        if value is not None and (word == option or word.startswith(f"{option}=")):
-            del words[place : place + 1 + (word == option)]
-            break
-    return value
-
-
-def _first(words: list[str]) -> str:
-    """The first word that is no option and no option's value."""
-    for before, word in zip(["", *words], words, strict=False):
-        if not word.startswith("-") and (not before.startswith("--") or "=" in before or before in FLAGS):
-            return word
-    return ""
 
 
 def _say(message: str) -> None:

@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import json
 import os
 import random
 import subprocess
@@ -131,5 +132,35 @@ def cli(capsys, monkeypatch, tmp_path):
             main([str(word) for word in words])
         out, err = capsys.readouterr()
         return end.value.code or 0, out, err
+
+    return call
+
+
+@pytest.fixture
+def refused(cli, tmp_path):
+    """Runs a command that must be refused; gives the sentence and the field."""
+
+    def state() -> dict[str, bytes | None]:
+        return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(tmp_path.rglob("*"))}
+
+    def call(*words: object) -> tuple[str, str | None]:
+        before = state()
+        code, out, err = cli(*words)
+        assert code == 2, (out, err)
+        assert out == ""
+        assert "Traceback" not in err
+        said = [line for line in err.splitlines() if not line.startswith(("Note: ", "measuring"))]
+        assert len(said) == 1, err
+        assert said[0].startswith("genlab: ")
+        sentence = said[0].removeprefix("genlab: ")
+        assert len(sentence) < 400
+        assert sentence[-1] in ".;)"
+        assert state() == before
+        code, out, _ = cli(*words, "--json")
+        assert code == 2
+        (error,) = json.loads(out).values()
+        assert error["message"] == sentence
+        assert set(error) == {"message", "field"}
+        return sentence, error["field"]
 
     return call

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from tests.conftest import phrases, tabbed
-from tests.test_bad_input import refused  # noqa: F401
 
 SHORT = ["--steps", 2, "--size", "tiny"]
 GOOD = tabbed(phrases(50))
@@ -38,7 +37,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_files(refused, tmp_path, kind):  # noqa: F811
+def test_files(refused, tmp_path, kind):
     content, message = FILES[kind]
     (tmp_path / "data").write_bytes(content if isinstance(content, bytes) else content.encode())
     sentence, field = refused("train", "translate", "data", *SHORT)
@@ -61,7 +60,7 @@ TWO = {
 
 
 @pytest.mark.parametrize("kind", TWO)
-def test_two_files(refused, tmp_path, kind):  # noqa: F811
+def test_two_files(refused, tmp_path, kind):
     *contents, message = TWO[kind]
     for side, content in zip(("en", "fr"), contents, strict=True):
         (tmp_path / f"a.{side}").write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -95,7 +94,7 @@ TRAIN = [
 
 
 @pytest.mark.parametrize(("words", "message", "field"), TRAIN, ids=str)
-def test_training(refused, tmp_path, words, message, field):  # noqa: F811
+def test_training(refused, tmp_path, words, message, field):
     (tmp_path / "x.tsv").write_text(GOOD)
     (tmp_path / "bad.tsv").write_text("no tab\n")
     for side, text in zip(("en", "fr"), SIDES, strict=True):
@@ -126,7 +125,7 @@ PROMPTS = [
 
 
 @pytest.mark.parametrize(("words", "message", "field"), PROMPTS, ids=str)
-def test_prompts(refused, translator, tmp_path, words, message, field):  # noqa: F811
+def test_prompts(refused, translator, tmp_path, words, message, field):
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "latin.txt").write_bytes("one\ntwö\n".encode("latin-1"))
     (tmp_path / "long.txt").write_text("The miller.\n\n" + "The miller. " * 40 + "\n")
@@ -143,7 +142,7 @@ def test_standard_input(cli, translator, monkeypatch):
 
 
 @pytest.mark.parametrize(("tokenizer", "message"), [("char", "characters.*'Q', '?'"), ("word", "words.*'queen'")])
-def test_text_outside_the_vocabulary(refused, cli, tmp_path, tokenizer, message):  # noqa: F811
+def test_text_outside_the_vocabulary(refused, cli, tmp_path, tokenizer, message):
     (tmp_path / "x.tsv").write_text(GOOD)
     assert cli("train", "translate", "x.tsv", *SHORT, "--tokenizer", tokenizer, "--out", "run")[0] == 0
     sentence, field = refused("generate", "run", "--prompt", "The Queen?" if tokenizer == "char" else "The queen.")

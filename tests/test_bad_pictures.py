@@ -15,7 +15,7 @@ from PIL import Image
 import genlab
 from genlab.errors import InputError
 from tests.conftest import squares_and_bars
-from tests.test_bad_input import named, refused  # noqa: F401
+from tests.test_bad_input import named
 
 SHORT = ["--steps", 2]
 ROWS = [f"{number * 7 % 13}.5,{'yes' if number % 2 else 'no'}" for number in range(40)]
@@ -114,7 +114,7 @@ TRAIN = [
 
 
 @pytest.mark.parametrize(("words", "message", "field"), TRAIN, ids=named)
-def test_train(refused, places, words, message, field):  # noqa: F811
+def test_train(refused, places, words, message, field):
     sentence, where = refused("train", "classify", *words, *SHORT)
     assert re.search(message, sentence), sentence
     assert where == field
@@ -133,13 +133,13 @@ def test_train(refused, places, words, message, field):  # noqa: F811
     ],
     ids=named,
 )
-def test_predict(refused, places, run, words, message, field):  # noqa: F811
+def test_predict(refused, places, run, words, message, field):
     sentence, where = refused("predict", run, *words)
     assert re.search(message, sentence), sentence
     assert where == field
 
 
-def test_runs_of_another_kind(refused, run, trained, tmp_path):  # noqa: F811
+def test_runs_of_another_kind(refused, run, trained, tmp_path):
     (tmp_path / "a.png").write_bytes(png())
     sentence, field = refused("predict", trained, "a.png")
     assert "is a gpt for text, which predicts no labels" in sentence
@@ -151,7 +151,7 @@ def test_runs_of_another_kind(refused, run, trained, tmp_path):  # noqa: F811
     assert "no run folder nowhere" in sentence
 
 
-def test_rows_that_a_table_run_cannot_read(refused, places):  # noqa: F811
+def test_rows_that_a_table_run_cannot_read(refused, places):
     table = genlab.train("classify", "good.csv", out="table", quiet=True, steps=2, width=4).path
     csv(places / "other.csv", ["1"] * 3, "answer")
     csv(places / "words.csv", ["many,yes"] * 3)
@@ -204,7 +204,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_runs(refused, run, tmp_path, damage):  # noqa: F811
+def test_damaged_runs(refused, run, tmp_path, damage):
     content, message = DAMAGES[damage]
     copied = Path(shutil.copytree(run, tmp_path / "copied"))
     (copied / "labels.json").unlink()
@@ -233,7 +233,7 @@ IMAGES = [
 
 
 @pytest.mark.parametrize(("words", "message", "field"), IMAGES, ids=named)
-def test_train_images(refused, places, words, message, field):  # noqa: F811
+def test_train_images(refused, places, words, message, field):
     sentence, where = refused("train", "images", *words, *SHORT)
     assert re.search(message, sentence), sentence
     assert where == field
