@@ -41,7 +41,7 @@ test: .venv/.dev
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest
+	.venv/bin/pytest -n 2 --dist worksteal
 
 install: .venv/.dev
 
