@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
 from genlab.errors import InputError
 from genlab.models.gpt import GPT, GPTShape
@@ -22,7 +22,7 @@ class Architecture(NamedTuple):
 
     model: str
     """Its name in the catalogue, under text."""
-    network: type[nn.Module]
+    network: type[GPT] | type[GPT2]
     shape: Callable[[dict[str, Any]], Any]
     """Its shape from their config."""
     config: Callable[[Any], dict[str, Any]]
@@ -187,6 +187,12 @@ def gpt2_config(shape: GPT2Shape) -> dict[str, Any]:
 
 
 def gpt2_theirs(tensors: Tensors) -> Tensors:
+    theirs = renamed(joined(tensors), GPT2_OUTSIDE, GPT2_BLOCK, "blocks", "transformer.h")
+    return {name: tensor.T if name.endswith(GPT2_ACROSS) else tensor for name, tensor in theirs.items()}
+
+
+def joined(tensors: Tensors) -> Tensors:
+    """Query, key and value of each attention as one, `attention.joint`: GPT-2 has them so."""
     joint: Tensors = {}
     for name, tensor in tensors.items():
         if ".attention.query." in name:
@@ -194,8 +200,7 @@ def gpt2_theirs(tensors: Tensors) -> Tensors:
             joint[name.replace("query", "joint")] = torch.cat(parts)
         elif ".attention.key." not in name and ".attention.value." not in name:
             joint[name] = tensor
-    theirs = renamed(joint, GPT2_OUTSIDE, GPT2_BLOCK, "blocks", "transformer.h")
-    return {name: tensor.T if name.endswith(GPT2_ACROSS) else tensor for name, tensor in theirs.items()}
+    return joint
 
 
 def gpt2_ours(tensors: Tensors) -> Tensors:
@@ -211,7 +216,15 @@ def gpt2_ours(tensors: Tensors) -> Tensors:
     return ours
 
 
-# --- names ----------------------------------------------------------------------------------------
+# --- both ----------------------------------------------------------------------------------------
+
+
+def weights_of(network: GPT | GPT2) -> Tensors:
+    """All weights of a network; the matrix of a tied head stands once, as the embedding."""
+    tensors = dict(network.state_dict())
+    if network.shape.tied:
+        del tensors["head.weight"]
+    return tensors
 
 
 def renamed(tensors: Tensors, outside: dict[str, str], block: dict[str, str], before: str, after: str) -> Tensors:
@@ -239,6 +252,6 @@ ARCHITECTURES = {
 }
 
 
-def architecture_of(network: nn.Module) -> Architecture:
+def architecture_of(network: GPT | GPT2) -> Architecture:
     """That of a network of ours."""
     return next(found for found in ARCHITECTURES.values() if type(network) is found.network)

@@ -9,13 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from genlab.data.tokenizers import end_of, kind_of
 from genlab.engine.files import make_folder, writing
 from genlab.errors import InputError
+from genlab.exchange.architectures import joined, renamed, weights_of
 from genlab.models.gpt import GPT, GPTShape
 from genlab.models.gpt2 import GPT2
 
@@ -109,24 +109,9 @@ def _add_shape(writer: Any, network: GPT | GPT2) -> None:
 
 def named_tensors(network: GPT | GPT2) -> dict[str, Tensor]:
     """The weights by llama.cpp's names; a tied head has none of its own there."""
-    block = GPT2_BLOCK if isinstance(network, GPT2) else QWEN3_BLOCK
-    weights = network.state_dict()
-    if network.shape.tied:
-        del weights["head.weight"]
-    found = {}
-    for name, tensor in weights.items():
-        module, _, kind = name.rpartition(".")
-        if isinstance(network, GPT2) and module.endswith((".key", ".value")):
-            continue  # stand below the queries
-        if isinstance(network, GPT2) and module.endswith(".query"):
-            parts = [weights[name.replace(".query.", f".{part}.")] for part in ("query", "key", "value")]
-            module, tensor = module.replace(".query", ".joint"), torch.cat(parts)
-        if module.startswith("blocks."):
-            _, layer, part = module.split(".", 2)
-            found[f"blk.{layer}.{block[part]}.{kind}"] = tensor
-        else:
-            found[f"{OUTSIDE[module]}.{kind}"] = tensor
-    return found
+    if isinstance(network, GPT2):
+        return renamed(joined(weights_of(network)), OUTSIDE, GPT2_BLOCK, "blocks", "blk")
+    return renamed(weights_of(network), OUTSIDE, QWEN3_BLOCK, "blocks", "blk")
 
 
 # --- tokenizer ------------------------------------------------------------------------------------

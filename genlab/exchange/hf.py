@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from torch import Tensor, nn
+from torch import Tensor
 
 from genlab.data.tokenizers import FOREIGN_ENDS, UNKNOWN, end_of
 from genlab.engine.files import make_folder, read_tensors, saving, tensors_to_bytes, write_atomically, write_json
 from genlab.errors import InputError
-from genlab.exchange.architectures import ARCHITECTURES, Architecture, architecture_of
+from genlab.exchange.architectures import ARCHITECTURES, Architecture, architecture_of, weights_of
+from genlab.models.gpt import GPT
+from genlab.models.gpt2 import GPT2
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 """Weights that are read, to 32 bits."""
@@ -200,15 +202,7 @@ def _tokenizer(place: Path) -> Tokenizer:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def weights_of(network: nn.Module) -> dict[str, Tensor]:
-    """All weights of a network; the matrix of a tied head stands once, as the embedding."""
-    tensors = dict(network.state_dict())
-    if getattr(network, "shape").tied:  # noqa: B009  # a Module's attributes are untyped
-        del tensors["head.weight"]
-    return tensors
-
-
-def write_folder(network: nn.Module, tokenizer: Tokenizer, place: Path, card: str) -> None:
+def write_folder(network: GPT | GPT2, tokenizer: Tokenizer, place: Path, card: str) -> None:
     """A folder that `transformers.AutoModelForCausalLM` and `AutoTokenizer` read.
 
     Args:
