@@ -108,9 +108,9 @@ class TextRequest:
     """Always take the likeliest token."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed: the same seed writes the same text."""
-    weights: Literal["auto", "plain", "32", "int8"] = "auto"
-    """How a CPU reads large weights: in packed 32 bits, packed and rounded to 8 (int8), or plain as they were trained;
-    auto packs 32 bits where that is repaid."""
+    weights: Literal["auto", "plain", "32", "16", "int8"] = "auto"
+    """How a CPU reads large weights: packed in 32 bits, packed and rounded to 16 or to 8 (int8), or plain as they were
+    trained; auto packs 32 bits where that is repaid."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Linear layers laid out for reading: the copy of a network that writes token by token.
 
 A product with one row or a few reads every weight once, so memory sets its pace. oneDNN reads weights that it has laid
-out in blocks faster than rows that lie one behind the other; weights of 8 bits are a quarter of the bytes. Products of
-the same input are one call.
+out in blocks faster than rows that lie one behind the other; weights of 16 bits are half the bytes, of 8 a quarter.
+Products of the same input are one call.
 
-With 8 bits every row of a matrix has its own scale, the largest absolute weight over 127, and zero stays zero; inputs
-are rounded to 7 bits between their least and largest number, afresh in each call: FBGEMM (Khudia et al. 2021, arXiv
-2101.05615) as torch calls it.
+With 16 bits weights are rounded to float16, inputs stay in 32. With 8 bits every row of a matrix has its own scale, the
+largest absolute weight over 127, and zero stays zero; inputs are rounded to 7 bits between their least and largest
+number, afresh in each call. Both are products of FBGEMM (Khudia et al. 2021, arXiv 2101.05615) as torch calls it.
 """
 
 import copy
@@ -20,14 +20,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.ao.nn.quantized.dynamic import Linear as QuantizedLinear
 
-Weights = Literal["32", "int8"]
+Weights = Literal["32", "16", "int8"]
 Network = TypeVar("Network", bound=nn.Module)
 Product = Callable[[Float[Tensor, "*batch width"]], Float[Tensor, "*batch out"]]
 
 LEAST = 1 << 19
 """Numbers of a matrix from which on packing pays: smaller ones stay in the processor's caches."""
 ROWS = 16
-"""Rows up to which blocks of 32-bit weights are faster; more are multiplied as they always were."""
+"""Rows that blocks of 32-bit weights are laid out for. Without AVX-512 more rows are multiplied as they always were,
+which is faster there; with it the blocks stay faster (docs/log.md)."""
 
 
 def together(x: Float[Tensor, "*batch width"], *layers: nn.Module) -> Sequence[Float[Tensor, "*batch _"]]:
@@ -72,11 +73,13 @@ class PackedLinear:
     def __init__(self, layers: Sequence[nn.Linear], weights: Weights) -> None:
         self.layers = layers
         self.widths = [layer.out_features for layer in layers]
-        self.numbers = ROWS * layers[0].in_features if weights == "32" else math.inf
+        few = weights == "32" and torch.backends.cpu.get_cpu_capability() != "AVX512"
+        self.numbers = ROWS * layers[0].in_features if few else math.inf
         weight = torch.cat([layer.weight.detach() for layer in layers])
         biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
         assert len(biases) in (0, len(layers)), "of layers that are packed together all have a bias, or none"
-        self.product = (product32 if weights == "32" else product8)(weight, torch.cat(biases) if biases else None)
+        bias = torch.cat(biases) if biases else None
+        self.product = in_blocks(weight, bias) if weights == "32" else rounded(weight, bias, weights)
 
     def outputs(self, x: Float[Tensor, "*batch width"]) -> Sequence[Float[Tensor, "*batch _"]]:
         """What each of the layers makes of `x`."""
@@ -97,25 +100,22 @@ class Part(nn.Module):
         return self.whole.outputs(x)[self.index]
 
 
-def product32(weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None) -> Product:
-    """rows · weightᵀ + bias from weights in blocks."""
+def in_blocks(weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None) -> Product:
+    """x · weightᵀ + bias from weights in blocks."""
     blocks = torch.ops.mkldnn._reorder_linear_weight(weight, ROWS)
     multiply = torch.ops.mkldnn._linear_pointwise.default
-
-    def product(x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch out"]:
-        rows = x.reshape(-1, x.shape[-1])
-        return multiply(rows, blocks, bias, "none", [], "").view(*x.shape[:-1], -1)
-
-    return product
+    return lambda x: multiply(x, blocks, bias, "none", [], "")
 
 
-def product8(weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None) -> Product:
-    """The same from weights of 8 bits."""
-    scale = weight.abs().amax(1).clamp(min=1e-12).double() / 127
+def rounded(weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None, weights: Weights) -> Product:
+    """The same from weights of 16 or 8 bits."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch means to move its quantised tensors elsewhere
-        layer = QuantizedLinear(weight.shape[1], weight.shape[0], bias is not None)
-        small = torch.quantize_per_channel(weight, scale, torch.zeros(len(scale), dtype=torch.long), 0, torch.qint8)
-        layer.set_weight_bias(small, bias)
+        dtype = torch.float16 if weights == "16" else torch.qint8
+        layer = QuantizedLinear(weight.shape[1], weight.shape[0], bias is not None, dtype)
+        if weights == "int8":
+            scale = weight.abs().amax(1).clamp(min=1e-12).double() / 127
+            weight = torch.quantize_per_channel(weight, scale, torch.zeros(len(scale), dtype=torch.long), 0, dtype)
+        layer.set_weight_bias(weight, bias)
         # A call from Python looks for attributes that the packed weights lack, which costs more than the product.
         return torch.jit.script(layer).forward

@@ -25,8 +25,8 @@ def rotate(
 ) -> Float[Tensor, "batch heads time depth"]:
     """Turns feature i together with feature i + depth/2 by its position's angle (eq. 34, halves split
     as in Llama and Qwen instead of interleaved), so that query · key depends on the distance alone."""
-    first, second = x.chunk(2, dim=-1)
-    return x * cosine.to(x.dtype) + torch.cat((second, first), dim=-1) * sine.to(x.dtype)
+    other_half = x.roll(x.shape[-1] // 2, dims=-1)
+    return torch.addcmul(x * cosine.to(x.dtype), other_half, sine.to(x.dtype))
 
 
 def sinusoids(positions: Int[Tensor, " time"], width: int) -> Float[Tensor, "time width"]:

@@ -164,9 +164,9 @@ def for_writing(network: LanguageModel, request: TextRequest, device: torch.devi
     can = device.type == "cpu" and torch.backends.mkldnn.is_available()
     if request.weights == "plain" or (request.weights == "auto" and not (can and request.tokens >= REPAID)):
         return network
-    if not can or (request.weights == "int8" and "fbgemm" not in torch.backends.quantized.supported_engines):
+    if not can or (request.weights in ("16", "int8") and "fbgemm" not in torch.backends.quantized.supported_engines):
         raise InputError(
             f"weights: {request.weights} needs a CPU and a torch with oneDNN and FBGEMM; take --weights plain.",
             "weights",
         )
-    return pack(network, "int8" if request.weights == "int8" else "32")
+    return pack(network, "32" if request.weights == "auto" else request.weights)

@@ -33,9 +33,11 @@ def linears(network: nn.Module) -> list[nn.Linear]:
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("processor", ["AVX2", "AVX512"])
 @pytest.mark.parametrize(("batch", "time"), [(1, 1), (2, 8), (1, 17), (3, 30)])
-def test_packed_says_the_same(network, batch, time):
+def test_packed_says_the_same(network, batch, time, processor, monkeypatch):
     """At once and token by token, with as many rows as are packed for and with more."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
     fast, tokens = pack(network, "32"), torch.randint(50, (batch, time))
     assert not linears(fast)
     torch.testing.assert_close(fast(tokens), network(tokens), rtol=1e-4, atol=1e-5)
@@ -45,11 +47,23 @@ def test_packed_says_the_same(network, batch, time):
 
 
 @torch.inference_mode()
-def test_eight_bits_are_near(network):
-    fast, tokens = pack(network, "int8"), torch.randint(50, (4, 30))
+@pytest.mark.parametrize(("weights", "least", "most"), [("16", 1e-5, 1e-3), ("int8", 1e-3, 0.05)])
+def test_fewer_bits_are_near(network, weights, least, most):
+    fast, tokens = pack(network, weights), torch.randint(50, (4, 30))
     plain, rounded = network(tokens), fast(tokens)
-    away = (rounded - plain).norm() / plain.norm()
-    assert 1e-4 < away < 0.05
+    assert least < (rounded - plain).norm() / plain.norm() < most
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("bias", [False, True])
+def test_sixteen_bits_are_those_of_float16(bias):
+    """Inputs and sums stay in 32."""
+    torch.manual_seed(0)
+    layer, x = nn.Linear(64, 20, bias), torch.randn(2, 3, 64)
+    expected = nn.functional.linear(x, layer.weight.half().float(), layer.bias)
+    found = packed.rounded(layer.weight, layer.bias, "16")(x)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(found, layer(x), rtol=1e-5, atol=1e-5)
 
 
 @torch.inference_mode()
@@ -63,14 +77,14 @@ def test_eight_bits_are_those_of_each_row(bias):
     x[0, 0, 0], x[0, 0, 1] = 127, 0
     scale = layer.weight.abs().amax(1, keepdim=True) / 127
     expected = x @ ((layer.weight / scale).round() * scale).T + (layer.bias if bias else 0)
-    found = packed.product8(layer.weight, layer.bias)(x)
+    found = packed.rounded(layer.weight, layer.bias, "int8")(x)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_row_of_zeros_stays_zero():
     layer = nn.Linear(64, 4, bias=False)
     layer.weight.data[1] = 0
-    assert (packed.product8(layer.weight, None)(torch.randn(3, 64))[:, 1] == 0).all()
+    assert (packed.rounded(layer.weight, None, "int8")(torch.randn(3, 64))[:, 1] == 0).all()
 
 
 def test_the_network_is_left_as_it_was(network):
@@ -109,7 +123,7 @@ def test_layers_of_one_input_are_one_call(network, monkeypatch):
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("weights", ["32", "int8"])
+@pytest.mark.parametrize("weights", ["32", "16", "int8"])
 def test_parts_can_be_called_apart(weights, monkeypatch):
     """As cross-attention does, whose keys come from elsewhere."""
     monkeypatch.setattr(packed, "LEAST", 1)

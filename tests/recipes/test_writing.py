@@ -150,9 +150,10 @@ def test_when_weights_are_packed(network, monkeypatch):
     assert for_writing(network, short, CPU) is network
     assert for_writing(network, long, torch.device("cuda")) is network
     assert for_writing(network, TextRequest(weights="plain", tokens=10_000), CPU) is network
-    for request in (long, TextRequest(tokens=1, weights="32"), TextRequest(tokens=1, weights="int8")):
+    asked = [TextRequest(tokens=1, weights=weights) for weights in ("32", "16", "int8")]
+    for request in (long, *asked):
         assert isinstance(for_writing(network, request, CPU).head, packed.Part)
-    for weights in ("32", "int8"):
+    for weights in ("32", "16", "int8"):
         with pytest.raises(InputError, match=f"weights: {weights} needs a CPU") as error:
             for_writing(network, TextRequest(weights=weights), torch.device("cuda"))
         assert error.value.field == "weights"
