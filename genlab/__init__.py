@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from genlab.errors import InputError
 
 # Before torch is loaded: OpenMP's threads spin while they wait, and where another process has the processor of the
-# one they wait for, training becomes ten times slower. A short spin is as fast on an idle machine (docs/log.md).
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# one they wait for, training becomes ten times slower. A short spin is nearly as fast on an idle machine (docs/log.md).
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 if TYPE_CHECKING:
     from genlab.api import Run, import_folder, load, train

@@ -101,9 +101,9 @@ class GPT2(nn.Module):
             x = block(x, cache[layer] if cache else None)
         return self.head(self.norm(x[:, -1:] if last else x))
 
-    def new_cache(self) -> list[KVCache]:
-        """An empty memory for generating up to `context` tokens one by one."""
-        return [KVCache(self.shape.context) for _ in self.blocks]
+    def new_cache(self, room: int | None = None) -> list[KVCache]:
+        """An empty memory with room for as many tokens, at most `context`."""
+        return [KVCache(min(room or self.shape.context, self.shape.context)) for _ in self.blocks]
 
     @torch.no_grad()
     def _initialise(self) -> None:

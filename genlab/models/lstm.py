@@ -78,8 +78,8 @@ class LSTM(nn.Module):
             cache.state = state
         return self.head(self.dropout(x[:, -1:] if last else x))
 
-    def new_cache(self) -> LSTMCache:
-        """An empty memory for generating token by token."""
+    def new_cache(self, room: int | None = None) -> LSTMCache:
+        """An empty memory for generating token by token; whatever the `room`, it stays as small."""
         return LSTMCache()
 
 

@@ -20,7 +20,7 @@ from genlab.models.lstm import LSTM
 from genlab.recipes.written import WrittenText
 
 LanguageModel = GPT | GPT2 | LSTM
-"""`network(tokens, cache, last) -> logits`, `network.new_cache()`, and a `shape` that names its vocabulary."""
+"""`network(tokens, cache, last) -> logits`, `network.new_cache(room)`, and a `shape` that names its vocabulary."""
 MANY = 20
 """Documents from which on a text without a prompt starts as one."""
 TOGETHER = 16
@@ -60,7 +60,8 @@ def write_together(
     unknown, tokens = tokenizer.token_to_id(UNKNOWN), tokenizer.get_vocab_size()
     texts = [WrittenText(tokenizer, end, request.stop) for _ in generators]
     written = prompt.expand(len(texts), -1)
-    fed, cache, length = prompt[None, -context:], network.new_cache(), 0
+    room = len(prompt) + request.tokens
+    fed, cache, length = prompt[None, -context:], network.new_cache(room), 0
     network.eval()
     with torch.inference_mode():
         for _ in range(request.tokens):
@@ -85,10 +86,8 @@ def write_together(
                 request.min_p,
                 request.repetition_penalty,
             )
-            if request.greedy:
-                new = shaped.argmax(-1)
-            else:  # each text from its own generator: what it says does not depend on its neighbours
-                new = torch.cat([draw(row[None], generator) for row, generator in zip(shaped, generators, strict=True)])
+            # Each text is drawn from its own generator: what it says does not depend on its neighbours.
+            new = shaped.argmax(-1) if request.greedy else draw(shaped, *generators)
             fed = new[:, None]
             written = torch.cat((written, fed), 1)
             # A text that has ended goes on unread: its row costs less than taking it out of the cache.

@@ -116,3 +116,35 @@ def test_draw_follows_the_odds_and_the_seed():
     torch.testing.assert_close(shares, torch.tensor(ODDS), rtol=0, atol=0.012)
     assert torch.equal(tokens, draw(logits, torch.Generator().manual_seed(1)))
     assert not torch.equal(tokens, draw(logits, torch.Generator().manual_seed(2)))
+
+
+def test_rows_are_drawn_each_from_its_own_generator():
+    """What a row says does not depend on its neighbours."""
+    logits = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
+    own = [torch.Generator().manual_seed(seed) for seed in (5, 6, 7)]
+    alone = [draw(logits[row : row + 1], torch.Generator().manual_seed(seed)) for row, seed in enumerate((5, 6, 7))]
+    assert torch.equal(draw(logits, *own), torch.cat(alone))
+
+
+@pytest.mark.parametrize("number", [0.0, 1 - 2**-24])
+def test_what_is_ruled_out_is_not_drawn_by_the_least_or_largest_number(number, monkeypatch):
+    """Not before the first token that may come, and not behind the last, where sums of float32 are rounded."""
+    monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.full((50,), number))
+    logits = torch.randn(50, 3000, generator=torch.Generator().manual_seed(1))
+    logits[:, :9], logits[:, -9:] = -torch.inf, -torch.inf
+    tokens = draw(logits, torch.Generator())
+    assert (tokens >= 9).all()
+    assert (tokens < 2991).all()
+    assert (tokens == 9).all() == (number == 0)
+
+
+@pytest.mark.parametrize("spread", [0.01, 1.0, 4.0])
+def test_top_p_of_a_large_vocabulary(spread):
+    """Whether or not a thousand tokens are enough, the same as by sorting all of them."""
+    logits = spread * torch.randn(2, 5000, generator=torch.Generator().manual_seed(0), dtype=torch.float64).float()
+    ordered, order = logits.softmax(-1).sort(descending=True)
+    counts = (ordered.cumsum(-1) < 0.8).sum(-1) + 1
+    kept = shape_logits(logits, NOTHING.expand(2, 0), top_p=0.8).isfinite()
+    assert (kept.sum(-1) - counts).abs().max() <= 1  # where rounding decides
+    for row in range(2):
+        assert kept[row, order[row, : counts[row] - 1]].all()
