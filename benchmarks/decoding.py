@@ -4,8 +4,8 @@
     python benchmarks/decoding.py --model qwen3    # the peer is a Qwen3 of our GPT's very numbers; default: GPT-2's own
 
 Weights are random: speed does not depend on them. A way writes `--tokens` greedily after a prompt of 16 tokens, one
-text or 16; ways take turns, and medians are told. The bound is the bytes of the weights a token reads, over the speed at
-which 1 GiB is summed, measured in every turn. Each way lives in a process of its own, whose peak of memory is told.
+text or 16; ways take turns, and medians are told. The bound is the bytes of weights that a token reads, over the speed
+at which 1 GiB is summed, measured in every turn. Each way lives in a process of its own, whose peak of memory is told.
 Packed ways hold their weights twice: as trained and packed.
 """
 

@@ -101,7 +101,7 @@ def _add_shape(writer: Any, network: GPT | GPT2) -> None:
         writer.add_value_length(head_width)
         writer.add_rope_dimension_count(head_width)
         writer.add_rope_freq_base(shape.rotary_base)
-        writer.add_layer_norm_rms_eps(network.norm.epsilon)
+        writer.add_layer_norm_rms_eps(network.get_buffer("norm.epsilon").item())
     else:
         writer.add_head_count_kv(shape.heads)
         writer.add_layer_norm_eps(network.norm.eps)
