@@ -204,6 +204,7 @@ def speed(options: argparse.Namespace) -> None:
     recipe.resolve(None, None)
     seed_everything(0)
     recipe.build()
+    recipe.build_optimizers()
     config = recipe.config
     assert config.dropout is not None
     peer = Peer(recipe.source.size, config.size, config.dropout)

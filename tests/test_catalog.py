@@ -99,6 +99,7 @@ def built(task: str, model: str, data: dict[tuple[str, str], str]) -> Recipe:
     recipe.resolve(None, None)
     seed_everything(0)
     recipe.build()
+    recipe.build_optimizers()
     return recipe
 
 

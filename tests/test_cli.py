@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,6 +57,17 @@ def test_help_imports_no_torch(tmp_path, words):
     assert "Traceback" not in done.stderr
     assert done.returncode == (2 if "--stesp" in words else 0)
     assert done.stdout or "--stesp" in words
+
+
+def test_writing_loads_nothing_for_training():
+    """Fabric and torch's compiler would take as long to load as torch."""
+    run = Path(__file__).parent / "fixtures/format-1/text-gpt"
+    code = (
+        f"import sys, genlab\ngenlab.load({str(run)!r}).generate(tokens=60)\n"
+        "heavy = {'lightning_fabric', 'torch._dynamo', 'sympy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_importing_genlab_is_lazy():

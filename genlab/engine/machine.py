@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
-import lightning_fabric
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -48,24 +47,29 @@ class Machine:
             raise InputError(f"device: this machine has no {kind}; --device auto takes what there is.", "device")
         if index and int(index) >= torch.cuda.device_count():
             raise InputError(f"device: this machine has {torch.cuda.device_count()} GPUs, counted from 0.", "device")
-        processes = int(os.environ.get("WORLD_SIZE", 1))
-        here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
-        self.fabric = lightning_fabric.Fabric(
-            accelerator=kind,
-            devices=[int(index)] if index else here if processes > 1 else 1,
-            num_nodes=processes // here,
-            strategy="ddp" if processes > 1 else "auto",
-        )
-        self.fabric.launch()
-        self.device = self.fabric.device
+        if kind == "auto":
+            kind = next((name for name, there in present.items() if there), "cpu")
+        self.device = torch.device(kind) if kind == "cpu" else torch.device(kind, int(index or 0))
+        self.rank, self.processes = 0, int(os.environ.get("WORLD_SIZE", 1))
+        if self.processes > 1:
+            self._join([int(index)] if index else None)
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.rank, self.processes = self.fabric.global_rank, self.fabric.world_size
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("highest" if precision == "32" else "high")
         if precision == "auto":
             precision = "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "32"
         self.precision = precision
+
+    def _join(self, devices: list[int] | None) -> None:
+        """Becomes one of several processes, which torchrun started."""
+        from lightning_fabric import Fabric  # a second of loading that one process alone is spared
+
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", self.processes))
+        nodes = self.processes // here
+        self.fabric = Fabric(accelerator=self.device.type, devices=devices or here, num_nodes=nodes, strategy="ddp")
+        self.fabric.launch()
+        self.device, self.rank = self.fabric.device, self.fabric.global_rank
 
     @classmethod
     def of(cls, run: RunConfig) -> "Machine":
@@ -97,10 +101,10 @@ class Machine:
     def first_alone(self) -> Iterator[None]:
         """The first process goes through the block before the others: it fills caches for all."""
         if self.rank > 0:
-            self.fabric.barrier()
+            self.together()
         yield
         if self.rank == 0:
-            self.fabric.barrier()
+            self.together()
 
     def together(self) -> None:
         """Waits for all processes: one that ends early looks like a failure to what started it."""

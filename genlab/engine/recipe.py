@@ -39,8 +39,8 @@ class Recipe(ABC):
 
     What a finished run can do stands in the capabilities below, which a recipe has beside this.
 
-    The engine calls, in this order: `read`, `resolve`, `build`, then for every step `batch` and `step`, and
-    now and then `validate` and `sample`. Everything that must survive a crash is in `networks` and
+    The engine calls, in this order: `read`, `resolve`, `build`, `build_optimizers`, then for every step `batch` and
+    `step`, and now and then `validate` and `sample`. Everything that must survive a crash is in `networks` and
     `optimizers`; every step's randomness comes from torch's global generator, which the engine seeds.
     """
 
@@ -77,7 +77,11 @@ class Recipe(ABC):
 
     @abstractmethod
     def build(self) -> None:
-        """Makes `networks` and, when data have been read, `optimizers`, on the machine's device."""
+        """Makes `networks` on the machine's device."""
+
+    @abstractmethod
+    def build_optimizers(self) -> None:
+        """Makes the `optimizers` of the networks that are trained; a run that is only loaded has none."""
 
     @abstractmethod
     def batch(self, step: int) -> Any:

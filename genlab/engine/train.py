@@ -59,6 +59,7 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False, start: Recipe | N
                 torch.set_num_threads(plan.threads or torch.get_num_threads())
                 seed_everything(run.seed)
                 recipe.build()
+                recipe.build_optimizers()
             else:
                 plan = _prepare(recipe, run, machine, quiet or machine.rank > 0)
             if machine.rank == 0:
@@ -190,6 +191,7 @@ def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> P
         recipe.resolve(None, None)
         seed_everything(run.seed)
         recipe.build()
+        recipe.build_optimizers()
         return plan_steps(run.steps, recipe.validates)
     seconds = 60 * (run.minutes or DEFAULT_MINUTES)
     recipe.resolve(seconds, machine.agree(machine.speed()))
@@ -198,6 +200,7 @@ def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> P
     }
     seed_everything(run.seed)
     recipe.build()
+    recipe.build_optimizers()
     if not quiet:
         say("measuring a few steps ...")
     plan = _measure(recipe, machine, seconds)
@@ -205,6 +208,7 @@ def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> P
         part.load_state_dict(own[name])
     seed_everything(run.seed)
     recipe.build()
+    recipe.build_optimizers()
     return plan
 
 

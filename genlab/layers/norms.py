@@ -16,7 +16,7 @@ class RMSNorm(nn.Module):
         self.register_buffer("epsilon", torch.tensor(epsilon), persistent=False)
 
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-        # Written out it has fewer passes over memory than torch's own on CPUs, where that is not one kernel; and epsilon
-        # is a tensor because a number of Python's costs more than the sum.
+        # Written out it has fewer passes over memory than torch's own on CPUs, where that is not one kernel. Epsilon
+        # is a tensor because a number of Python's would cost more than the sum.
         squares = torch.linalg.vecdot(x, x).unsqueeze(-1)
         return x * torch.add(self.epsilon, squares, alpha=1 / x.shape[-1]).rsqrt() * self.weight

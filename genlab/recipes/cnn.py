@@ -129,9 +129,12 @@ class CNNRecipe(Recipe, Predicts):
         self.average = Average(classifier, config.average).to(self.machine.device)
         self.temperature = Temperature().to(self.machine.device)
         self.networks = {"classifier": classifier, "average": self.average, "temperature": self.temperature}
-        self.optimizers = {"classifier": [adamw(classifier, config.learning_rate, config.weight_decay)]}
         if self.pictures is not None:
             self.shift = self.draw.shift.to(self.machine.device)
+
+    def build_optimizers(self) -> None:
+        config = self.config
+        self.optimizers = {"classifier": [adamw(self.classifier, config.learning_rate, config.weight_decay)]}
 
     # --- the method ---
 

@@ -30,8 +30,10 @@ class DCGANRecipe(PictureMaker):
         discriminator = DCDiscriminator(self.channels, config.pixels, classes)
         self.gan = GAN(generator, discriminator).to(self.machine.device)
         self.networks = {"generator": generator, "discriminator": discriminator}
+
+    def build_optimizers(self) -> None:
         self.optimizers = {
-            name: [torch.optim.Adam(network.parameters(), config.learning_rate, betas=(0.5, 0.999), fused=True)]
+            name: [torch.optim.Adam(network.parameters(), self.config.learning_rate, betas=(0.5, 0.999), fused=True)]
             for name, network in self.networks.items()
         }
 

@@ -62,9 +62,12 @@ class GANRecipe(PictureMaker):
         self._check_parts()
         self.average = Average(generator, config.average).to(self.machine.device)
         self.networks = {"generator": generator, "discriminator": discriminator, "average": self.average}
+
+    def build_optimizers(self) -> None:
+        assert self.config.learning_rate is not None
         self.optimizers = {
-            name: [torch.optim.Adam(network.parameters(), config.learning_rate, betas=(0.0, 0.99), fused=True)]
-            for name, network in (("generator", generator), ("discriminator", discriminator))
+            name: [torch.optim.Adam(network.parameters(), self.config.learning_rate, betas=(0.0, 0.99), fused=True)]
+            for name, network in (("generator", self.gan.generator), ("discriminator", self.gan.discriminator))
         }
 
     def _check_parts(self) -> None:

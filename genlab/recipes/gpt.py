@@ -85,6 +85,9 @@ class GPTRecipe(AttentionTextRecipe):
         self.networks = {"gpt": self.network}
         # Compiling takes half a minute: it pays on GPUs, and not on CPUs at these sizes.
         self.forward = torch.compile(self.network) if self.machine.device.type == "cuda" else self.network
+
+    def build_optimizers(self) -> None:
+        config = self.config
         assert config.learning_rate and config.embedding_learning_rate and config.weight_decay is not None
         matrices = [weight for weight in self.network.blocks.parameters() if weight.ndim == 2]
         others = [

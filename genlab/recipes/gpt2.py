@@ -52,6 +52,8 @@ class GPT2Recipe(AttentionTextRecipe):
         shape = self.kept_shape or self._new_shape()
         self.network = GPT2(replace(shape, dropout=self.config.dropout)).to(self.machine.device)
         self.networks = {"gpt2": self.network}
+
+    def build_optimizers(self) -> None:
         assert self.config.learning_rate
         matrices = [weight for weight in self.network.parameters() if weight.ndim == 2]
         others = [weight for weight in self.network.parameters() if weight.ndim != 2]

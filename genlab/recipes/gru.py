@@ -45,11 +45,12 @@ class GRURecipe(Translator):
         )
         self.network = GRU(shape).to(self.machine.device)
         self.networks = {"gru": self.network}
+
+    def build_optimizers(self) -> None:
+        rate = self.config.learning_rate
         self.optimizers = {
             "gru": [
-                torch.optim.AdamW(
-                    self.network.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
-                )
+                torch.optim.AdamW(self.network.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
             ]
         }
 

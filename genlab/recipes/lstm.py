@@ -53,6 +53,8 @@ class LSTMRecipe(TextRecipe):
         shape = LSTMShape(self.tokenizer.get_vocab_size(), depth, width, self.config.dropout)
         self.network = LSTM(shape).to(self.machine.device)
         self.networks = {"lstm": self.network}
+
+    def build_optimizers(self) -> None:
         self.optimizers = {
             "lstm": [
                 torch.optim.AdamW(

@@ -100,9 +100,13 @@ class MLPRecipe(Recipe, Predicts):
         self.average = Average(classifier, config.average).to(self.machine.device)
         self.temperature = Temperature().to(self.machine.device)
         self.networks = {"classifier": classifier, "average": self.average, "temperature": self.temperature}
-        self.optimizers = {"classifier": [adamw(classifier, config.learning_rate, config.weight_decay)]}
         if self.table is not None:
             self.shift = self.draw.shift.to(self.machine.device)
+
+    def build_optimizers(self) -> None:
+        config = self.config
+        assert config.weight_decay is not None
+        self.optimizers = {"classifier": [adamw(self.classifier, config.learning_rate, config.weight_decay)]}
 
     # --- the method ---
 

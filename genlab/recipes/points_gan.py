@@ -101,11 +101,13 @@ class PointsGANRecipe(Recipe, Generates, Decodes):
             "average": self.average,
             "scale": self.scale,
         }
+
+    def build_optimizers(self) -> None:
         self.optimizers = {
             name: [
                 torch.optim.Adam(
                     [weight for weight in self.networks[name].parameters() if weight.requires_grad],
-                    lr=config.learning_rate,
+                    lr=self.config.learning_rate,
                     betas=(0.0, 0.99),
                     fused=True,
                 )

@@ -75,6 +75,9 @@ class TransformerRecipe(Translator, Explains):
         )
         self.network = Transformer(shape).to(self.machine.device)
         self.networks = {"transformer": self.network}
+
+    def build_optimizers(self) -> None:
+        config = self.config
         assert config.learning_rate and config.embedding_learning_rate
         in_layers = [*self.network.encoder.parameters(), *self.network.decoder.parameters()]
         matrices = [weight for weight in in_layers if weight.ndim == 2]

@@ -28,7 +28,10 @@ class VAERecipe(PictureMaker):
         self.network = network.to(self.machine.device)
         self.average = Average(self.network, config.average).to(self.machine.device)
         self.networks = {"vae": self.network, "average": self.average}
-        self.optimizers = {"vae": [torch.optim.Adam(self.network.parameters(), config.learning_rate, fused=True)]}
+
+    def build_optimizers(self) -> None:
+        rate = self.config.learning_rate
+        self.optimizers = {"vae": [torch.optim.Adam(self.network.parameters(), rate, fused=True)]}
 
     # --- the method ---
 

@@ -31,9 +31,11 @@ class WGANGPRecipe(PictureMaker):
         self.gan = GAN(generator, critic).to(self.machine.device)
         self.average = Average(generator, config.average).to(self.machine.device)
         self.networks = {"generator": generator, "critic": critic, "average": self.average}
+
+    def build_optimizers(self) -> None:
         self.optimizers = {
-            name: [torch.optim.Adam(network.parameters(), config.learning_rate, betas=(0.0, 0.9), fused=True)]
-            for name, network in (("generator", generator), ("critic", critic))
+            name: [torch.optim.Adam(network.parameters(), self.config.learning_rate, betas=(0.0, 0.9), fused=True)]
+            for name, network in (("generator", self.gan.generator), ("critic", self.gan.discriminator))
         }
 
     @property

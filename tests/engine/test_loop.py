@@ -248,6 +248,7 @@ def test_measuring_leaves_no_trace(book, tmp_path):
     recipe.read(str(book), "0", "0.10")
     seed_everything(0)
     recipe.build()
+    recipe.build_optimizers()
     plan = Plan(**run.folder.config()["plan"])
     peaks = [group["lr"] for group in recipe.groups()]
     for step in range(steps):

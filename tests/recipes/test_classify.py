@@ -122,6 +122,7 @@ def picture_recipe(data: Path, **options) -> CNNRecipe:
     recipe.resolve(None, None)
     seed_everything(0)
     recipe.build()
+    recipe.build_optimizers()
     return recipe
 
 

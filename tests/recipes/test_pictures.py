@@ -48,6 +48,7 @@ def recipe(folder: Path, **options) -> GANRecipe:
     made.read(str(folder), "0.2", "0.2")
     made.resolve(None, None)
     made.build()
+    made.build_optimizers()
     return made
 
 

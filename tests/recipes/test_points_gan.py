@@ -64,6 +64,7 @@ def recipe_for(file: Path, **options) -> PointsGANRecipe:
     recipe.read(str(file), "0.2", "0.2")
     seed_everything(0)
     recipe.build()
+    recipe.build_optimizers()
     return recipe
 
 
