@@ -1,4 +1,4 @@
-"""Where a training runs: device, number format and processes, from Lightning Fabric; and its randomness."""
+"""Where a training runs: device, number format and processes, several through Lightning Fabric; and its randomness."""
 
 import ctypes
 import os
@@ -56,6 +56,7 @@ class Machine:
         if self.device.type == "cpu":
             keep_freed_memory()
         if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # what a user's own network asks for as "cuda" is this one
             torch.set_float32_matmul_precision("highest" if precision == "32" else "high")
         if precision == "auto":
             precision = "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "32"

@@ -57,9 +57,7 @@ def train(recipe: Recipe, run: RunConfig, quiet: bool = False, start: Recipe | N
                 recipe.config = type(recipe.config)(**config["config"])
                 plan = Plan(**config["plan"])
                 torch.set_num_threads(plan.threads or torch.get_num_threads())
-                seed_everything(run.seed)
-                recipe.build()
-                recipe.build_optimizers()
+                _build(recipe, run)
             else:
                 plan = _prepare(recipe, run, machine, quiet or machine.rank > 0)
             if machine.rank == 0:
@@ -185,30 +183,31 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("genlab", *VERSIONS)}
 
 
+def _build(recipe: Recipe, run: RunConfig) -> None:
+    """Fresh networks, the same for the same seed, and their optimisers."""
+    seed_everything(run.seed)
+    recipe.build()
+    recipe.build_optimizers()
+
+
 def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> Plan:
     """Resolves the config, measures if a time is to be kept, and leaves the recipe freshly built."""
     if run.steps is not None:
         recipe.resolve(None, None)
-        seed_everything(run.seed)
-        recipe.build()
-        recipe.build_optimizers()
+        _build(recipe, run)
         return plan_steps(run.steps, recipe.validates)
     seconds = 60 * (run.minutes or DEFAULT_MINUTES)
     recipe.resolve(seconds, machine.agree(machine.speed()))
     own = {
         name: {key: value.clone() for key, value in part.state_dict().items()} for name, part in recipe.parts.items()
     }
-    seed_everything(run.seed)
-    recipe.build()
-    recipe.build_optimizers()
+    _build(recipe, run)
     if not quiet:
         say("measuring a few steps ...")
     plan = _measure(recipe, machine, seconds)
     for name, part in recipe.parts.items():
         part.load_state_dict(own[name])
-    seed_everything(run.seed)
-    recipe.build()
-    recipe.build_optimizers()
+    _build(recipe, run)
     return plan
 
 

@@ -140,7 +140,7 @@ def _fitting(place: Path, tensors: dict[str, Tensor], architecture: Architecture
     """The tensors as the network needs them, by their names there.
 
     Raises:
-        InputError: one is missing, surplus, or of another type or shape.
+        InputError: one is missing, surplus, of another type or shape, or holds what is no number.
     """
     with torch.device("meta"):
         expected = architecture.theirs(weights_of(architecture.network(shape)))
@@ -165,6 +165,8 @@ def _fitting(place: Path, tensors: dict[str, Tensor], architecture: Architecture
         if tensor.shape != expected[name].shape:
             found, right = tuple(tensor.shape), tuple(expected[name].shape)
             raise InputError(f"{place}: {name} has the shape {found}, by config.json it should be {right}.", "folder")
+        if not tensor.isfinite().all():
+            raise InputError(f"{place}: {name} holds NaN or infinity: save or download the model again.", "folder")
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 

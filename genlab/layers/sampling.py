@@ -45,7 +45,7 @@ def shape_logits(
 def _nucleus(logits: Float[Tensor, "batch vocabulary"], top_p: float) -> Float[Tensor, "batch vocabulary"]:
     """The fewest likeliest tokens that reach `top_p`, sought among a thousand first: sorting all takes far longer."""
     odds = logits.softmax(-1)
-    for count in (min(1024, odds.shape[-1]), odds.shape[-1]):
+    for count in sorted({min(1024, odds.shape[-1]), odds.shape[-1]}):
         likeliest, tokens = odds.topk(count)
         before = likeliest.cumsum(-1) - likeliest
         if bool((before[:, -1] >= top_p).all()):
@@ -58,11 +58,11 @@ def draw(logits: Float[Tensor, "batch vocabulary"], *generators: torch.Generator
     """One token of each row's distribution, all from one generator or each row from its own.
 
     By inversion, which takes one random number a row (Devroye 1986, "Non-Uniform Random Variate Generation", section
-    III.2): the first token up to which the odds add up to more than that share of them all.
+    III.2): the first token up to which the odds add up to more than that share of them all. Some logit is finite, and
+    none is NaN.
     """
     numbers = len(logits) // len(generators)
     chance = torch.cat([torch.rand(numbers, generator=one, device=logits.device) for one in generators])
     reached = logits.softmax(-1).cumsum(-1)
-    every = reached[:, -1:].contiguous()
-    last = torch.searchsorted(reached, every)  # the product may be rounded up to all there is
-    return torch.searchsorted(reached, chance[:, None] * every, right=True).minimum(last)[:, 0]
+    share = chance[:, None] * reached[:, -1:]  # below all there is: no number under one rounds up to it
+    return torch.searchsorted(reached, share, right=True)[:, 0]

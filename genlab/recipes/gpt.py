@@ -83,8 +83,6 @@ class GPTRecipe(AttentionTextRecipe):
         shape = self.kept_shape or self._new_shape()
         self.network = GPT(replace(shape, dropout=config.dropout)).to(self.machine.device)
         self.networks = {"gpt": self.network}
-        # Compiling takes half a minute: it pays on GPUs, and not on CPUs at these sizes.
-        self.forward = torch.compile(self.network) if self.machine.device.type == "cuda" else self.network
 
     def build_optimizers(self) -> None:
         config = self.config
@@ -107,6 +105,8 @@ class GPTRecipe(AttentionTextRecipe):
                 ),
             ]
         }
+        # Compiling takes half a minute: it pays on GPUs, and not on CPUs at these sizes.
+        self.forward = torch.compile(self.network) if self.machine.device.type == "cuda" else self.network
 
     def _new_shape(self) -> GPTShape:
         config = self.config

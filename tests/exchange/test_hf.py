@@ -249,6 +249,10 @@ BAD = {
         lambda folder: rewrite(folder, lambda weights: weights.update({UP: weights[UP].to(torch.int8)})),
         "up_proj.weight is of int8: save the model in 32 or 16 bits",
     ),
+    "NaN": (
+        lambda folder: rewrite(folder, lambda weights: weights[UP][0].fill_(float("nan"))),
+        "up_proj.weight holds NaN or infinity: save or download the model again",
+    ),
     "another shape": (
         lambda folder: rewrite(folder, lambda weights: weights.update({UP: weights[UP][:40].clone()})),
         r"has the shape \(40, 32\), by config.json it should be \(48, 32\)",
