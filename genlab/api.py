@@ -18,7 +18,7 @@ from genlab.configs.translate import data_of
 from genlab.engine.attention import AttentionMap
 from genlab.engine.card import card, write_card
 from genlab.engine.folder import RunFolder
-from genlab.engine.machine import Machine
+from genlab.engine.machine import Machine, ZerosForRandom
 from genlab.engine.recipe import Decodes, Explains, Exports, Generates, Prediction, Predicts, Recipe
 from genlab.engine.samples import Sample
 from genlab.engine.train import train as run_training
@@ -223,7 +223,8 @@ def import_folder(folder: str | os.PathLike, out: str | os.PathLike | None = Non
     recipe: Any = load_class(known.recipe)(load_class(known.config)())
     recipe.machine = Machine("auto")
     recipe.imported(found.shape, found.tokenizer)
-    recipe.build()
+    with ZerosForRandom():
+        recipe.build()
     recipe.network.load_state_dict(found.weights, strict=not found.shape.tied)
     name = place.resolve().name
     run = RunFolder.create(None if out is None else os.fspath(out), "text", name)
@@ -273,7 +274,8 @@ def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> R
         assert {"path", "validation", "test", "fingerprint"} <= about["data"].keys(), "run.json lacks its data"
         recipe.machine = machine
         recipe.load_files(folder.path, about)
-        recipe.build()
+        with ZerosForRandom():
+            recipe.build()
     except (KeyError, TypeError, AttributeError, AssertionError) as error:
         raise InputError(
             f"{path}: config.json or run.json is damaged ({error}): restore it from a copy, or train again.", "run"

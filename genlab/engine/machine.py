@@ -13,11 +13,17 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from genlab.configs.run import RunConfig
 from genlab.errors import InputError
 
 MALLOC = {"M_TRIM_THRESHOLD": -1, "M_MMAP_THRESHOLD": -3}  # the numbers of glibc's malloc.h
+
+RANDOM_FILLS = {
+    Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_, nn.init.trunc_normal_, nn.init.kaiming_normal_,
+    nn.init.kaiming_uniform_, nn.init.xavier_normal_, nn.init.xavier_uniform_, nn.init.orthogonal_,
+}  # fmt: skip
 
 
 def keep_freed_memory() -> None:
@@ -163,3 +169,17 @@ def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
         torch.mps.manual_seed(number)
     random.seed(number)
     np.random.seed(number)
+
+
+class ZerosForRandom(TorchFunctionMode):
+    """Inside, weights that would be filled with random numbers are zero.
+
+    For networks whose weights a file brings next: random numbers take ten times as long as reading it.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if function in RANDOM_FILLS:
+            with torch.no_grad():
+                return (args[0] if args else kwargs["tensor"]).zero_()
+        return function(*args, **kwargs)
