@@ -7,6 +7,8 @@ Weights are random: speed does not depend on them. A way writes `--tokens` greed
 text or 16; ways take turns, and medians are told. The bound is the bytes of weights that a token reads, over the speed
 at which 1 GiB is summed, measured in every turn. Each way lives in a process of its own, whose peak of memory is told.
 Packed ways hold their weights twice: as trained and packed.
+
+    python benchmarks/decoding.py --loss RUN       # what rounding costs a run's test split, all layers packed
 """
 
 import argparse
@@ -22,9 +24,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+import genlab
+from genlab.data.text import read_corpus
 from genlab.engine.machine import keep_freed_memory
+from genlab.layers import packed
 from genlab.layers.packed import Weights, pack
 from genlab.models.gpt import GPT, GPTShape
+from genlab.recipes.measuring import split_loss
 
 PROMPT = 16
 BATCH = 16
@@ -125,9 +131,9 @@ class Way:
     def __init__(self, name: str, options: argparse.Namespace) -> None:
         words = [f"--{key}={getattr(options, key)}" for key in ("model", "depth", "width", "vocabulary", "threads")]
         # How long threads wait awake is genlab's choice, not the peer's.
-        environment = (
-            os.environ if name != "transformers" else {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}
-        )
+        environment = dict(os.environ)
+        if name == "transformers":
+            environment.pop("GOMP_SPINCOUNT", None)
         self.process = subprocess.Popen(
             [sys.executable, __file__, "--way", name, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=environment,
@@ -151,6 +157,20 @@ class Way:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait()
+
+
+def losses(path: str) -> None:
+    """Nats a token of a text run's test split, with every layer packed, however small."""
+    packed.LEAST = 1
+    run = genlab.load(path, "cpu")
+    recipe: Any = run.recipe
+    data = run.about["data"]
+    test = read_corpus(data["path"], data["validation"], data["test"], "bpe", None, tokenizer=recipe.tokenizer).test
+    assert test is not None
+    print("| weights | loss (nats a token) |\n|---|---|")
+    for weights in ("plain", "32", "16", "int8"):
+        network = recipe.network if weights == "plain" else pack(recipe.network, weights)
+        print(f"| {weights} | {split_loss(network, test, recipe.window, torch.device('cpu')):.6f} |")
 
 
 # --- the table ----------------------------------------------------------------------------------------
@@ -204,9 +224,13 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--vocabulary", type=int, default=50_257)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--loss", metavar="RUN")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    serve(options) if options.way else compare(options)
+    if options.loss:
+        losses(options.loss)
+    else:
+        serve(options) if options.way else compare(options)
 
 
 if __name__ == "__main__":

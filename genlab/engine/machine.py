@@ -20,11 +20,6 @@ from genlab.errors import InputError
 
 MALLOC = {"M_TRIM_THRESHOLD": -1, "M_MMAP_THRESHOLD": -3}  # the numbers of glibc's malloc.h
 
-RANDOM_FILLS = {
-    Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_, nn.init.trunc_normal_, nn.init.kaiming_normal_,
-    nn.init.kaiming_uniform_, nn.init.xavier_normal_, nn.init.xavier_uniform_, nn.init.orthogonal_,
-}  # fmt: skip
-
 
 def keep_freed_memory() -> None:
     """Large tensors take the memory of freed ones, where glibc would have the system clear new pages for each.
@@ -169,6 +164,12 @@ def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
         torch.mps.manual_seed(number)
     random.seed(number)
     np.random.seed(number)
+
+
+RANDOM_FILLS = {
+    Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_, nn.init.trunc_normal_, nn.init.kaiming_normal_,
+    nn.init.kaiming_uniform_, nn.init.xavier_normal_, nn.init.xavier_uniform_, nn.init.orthogonal_,
+}  # fmt: skip
 
 
 class ZerosForRandom(TorchFunctionMode):

@@ -5,7 +5,12 @@ from argparse import Namespace
 from pathlib import Path
 
 import decoding
+import pytest
 import torch
+
+import genlab
+from genlab.layers import packed
+from tests.conftest import sentences
 
 TINY = {"model": "qwen3", "depth": 2, "width": 64, "vocabulary": 100, "threads": 1}
 
@@ -35,3 +40,18 @@ def test_a_way_answers():
     assert built["built"] > 0
     assert len(answers) == 2
     assert all(answer["seconds"] > 0 and answer["peak"] > 50 for answer in answers)
+
+
+def test_what_rounding_costs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(packed, "LEAST", packed.LEAST)
+    (tmp_path / "book.txt").write_text(sentences(3_000))
+    options = {"size": "tiny", "context": 16, "batch": 2, "tokenizer": "char", "quiet": True}
+    run = genlab.train("text", tmp_path / "book.txt", out=tmp_path / "run", steps=3, **options)
+    decoding.losses(str(run.path))
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    found = {weights: float(loss) for weights, loss in rows}
+    assert found["32"] == pytest.approx(found["plain"], abs=2e-6)
+    assert found["plain"] == pytest.approx(run.about["test"]["loss"], abs=1e-5)
+    assert found["16"] == pytest.approx(found["plain"], abs=1e-3)
+    assert found["int8"] == pytest.approx(found["plain"], abs=0.05)
+    assert found["int8"] != found["plain"]
