@@ -19,7 +19,7 @@ demo: .venv/.demo
 	@echo
 	@echo "Now you: $(GENLAB) train text YOUR.txt --minutes 10"
 	@echo "         $(GENLAB) generate runs/text-YOUR-001 --prompt \"Once upon a time\""
-	@echo "What it wrote in training and its model card are in $(DEMO); the code is genlab/recipes/gpt.py."
+	@echo "What it wrote in training and its model card are in $(DEMO); the code is genlab/tasks/text/gpt.py."
 
 demo-images: .venv/.pictures
 	@rm -rf runs/digits runs/faces

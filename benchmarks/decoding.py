@@ -25,12 +25,12 @@ import torch
 from torch import nn
 
 import genlab
-from genlab.data.text import read_corpus
+from genlab.data.text.corpus import read_corpus
 from genlab.engine.machine import keep_freed_memory
 from genlab.layers import packed
 from genlab.layers.packed import Weights, pack
 from genlab.models.gpt import GPT, GPTShape
-from genlab.recipes.measuring import split_loss
+from genlab.tasks.text.evaluate import split_loss
 
 PROMPT = 16
 BATCH = 16
@@ -59,7 +59,7 @@ def peer(options: argparse.Namespace) -> nn.Module:
 
     shape = shape_of(options)
     if options.model == "gpt2":
-        config: Any = transformers.GPT2Config(
+        config: Any = transformers.GPT2Options(
             vocab_size=shape.vocabulary, n_positions=shape.context, n_embd=shape.width, n_layer=shape.depth,
             n_head=shape.heads,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import genlab
 from genlab.metrics.pictures import frechet_distance, precision_recall
-from genlab.recipes.pictures import halves
+from genlab.tasks.images.recipe import halves
 
 MODELS: dict[str, dict] = {
     "gan (default)": {"model": "gan"},

@@ -12,7 +12,7 @@ from long_range_tasks import TASKS
 from torch import nn
 from torch.optim import Optimizer
 
-from genlab.engine.muon import POLAR_EXPRESS, Muon
+from genlab.layers.muon import POLAR_EXPRESS, Muon
 from genlab.models.gpt import GPT, GPTShape
 from genlab.models.lstm import LSTM, LSTMShape
 

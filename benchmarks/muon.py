@@ -8,7 +8,7 @@ import time
 
 import torch
 
-from genlab.engine.muon import Muon
+from genlab.layers.muon import Muon
 
 SHAPES = 4 * ([(128, 128)] * 4 + [(344, 128)] * 2 + [(128, 344)])
 

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import genlab
-from genlab.data.points import read_points
+from genlab.data.points.point_set import read_points
 
 MODELS: dict[str, dict] = {
     "relativistic, R1 and R2": {"loss": "relativistic"},

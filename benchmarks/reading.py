@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from genlab.data.pictures import read_pictures
+from genlab.data.pictures.picture_set import read_pictures
 
 PIXELS = 32
 CORES = os.cpu_count() or 1

@@ -23,11 +23,11 @@ import torch.nn.functional as F
 from torch import nn
 
 import genlab
-from genlab.configs.translate import TransformerConfig, TranslateRequest
-from genlab.data.parallel import END_TOKEN, Batch
+from genlab.data.pairs.batches import END_TOKEN, Batch
 from genlab.engine.machine import Machine, seed_everything
 from genlab.models.transformer import smoothed_loss
-from genlab.recipes.transformer import SIZES, TransformerRecipe
+from genlab.tasks.translate.options import TransformerOptions, TranslateRequest
+from genlab.tasks.translate.transformer import SIZES, TransformerRecipe
 
 
 def trained(data: str, options: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def seconds(task: Callable[[], Any]) -> float:
 
 def speed(options: argparse.Namespace) -> None:
     train, val = (f"{options.data}/{part}.de.gz,{options.data}/{part}.en.gz" for part in ("train", "val"))
-    recipe = TransformerRecipe(TransformerConfig(size=options.size, lower=True, batch=options.batch))
+    recipe = TransformerRecipe(TransformerOptions(size=options.size, lower=True, batch=options.batch))
     recipe.machine = Machine("cpu")
     recipe.read(train, "0", val)
     recipe.resolve(None, None)

@@ -12,20 +12,20 @@ from torch import nn
 
 from genlab.catalog import entry
 from genlab.catalog import load as load_class
-from genlab.configs.checks import make
-from genlab.configs.run import RunConfig
-from genlab.configs.translate import data_of
-from genlab.engine.attention import AttentionMap
-from genlab.engine.card import card, write_card
-from genlab.engine.folder import RunFolder
 from genlab.engine.machine import Machine, ZerosForRandom
-from genlab.engine.recipe import Decodes, Explains, Exports, Generates, Prediction, Predicts, Recipe
+from genlab.engine.model_card import card, write_card
+from genlab.engine.options import RunOptions
+from genlab.engine.pipeline import AttentionMap, Decodes, Explains, Exports, Generates, Prediction, Predicts
+from genlab.engine.recipe import Recipe
+from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import Sample
 from genlab.engine.train import train as run_training
 from genlab.engine.train import versions
 from genlab.errors import InputError
 from genlab.exchange.hf import read_folder
 from genlab.exchange.hub import push_folder
+from genlab.options import make
+from genlab.tasks.translate.options import data_of
 
 Capability = TypeVar("Capability")
 
@@ -186,11 +186,11 @@ def train(
         model = model or model_of(options["from_"], task)
     _, found = entry(task, model, os.fspath(data))
     config_type = load_class(found.config)
-    of_run = {key: options.pop(key) for key in list(options) if key in RunConfig.__dataclass_fields__}
+    of_run = {key: options.pop(key) for key in list(options) if key in RunOptions.__dataclass_fields__}
     for key in ("validation", "test", "out"):
         if key in of_run and of_run[key] is not None:
             of_run[key] = str(of_run[key])
-    run = make(RunConfig, {"data": os.fspath(data), **of_run})
+    run = make(RunOptions, {"data": os.fspath(data), **of_run})
     recipe = load_class(found.recipe)(make(config_type, options), parts)
     return train_recipe(recipe, run, quiet)
 
@@ -201,7 +201,7 @@ def model_of(path: str, task: str) -> str | None:
     return config["model"] if config["task"] == task else None
 
 
-def train_recipe(recipe: Recipe, run: RunConfig, quiet: bool = False) -> Run:
+def train_recipe(recipe: Recipe, run: RunOptions, quiet: bool = False) -> Run:
     """Trains a recipe from the start, or from the weights of the run that `run` names."""
     start = None if run.from_ is None else load(run.from_, run.device).recipe
     return Run(run_training(recipe, run, quiet, start), recipe)

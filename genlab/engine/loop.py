@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from genlab.configs.run import RunConfig
-from genlab.engine.card import write_card
+from genlab.engine.budget import Clock, Plan, decide
 from genlab.engine.files import load_state, save_state
-from genlab.engine.folder import RunFolder
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.plan import Clock, Plan, decide
+from genlab.engine.model_card import write_card
+from genlab.engine.options import RunOptions
 from genlab.engine.progress import reporting, say
 from genlab.engine.recipe import Recipe
+from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import write_samples
 from genlab.engine.trackers import Trackers
 
@@ -26,7 +26,7 @@ class Loop:
     """Steps, and between them whatever is due: measures, validation, checkpoints."""
 
     def __init__(
-        self, recipe: Recipe, run: RunConfig, machine: Machine, folder: RunFolder, plan: Plan, given: dict[str, Any]
+        self, recipe: Recipe, run: RunOptions, machine: Machine, folder: RunFolder, plan: Plan, given: dict[str, Any]
     ) -> None:
         self.recipe, self.options, self.machine, self.folder, self.plan, self.given = (
             recipe,

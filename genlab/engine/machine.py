@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from genlab.configs.run import RunConfig
+from genlab.engine.options import RunOptions
 from genlab.errors import InputError
 
 MALLOC = {"M_TRIM_THRESHOLD": -1, "M_MMAP_THRESHOLD": -3}  # the numbers of glibc's malloc.h
@@ -74,7 +74,7 @@ class Machine:
         self.device, self.rank = self.fabric.device, self.fabric.global_rank
 
     @classmethod
-    def of(cls, run: RunConfig) -> "Machine":
+    def of(cls, run: RunOptions) -> "Machine":
         return cls(run.device, run.precision)
 
     def place(self, batch: Any) -> Any:

@@ -1,17 +1,15 @@
 """What the engine knows of anything that can be trained."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from genlab.engine.attention import AttentionMap
 from genlab.engine.machine import Machine
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
@@ -179,82 +177,3 @@ class Recipe(ABC):
                         if isinstance(value, Tensor) and value.shape == weight.shape:
                             # files keep no layout in memory, and fused steps go through memory in the weight's
                             values[key] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
-
-
-# --- what a finished run can do -------------------------------------------------------------------
-
-
-class Generates(ABC):
-    """Makes new content."""
-
-    request_type: ClassVar[type]
-    """Dataclass of the options of `generate`."""
-
-    @abstractmethod
-    def generate(self, request: Any, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Makes new content; `show` gets content that is text piece by piece, as it is written."""
-
-
-class Continues(ABC):
-    """Can begin with the weights of another run."""
-
-    @abstractmethod
-    def take_over(self, other: Any) -> None:
-        """Before anything is read: takes from a loaded recipe of the same class what fixes the weights' shapes.
-
-        Raises:
-            InputError: another shape was asked for.
-        """
-
-
-class Exports(ABC):
-    """Can be written for other people's tools."""
-
-    formats: ClassVar[tuple[str, ...]]
-    """What `export` can write."""
-
-    @abstractmethod
-    def export(self, to: str, place: Path, card: str) -> None:
-        """Writes the trained model as `to`, one of `formats`, to a file or folder; `card` tells of the run.
-
-        Raises:
-            InputError: this model cannot be written so, or not there; nothing is left half-written.
-        """
-
-
-class Decodes(ABC):
-    """Makes content out of latent vectors."""
-
-    @abstractmethod
-    def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
-        """Content from `latents`, (pieces, latent), of a class where there are classes."""
-
-
-class Prediction(NamedTuple):
-    """What a classifier says of one piece of content."""
-
-    file: str
-    """Its file, or its place among the rows given."""
-    label: str
-    """The likeliest class."""
-    probabilities: dict[str, float]
-    """Of every class."""
-
-
-class Predicts(ABC):
-    """Tells labels, with probabilities."""
-
-    @abstractmethod
-    def predict(self, data: Any) -> list[Prediction]:
-        """One prediction for each piece of `data`: paths of files or folders, or an array."""
-
-
-class Explains(ABC):
-    """Shows what its attention looks at."""
-
-    explain_type: ClassVar[type]
-    """Dataclass of the options of `explain`."""
-
-    @abstractmethod
-    def explain(self, request: Any) -> list[AttentionMap]:
-        """What every head of every layer looks at when the network reads `request`."""

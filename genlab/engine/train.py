@@ -11,20 +11,22 @@ from typing import Any
 
 import torch
 
-from genlab.configs.run import RunConfig, two_paths
-from genlab.engine.folder import RunFolder
+from genlab.engine.budget import Plan, plan_steps, plan_time
 from genlab.engine.loop import Loop, write_plan
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.plan import Plan, plan_steps, plan_time
+from genlab.engine.options import RunOptions
+from genlab.engine.pipeline import Continues
 from genlab.engine.progress import say
-from genlab.engine.recipe import Continues, Recipe
+from genlab.engine.recipe import Recipe
+from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
+from genlab.options import two_paths
 
 DEFAULT_MINUTES = 10.0
 VERSIONS = ("torch", "numpy", "tokenizers", "safetensors", "lightning-fabric")
 
 
-def train(recipe: Recipe, run: RunConfig, quiet: bool = False, start: Recipe | None = None) -> RunFolder:
+def train(recipe: Recipe, run: RunOptions, quiet: bool = False, start: Recipe | None = None) -> RunFolder:
     """Trains `recipe` as `run` says, and returns the run folder; `start` is the trained one to begin with.
 
     The state in its run.json is "done", "interrupted" (Ctrl-C; the run can be used and resumed) or
@@ -111,7 +113,7 @@ def _threads() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _folder(recipe: Recipe, run: RunConfig, machine: Machine) -> tuple[RunFolder, bool]:
+def _folder(recipe: Recipe, run: RunOptions, machine: Machine) -> tuple[RunFolder, bool]:
     """The run folder, and whether it is a new one."""
     if run.resume and run.out is None:
         raise InputError("--resume goes on with the run in --out: say which.", "out")
@@ -126,7 +128,7 @@ def _folder(recipe: Recipe, run: RunConfig, machine: Machine) -> tuple[RunFolder
     return found
 
 
-def _given(recipe: Recipe, run: RunConfig) -> dict[str, Any]:
+def _given(recipe: Recipe, run: RunOptions) -> dict[str, Any]:
     """What the user asked for, as a resumed command must ask for it again."""
     options = {
         key: value for key, value in asdict(run).items() if key not in ("out", "resume", "checkpoint_seconds", "log")
@@ -164,7 +166,7 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
     return recorded
 
 
-def _begin(folder: RunFolder, run: RunConfig, given: dict[str, Any], config: dict | None) -> None:
+def _begin(folder: RunFolder, run: RunOptions, given: dict[str, Any], config: dict | None) -> None:
     for leftover in folder.path.rglob(".*.tmp"):
         leftover.unlink()
     attempts = folder.about().get("attempts", 0) if (folder.path / "run.json").exists() else 0
@@ -183,14 +185,14 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("genlab", *VERSIONS)}
 
 
-def _build(recipe: Recipe, run: RunConfig) -> None:
+def _build(recipe: Recipe, run: RunOptions) -> None:
     """Fresh networks, the same for the same seed, and their optimisers."""
     seed_everything(run.seed)
     recipe.build()
     recipe.build_optimizers()
 
 
-def _prepare(recipe: Recipe, run: RunConfig, machine: Machine, quiet: bool) -> Plan:
+def _prepare(recipe: Recipe, run: RunOptions, machine: Machine, quiet: bool) -> Plan:
     """Resolves the config, measures if a time is to be kept, and leaves the recipe freshly built."""
     if run.steps is not None:
         recipe.resolve(None, None)

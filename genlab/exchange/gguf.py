@@ -12,7 +12,7 @@ from typing import Any
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from genlab.data.tokenizers import end_of, kind_of
+from genlab.data.shared.tokenizers import end_of, kind_of
 from genlab.engine.files import make_folder, writing
 from genlab.errors import InputError
 from genlab.exchange.architectures import joined, renamed, weights_of

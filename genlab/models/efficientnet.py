@@ -105,7 +105,7 @@ class Block(nn.Module):
 
 
 class EfficientNet(nn.Module):
-    """EfficientNet-Lite0; `genlab.data.weights` has weights that fit.
+    """EfficientNet-Lite0; `genlab.data.pictures.pretrained` has weights that fit.
 
     Args:
         pixels: Side that pictures are brought to. On pictures of 32 x 32, blur and warps raise Fréchet distances

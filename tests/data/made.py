@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from genlab.data.pictures import PictureSet, read_pictures
+from genlab.data.pictures.picture_set import PictureSet, read_pictures
 
 HEADER = ["height", "colour", "kind"]
 """Of a table."""

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 import genlab
+from genlab.engine.budget import Plan, plan_time
 from genlab.engine.files import load_state
-from genlab.engine.folder import RunFolder
 from genlab.engine.loop import Loop
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.plan import Plan, plan_time
+from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
-from genlab.recipes.gpt import GPTRecipe
+from genlab.tasks.text.gpt import GPTRecipe
 from tests.conftest import genlab_process, sentences
 
 OPTIONS = {"steps": 20, "size": "tiny", "context": 16, "batch": 2}

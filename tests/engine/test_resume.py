@@ -13,10 +13,10 @@ import pytest
 
 import genlab
 from genlab.engine.files import load_state, saving
-from genlab.engine.folder import RunFolder
 from genlab.engine.loop import Loop
+from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
-from genlab.recipes.gpt import GPTRecipe
+from genlab.tasks.text.gpt import GPTRecipe
 from tests.conftest import genlab_process
 
 OPTIONS = {"steps": 40, "size": "tiny", "context": 16, "batch": 2, "dropout": 0.1}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from genlab.data.tokenizers import END, character_tokenizer, train_tokenizer, word_tokenizer
+from genlab.data.shared.tokenizers import END, character_tokenizer, train_tokenizer, word_tokenizer
 from genlab.errors import InputError
 from genlab.exchange.gguf import QWEN2_PATTERN, pattern_name, write_gguf
 from tests.conftest import sentences

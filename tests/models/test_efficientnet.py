@@ -12,7 +12,7 @@ from matplotlib.cbook import get_sample_data
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from genlab.data.weights import efficientnet
+from genlab.data.pictures.pretrained import efficientnet
 from genlab.errors import InputError
 from genlab.models.efficientnet import EfficientNet, features, prepare
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
-from genlab.recipes.gpt import SIZES
+from genlab.tasks.text.gpt import SIZES
 
 SHAPE = GPTShape(vocabulary=50, context=24, depth=3, width=32, heads=4, kv_heads=2, feed_forward=64)
 

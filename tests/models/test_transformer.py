@@ -7,7 +7,7 @@ from torch import nn
 
 from genlab.layers.attention import watch
 from genlab.models.transformer import Transformer, TransformerLayer, TransformerShape, smoothed_loss
-from genlab.recipes.transformer import PARAMETERS, SIZES
+from genlab.tasks.translate.transformer import PARAMETERS, SIZES
 
 SHAPE = TransformerShape(50, 50, depth=2, width=32, heads=4, feed_forward=64)
 LENGTHS = torch.tensor([9, 4, 7])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from genlab.engine.muon import POLAR_EXPRESS, Muon, orthogonalise
+from genlab.layers.muon import POLAR_EXPRESS, Muon, orthogonalise
 
 SHAPES = [(16, 16), (48, 16), (16, 48), (16, 48), (7, 3)]
 COEFFICIENTS = (3.4445, -4.775, 2.0315)

@@ -1,0 +1,236 @@
+"""Pairs of sentences -> tokens -> batches with hardly any padding.
+
+Data flow: pairs -> tokenizers made from the training pairs -> two flat arrays of tokens -> batches of sentences of
+about one length.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int, Int64
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from genlab.data.pairs.pair_set import Pairs
+from genlab.data.shared.cache import cached
+from genlab.data.shared.tokenizers import (
+    END,
+    UNKNOWN,
+    character_tokenizer,
+    kind_of,
+    load_tokenizer,
+    train_tokenizer,
+    word_tokenizer,
+)
+from genlab.errors import InputError
+
+READER = 1
+"""Part of the cache's names: raise it when the same sentences would give another vocabulary."""
+LONGEST = 1000
+"""Most tokens of a sentence."""
+WINDOW = 250
+"""Batches whose sentences are sorted by length together."""
+END_TOKEN = 0
+"""Of every vocabulary: begins and ends a sentence, and fills the padding, which nothing looks at."""
+
+Batch = tuple[
+    Int[Tensor, "batch source_time"], Int[Tensor, " batch"], Int[Tensor, "batch target_time"], Int[Tensor, " batch"]
+]
+"""Source tokens and their lengths, target tokens and theirs. A source ends with the end mark; a target begins and ends
+with it."""
+
+
+class Vocabulary:
+    """A tokenizer for sentences: none begins with a space, and none has the end mark yet."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        assert tokenizer.token_to_id(END) == END_TOKEN
+        self.tokenizer = tokenizer
+        self.kind = kind_of(tokenizer)
+        self.size: int = tokenizer.get_vocab_size()
+        self.unknown: int | None = tokenizer.token_to_id(UNKNOWN)
+
+    @classmethod
+    def make(cls, kind: str, texts: list[str], vocabulary: int | None) -> "Vocabulary":
+        """The vocabulary of these sentences: of characters (char), words (word) or pieces of words (bpe)."""
+        digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+        def fill(folder: Path) -> None:
+            (folder / "tokenizer.json").write_text(_made(kind, texts, vocabulary).to_str(), encoding="utf-8")
+
+        name = f"vocabulary {READER} {kind} {vocabulary} {digest}"
+        return cls(cached(name, fill, lambda folder: load_tokenizer(folder / "tokenizer.json")))
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """Tokens of sentences. The first word gets a space as the others have: it is the same word."""
+        spaced = texts if self.kind == "char" else [f" {text}" if text else "" for text in texts]
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(spaced, add_special_tokens=False)]
+
+    def decode(self, tokens: list[int]) -> str:
+        """The sentence again."""
+        return self.tokenizer.decode(tokens).strip()
+
+    def strangers(self, text: str) -> list[str]:
+        """What in a sentence is not in the vocabulary."""
+        if self.kind == "char":
+            return sorted({character for character in text if self.tokenizer.token_to_id(character) is None})
+        encoding = self.tokenizer.encode(f" {text}", add_special_tokens=False)
+        spans = zip(encoding.ids, encoding.offsets, strict=True)
+        return sorted({f" {text}"[start:end].strip() for token, (start, end) in spans if token == self.unknown})
+
+
+def _made(kind: str, texts: list[str], vocabulary: int | None) -> Tokenizer:
+    if kind == "char":
+        return character_tokenizer(set().union(*map(set, texts)))
+    characters = sum(map(len, texts))
+    size = vocabulary or fitting_vocabulary(characters)
+    spaced: Iterator[str] = (f" {text}" for text in texts)
+    return word_tokenizer(spaced, size) if kind == "word" else train_tokenizer(kind, spaced, characters, size)
+
+
+def fitting_vocabulary(characters: int) -> int:
+    """Tokens that so many characters show often enough to learn: 1,024 for a million, 32,768 from 32 million on."""
+    size = 1024
+    while size < 32_768 and characters > size * 1_000:
+        size *= 2
+    return size
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths in one flat array."""
+
+    tokens: Int[np.ndarray, " all"]
+    starts: Int64[np.ndarray, " rows_and_one"]
+
+    @classmethod
+    def of(cls, rows: list[list[int]]) -> "Ragged":
+        starts = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for row in rows], out=starts[1:])
+        flat = np.fromiter((token for row in rows for token in row), np.int32, int(starts[-1]))
+        return cls(flat, starts)
+
+    @property
+    def lengths(self) -> Int64[np.ndarray, " rows"]:
+        return np.diff(self.starts)
+
+    def padded(self, rows: Int[np.ndarray, " batch"]) -> tuple[Int[Tensor, "batch longest"], Int[Tensor, " batch"]]:
+        """Some rows side by side, filled up with the end mark, and their lengths."""
+        lengths = self.lengths[rows]
+        place = np.arange(lengths.max())
+        index = np.minimum(self.starts[rows][:, None] + place, len(self.tokens) - 1)
+        tokens = np.where(place < lengths[:, None], self.tokens[index], END_TOKEN).astype(np.int64)
+        return torch.from_numpy(tokens), torch.from_numpy(lengths)
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Pairs as tokens."""
+
+    source: Ragged
+    """Every row ends with the end mark."""
+    target: Ragged
+    """Every row begins and ends with it."""
+    unknown: int
+    """Tokens that the vocabularies do not know."""
+
+    def __len__(self) -> int:
+        return len(self.source.starts) - 1
+
+    @property
+    def tokens(self) -> int:
+        """Tokens to predict: all targets with the mark at their end."""
+        return len(self.target.tokens) - len(self)
+
+    @property
+    def cost(self) -> int:
+        """Tokens of both sides, as a batch counts them."""
+        return len(self.source.tokens) + self.tokens
+
+    def rows(self, chosen: Int[np.ndarray, " batch"]) -> Batch:
+        return (*self.source.padded(chosen), *self.target.padded(chosen))
+
+    def batch(self, step: int, most: int, seed: int, rank: int = 0, processes: int = 1) -> Batch:
+        """Pairs of an update, at most `most` tokens of both languages, padding included: a function of its number.
+
+        Every epoch shuffles the pairs, sorts windows of them by length, cuts these into batches and shuffles the
+        batches; `processes` processes take the batches in turn.
+        """
+        place = step * processes + rank
+        known: dict = self.__dict__.setdefault("_ends", {})
+        ends: list[int] = known.setdefault((seed, most), [])  # batches up to the end of each epoch
+        while not ends or place >= ends[-1]:
+            count = len(self._epoch(seed, len(ends), most)[1]) - 1
+            ends.append(count + (ends[-1] if ends else 0))
+        epoch = int(np.searchsorted(ends, place, "right"))
+        order, cuts, turn = self._epoch(seed, epoch, most)
+        first = int(turn[place - (ends[epoch - 1] if epoch else 0)])
+        return self.rows(order[cuts[first] : cuts[first + 1]])
+
+    def _epoch(self, seed: int, epoch: int, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The order of the pairs, where batches begin in it, and the order of the batches."""
+        epochs: dict = self.__dict__.setdefault("_epochs", {})
+        if (seed, epoch, most) not in epochs:
+            while len(epochs) > 1:
+                epochs.pop(next(iter(epochs)))
+            random = np.random.default_rng((seed, epoch))
+            order = random.permutation(len(self))
+            window = max(1, WINDOW * most * len(self) // self.cost)
+            windows = [self._sorted(order[at : at + window]) for at in range(0, len(order), window)]
+            # Up and down in turn: no batch joins the longest of one window and the shortest of the next.
+            order = np.concatenate([rows[:: 1 if number % 2 else -1] for number, rows in enumerate(windows)])
+            cuts = self._cuts(order, most)
+            epochs[seed, epoch, most] = order, cuts, random.permutation(len(cuts) - 1)
+        return epochs[seed, epoch, most]
+
+    def _sorted(self, rows: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
+        """By target length, and by source length up and down in turn, so that neighbours differ by little."""
+        target, source = self.target.lengths[rows], self.source.lengths[rows]
+        return rows[np.lexsort((np.where(target % 2, source, -source), target))]
+
+    def _cuts(self, order: Int[np.ndarray, " rows"], most: int) -> Int[np.ndarray, " cuts"]:
+        """Where batches begin: each takes as many rows as stay below `most` tokens with their padding."""
+        cuts, longest = [0], (0, 0)
+        sources, targets = self.source.lengths[order].tolist(), (self.target.lengths[order] - 1).tolist()
+        for place, (source, target) in enumerate(zip(sources, targets, strict=True)):
+            longest = max(longest[0], source), max(longest[1], target)
+            if place > cuts[-1] and (place + 1 - cuts[-1]) * sum(longest) > most:
+                cuts.append(place)
+                longest = source, target
+        return np.array([*cuts, len(order)])
+
+    def in_order(self, most: int) -> Iterator[Batch]:
+        """All pairs once, by length, in batches as those of training."""
+        order = self._sorted(np.arange(len(self)))
+        cuts = self._cuts(order, most)
+        for start, end in pairwise(cuts):
+            yield self.rows(order[start:end])
+
+
+def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> Parallel:
+    """Pairs as tokens.
+
+    Raises:
+        InputError: a sentence is too long.
+    """
+    sides = []
+    unknown = 0
+    for texts, vocabulary, file in zip((pairs.sources, pairs.targets), (source, target), pairs.files, strict=True):
+        rows = vocabulary.encode(texts)
+        longest = max(range(len(rows)), key=lambda index: len(rows[index]))
+        if len(rows[longest]) > LONGEST:
+            raise InputError(
+                f"{file}, line {pairs.lines[longest]} has {len(rows[longest]):,} tokens, a sentence has at most "
+                f"{LONGEST:,}: split the line, or take it out.",
+                "data",
+            )
+        if vocabulary.unknown is not None:
+            unknown += sum(row.count(vocabulary.unknown) for row in rows)
+        sides.append(rows)
+    sources = Ragged.of([[*row, END_TOKEN] for row in sides[0]])
+    return Parallel(sources, Ragged.of([[END_TOKEN, *row, END_TOKEN] for row in sides[1]]), unknown)

@@ -1,0 +1,252 @@
+"""The user's text -> token files -> batches.
+
+Data flow: documents -> splits by position -> tokenizer -> one memory-mapped token file per split, in the
+cache. Nothing here holds a whole text in memory.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from genlab.data.shared.cache import cached
+from genlab.data.shared.splits import share_of, shares_of
+from genlab.data.shared.tokenizers import UNKNOWN, character_tokenizer, end_of, load_tokenizer, train_tokenizer
+from genlab.data.text.documents import PIECE, Facts, Piece, Source, cut, joined, open_source, survey
+from genlab.errors import InputError
+
+READER = 1
+"""Part of the cache's names: raise it when the same files would give other tokens."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split as tokens: `tokens[0]` is the end mark that stands before the first text."""
+
+    tokens: np.ndarray
+    characters: int
+    bytes: int
+    documents: int
+    unknown: int
+    """Characters that the tokenizer does not know."""
+
+    def windows(self, context: int) -> int:
+        """How many whole windows of `context` predictions there are, wherever the first begins."""
+        return (len(self.tokens) - 1 - context) // context if len(self.tokens) > 2 * context else 1
+
+    def batch(
+        self, step: int, batch: int, context: int, seed: int, rank: int = 0, processes: int = 1
+    ) -> tuple[Int[Tensor, "batch context"], Int[Tensor, "batch context"]]:
+        """Inputs and targets of an update: a function of its number alone.
+
+        Every epoch cuts the text into windows at another offset and shuffles them; `processes`
+        processes share out the batch that one process with `processes * batch` would take.
+        """
+        count = self.windows(context)
+        first = (step * processes + rank) * batch
+        starts = []
+        for place in range(first, first + batch):
+            epoch, index = divmod(place, count)
+            order, offset = self._epoch(seed, epoch, count, context)
+            starts.append(int(order[index]) * context + offset)
+        rows = np.stack([self.tokens[start : start + context + 1] for start in starts]).astype(np.int64)
+        return torch.from_numpy(rows[:, :-1]), torch.from_numpy(rows[:, 1:])
+
+    def _epoch(self, seed: int, epoch: int, count: int, context: int) -> tuple[np.ndarray, int]:
+        orders: dict = self.__dict__.setdefault("_orders", {})
+        if (seed, epoch, context) not in orders:
+            while len(orders) > 1:
+                orders.pop(next(iter(orders)))
+            random = np.random.default_rng((seed, epoch))
+            slack = len(self.tokens) - 1 - count * context
+            offset = int(random.integers(slack + 1))
+            orders[seed, epoch, context] = random.permutation(count), offset
+        return orders[seed, epoch, context]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text ready to train on."""
+
+    name: str
+    fingerprint: str
+    """Of all that was read, splits of their own included."""
+    tokenizer: Tokenizer
+    train: Split
+    validation: Split | None
+    test: Split | None
+    skipped: tuple[str, ...]
+
+
+def read_corpus(
+    data: str, validation: str, test: str, kind: str, vocabulary: int | None, tokenizer: Tokenizer | None = None
+) -> Corpus:
+    """Reads, splits and tokenizes `data`.
+
+    Args:
+        data: File, folder or @sample.
+        validation: Share of the text behind the training part, or a path.
+        test: Share of the text at its very end, or a path.
+        kind: Tokenizer to make from the training part: auto, char, byte or bpe.
+        vocabulary: Tokens of a bpe tokenizer; None fits it to the text.
+        tokenizer: The tokenizer to use instead of making one.
+
+    Raises:
+        InputError: something cannot be read or is too short.
+    """
+    source = open_source(data)
+    facts = survey(source)
+    shares = shares_of(validation, test)
+    paths = {"validation": validation, "test": test}
+    own = {name: _own(paths[name], name) for name, share in shares.items() if share is None}
+    held = {name: share for name, share in shares.items() if share is not None}
+    end = int((1 - held.get("test", 0)) * facts.characters) if held.get("test") else facts.characters
+    middle = end - int(held.get("validation", 0) * facts.characters)
+    key = f"{READER} {facts.fingerprint} {kind} {vocabulary} {middle}"
+    if tokenizer is None:
+        tokenizer = cached(
+            f"tokenizer {key}",
+            lambda folder: _make_tokenizer(source, middle, kind, vocabulary, folder),
+            lambda folder: load_tokenizer(folder / "tokenizer.json"),
+        )
+
+    def tokens(part: Source, fingerprint: str, start: int, stop: int) -> Split:
+        name = f"tokens {READER} {fingerprint} {start} {stop} {tokenizer.to_str()}"
+        return cached(name, lambda folder: _encode(cut(part.pieces(), start, stop), tokenizer, folder), _load)
+
+    def held_out(name: str, start: int, stop: int) -> Split | None:
+        if name in own:
+            part, about = own[name]
+            return tokens(part, about.fingerprint, 0, about.characters)
+        return tokens(source, facts.fingerprint, start, stop) if stop > start else None
+
+    return Corpus(
+        source.name,
+        joined(facts.fingerprint, *(about.fingerprint for _, about in own.values())),
+        tokenizer,
+        tokens(source, facts.fingerprint, 0, middle),
+        held_out("validation", middle, end),
+        held_out("test", end, facts.characters),
+        source.skipped,
+    )
+
+
+def _own(path: str, name: str) -> tuple[Source, Facts]:
+    """A split that is text of its own."""
+    try:
+        source = open_source(path)
+        return source, survey(source)
+    except InputError as error:
+        raise InputError(f"{name}: {error}", name) from None
+
+
+def training_text(data: str, validation: str, test: str) -> Iterator[bytes]:
+    """The training part of `data` again, as UTF-8."""
+    return _part(data, validation, test, lambda middle, end, all: (0, middle))
+
+
+def test_text(data: str, validation: str, test: str) -> Iterator[bytes]:
+    """The test part of `data` again, as UTF-8."""
+    if share_of(test, "test") is None:
+        return _part(test, "0", "0", lambda middle, end, all: (0, all))
+    return _part(data, validation, test, lambda middle, end, all: (end, all))
+
+
+def _part(data: str, validation: str, test: str, bounds: Callable[[int, int, int], tuple[int, int]]) -> Iterator[bytes]:
+    source = open_source(data)
+    total = survey(source).characters
+    share = share_of(test, "test")
+    end = int((1 - share) * total) if share else total
+    middle = end - int((share_of(validation, "validation") or 0) * total)
+    block = bytearray()
+    for _, text in cut(source.pieces(), *bounds(middle, end, total)):
+        block += text.encode("utf-8", "surrogatepass")
+        if len(block) > PIECE:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
+
+
+def _make_tokenizer(source: Source, end: int, kind: str, vocabulary: int | None, folder: Path) -> None:
+    if kind == "auto":
+        kind = "char" if end < 2_000_000 and len(_characters(source, end)) <= 256 else "bpe"
+    if kind == "char":
+        tokenizer = character_tokenizer(_characters(source, end))
+    else:
+        tokenizer = train_tokenizer(kind, (text for _, text in cut(source.pieces(), 0, end)), end, vocabulary)
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
+
+
+def _characters(source: Source, end: int) -> set[str]:
+    return set().union(*(set(text) for _, text in cut(source.pieces(), 0, end)))
+
+
+def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None:
+    """Writes tokens.bin and facts.json; texts go to the tokenizer in slices that end between words."""
+    end_mark, unknown_mark = end_of(tokenizer), tokenizer.token_to_id(UNKNOWN)
+    kind = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
+    facts: dict[str, Any] = {"characters": 0, "bytes": 0, "documents": 0, "unknown": 0}
+    facts |= {"type": np.dtype(kind).name, "size": 0}
+    waiting: list[tuple[bool, str]] = [(True, "")]
+
+    with open(folder / "tokens.bin", "wb") as file:
+
+        def flush() -> None:
+            encoded = tokenizer.encode_batch_fast([text for _, text in waiting], add_special_tokens=False)
+            for (starts, _), encoding in zip(waiting, encoded, strict=True):
+                ids = np.array([end_mark] * starts + encoding.ids, kind)
+                facts["unknown"] += int((ids == unknown_mark).sum()) if unknown_mark is not None else 0
+                facts["size"] += file.write(ids.tobytes())
+            waiting.clear()
+
+        rest, held = "", 0
+        for number, (starts, text) in enumerate(pieces):
+            if starts and rest:
+                waiting.append((False, rest))
+                rest = ""
+            if starts and number:
+                waiting.append((True, ""))
+            facts["documents"] += starts or number == 0
+            facts["characters"] += len(text)
+            facts["bytes"] += len(text.encode("utf-8", "surrogatepass"))
+            *slices, rest = _slices(rest + text)
+            waiting += [(False, part) for part in slices]
+            held += len(text)
+            if held > PIECE:
+                flush()
+                held = 0
+        waiting.append((False, rest))
+        flush()
+    (folder / "facts.json").write_text(json.dumps(facts))
+
+
+def _slices(text: str, length: int = 16_384) -> list[str]:
+    """Cuts before a space where there is one, as word tokenizers keep a space with the word behind it."""
+    parts = []
+    while len(text) > length:
+        place = max(text.rfind(" ", length // 2, length), text.rfind("\n", length // 2, length))
+        place = place if place > 0 else length
+        parts.append(text[:place])
+        text = text[place:]
+    return [*parts, text]
+
+
+def _load(folder: Path) -> Split:
+    facts = json.loads((folder / "facts.json").read_text())
+    if (folder / "tokens.bin").stat().st_size != facts.pop("size"):
+        raise ValueError("tokens.bin is cut off")
+    tokens = np.memmap(folder / "tokens.bin", dtype=facts.pop("type"), mode="r")
+    return Split(tokens, **facts)
+
+
+def describe(split: Split) -> dict[str, int]:
+    """The counts of a split."""
+    counts = {"characters": split.characters, "bytes": split.bytes, "documents": split.documents}
+    return {**counts, "unknown": split.unknown, "tokens": len(split.tokens) - 1}

@@ -1,0 +1,45 @@
+import gzip
+import io
+import sys
+
+import pytest
+
+from genlab.data.pairs.lines import given_lines, read_lines
+from genlab.errors import InputError
+
+
+def everything(prompt: str | None, path: str | None) -> list[str]:
+    return [text for lines in given_lines(prompt, path) for text in lines.texts]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_lines_of_a_file(tmp_path, zipped):
+    text = "\ufeffone\r\n\r\ntwo\u2028still two\nthree"
+    (tmp_path / "x").write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
+    assert read_lines(tmp_path / "x", "input") == ["one", "", "two\u2028still two", "three"]
+    assert everything(None, str(tmp_path / "x")) == ["one", "", "two\u2028still two", "three"]
+
+
+@pytest.mark.parametrize("text", ["a\n\nb\nc\n", "a\n\nb\nc"])
+def test_the_same_lines_from_everywhere_and_where_they_stand(tmp_path, monkeypatch, text):
+    monkeypatch.setattr("genlab.data.pairs.lines.AT_ONCE", 3)
+    (tmp_path / "x").write_text(text)
+    assert everything(text, None) == everything(None, str(tmp_path / "x")) == ["a", "", "b", "c"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    first, second = given_lines(None, "-")
+    assert (first.texts, second.texts) == (["a", "", "b"], ["c"])
+    assert second.place(0) == "Standard input, line 4"
+
+
+def test_the_line_that_is_no_utf8(monkeypatch):
+    monkeypatch.setattr("genlab.data.pairs.lines.AT_ONCE", 2)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\nc\nd \xff\n")))
+    with pytest.raises(InputError, match="Standard input, line 4 is not"):
+        everything(None, "-")
+
+
+def test_nothing_to_read():
+    for prompt, path, field in ((None, None, "prompt"), (" \n", None, "prompt"), ("a", "b", "input")):
+        with pytest.raises(InputError) as error:
+            everything(prompt, path)
+        assert error.value.field == field

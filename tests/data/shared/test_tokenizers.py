@@ -1,0 +1,162 @@
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from genlab.data.shared.tokenizers import (
+    END,
+    UNKNOWN,
+    character_tokenizer,
+    fitting_vocabulary,
+    kind_of,
+    load_tokenizer,
+    token_label,
+    train_tokenizer,
+)
+from genlab.errors import InputError
+from tests.conftest import sentences
+
+TEXT = sentences(30_000)
+TRICKY = [
+    "",
+    " ",
+    "<|end|>",
+    "a<|end|>b<|unknown|>c",
+    "\r\n\t\v\f\x01\x1f\x7f\x85",
+    "👩‍👩‍👧‍👦🏳️‍🌈 é é \u200b\ufeff\u2028",
+    "日本語 العربية עברית हिन्दी",
+    "  leading, trailing  ",
+    "x" * 500,
+    "\U0010ffff\ue000",
+]
+
+
+@pytest.fixture(scope="module", params=["byte", "bpe"])
+def tokenizer(request) -> Tokenizer:
+    return train_tokenizer(request.param, iter([TEXT]), len(TEXT), 400)
+
+
+@pytest.fixture(scope="module")
+def characters() -> Tokenizer:
+    return character_tokenizer(set(TEXT) | set("\n é日👩"))
+
+
+def through(tokenizer: Tokenizer, text: str) -> str:
+    return tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids, skip_special_tokens=False)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
+@example(text="<|end|>")
+@example(text="0<|end|>\x00")
+def test_any_string_comes_back_exactly(tokenizer, text):
+    assert through(tokenizer, text) == text
+
+
+@pytest.mark.parametrize("text", TRICKY, ids=ascii)
+def test_tricky_strings_come_back_exactly(tokenizer, text):
+    assert through(tokenizer, text) == text
+    assert through(tokenizer, f"the{text}river{text}{text}") == f"the{text}river{text}{text}"
+
+
+def test_text_that_spells_a_mark_is_text(tokenizer, characters):
+    for made in (tokenizer, character_tokenizer(set(END + UNKNOWN))):
+        for mark in (END, UNKNOWN):
+            ids = made.encode(mark, add_special_tokens=False).ids
+            assert made.token_to_id(END) not in ids
+            assert made.token_to_id(UNKNOWN) not in ids
+            assert len(ids) > 1
+
+
+def test_vocabularies(tokenizer, characters):
+    for made in (tokenizer, characters):
+        assert made.token_to_id(END) == 0
+        vocabulary = made.get_vocab()
+        assert sorted(vocabulary.values()) == list(range(len(vocabulary)))
+    assert characters.token_to_id(UNKNOWN) == 1
+    assert characters.get_vocab_size() == len(set(TEXT) | set("\n é日👩")) + 2
+    assert tokenizer.get_vocab_size() == {"byte": 257, "bpe": 400}[kind_of(tokenizer)]
+
+
+def test_bytes_are_bytes():
+    made = train_tokenizer("byte", iter([TEXT]), len(TEXT), None)
+    for text in ("abc", "é", "日", "👩‍👩‍👧"):
+        assert len(made.encode(text).ids) == len(text.encode())
+
+
+def test_bpe_is_shorter():
+    made = train_tokenizer("bpe", iter([TEXT]), len(TEXT), 400)
+    assert len(made.encode(TEXT).ids) < 0.5 * len(TEXT)
+    again = train_tokenizer("bpe", iter([TEXT]), len(TEXT), 400)
+    assert again.to_str() == made.to_str()
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(st.sampled_from(sorted(set(TEXT) | set("\n é日👩"))), max_size=300))
+def test_characters_come_back_exactly(characters, text):
+    encoded = characters.encode(text, add_special_tokens=False)
+    assert len(encoded.ids) == len(text)
+    assert through(characters, text) == text
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_unseen_characters_become_the_mark(characters, text):
+    known = set(TEXT) | set("\n é日👩")
+    ids = characters.encode(text, add_special_tokens=False).ids
+    assert len(ids) == len(text)
+    assert [number == characters.token_to_id(UNKNOWN) for number in ids] == [c not in known for c in text]
+    assert through(characters, text) == "".join(c if c in known else UNKNOWN for c in text)
+
+
+def test_long_words_of_characters_are_quick(characters):
+    assert through(characters, "a" * 200_000) == "a" * 200_000
+
+
+def test_files_reload_equal(tokenizer, characters, tmp_path):
+    for made in (tokenizer, characters):
+        made.save(str(tmp_path / "tokenizer.json"))
+        read = load_tokenizer(tmp_path / "tokenizer.json")
+        assert read.to_str() == made.to_str()
+        for text in [*TRICKY, TEXT[:2000]]:
+            assert read.encode(text, add_special_tokens=False).ids == made.encode(text, add_special_tokens=False).ids
+        assert kind_of(read) == kind_of(made)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x80\x04", b'{"version": "1.0"}'])
+def test_damaged_files(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_bytes(content)
+    with pytest.raises(InputError, match="missing or damaged"):
+        load_tokenizer(tmp_path / "tokenizer.json")
+    with pytest.raises(InputError, match="missing or damaged"):
+        load_tokenizer(tmp_path / "nowhere.json")
+
+
+def test_vocabulary_fits_the_length():
+    sizes = [fitting_vocabulary(characters) for characters in (0, 10**5, 10**6, 10**7, 10**8, 10**9, 10**12)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] == sizes[2] == 1024
+    assert sizes[-1] == 32_768
+
+
+def labels(tokenizer: Tokenizer, text: str) -> list[str]:
+    return [token_label(tokenizer, token) for token in tokenizer.encode(text, add_special_tokens=False).ids]
+
+
+def test_labels_of_characters(characters):
+    assert labels(characters, "a é\n日") == ["a", "␣", "é", "⏎", "日"]
+    assert labels(characters, "\x00") == [UNKNOWN]
+    assert token_label(characters, 0) == END
+    assert labels(character_tokenizer("\t\r\x07\ufffd\u200b"), "\t\r\x07\ufffd\u200b") == [
+        "⇥", "␍", "\\x07", "\ufffd", "\\u200b",
+    ]  # fmt: skip
+
+
+def test_labels_of_pieces(tokenizer):
+    """Whole characters as they are, pieces of one as bytes; together they are the text."""
+    assert "".join(labels(tokenizer, "The river  runs\n")) == "The␣river␣␣runs⏎"
+    assert labels(tokenizer, "é日") == ["\\xc3", "\\xa9", "\\xe6", "\\x97", "\\xa5"]
+    assert labels(tokenizer, "\x01 ") == ["\\x01", "␣"]
+    single = sorted(token_label(tokenizer, token) for token in range(1, 257))
+    assert len(set(single)) == 256
+    assert sum(label.startswith("\\x") for label in single) == 128 + 30  # no character, or one without ink

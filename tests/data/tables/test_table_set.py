@@ -1,0 +1,124 @@
+"""A table with a label: which column it is, splits, and tables that cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from genlab.data.tables.table_set import TableSet, read_table_set
+from genlab.errors import InputError
+from tests.data.made import cells, write
+
+
+def whole(path: str, label: str | None = None) -> TableSet:
+    return read_table_set(path, "0", "0", label)
+
+
+@pytest.mark.parametrize(
+    ("header", "label", "expected"),
+    [
+        (["height", "colour", "kind"], None, "kind"),  # the last
+        (["height", "Species", "kind"], None, "Species"),
+        (["height", "species", "label"], None, "label"),
+        (["height", "colour", "kind"], "colour", "colour"),
+    ],
+)
+def test_which_column_is_the_label(tmp_path: Path, header: list[str], label: str | None, expected: str) -> None:
+    table = whole(write(tmp_path / "t.csv", cells(), header), label)
+    assert table.encoder.label == expected
+    assert any(expected in note for note in table.notes) == (label is None)
+
+
+def test_numbers_may_be_classes(tmp_path: Path) -> None:
+    rows = [[row[0], row[1], str(number % 12)] for number, row in enumerate(cells(200))]
+    assert whole(write(tmp_path / "t.csv", rows)).encoder.classes == [str(number) for number in range(12)]
+
+
+def test_rows_without_a_label_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = cells()
+    rows[3][2] = ""
+    rows[7][2] = "?"
+    table = whole(write(tmp_path / "t.csv", rows))
+    assert len(table.train) == 58
+    assert any("2 rows of t.csv without a label" in note for note in table.notes)
+
+
+def held(table) -> list[set[str]]:
+    return [{name.rpartition(":")[2] for name in part.names} for part in (table.train, table.validation, table.test)]
+
+
+def test_splits_share_out_the_rows_and_stay_when_rows_are_added(tmp_path: Path) -> None:
+    rows = cells(1000)
+    few = held(read_table_set(write(tmp_path / "few.csv", rows[:700]), "0.1", "0.2"))
+    many = held(read_table_set(write(tmp_path / "many.csv", rows), "0.1", "0.2"))
+    assert sum(map(len, many)) == 1000
+    assert len(many[1]) == pytest.approx(100, abs=35)
+    assert len(many[2]) == pytest.approx(200, abs=45)
+    for before, after in zip(few, many, strict=True):
+        assert before <= after
+
+
+def test_copies_are_on_one_side(tmp_path: Path) -> None:
+    table = read_table_set(write(tmp_path / "t.csv", cells(50) * 4), "0.2", "0.2")
+    for part in (table.train, table.validation, table.test):
+        assert part is not None
+        assert len(part) % 4 == 0
+
+
+def test_the_encoder_learns_from_training_rows_alone(tmp_path: Path) -> None:
+    table = read_table_set(write(tmp_path / "t.csv", cells(400)), "0.2", "0.2")
+    assert table.train.rows[:, 0].mean() == pytest.approx(0, abs=1e-5)
+    assert table.test is not None
+    assert abs(table.test.rows[:, 0].mean()) > 1e-4
+
+
+def test_splits_of_their_own(tmp_path: Path) -> None:
+    test = write(tmp_path / "test.csv", cells(30, 1))
+    table = read_table_set(write(tmp_path / "t.csv", cells()), "0", test)
+    assert table.validation is None
+    assert table.test is not None
+    assert len(table.train), len(table.test) == (60, 30)
+    assert table.fingerprint != whole(str(tmp_path / "t.csv")).fingerprint
+
+
+def test_the_fingerprint_is_of_every_cell_and_the_label(tmp_path: Path) -> None:
+    rows = cells()
+    prints = {whole(write(tmp_path / "a.csv", rows)).fingerprint, whole(str(tmp_path / "a.csv"), "colour").fingerprint}
+    rows[-1][0] += "1"
+    prints.add(whole(write(tmp_path / "b.csv", rows)).fingerprint)
+    assert len(prints) == 3
+    assert whole(write(tmp_path / "c.csv", rows)).fingerprint in prints
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("a,b\n", "column names and no rows"),
+        ("a\n1\n", "one column only"),
+        ("a,b\n1,2\n3\n", "line 3: 1 cells, but the first line has 2"),
+        ("a,a\nx,y\n", "2 columns called 'a'"),
+        ("a,label\n1,x\n2,y\n", "2 rows with a label: give at least 10"),
+        ("a,label\n" + "1,x\n1,y\n" * 10, "no column to tell the classes by"),
+    ],
+)
+def test_tables_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        whole(str(tmp_path / "t.csv"))
+    assert error.value.field == "data"
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ([f"{n / 7:.3f}" for n in range(60)], "60 different numbers in 60 rows: predicting a quantity is a regression"),
+        ([f"{n % 15 / 7:.3f}" for n in range(20)], "fractions that hardly repeat.*regression"),
+        ([str(n) for n in range(60)], "regression"),
+        ([f"word {n}" for n in range(60)], "something else in nearly every row"),
+    ],
+)
+def test_labels_that_are_no_classes(tmp_path: Path, label: list[str], message: str) -> None:
+    rows = [[*row[:2], value] for row, value in zip(cells(len(label)), label, strict=True)]
+    with pytest.raises(InputError, match=message) as error:
+        whole(write(tmp_path / "t.csv", rows))
+    assert error.value.field == "label"

@@ -1,0 +1,51 @@
+"""A run of every format ever written is used as on the day it was made: what users trained, they keep."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import genlab
+from tests.conftest import squares_and_bars
+
+RUNS = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*/*"))
+
+
+def test_every_format_has_a_run():
+    kinds = {(json.loads((run / "run.json").read_text())["format"], run.name) for run in RUNS}
+    names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-gpt2", "text-lstm", "translate-transformer"]
+    assert kinds == {(1, name) for name in names}
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_it_makes_what_it_made(path, tmp_path):
+    run = genlab.load(shutil.copytree(path, tmp_path / "run"))
+    expected = next(path.glob("expected.*"))
+    if run.recipe.task == "classify":
+        assert seen(run, tmp_path / "few") == pytest.approx(json.loads(expected.read_text()), abs=1e-4)
+    elif run.recipe.task == "images":
+        made = run.sample(np.eye(4, 6, dtype=np.float32), "bar").astype(int)
+        assert np.abs(made - np.load(expected)).max() <= 1
+    elif run.recipe.task == "translate":
+        written = run.generate(prompt="The old miller waits now.\nThe grey fish sings here.")
+        assert "".join(f"{sample.content}\n" for sample in written) == expected.read_text()
+    elif expected.suffix == ".txt":
+        written = run.generate(prompt="the ", tokens=60, greedy=True)[0].content
+        assert written == expected.read_text()
+    else:
+        points = run.generate(n=20, seed=3)[0].content
+        np.testing.assert_allclose(points, np.loadtxt(expected, delimiter=","), rtol=1e-3, atol=1e-4)
+
+
+def seen(run: genlab.Run, folder: Path) -> list[float]:
+    """Probabilities of the first class of four pictures."""
+    return [one.probabilities["bar"] for one in run.predict(squares_and_bars(folder, count=2))]
+
+
+@pytest.mark.parametrize("path", [run for run in RUNS if run.name.startswith("text-")], ids=lambda path: path.name)
+def test_it_measures_other_text(path, tmp_path):
+    (tmp_path / "other.txt").write_text("the cat sat on the mat and the dog lay on the log\n" * 20)
+    report = genlab.load(shutil.copytree(path, tmp_path / "run")).evaluate(data=str(tmp_path / "other.txt"))
+    assert 0 < report["loss"] < 4

@@ -1,0 +1,176 @@
+import json
+import os
+
+import pytest
+import torch
+from torch import nn
+
+import genlab
+from genlab.engine.run_folder import RunFolder, list_runs
+from genlab.errors import InputError
+
+
+def made(tmp_path) -> RunFolder:
+    folder = RunFolder.create(str(tmp_path / "run"), "text", "book.txt")
+    folder.note(state="running")
+    return folder
+
+
+def test_default_names_count_up(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = [
+        RunFolder.create(None, "text", data).path.name for data in ("my book.txt", "my book.txt", "@bible", "日.txt")
+    ]
+    assert paths == ["text-my-book-001", "text-my-book-002", "text-bible-001", "text-data-001"]
+
+
+def test_a_new_folder_may_be_an_empty_one(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").touch()
+    (tmp_path / "run" / ".run.json.77.tmp").touch()
+    made(tmp_path)
+    with pytest.raises(InputError, match=r"there already.*--resume"):
+        RunFolder.create(str(tmp_path / "run"), "text", "book.txt")
+
+
+@pytest.mark.parametrize("name", [".git", ".env", "notes.txt", ".x.tmp"])
+def test_a_folder_with_anything_in_it_is_not_taken(tmp_path, name):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).write_text("precious")
+    with pytest.raises(InputError, match="there already"):
+        RunFolder.create(str(tmp_path / "run"), "text", "book.txt")
+    assert (tmp_path / "run" / name).read_text() == "precious"
+
+
+def test_notes_keep_what_was_there(tmp_path):
+    folder = made(tmp_path)
+    folder.note(step=3, state="done")
+    assert folder.about() == {"format": 1, "state": "done", "step": 3}
+
+
+def test_measures(tmp_path):
+    """Of a step the last line counts, steps stand in order, and a torn line is left out."""
+    folder = made(tmp_path)
+    lines = [
+        {"step": 1, "attempt": 1, "split": "train", "loss": 3.0},
+        {"step": 2, "attempt": 1, "split": "train", "loss": 2.0},
+        {"step": 2, "attempt": 1, "split": "validation", "loss": 2.5},
+        {"step": 1, "attempt": 2, "split": "train", "loss": 3.5},
+    ]
+    for line in lines:
+        folder.add_measures(line)
+    assert folder.measures() == [lines[3], lines[1], lines[2]]
+    path = folder.path / "metrics.jsonl"
+    whole = path.read_bytes()
+    for torn in (b'{"step": 3, "split": "tr', b"{", b'"', b"17", b"[]", b'{"loss": 1}', b"\xff\x00\x00", b"\n\n"):
+        path.write_bytes(whole + torn)
+        assert folder.measures() == [lines[3], lines[1], lines[2]], torn
+        folder.add_measures({"step": 4, "split": "train", "loss": 1.0})
+        assert folder.measures()[-1] == {"step": 4, "split": "train", "loss": 1.0}, torn
+        assert len(folder.measures()) == 4
+    assert [json.loads(line) for line in whole.decode().splitlines()] == lines
+
+
+def test_tied_weights_stand_once_and_come_back(tmp_path):
+    folder, network = made(tmp_path), nn.ModuleDict({"one": nn.Linear(4, 4), "other": nn.Linear(4, 4)})
+    network["other"].weight = network["one"].weight
+    folder.write_model({"net": network})
+    fresh = nn.ModuleDict({"one": nn.Linear(4, 4), "other": nn.Linear(4, 4)})
+    fresh["other"].weight = fresh["one"].weight
+    folder.read_model({"net": fresh})
+    for mine, theirs in zip(fresh.state_dict().values(), network.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert fresh["other"].weight is fresh["one"].weight
+    from safetensors import safe_open
+
+    with safe_open(folder.weights, "pt") as file:
+        assert sorted(file.keys()) == ["net.one.bias", "net.one.weight", "net.other.bias"]
+
+
+def test_weights_hold_nothing_of_the_time(tmp_path):
+    network = nn.Linear(3, 3)
+    files = []
+    for name in ("one", "other"):
+        folder = RunFolder.create(str(tmp_path / name), "text", "book.txt")
+        folder.write_model({"net": network})
+        files.append(folder.weights.read_bytes())
+    assert files[0] == files[1]
+
+
+def test_the_planned_best_comes_back(tmp_path):
+    folder = made(tmp_path)
+    planned, unplanned = nn.Linear(2, 2), nn.Linear(2, 2)
+    folder.write_model({"net": planned})
+    before = folder.weights.read_bytes()
+    folder.keep_planned_best()
+    folder.write_model({"net": unplanned})
+    assert folder.weights.read_bytes() != before
+    folder.restore_planned_best()
+    assert folder.weights.read_bytes() == before
+    folder.restore_planned_best()
+    assert folder.weights.read_bytes() == before
+
+
+def test_the_lock_falls_with_its_process(tmp_path):
+    folder = made(tmp_path)
+    child = os.fork()
+    if child == 0:
+        with folder.locked():
+            os._exit(0)
+    os.waitpid(child, 0)
+    with folder.locked():
+        pass
+
+
+def test_discarding_leaves_other_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = (RunFolder.create(None, "text", "book.txt") for _ in range(2))
+    second.discard()
+    assert first.path.is_dir()
+    first.discard()
+    assert not list(tmp_path.iterdir())
+
+
+def test_listing(tmp_path, trained):
+    import shutil
+
+    shutil.copytree(trained, tmp_path / "good")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "run.json").write_text("{")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "run.json").write_text('{"format": 1, "data": 3}')
+    (tmp_path / "odd" / "config.json").write_text('{"task": "text", "model": "gpt"}')
+    (tmp_path / "no run").mkdir()
+    runs = {os.path.basename(run["run"]): run for run in list_runs(tmp_path)}
+    assert runs.keys() == {"good", "bad", "odd"}
+    assert runs["bad"]["state"] == runs["odd"]["state"] == "unreadable"
+    good = runs["good"]
+    assert (good["state"], good["task"], good["model"], good["step"]) == ("done", "text", "gpt", 60)
+    assert list_runs(tmp_path / "nowhere") == []
+
+
+def test_what_a_run_records(trained, book):
+    about, config = json.loads((trained / "run.json").read_text()), json.loads((trained / "config.json").read_text())
+    assert about["format"] == 1
+    assert about["state"] == "done"
+    assert about["step"] == 60
+    assert about["attempts"] == 1
+    assert about["seconds"] > 0
+    assert about["seed"] == 0
+    assert set(about["versions"]) >= {"genlab", "torch", "tokenizers"}
+    assert about["versions"]["genlab"] == genlab.__version__
+    assert about["machine"]["threads"] == 1
+    assert about["data"]["path"] == str(book)
+    assert about["data"]["counts"]["train"]["characters"] == 18_000
+    assert about["data"]["counts"]["test"]["characters"] == 2_000
+    assert "validation" not in about["data"]["counts"]
+    assert config["config"]["size"] == "tiny"
+    assert None not in [config["config"][key] for key in ("context", "batch", "learning_rate", "dropout")]
+    assert "auto" not in config["config"].values()
+    assert config["plan"]["steps"] == 60
+    assert config["asked"]["context"] is None
+    assert (trained / "tokenizer.json").exists()
+    card = (trained / "README.md").read_text()
+    assert f"{about['test']['loss']:.4g}" in card
+    assert "State: done" in card
+    assert str(book.parent) not in card

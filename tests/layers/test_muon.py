@@ -1,0 +1,57 @@
+"""Muon as the engine uses it; `tests/parity/test_muon.py` holds it beside torch's."""
+
+import torch
+from torch import nn
+
+from genlab.engine.files import load_state, save_state
+from genlab.layers.muon import Muon, orthogonalise
+
+
+def test_a_batch_equals_matrix_by_matrix():
+    torch.manual_seed(0)
+    matrices = torch.randn(5, 12, 20)
+    coefficients = (3.4445, -4.775, 2.0315)
+    one_by_one = torch.cat([orthogonalise(matrix[None], coefficients, 5, 1e-7) for matrix in matrices])
+    torch.testing.assert_close(orthogonalise(matrices, coefficients, 5, 1e-7), one_by_one, rtol=1e-4, atol=1e-5)
+
+
+def test_it_lowers_a_loss():
+    torch.manual_seed(0)
+    x, target = torch.randn(64, 8), torch.randn(64, 4)
+    layer = nn.Linear(8, 4, bias=False)
+    optimizer = Muon(layer.parameters(), lr=0.02, weight_decay=0.0)
+    losses = []
+    for _ in range(40):
+        loss = (layer(x) - target).square().mean()
+        layer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    best = (x @ torch.linalg.lstsq(x, target).solution - target).square().mean().item()
+    assert losses[-1] - best < 0.2 * (losses[0] - best)
+
+
+def test_weights_without_a_gradient_stay():
+    still, moved = nn.Parameter(torch.ones(3, 3)), nn.Parameter(torch.ones(3, 3))
+    moved.grad = torch.randn(3, 3)
+    Muon([still, moved], lr=0.1).step()
+    assert (still == 1).all()
+    assert (moved != 1).any()
+
+
+def test_state_through_a_checkpoint(tmp_path):
+    def step(weight: nn.Parameter, optimizer: Muon, seed: int) -> None:
+        weight.grad = torch.randn(6, 4, generator=torch.Generator().manual_seed(seed))
+        optimizer.step()
+
+    one = nn.Parameter(torch.ones(6, 4))
+    first = Muon([one], lr=0.1)
+    step(one, first, 0)
+    save_state(tmp_path / "resume", 1, {"weight": one.data, "optimizer": first.state_dict()})
+    _, saved = load_state(tmp_path / "resume")
+    other = nn.Parameter(saved["weight"])
+    second = Muon([other], lr=0.5)
+    second.load_state_dict(saved["optimizer"])
+    step(one, first, 1)
+    step(other, second, 1)
+    assert torch.equal(one, other)

@@ -1,0 +1,329 @@
+"""Training a GAN on points: what each update moves, repeating and resuming, own networks, what is learnt."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import genlab
+from genlab.data.points.point_set import read_points
+from genlab.engine.machine import Machine, seed_everything
+from genlab.errors import InputError
+from genlab.tasks.points.gan import PointsGANRecipe
+from genlab.tasks.points.options import PointsGANOptions
+
+SMALL = {"width": 16, "generator_depth": 2, "discriminator_depth": 2, "batch": 32}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    """600 points of two Gaussians, far from the origin and stretched."""
+    random = np.random.default_rng(0)
+    centres = np.array([[1000.0, -50.0], [1040.0, -50.0]])
+    points = centres[random.integers(2, size=600)] + random.normal(size=(600, 2)) * [1.0, 2.0]
+    path = tmp_path_factory.mktemp("points") / "two.csv"
+    np.savetxt(path, points, delimiter=",", header="x,y", comments="")
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_points_shown():
+    """Previews that cost little."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PointsGANRecipe, "preview", lambda self: [])
+        yield
+
+
+def train(file: Path | str, out: Path, **options) -> genlab.Run:
+    return genlab.train("points", file, out=out, quiet=True, **{"steps": 40, **SMALL, **options})
+
+
+def weights(out: Path) -> bytes:
+    return (out / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def trained(file, tmp_path_factory) -> genlab.Run:
+    """A short run; tests only read it."""
+    shape = {"width": 32, "generator_depth": 3, "batch": 64, "learning_rate": 0.01}
+    return train(file, tmp_path_factory.mktemp("trained") / "run", steps=400, **shape)
+
+
+def recipe_for(file: Path, **options) -> PointsGANRecipe:
+    recipe = PointsGANRecipe(PointsGANOptions(**{**SMALL, **options}))
+    recipe.machine = Machine("cpu")
+    recipe.read(str(file), "0.2", "0.2")
+    seed_everything(0)
+    recipe.build()
+    recipe.build_optimizers()
+    return recipe
+
+
+# --- a step ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("still", ["generator", "discriminator"])
+@pytest.mark.parametrize("loss", ["relativistic", "classic"])
+def test_each_update_moves_its_network_alone(file: Path, still: str, loss: str) -> None:
+    recipe = recipe_for(file, loss=loss)
+    moving = {"generator": "discriminator", "discriminator": "generator"}[still]
+    for group in recipe.optimizers[still][0].param_groups:
+        group["lr"] = 0.0  # what still moves it is not its own update
+    before = {name: [weight.clone() for weight in net.parameters()] for name, net in recipe.networks.items()}
+    for step in range(3):
+        recipe.step(recipe.batch(step))
+    for name, expected in ((still, False), (moving, True)):
+        moved = [
+            not torch.equal(was, now) for was, now in zip(before[name], recipe.networks[name].parameters(), strict=True)
+        ]
+        assert any(moved) == expected, name
+
+
+def test_the_discriminator_learns_from_points_that_do_not_lead_to_the_generator(file: Path) -> None:
+    recipe = recipe_for(file)
+    seen = []
+    original = recipe.update
+    recipe.update = lambda network, loss, clip=None: (seen.append(network), original(network, loss, clip))  # type: ignore[assignment]
+    recipe.step(recipe.batch(0))
+    assert seen == [recipe.gan.discriminator, recipe.gan.generator]
+
+
+def test_without_penalty_nothing_is_penalised(file: Path) -> None:
+    assert recipe_for(file, penalty=0.0).step(torch.randn(8, 2))["penalty"] == 0
+    assert recipe_for(file, penalty=1.0).step(torch.randn(8, 2))["penalty"] > 0
+
+
+def test_the_penalty_falls_with_the_learning_rate(file: Path) -> None:
+    recipe = recipe_for(file, penalty=0.08, final_penalty=0.02, learning_rate=0.01)
+    weights = []
+    for factor in (1.0, 0.5, 0.0):
+        for group in recipe.groups():
+            group["lr"] = 0.01 * factor
+        weights.append(recipe._penalty_weight())
+    assert weights == pytest.approx([0.08, 0.04, 0.02])
+
+
+def test_batches_are_a_function_of_the_step_alone(file: Path) -> None:
+    first, second = recipe_for(file), recipe_for(file)
+    assert torch.equal(first.batch(7), second.batch(7))
+    assert not torch.equal(first.batch(7), first.batch(8))
+    rows = {tuple(row) for row in first.train.tolist()}
+    assert all(tuple(row) in rows for row in first.batch(7).tolist())
+
+
+def test_training_points_are_standardised(file: Path) -> None:
+    recipe = recipe_for(file)
+    assert recipe.train.mean(0).abs().max() < 1e-5
+    assert recipe.train.var(0).mean().item() == pytest.approx(1.0, abs=0.01)
+    back = recipe.scale(recipe.train)
+    assert recipe.points is not None
+    np.testing.assert_allclose(back.numpy(), recipe.points.train, atol=1e-3)
+
+
+# --- repeating and resuming -----------------------------------------------------------------------
+
+
+def test_same_seed_same_weights(file: Path, tmp_path: Path) -> None:
+    train(file, tmp_path / "a")
+    train(file, tmp_path / "b")
+    train(file, tmp_path / "c", seed=1)
+    assert weights(tmp_path / "a") == weights(tmp_path / "b")
+    assert weights(tmp_path / "a") != weights(tmp_path / "c")
+
+
+def test_resuming_after_a_kill_ends_bit_identical(file: Path, tmp_path: Path) -> None:
+    options = {**SMALL, "steps": 150, "checkpoint_seconds": 0}
+    code = f"import genlab; genlab.train('points', {str(file)!r}, out='killed', quiet=True, **{options!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    about = tmp_path / "killed" / "run.json"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (about.exists() and '"step"' in about.read_text()):
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    left = json.loads(about.read_text())
+    assert left["state"] == "running"
+    assert 0 < left["step"] < 150
+
+    train(file, tmp_path / "whole", **options)
+    train(file, tmp_path / "killed", resume=True, **options)
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+
+
+# --- a finished run -------------------------------------------------------------------------------
+
+
+def test_a_short_training_learns(trained: genlab.Run, file: Path) -> None:
+    untrained = recipe_for(file)
+    assert trained.about["test"]["distance"] < untrained.test()["distance"] / 5
+    assert trained.about["test"]["told_apart"] < 0.75
+    assert untrained.test()["told_apart"] > 0.95
+
+
+def test_the_weights_of_the_least_gap_are_kept(trained: genlab.Run) -> None:
+    lines = [line for line in trained.folder.measures() if line["split"] == "validation"]
+    best = trained.about["best"]
+    assert best["gap"] == min(line["gap"] for line in lines)
+    parts = best["told_apart"] - 0.5, best["strays"], best["distance"] / trained.recipe.deviation
+    assert best["gap"] == pytest.approx(sum(parts))
+
+
+def test_generated_points_are_in_the_datas_unit(trained: genlab.Run) -> None:
+    points = trained.generate(n=2000)[0].content
+    assert points.dtype == np.float64
+    assert points.shape == (2000, 2)
+    np.testing.assert_allclose(points.mean(0), [1020.0, -50.0], atol=4)
+    np.testing.assert_allclose(points.std(0), [20.0, 2.0], rtol=0.5)
+
+
+def test_a_sample_shows_itself_as_csv_and_picture(trained: genlab.Run) -> None:
+    sample = trained.generate(n=50)[0]
+    header, *rows = csv.reader(io.StringIO(sample.files["csv"].decode()))
+    assert header == ["x", "y"]
+    np.testing.assert_allclose(np.array(rows, float), sample.content, atol=1e-5 * sample.content.std(0).max())
+    picture = Image.open(io.BytesIO(sample.files["png"]))
+    assert picture.format == "PNG"
+    assert len(np.unique(np.asarray(picture.convert("L")))) > 10
+
+
+def test_same_seed_same_points_also_after_loading(trained: genlab.Run) -> None:
+    points = trained.generate(n=100, seed=3)[0].content
+    again = genlab.load(trained.path)
+    assert np.array_equal(again.generate(n=100, seed=3)[0].content, points)
+    assert not np.array_equal(again.generate(n=100, seed=4)[0].content, points)
+
+
+def test_evaluation_puts_every_figure_beside_its_floor(trained: genlab.Run) -> None:
+    report = trained.evaluate()
+    assert report["split"] == "test"
+    assert report["distance"]["generated"] > report["distance"]["floor"] > 0
+    assert report["told_apart"]["generated"] > report["told_apart"]["floor"]
+    assert 0.4 < report["told_apart"]["floor"] < 0.6
+    assert report["copying"]["verdict"].startswith("The model is no closer")
+    # in the data's unit: each mode has about 250 points on some thirty square units
+    assert 0.1 < report["copying"]["held_out"] < 0.4
+    assert "modes_found" not in report
+    assert f"{report['told_apart']['generated']:.0%}" in report["verdict"]
+
+
+def test_evaluation_of_a_sample_set_counts_modes(tmp_path: Path) -> None:
+    run = train("@ring", tmp_path / "ring", steps=3)
+    report = run.evaluate()
+    assert report["modes_found"] <= 8
+    assert 0 <= report["good_share"] < 0.5
+    assert run.about["test"]["modes_found"] == report["modes_found"]
+
+
+def test_evaluation_on_other_points_measures_all_of_them(trained: genlab.Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    np.savetxt(other, np.random.default_rng(1).normal(size=(300, 2)), delimiter=",")
+    report = trained.evaluate(other)
+    assert report["split"] == "all"
+    assert report["points"] == 150
+    assert report["told_apart"]["generated"] > 0.99
+    assert report["distance"]["generated"] > 100 * report["distance"]["floor"]
+    assert report["copying"] is None
+
+
+def test_points_far_from_the_origin_keep_their_digits(tmp_path: Path) -> None:
+    far = tmp_path / "far.csv"
+    near = np.random.default_rng(1).normal(size=(600, 2))
+    np.savetxt(far, near + np.array([1.7e9, -4e8]), delimiter=",", fmt="%.9f")
+    run = train(far, tmp_path / "run", steps=5)
+    sample = run.generate(n=200)[0]
+    assert len(np.unique(sample.content[:, 0])) == 200
+    written = np.loadtxt(io.BytesIO(sample.files["csv"]), delimiter=",", skiprows=1)
+    np.testing.assert_allclose(written, sample.content, rtol=0, atol=1e-5)
+
+
+def test_held_out_points_of_their_own_are_in_the_fingerprint(file: Path, tmp_path: Path) -> None:
+    prints = set()
+    for seed in range(2):
+        np.savetxt(tmp_path / "test.csv", np.random.default_rng(seed).normal(size=(300, 2)), delimiter=",")
+        prints.add(read_points(str(file), "0.05", str(tmp_path / "test.csv")).fingerprint)
+    assert len({*prints, read_points(str(file), "0.05", "0.1").fingerprint}) == 3
+
+
+def test_evaluation_finds_moved_and_changed_data(file: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_bytes(file.read_bytes())
+    run = train(mine, tmp_path / "run", steps=5)
+    whole = run.evaluate()
+    moved = mine.rename(tmp_path / "moved.csv")
+    with pytest.raises(InputError, match="say where it is now with --data"):
+        run.evaluate()
+    assert run.evaluate(moved)["distance"] == whole["distance"]
+    mine.write_text(moved.read_text() + "1000,-50\n")
+    with pytest.raises(InputError, match="has changed since the training; give other data with --data"):
+        run.evaluate()
+
+
+def test_without_test_data_evaluation_asks_for_some(file: Path, tmp_path: Path) -> None:
+    run = train(file, tmp_path / "run", steps=3, test="0", validation="0")
+    assert run.about["best"] is None
+    assert run.about["test"] is None
+    with pytest.raises(InputError, match="kept no test data"):
+        run.evaluate()
+
+
+# --- networks of the user's own -------------------------------------------------------------------
+
+
+class Mine(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2))
+
+
+class Judge(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(2, 8), nn.SiLU(), nn.Linear(8, 1), nn.Flatten(0))
+
+
+def test_own_networks_round_trip(file: Path, tmp_path: Path) -> None:
+    mine, judge = Mine(), Judge()
+    before = [weight.clone() for weight in (*mine.parameters(), *judge.parameters())]
+    run = train(file, tmp_path / "own", latent=3, parts={"generator": mine, "discriminator": judge})
+    after = (*mine.parameters(), *judge.parameters())
+    moved = [not torch.equal(was, now) for was, now in zip(before, after, strict=True)]
+    assert sum(moved) >= len(moved) - 1  # a relativistic discriminator's last bias cancels
+    points = run.generate(n=20)[0].content
+    again = genlab.load(tmp_path / "own", generator=Mine(), discriminator=Judge())
+    assert np.array_equal(again.generate(n=20)[0].content, points)
+    with pytest.raises(InputError, match="networks of your own") as error:
+        genlab.load(tmp_path / "own")
+    assert "generator=Mine()" in str(error.value)
+
+
+def test_an_own_generator_beside_our_discriminator(file: Path, tmp_path: Path) -> None:
+    run = train(file, tmp_path / "own", latent=3, parts={"generator": Mine()})
+    assert isinstance(genlab.load(run.path, generator=Mine()).recipe.gan.generator, Mine)
+
+
+@pytest.mark.parametrize(
+    ("parts", "field", "said"),
+    [
+        (
+            {"generator": nn.Linear(5, 2)},
+            "generator",
+            r"cannot take a batch of shape \(2, 2\), if it takes another latent",
+        ),
+        ({"generator": nn.Linear(2, 3)}, "generator", r"turns \(2, 2\) into \(2, 3\): make that \(2, 2\)"),
+        ({"generator": nn.Identity()}, "generator", "has no weights to train"),
+        ({"discriminator": nn.Linear(2, 2)}, "discriminator", r"into \(2, 2\): make that \(2,\) or \(2, 1\)"),
+        ({"critic": nn.Linear(2, 1)}, "critic", "has no network critic: it has generator and discriminator"),
+    ],
+)
+def test_own_networks_that_do_not_fit(file: Path, tmp_path: Path, parts: dict, field: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as error:
+        train(file, tmp_path / "bad", parts=parts)
+    assert error.value.field == field
+    assert not (tmp_path / "bad").exists()

@@ -1,0 +1,220 @@
+"""How well language models know a text."""
+
+import json
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import genlab
+from genlab.data.text.corpus import read_corpus
+from genlab.engine.run_folder import RunFolder
+from genlab.errors import InputError
+from genlab.layers import packed
+from genlab.tasks.text.evaluate import evaluate_text, split_loss, text_measures
+from genlab.tasks.text.recipe import text_warnings
+from tests.conftest import sentences
+from tests.tasks.conftest import CONTEXT, CPU
+
+
+def split(tmp_path, text: str):
+    (tmp_path / "x.txt").write_text(text)
+    return read_corpus(str(tmp_path / "x.txt"), "0", "0", "byte", None).train
+
+
+# --- measures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("characters", [1, 5, CONTEXT - 1, CONTEXT, CONTEXT + 1, 5 * CONTEXT, 700, 9_000])
+def test_split_loss_counts_every_token_once(tmp_path, network, characters):
+    """Against the loss of each token by itself, in windows that do not overlap."""
+    made = split(tmp_path, sentences(characters))
+    tokens = torch.from_numpy(made.tokens[:].astype("int64"))
+    network.eval()
+    losses = []
+    for start in range(0, characters, CONTEXT):
+        window = tokens[start : start + CONTEXT + 1]
+        logits = network(window[None, :-1])[0]
+        losses += [F.cross_entropy(row, target).item() for row, target in zip(logits, window[1:], strict=True)]
+    assert len(losses) == characters
+    assert split_loss(network, made, CONTEXT, CPU) == pytest.approx(sum(losses) / characters, rel=1e-5)
+
+
+def test_split_loss_of_some_windows(tmp_path, network):
+    made = split(tmp_path, sentences(9_000))
+    whole, some = split_loss(network, made, CONTEXT, CPU), split_loss(network, made, CONTEXT, CPU, most=2_000)
+    assert some == pytest.approx(whole, rel=0.05)
+    assert some != whole
+    assert split_loss(network, made, CONTEXT, CPU, most=2_000) == some
+    assert split_loss(network, made, CONTEXT, CPU, most=10**9) == whole
+
+
+@pytest.mark.parametrize("characters", [1, 5, CONTEXT - 1])
+def test_a_split_shorter_than_a_window(tmp_path, network, characters):
+    made = split(tmp_path, sentences(characters))
+    expected = split_loss(network, made, CONTEXT, CPU)
+    assert split_loss(network, made, CONTEXT, CPU, most=2_000) == pytest.approx(expected)
+
+
+def test_split_loss_leaves_the_network_training(tmp_path, network):
+    made = split(tmp_path, sentences(100))
+    network.train()
+    split_loss(network, made, CONTEXT, CPU)
+    assert network.training
+
+
+def test_bits_per_byte_of_a_multi_byte_text(tmp_path):
+    """Three characters in six bytes, as bytes: tokens are bytes."""
+    made = split(tmp_path, "aé日")
+    assert (len(made.tokens) - 1, made.characters, made.bytes) == (6, 3, 6)
+    found = text_measures(math.log(2) * 1.5, made)
+    assert found == pytest.approx(
+        {
+            "loss": 1.5 * math.log(2),
+            "loss_per_character": 6 * 1.5 * math.log(2) / 3,
+            "bits_per_byte": 1.5,
+            "perplexity": 2**1.5,
+        }
+    )
+
+
+def test_units_agree_between_tokenizers(tmp_path):
+    """A model that guesses uniformly over V tokens: by hand in each unit, for characters of several bytes."""
+    (tmp_path / "x.txt").write_text("aé日" * 100)
+    made = read_corpus(str(tmp_path / "x.txt"), "0", "0", "char", None).train
+    found = text_measures(math.log(5), made)
+    assert found["loss_per_character"] == pytest.approx(math.log(5))
+    assert found["bits_per_byte"] == pytest.approx(300 * math.log2(5) / 600)
+
+
+def test_perplexity_does_not_overflow(tmp_path):
+    assert text_measures(1e6, split(tmp_path, "abc"))["perplexity"] > 1e300
+
+
+def test_warnings(tmp_path):
+    (tmp_path / "x.txt").write_text(sentences(1000))
+    corpus = read_corpus(str(tmp_path / "x.txt"), "0", "0", "byte", None)
+    assert text_warnings(corpus, 1000, 5_000) == []
+    assert "few for 5,001 parameters" in text_warnings(corpus, 5001, 1)[0]
+    assert "read 25 times" in text_warnings(corpus, 10, 25_000)[0]
+
+
+@pytest.mark.parametrize(("weights", "most"), [("16", 0.001), ("int8", 0.02)])
+def test_fewer_bits_cost_little_loss(trained, book, weights, most, monkeypatch):
+    """Stated in docs/text.md, in nats a token."""
+    monkeypatch.setattr(packed, "LEAST", 1)
+    recipe = genlab.load(trained).recipe
+    split = read_corpus(str(book), "0", "0", "char", None, tokenizer=recipe.tokenizer).train
+    losses = [split_loss(one, split, 64, CPU) for one in (recipe.network, packed.pack(recipe.network, weights))]
+    assert losses[0] < 3
+    assert 0 < abs(losses[1] - losses[0]) < most
+
+
+# --- evaluating -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Evaluations that need not write."""
+    monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(2_000, seed=9)]))
+
+
+def test_evaluate(trained, book, quick):
+    run = genlab.load(trained)
+    result = run.recipe.evaluate(None, run.about["data"], run.about["data"]["fingerprint"])
+    assert result["loss"] == pytest.approx(run.about["test"]["loss"])
+    assert result["split"] == "test"
+    assert (result["tokens"], result["characters"]) == (2_000, 2_000)
+    assert result["bits_per_byte"] == pytest.approx(result["loss"] / math.log(2))  # a letter is a byte here
+    assert result["perplexity"] == pytest.approx(math.exp(result["loss"]))
+    assert result["copying"]["held_out"]["longest_shared"] > 5
+    assert 0 < result["copying"]["generated"]["unseen_ngrams"] < 1
+    assert result["baselines"]["xz"] < result["baselines"]["bytes"]
+
+
+def test_evaluate_on_other_text(trained, tmp_path, quick):
+    other = tmp_path / "other.txt"
+    other.write_text(sentences(3_000, seed=4) + "日")
+    run = genlab.load(trained)
+    result = run.evaluate(other)
+    assert result["split"] == "all"
+    assert result["characters"] == 3_001
+    assert result["unknown_characters"] == 1
+    assert result["copying"] is None
+    assert "evaluation" not in run.about
+
+
+def test_evaluate_on_other_text_without_the_old_splits(book, tmp_path, quick):
+    (tmp_path / "v.txt").write_text(sentences(500, seed=1))
+    small = {"steps": 2, "size": "tiny", "context": 16, "batch": 2}
+    run = genlab.train("text", book, **small, validation=tmp_path / "v.txt", out=tmp_path / "r", quiet=True)
+    (tmp_path / "v.txt").unlink()
+    (tmp_path / "other.txt").write_text(sentences(3_000, seed=4))
+    assert run.evaluate(tmp_path / "other.txt")["split"] == "all"
+    with pytest.raises(InputError, match="There is no file"):
+        run.evaluate(tmp_path / "gone.txt")
+
+
+def test_evaluate_a_killed_run(copied, quick):
+    """Its run.json knows no seconds, and perhaps no step yet."""
+    path = copied / "run.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps({key: about[key] for key in about.keys() - {"seconds", "step", "test"}}))
+    run = genlab.load(copied)
+    assert run.evaluate()["loss"] > 0
+    assert "0 of about" in (copied / "README.md").read_text()
+
+
+def test_evaluating_while_another_process_trains_changes_nothing(copied, quick):
+    run = genlab.load(copied)
+    before = (copied / "run.json").read_bytes()
+    with RunFolder(copied).locked():
+        assert run.evaluate()["loss"] > 0
+    assert (copied / "run.json").read_bytes() == before
+
+
+def test_evaluate_after_the_data_moved(copied, book, tmp_path, quick):
+    moved = tmp_path / "elsewhere.txt"
+    moved.write_bytes(book.read_bytes())
+    run = genlab.load(copied)
+    run.folder.note(data={**run.about["data"], "path": str(tmp_path / "gone.txt")})
+    with pytest.raises(InputError, match=r"There is no file .*gone\.txt.*say where it is now with --data"):
+        run.evaluate()
+    result = run.evaluate(moved)
+    assert result["split"] == "test"
+    assert result["loss"] == pytest.approx(run.about["test"]["loss"])
+    moved.write_text(book.read_text()[:-1] + "#")
+    run.folder.note(data={**run.about["data"], "path": str(moved)})
+    with pytest.raises(InputError, match="has changed since the training"):
+        run.evaluate()
+
+
+def test_evaluate_without_test_data(book, tmp_path, quick):
+    run = genlab.train("text", book, steps=2, size="tiny", context=16, batch=2, test=0, out=tmp_path / "r", quiet=True)
+    assert run.about["test"] is None
+    for data in (None, book):  # nor is the training text any use
+        with pytest.raises(InputError, match=r"kept no test data.*--data"):
+            run.evaluate(data)
+
+
+def test_generated_text_ends_up_whole_in_the_copy_check(trained, monkeypatch):
+    """A model that recites is told: the real check, on writing that is the training text."""
+    run = genlab.load(trained)
+    monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(20_000)[:9_000]]))
+    about = run.about["data"]
+    result = evaluate_text(
+        run.recipe.network, run.recipe.tokenizer, 16, 1, CPU, None, about, about["fingerprint"]
+    )["copying"]  # fmt: skip
+    assert result["generated"]["longest_shared"] == 9_000
+    assert result["verdict"] == "The model repeats passages of its training text."
+
+
+@pytest.mark.parametrize("characters", [40, 400, 1_000, 1_500])
+def test_small_texts_train(tmp_path, characters, quick):
+    """With the default options, down to almost nothing."""
+    (tmp_path / "x.txt").write_text(sentences(characters))
+    run = genlab.train("text", tmp_path / "x.txt", steps=2, size="tiny", out=tmp_path / "run", quiet=True)
+    assert run.about["best"]["loss"] > 0
+    assert run.about["test"]["loss"] > 0
+    assert run.evaluate()["loss"] > 0

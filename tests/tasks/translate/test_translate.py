@@ -1,0 +1,318 @@
+"""What every translator can do: learn from pairs, translate, and be measured."""
+
+import gzip
+import io
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import genlab
+from genlab.data.pairs.batches import END_TOKEN
+from genlab.engine.loop import Loop
+from genlab.engine.run_folder import RunFolder
+from genlab.errors import InputError
+from genlab.tasks.translate.options import TranslateRequest
+from genlab.tasks.translate.recipe import Translator
+from tests.conftest import genlab_process, phrases, tabbed
+
+UNSEEN = phrases(600)[400:]
+SMALL = {"steps": 2, "size": "tiny", "batch": 256}
+MODELS = [("transformer", {}), ("gru", {}), ("gru", {"attention": "none"})]
+
+
+@pytest.fixture
+def pairs(tmp_path) -> Path:
+    path = tmp_path / "pairs.tsv"
+    path.write_text(tabbed(phrases(300)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def untaught(pairs, tmp_path) -> Translator:
+    """A translator whose weights are all random: it rarely ends of itself."""
+    run = genlab.train("translate", pairs, out=tmp_path / "untaught", quiet=True, tokenizer="char", **SMALL)
+    recipe = run.recipe
+    torch.manual_seed(1)
+    for weight in recipe.network.parameters():
+        if weight.ndim == 2:
+            torch.nn.init.normal_(weight, std=1.5 * weight.shape[1] ** -0.5)
+    return recipe
+
+
+# --- learning -------------------------------------------------------------------------------------
+
+
+def test_it_translates_what_it_never_saw(translator):
+    run = genlab.load(translator)
+    translations = run.recipe.translate([source for source, _ in UNSEEN], TranslateRequest())
+    right = np.mean([text == target for text, (_, target) in zip(translations, UNSEEN, strict=True)])
+    assert right > 0.75
+    assert run.about["test"]["exact"] > 0.75
+    assert run.about["test"]["bleu"] > 80
+    losses = [entry["loss"] for entry in run.folder.measures() if entry["split"] == "validation"]
+    assert losses[-1] < 0.5 < losses[0]
+
+
+@pytest.mark.parametrize(("model", "options"), MODELS, ids=str)
+@pytest.mark.parametrize("tokenizer", ["bpe", "char", "word"])
+def test_every_model_and_token(pairs, tmp_path, model, options, tokenizer):
+    joint = tokenizer != "word"
+    run = genlab.train(
+        "translate",
+        pairs,
+        model,
+        out=tmp_path / "run",
+        quiet=True,
+        tokenizer=tokenizer,
+        joint=joint,
+        **options,
+        **SMALL,
+    )
+    assert (tmp_path / "run" / "tokenizer.json").exists() == joint
+    line = "The old miller waits now."
+    again = genlab.load(run.path)
+    for request in ({"prompt": line}, {"prompt": line, "sample": True, "n_best": 3}):
+        assert [str(s) for s in run.generate(**request)] == [str(s) for s in again.generate(**request)]
+    assert again.recipe.search([line], TranslateRequest()) == run.recipe.search([line], TranslateRequest())
+
+
+def test_lower_case(pairs, tmp_path):
+    run = genlab.train("translate", pairs, out=tmp_path / "run", quiet=True, lower=True, **SMALL)
+    one, other = run.generate(prompt="The OLD miller waits now."), run.generate(prompt="the old miller waits now.")
+    assert str(one[0]) == str(other[0]) == str(one[0]).lower()
+
+
+def test_validation_is_the_mean_over_all_tokens_with_smoothing_and_without(untaught):
+    """Against one pair at a time; what training lowers comes first, and so picks the weights."""
+    total, smoothed, watched = 0.0, 0.0, untaught.watched
+    untaught.network.eval()
+    for row in range(len(watched)):
+        source, _, target, _ = watched.rows(np.array([row]))
+        logits = untaught.network(source, target[:, :-1])
+        total += torch.nn.functional.cross_entropy(logits, target[0, 1:], reduction="sum").item()
+        even = -logits.log_softmax(-1).mean(-1).sum().item()
+        smoothed += 0.9 * torch.nn.functional.cross_entropy(logits, target[0, 1:], reduction="sum").item() + 0.1 * even
+    measured = untaught.validate()
+    assert list(measured) == ["smoothed_loss", "loss"]
+    assert measured["loss"] == pytest.approx(total / watched.tokens, rel=1e-5)
+    assert measured["smoothed_loss"] == pytest.approx(smoothed / watched.tokens, rel=1e-5)
+
+
+# --- decoding -------------------------------------------------------------------------------------
+
+
+def step_by_step(recipe: Translator, text: str) -> list[int]:
+    """Greedy, without a cache, one sentence at a time, reading all anew for every token."""
+    ids = recipe.source.encode([text])[0]
+    limit = min(int(np.ceil(recipe.stretch * (len(ids) + 1))) + 10, recipe.longest_target)
+    written = [END_TOKEN]
+    recipe.network.eval()
+    with torch.inference_mode():
+        while len(written) < limit:
+            logits = recipe.network(torch.tensor([[*ids, END_TOKEN]]), torch.tensor([written]))
+            written.append(int(logits[-1].argmax()))
+            if written[-1] == END_TOKEN:
+                return written[1:-1]
+    return written[1:]
+
+
+@pytest.mark.parametrize("taught", [True, False])
+def test_cached_batches_equal_uncached_sentences(translator, untaught, taught):
+    """Lines of unequal lengths, whose rows end at different times."""
+    recipe = genlab.load(translator).recipe if taught else untaught
+    lines = [source for source, _ in UNSEEN[:20]]
+    lines += [
+        "The ship.",
+        "now",
+        "The old grey heron sings today and the far white bridge waits never again here."[:40],
+    ]
+    found = recipe.search(lines, TranslateRequest(beam=1))
+    assert [best.tokens for (best,) in found] == [step_by_step(recipe, line) for line in lines]
+    assert len({len(best.tokens) for (best,) in found}) > 1
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_the_order_of_input_and_the_batch_change_nothing(untaught, beam, monkeypatch):
+    lines = [source[: 8 + 3 * (number % 5)] for number, (source, _) in enumerate(UNSEEN[:30])]
+    request = TranslateRequest(beam=beam)
+    together = untaught.translate(lines, request)
+    assert untaught.translate(lines[::-1], request) == together[::-1]
+    monkeypatch.setattr("genlab.tasks.translate.recipe.ROOM", 100)  # a few at a time
+    assert untaught.translate(lines, request) == together
+
+
+def test_a_wider_beam_finds_likelier_translations(translator):
+    recipe = genlab.load(translator).recipe
+    lines = [
+        source[: 8 + 3 * (number % 5)] for number, (source, _) in enumerate(UNSEEN[:40])
+    ]  # it is not sure of these
+    greedy, wide = (
+        [found[0].score for found in recipe.search(lines, TranslateRequest(beam=beam, length_penalty=0.0))]
+        for beam in (1, 8)
+    )
+    assert np.mean(wide) > np.mean(greedy)
+    assert np.mean(np.greater_equal(wide, np.array(greedy) - 1e-4)) > 0.8
+
+
+def test_a_length_penalty_makes_translations_longer(untaught):
+    lines = [source for source, _ in UNSEEN[:40]]
+    lengths = [
+        sum(
+            len(found[0].tokens)
+            for found in untaught.search(lines, TranslateRequest(beam=6, n_best=6, length_penalty=alpha))
+        )
+        for alpha in (0.0, 3.0)
+    ]
+    assert lengths[0] < lengths[1]
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def said(out: str) -> list[str]:
+    return out.removesuffix("\n").split("\n")
+
+
+def test_one_line_in_one_line_out_in_order(cli, translator, tmp_path, monkeypatch):
+    lines = [source for source, _ in UNSEEN[:7]]
+    lines[3] = ""
+    expected = genlab.load(translator).recipe.translate(lines, TranslateRequest())
+    assert expected[3] == ""
+    text = "".join(f"{line}\n" for line in lines)
+    (tmp_path / "lines.txt").write_text(text)
+    (tmp_path / "lines.gz").write_bytes(gzip.compress(text.encode()))
+    for file in ("lines.txt", "lines.gz"):
+        code, out, err = cli("generate", translator, "--input", file)
+        assert (code, said(out), err) == (0, expected, "")
+    for words in ([], ["--input", "-"]):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert said(cli("generate", translator, *words)[1]) == expected
+    monkeypatch.setattr("genlab.data.pairs.lines.AT_ONCE", 2)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert said(cli("generate", translator)[1]) == expected
+    assert said(cli("generate", translator, "--prompt", lines[0])[1]) == expected[:1]
+    code, out, _ = cli("generate", translator, "--input", "lines.txt", "--json")
+    assert json.loads(out) == {"samples": expected, "files": []}
+
+
+def test_n_best_and_sampling(cli, translator):
+    lines = f"{UNSEEN[0][0]}\n{UNSEEN[1][0]}"
+    _, out, _ = cli("generate", translator, "--prompt", lines, "--n-best", 3)
+    best = said(cli("generate", translator, "--prompt", lines)[1])
+    assert len(said(out)) == 6
+    assert said(out)[::3] == best
+    assert len(set(said(out)[:3])) == 3
+    drawn = [
+        cli("generate", translator, "--prompt", lines, "--sample", "--temperature", 5, "--seed", n)[1]
+        for n in (1, 1, 2)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert said(cli("generate", translator, "--prompt", lines, "--sample", "--top-k", 1)[1]) == said(
+        cli("generate", translator, "--prompt", lines, "--beam", 1)[1]
+    )
+
+
+def test_two_files_through_processes(tmp_path):
+    """The whole way, as a user goes it."""
+    for side, texts in zip(("en", "fr"), zip(*phrases(300), strict=True), strict=True):
+        (tmp_path / f"a.{side}.gz").write_bytes(gzip.compress("".join(f"{text}\n" for text in texts).encode()))
+    words = ["--steps", 3, "--size", "tiny", "--batch", 256]
+    done = genlab_process(
+        "train", "translate", "--source", "a.en.gz", *words, "--target=a.fr.gz", "--json", folder=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["run"] == "runs/translate-a-en-gz-a-fr-001"
+    assert {"loss", "bleu", "chrf", "exact"} <= made["test"].keys()
+    assert str(tmp_path) not in (tmp_path / made["run"] / "config.json").read_text()
+    done = genlab_process("generate", made["run"], folder=tmp_path, input="The old miller waits now.\nThe ship.\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 2
+    (tmp_path / "deep").mkdir()
+    for more in ([], ["--data", "../a.en.gz,../a.fr.gz"]):  # paths are remembered as absolute ones
+        done = genlab_process("evaluate", f"../{made['run']}", *more, "--json", folder=tmp_path / "deep")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found["split"] == "test"
+        assert found["data"] == "a.en.gz + a.fr.gz"
+        assert found["bleu"] == pytest.approx(made["test"]["bleu"])
+
+
+def test_python_takes_two_files(tmp_path):
+    for side, texts in zip(("en", "fr"), zip(*phrases(100), strict=True), strict=True):
+        (tmp_path / f"a.{side}").write_text("\n".join(texts))
+    run = genlab.train(
+        "translate", source=tmp_path / "a.en", target=tmp_path / "a.fr", out=tmp_path / "run", quiet=True, **SMALL
+    )
+    other = genlab.train("translate", f"{tmp_path}/a.en,{tmp_path}/a.fr", out=tmp_path / "other", quiet=True, **SMALL)
+    assert run.about["data"]["fingerprint"] == other.about["data"]["fingerprint"]
+    assert (run.path / "model.safetensors").read_bytes() == (other.path / "model.safetensors").read_bytes()
+
+
+# --- measuring ------------------------------------------------------------------------------------
+
+
+def test_evaluate(cli, translator, tmp_path):
+    code, out, _ = cli("evaluate", translator, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["exact"] > 0.75 > found["copying_the_source"]["exact"] == 0
+    assert found["bleu"] > 80 > 30 > found["copying_the_source"]["bleu"]
+    assert found["loss"] == pytest.approx(RunFolder(translator).about()["test"]["loss"])
+    assert found["pairs"] == found["measured"] == RunFolder(translator).about()["data"]["counts"]["test"]["pairs"]
+    assert found["worst"]["1"]["chrf"] <= found["worst"]["2"]["chrf"] <= found["best"]["1"]["chrf"]
+    assert set(found["best"]["1"]) == {"chrf", "source", "reference", "translation"}
+    assert "tok:13a" in found["signatures"]["bleu"]
+    (tmp_path / "other.tsv").write_text(tabbed(UNSEEN[:5]))
+    code, out, _ = cli("evaluate", translator, "--data", "other.tsv", "--json")
+    other = json.loads(out)
+    assert (code, other["split"], other["pairs"], other["data"]) == (0, "all", 5, "other.tsv")
+    assert {row["source"] for row in other["worst"].values()} == {source for source, _ in UNSEEN[:5]}
+    assert "translation: Le " in cli("evaluate", translator)[1]
+
+
+def test_without_sacrebleu_a_training_ends_well(cli, pairs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
+    code, out, err = cli("train", "translate", pairs, "--steps", 2, "--size", "tiny", "--out", "run", "--json")
+    assert code == 0
+    assert "genlab[translate]" in err
+    assert json.loads(out)["test"].keys() == {"loss", "exact"}
+    code, _, err = cli("evaluate", "run")
+    assert code == 2
+    assert "genlab[translate]" in err
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+def test_killed_and_resumed(pairs, tmp_path, monkeypatch):
+    """SIGKILL in the middle; resumed, it ends with the weights that it would have had."""
+    monkeypatch.setattr(Loop, "_checkpoint_due", lambda self: True)
+    options = {"steps": 25, "size": "tiny", "batch": 256, "dropout": 0.1, "quiet": True}
+    whole = genlab.train("translate", pairs, out=tmp_path / "whole", **options)
+    out = tmp_path / "run"
+    child = os.fork()
+    if child == 0:
+        genlab.train("translate", pairs, out=out, **options)
+        os._exit(0)
+    while not list(out.glob("resume/step-*.safetensors")):
+        time.sleep(0.01)
+    time.sleep(0.2)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert RunFolder(out).about()["state"] == "running"
+    genlab.train("translate", pairs, out=out, resume=True, **options)
+    assert (out / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+    assert RunFolder(out).about()["attempts"] == 2
+
+
+def test_python_must_say_what_to_translate(translator):
+    with pytest.raises(InputError, match="a prompt, or an input file"):
+        genlab.load(translator).generate()
