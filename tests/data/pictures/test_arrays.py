@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genlab.data.pictures import arrays as picture_arrays
 from genlab.data.pictures.arrays import open_pictures
 from genlab.data.pictures.image_decoding import decode
-from genlab.data.pictures.picture_set import arrays as picture_arrays
 from genlab.data.pictures.picture_set import read_pictures
 from genlab.data.shared.cache import cache_folder
 from genlab.errors import InputError

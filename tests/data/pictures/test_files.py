@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from genlab.data.pictures import files as picture_files
 from genlab.data.pictures.files import find_pictures
 from genlab.data.pictures.image_decoding import Unreadable
-from genlab.data.pictures.picture_set import files as picture_files
 from genlab.errors import InputError
 from tests.data.made import encoded, folder_of, picture
 

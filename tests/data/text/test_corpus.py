@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from genlab.data.shared.cache import cache_folder
 from genlab.data.shared.tokenizers import END
+from genlab.data.text import corpus as reading
+from genlab.data.text import documents as files
 from genlab.data.text.corpus import Split, cut, describe, read_corpus, test_text, training_text
-from genlab.data.text.corpus import corpus as reading
-from genlab.data.text.corpus import documents as files
 from genlab.errors import InputError
 from tests.conftest import sentences
 

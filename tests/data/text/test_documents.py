@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from genlab.data.text.corpus import documents as reading
+from genlab.data.text import documents as reading
 from genlab.data.text.documents import open_source, survey
 from genlab.errors import InputError
 from tests.conftest import sentences
