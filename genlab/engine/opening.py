@@ -20,9 +20,7 @@ class Opened(NamedTuple):
     pipeline: Pipeline
 
 
-def open_run(
-    path: str | os.PathLike, machine: Machine, networks: Mapping[str, Factory] | None = None
-) -> Opened:
+def open_run(path: str | os.PathLike, machine: Machine, networks: Mapping[str, Factory] | None = None) -> Opened:
     """The pipeline of a run folder, with its weights, ready to use.
 
     Args:
@@ -82,7 +80,9 @@ def _check_custom(folder: RunFolder, config: dict[str, Any], networks: Networks)
     """
     own = custom_classes(config)
     if missing := own.keys() - networks.factories.keys():
-        factories = ", ".join(f'"{name}": lambda shape: {own[name].rpartition(":")[2]}(...)' for name in sorted(missing))
+        factories = ", ".join(
+            f'"{name}": lambda shape: {own[name].rpartition(":")[2]}(...)' for name in sorted(missing)
+        )
         raise InputError(
             f"{folder.path} was trained with networks of your own ({', '.join(own[name] for name in sorted(missing))}): "
             f"load it in Python with genlab.load({str(folder.path)!r}, networks={{{factories}}}).",

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
+from genlab.engine.modes import evaluating
 from genlab.engine.samples import Sample
 
 
@@ -43,6 +45,10 @@ class Pipeline(ABC):
     machine: Machine
     networks: dict[str, nn.Module]
     """What model.safetensors holds, by the prefix of its tensors."""
+
+    def evaluating(self, seed: int | None = None) -> AbstractContextManager[None]:
+        """Inside, the networks are used, not trained: see `modes.evaluating`."""
+        return evaluating(self.networks.values(), self.machine, seed)
 
     @abstractmethod
     def save(self, folder: Path) -> None:
