@@ -31,7 +31,7 @@ ROUGH = 100
 
 
 @dataclass(frozen=True)
-class Pictures:
+class PictureSplit:
     """Some of the pictures of a set."""
 
     array: UInt8[np.ndarray, "all height width channels"] = field(repr=False)
@@ -46,10 +46,10 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, picks: Int[np.ndarray, " some"]) -> "Pictures":
+    def take(self, picks: Int[np.ndarray, " some"]) -> "PictureSplit":
         """The pictures at these places."""
         labels = None if self.labels is None else self.labels[picks]
-        return Pictures(self.array, self.rows[picks], labels, [self.names[pick] for pick in picks])
+        return PictureSplit(self.array, self.rows[picks], labels, [self.names[pick] for pick in picks])
 
     def tensor(self, picks: Any = slice(None)) -> Float[Tensor, "some channels height width"]:
         """Those at `picks` (default all), in [-1, 1], channels last in memory."""
@@ -63,9 +63,9 @@ class PictureSet:
     name: str
     fingerprint: str
     """SHA-256 of the files' names and contents, and of the options that they were read with."""
-    train: Pictures
-    validation: Pictures | None
-    test: Pictures | None
+    train: PictureSplit
+    validation: PictureSplit | None
+    test: PictureSplit | None
     classes: list[str]
     """Names of the classes, sorted; empty without."""
     left_out: dict[str, str]
@@ -82,7 +82,7 @@ class PictureSet:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {part: self._count(pictures) for part, pictures in splits.items() if pictures is not None}
 
-    def _count(self, pictures: Pictures) -> dict[str, Any]:
+    def _count(self, pictures: PictureSplit) -> dict[str, Any]:
         if pictures.labels is None:
             return {"pictures": len(pictures)}
         each = np.bincount(pictures.labels, minlength=len(self.classes)).tolist()
@@ -126,7 +126,7 @@ def read_pictures(
 
     notes = _told(found.pictures.left_out)
     fingerprint = hashlib.sha256(found.fingerprint.encode())
-    splits: dict[str, Pictures | None] = {}
+    splits: dict[str, PictureSplit | None] = {}
     for part, value in (("validation", validation), ("test", test)):
         if shares[part] is None:
             other = _read(value, pixels, label, found.pictures.array.shape[3], part)
@@ -161,12 +161,12 @@ class _Labelled:
         for name in sorted(set(self.classes) - set(classes)) if classes else []:
             raise InputError(f"{data} has a class {name} that is not known: there are {', '.join(classes)}.", option)
 
-    def some(self, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> Pictures:
+    def some(self, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> PictureSplit:
         """The chosen ones; the folder around all is their class only where one of that name is known."""
         rows, names, around = np.flatnonzero(chosen), self.pictures.names, self.pictures.around
         own = self.classes or ([around] * len(names) if around in classes else [])
         labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
-        return Pictures(self.pictures.array, rows, labels, [names[row] for row in rows])
+        return PictureSplit(self.pictures.array, rows, labels, [names[row] for row in rows])
 
 
 def _read(data: str, pixels: int, label: str | None, channels: int | None, option: str) -> _Labelled:
