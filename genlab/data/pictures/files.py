@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from genlab.data.pictures.classes import TABLES, ClassTable
 from genlab.data.pictures.image_decoding import Unreadable
+from genlab.data.pictures.sample_sets import SAMPLES
 from genlab.data.shared.sample_sets import sample_set
 from genlab.errors import InputError
 
@@ -43,7 +44,7 @@ def find_pictures(data: str, option: str) -> PictureFiles:
     Raises:
         InputError: there is no such place, no picture in it, or the zip is not safe.
     """
-    path = sample_set(data, "images")() if data.startswith("@") else Path(data)
+    path = sample_set(data, SAMPLES, option)() if data.startswith("@") else Path(data)
     if path.is_dir():
         found = _sorted_out(path.name, _files(path))
     elif not path.exists():
