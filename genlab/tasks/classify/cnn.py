@@ -226,7 +226,9 @@ class CNNRecipe(Recipe, Predicts):
             array = picture_rows(data, self.config.pixels, self.channels)
             names = [str(number) for number in range(len(array))]
         else:
-            names, array, left_out = open_pictures(paths, self.config.pixels, self.channels)
+            names, array, left_out, notes = open_pictures(paths, self.config.pixels, self.channels)
+            for note in notes:
+                say(f"Note: {note}")
             for file, why in left_out.items():
                 say(f"Note: {file} was left out: {why}")
         logits = self._logits(array, np.arange(len(array)))
