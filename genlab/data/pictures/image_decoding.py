@@ -13,9 +13,7 @@ from PIL import Image, ImageOps
 
 from genlab.data.pictures.ranges import KINDS, Ranges, Span, value_range
 
-warnings.filterwarnings(
-    "ignore", category=Image.DecompressionBombWarning
-)  # such pictures are left out, with a sentence
+warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged pictures and bombs are left out, with a sentence
 
 Image.init()
 FORMATS = tuple(name for name in ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP") if name in Image.OPEN)
@@ -84,7 +82,8 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     except Image.UnidentifiedImageError:
         raise Unreadable("not a picture") from None
     except (
-        OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error
+        OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error,
+        zlib.error,
     ) as error:  # fmt: skip
         raise Unreadable(f"damaged ({error})") from None
 

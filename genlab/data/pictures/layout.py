@@ -129,8 +129,8 @@ def _domains(names: list[str], domains: dict[str, re.Match]) -> Layout:
 def _unclear(named: list[str], tops: list[str], data: str, option: str) -> InputError:
     others = [top or "pictures in no folder" for top in tops if top not in named]
     return InputError(
-        f"{data} has {_listed(named)} beside {_listed(others)}: if {_listed(named)} are splits, put everything else "
-        "into train or elsewhere; if they are classes, rename them.", option,
+        f"{data} has {_listed(named)} beside {_listed(others)}: for splits by folder, move everything else "
+        f"into train or elsewhere; for classes, rename {_listed(named)}.", option,
     )  # fmt: skip
 
 

@@ -202,22 +202,22 @@ class _Labelled:
         folder_of, left = np.array(self.layout.splits), dict(shares)
         train = folder_of == "train"
         given = {part: np.zeros_like(train) for part in HELD_OUT}
-        uses = [f"{self.layout.folders['train']} for training"]
-        for part, folder in self.layout.folders.items():
-            rows = folder_of == part
-            if part == "train":
-                continue
+        uses, overridden = [f"{self.layout.folders['train']} for training"], []
+        for part in (part for part in HELD_OUT if part in self.layout.folders):
+            folder, rows = self.layout.folders[part], folder_of == part
             if any(self.classes) and not all(self.classes[row] for row in np.flatnonzero(rows)):
-                uses.append(f"{folder} left out because its pictures have no classes")
+                uses.append(f"{folder} for nothing (its pictures have no classes)")
             elif shares[part] is None:
-                uses.append(f"{folder} left out because --{part} names other pictures")
+                uses.append(f"{folder} for nothing (--{part} names other pictures)")
             elif shares[part] == 0:
-                uses.append(f"{folder} for training because --{part} is 0")
+                uses.append(f"{folder} for training (--{part} is 0)")
                 train |= rows
             else:
-                uses.append(f"{folder} for {part}, whatever share --{part} states")
+                uses.append(f"{folder} for {part}")
+                overridden.append(f"--{part}")
                 given[part], left[part] = rows, 0.0
-        notes.append(f"the folders are splits: {', '.join(uses)}.")
+        shares_are = f"; they override the share of {' and '.join(overridden)}" if overridden else ""
+        notes.append(f"the folders are splits: {', '.join(uses)}{shares_are}.")
         chosen = divided(digests, left)
         return {"train": train & chosen["train"]} | {part: given[part] | train & chosen[part] for part in HELD_OUT}
 
