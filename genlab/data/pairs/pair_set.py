@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from genlab.data.pairs.lines import read_lines
+from genlab.data.pairs.sample_sets import SAMPLES
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError
@@ -136,7 +137,7 @@ def check_learnable(pairs: PairSet) -> None:
 def _open(data: str, option: str) -> tuple[str, Pairs]:
     """Name and pairs."""
     if data.startswith("@"):
-        ((_, text),) = sample_set(data, "translate")()
+        ((_, text),) = sample_set(data, SAMPLES, option)()
         return data, _tabbed(text.split("\n")[:-1], data, option)
     if both := two_paths(data):
         parts = Path(both[0]), Path(both[1])
