@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int, Int64
+from jaxtyping import Bool, Int, Int64
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -38,11 +39,21 @@ WINDOW = 250
 END_TOKEN = 0
 """Of every vocabulary: begins and ends a sentence, and fills the padding, which nothing looks at."""
 
-Batch = tuple[
-    Int[Tensor, "batch source_time"], Int[Tensor, " batch"], Int[Tensor, "batch target_time"], Int[Tensor, " batch"]
-]
-"""Source tokens and their lengths, target tokens and theirs. A source ends with the end mark; a target begins and ends
-with it."""
+
+class TranslationBatch(NamedTuple):
+    """What one update reads. All that depends on lengths is worked out here, where the data are: on a GPU it would make
+    the host wait."""
+
+    source: Int[Tensor, "batch source_time"]
+    """Every row ends with the end token; padding follows."""
+    source_mask: Bool[Tensor, "batch source_time"] | None
+    """True for tokens, False for padding; None without padding."""
+    inputs: Int[Tensor, "batch target_time"]
+    """What the decoder reads: the end token, then the target."""
+    target_index: Int[Tensor, " tokens"] | None
+    """Positions of `inputs`, flattened, that are not padding; None without padding."""
+    targets: Int[Tensor, " tokens"]
+    """The token that follows each of these positions; the last of a row is the end token."""
 
 
 class Vocabulary:
@@ -152,10 +163,22 @@ class Parallel:
         """Tokens of both sides, as a batch counts them."""
         return len(self.source.tokens) + self.tokens
 
-    def rows(self, chosen: Int[np.ndarray, " batch"]) -> Batch:
-        return (*self.source.padded(chosen), *self.target.padded(chosen))
+    def rows(self, chosen: Int[np.ndarray, " batch"]) -> TranslationBatch:
+        """These pairs as a batch."""
+        source, source_lengths = self.source.padded(chosen)
+        target, target_lengths = self.target.padded(chosen)
+        inputs, targets = target[:, :-1], target[:, 1:].flatten()
+        mask = padding_mask(target_lengths - 1, inputs.shape[1])
+        index = None if mask is None else mask.flatten().nonzero()[:, 0]
+        return TranslationBatch(
+            source,
+            padding_mask(source_lengths, source.shape[1]),
+            inputs.contiguous(),
+            index,
+            targets if index is None else targets[index],
+        )
 
-    def batch(self, step: int, most: int, seed: int, rank: int = 0, processes: int = 1) -> Batch:
+    def batch(self, step: int, most: int, seed: int, rank: int = 0, processes: int = 1) -> TranslationBatch:
         """Pairs of an update, at most `most` tokens of both languages, padding included: a function of its number.
 
         Every epoch shuffles the pairs, sorts windows of them by length, cuts these into batches and shuffles the
@@ -204,12 +227,19 @@ class Parallel:
                 longest = source, target
         return np.array([*cuts, len(order)])
 
-    def in_order(self, most: int) -> Iterator[Batch]:
+    def in_order(self, most: int) -> Iterator[TranslationBatch]:
         """All pairs once, by length, in batches as those of training."""
         order = self._sorted(np.arange(len(self)))
         cuts = self._cuts(order, most)
         for start, end in pairwise(cuts):
             yield self.rows(order[start:end])
+
+
+def padding_mask(lengths: Int[Tensor, " batch"], longest: int) -> Bool[Tensor, "batch longest"] | None:
+    """True for the first `lengths` positions of each row, False for padding; None without padding."""
+    if int(lengths.min()) == longest:
+        return None
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
 def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> Parallel:

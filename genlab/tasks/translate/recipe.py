@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from genlab.data.pairs.batches import END_TOKEN, Batch, Parallel, Ragged, Vocabulary, tokenise
+from genlab.data.pairs.batches import END_TOKEN, Parallel, Ragged, TranslationBatch, Vocabulary, padding_mask, tokenise
 from genlab.data.pairs.lines import Lines, given_lines
 from genlab.data.pairs.pair_set import Pairs, PairSet, check_learnable, read_pairs
 from genlab.data.shared.tokenizers import load_tokenizer
@@ -88,16 +88,12 @@ class Translator(Recipe, Generates):
     def _tokens(self, pairs: Pairs) -> Parallel:
         return tokenise(pairs, self.source, self.target)
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> TranslationBatch:
         return self.train.batch(step, self.config.batch, self.seed, self.machine.rank, self.machine.processes)
 
-    def predict_targets(self, batch: Batch) -> tuple[Float[Tensor, "tokens vocabulary"], Int[Tensor, " tokens"]]:
-        """Logits of every real target token of a batch, and these tokens."""
-        source, source_lengths, target, target_lengths = batch
-        inputs, wanted = target[:, :-1], target[:, 1:]
-        real = real_places(target_lengths - 1, inputs.shape[1])
-        logits = self.network(source, inputs, real_places(source_lengths, source.shape[1]), real)
-        return logits, wanted.flatten() if real is None else wanted[real]
+    def predict_targets(self, batch: TranslationBatch) -> Float[Tensor, "tokens vocabulary"]:
+        """Logits for each of `batch.targets`."""
+        return self.network(batch.source, batch.inputs, batch.source_mask, batch.target_index)
 
     # --- measures ---
 
@@ -128,9 +124,10 @@ class Translator(Recipe, Generates):
         self.network.eval()
         with torch.no_grad(), self.machine.autocast():
             for batch in pairs.in_order(MEASURED):
-                logits, wanted = self.predict_targets(self.machine.place(batch))
-                total += F.cross_entropy(logits.float(), wanted, reduction="sum").item()
-                smoothed += len(wanted) * smoothed_loss(logits, wanted, self.config.label_smoothing).item()
+                batch = self.machine.place(batch)
+                logits, targets = self.predict_targets(batch), batch.targets
+                total += F.cross_entropy(logits.float(), targets, reduction="sum").item()
+                smoothed += len(targets) * smoothed_loss(logits, targets, self.config.label_smoothing).item()
         self.network.train()
         return total / pairs.tokens, smoothed / pairs.tokens
 
@@ -213,10 +210,11 @@ class Translator(Recipe, Generates):
         while len(order):
             count = max(1, ROOM // (followed * int(limits[order[0]])))
             chosen, order = order[:count], order[count:]
-            tokens, lengths = self.machine.place(source.padded(chosen))
-            most = self.machine.place(torch.from_numpy(limits[chosen]))
+            tokens, lengths = source.padded(chosen)
+            mask = padding_mask(lengths, tokens.shape[1])
+            tokens, mask, most = self.machine.place((tokens, mask, torch.from_numpy(limits[chosen])))
             with torch.inference_mode(), self.machine.autocast():
-                memory = self.network.start(tokens, real_places(lengths, tokens.shape[1]), int(most.max()))
+                memory = self.network.start(tokens, mask, int(limits[chosen].max()))
                 results = self._search(memory, most, request, generator)
             for index, result in zip(chosen, results, strict=True):
                 found[index] = result
@@ -278,13 +276,6 @@ class Translator(Recipe, Generates):
         result["signatures"] = signatures()
         result |= extremes(chosen.sources, chosen.targets, translations, SHOWN)
         return result
-
-
-def real_places(lengths: Int[Tensor, " batch"], longest: int) -> Bool[Tensor, "batch longest"] | None:
-    """Which places of padded rows are real; None where all are."""
-    if int(lengths.min()) == longest:
-        return None
-    return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
 def some(pairs: Pairs, most: int) -> Pairs:

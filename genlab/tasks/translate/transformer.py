@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from genlab.data.pairs.batches import END_TOKEN, Batch
+from genlab.data.pairs.batches import END_TOKEN, TranslationBatch
 from genlab.data.pairs.lines import given_lines
 from genlab.data.shared.tokenizers import token_label
 from genlab.engine.pipeline import AttentionMap, Explains
@@ -100,9 +100,8 @@ class TransformerRecipe(Translator, Explains):
 
     # --- the method ---
 
-    def step(self, batch: Batch) -> Metrics:
-        logits, wanted = self.predict_targets(batch)
-        loss = smoothed_loss(logits, wanted, self.config.label_smoothing)
+    def step(self, batch: TranslationBatch) -> Metrics:
+        loss = smoothed_loss(self.predict_targets(batch), batch.targets, self.config.label_smoothing)
         self.update(self.network, loss)
         return {"loss": loss}
 
