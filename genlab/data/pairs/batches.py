@@ -23,6 +23,7 @@ from genlab.data.shared.tokenizers import (
     END,
     UNKNOWN,
     character_tokenizer,
+    fitting_vocabulary,
     kind_of,
     load_tokenizer,
     train_tokenizer,
@@ -36,6 +37,8 @@ LONGEST = 1000
 """Most tokens of a sentence."""
 WINDOW = 250
 """Batches whose sentences are sorted by length together."""
+CHARACTERS_PER_TOKEN = 1_000
+"""Training text for each token of a fitted vocabulary: 1,024 tokens for 1 MB, 32,768 from 17 MB on."""
 END_TOKEN = 0
 """Of every vocabulary: begins and ends a sentence, and fills the padding, which nothing looks at."""
 
@@ -99,17 +102,9 @@ def _made(kind: str, texts: list[str], vocabulary: int | None) -> Tokenizer:
     if kind == "char":
         return character_tokenizer(set().union(*map(set, texts)))
     characters = sum(map(len, texts))
-    size = vocabulary or fitting_vocabulary(characters)
+    size = vocabulary or fitting_vocabulary(characters, CHARACTERS_PER_TOKEN)
     spaced: Iterator[str] = (f" {text}" for text in texts)
     return word_tokenizer(spaced, size) if kind == "word" else train_tokenizer(kind, spaced, characters, size)
-
-
-def fitting_vocabulary(characters: int) -> int:
-    """Tokens that so many characters show often enough to learn: 1,024 for a million, 32,768 from 32 million on."""
-    size = 1024
-    while size < 32_768 and characters > size * 1_000:
-        size *= 2
-    return size
 
 
 @dataclass(frozen=True)

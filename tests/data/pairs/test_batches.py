@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from genlab.data.pairs.batches import END_TOKEN, LONGEST, Ragged, Vocabulary, fitting_vocabulary, tokenise
+from genlab.data.pairs.batches import END_TOKEN, LONGEST, Ragged, Vocabulary, tokenise
 from genlab.data.pairs.pair_set import Pairs
 from genlab.errors import InputError
 from tests.conftest import phrases, sentences
@@ -70,10 +70,6 @@ def test_the_commonest_words_stay():
     vocabulary = Vocabulary.make("word", ["a b", "a c", "a b d"], 4)
     assert vocabulary.size == 4
     assert vocabulary.strangers("a b c d") == ["c", "d"]
-
-
-def test_fitting_vocabulary():
-    assert [fitting_vocabulary(n) for n in (10, 1_100_000, 3_800_000, 10**9)] == [1024, 2048, 4096, 32_768]
 
 
 # --- tokens ---------------------------------------------------------------------------------------
