@@ -25,14 +25,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.palette import Palette
-from genlab.layers.pyramid import Downward, Upward
+from genlab.layers.pyramid import Downsampler, Upsampler
 
 Content = Float[Tensor, "batch *shape"]
 Labels = Int[Tensor, " batch"]
 Scores = Float[Tensor, " batch"]
 Loss = Float[Tensor, ""]
 
-LOUD = 3.0
+CLASS_SCALE = 3.0
 """What a class is told by beside latents of deviation 1."""
 
 
@@ -54,14 +54,14 @@ class Generator(nn.Module):
     def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0, palette: int = 0) -> None:
         super().__init__()
         self.classes = classes
-        self.up = Upward(latent + classes, palette or channels, pixels, width)
+        self.up = Upsampler(latent + classes, palette or channels, pixels, width)
         self.palette = Palette(palette, channels) if palette else nn.Identity()
 
     def forward(
         self, latents: Float[Tensor, "batch latent"], labels: Labels | None = None
     ) -> Float[Tensor, "batch channels side side"]:
         if labels is not None:
-            latents = torch.cat((latents, LOUD * F.one_hot(labels, self.classes).to(latents.dtype)), 1)
+            latents = torch.cat((latents, CLASS_SCALE * F.one_hot(labels, self.classes).to(latents.dtype)), 1)
         return self.palette(self.up(latents))
 
 
@@ -70,7 +70,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, channels: int, pixels: int, width: int, classes: int = 0) -> None:
         super().__init__()
-        self.down = Downward(channels, pixels, width, 1 + classes)
+        self.down = Downsampler(channels, pixels, width, 1 + classes)
 
     def forward(
         self, pictures: Float[Tensor, "batch channels side side"], labels: Labels | None = None

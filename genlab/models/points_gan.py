@@ -44,7 +44,7 @@ class MLP(nn.Module):
         return self.out(x)
 
 
-class Waves(nn.Module):
+class FourierFeatures(nn.Module):
     """Sines and cosines of the coordinates beside them: each octave doubles the frequency, from 1 rad on.
 
     A perceptron alone is slow to see detail that is fine beside the whole.
@@ -84,7 +84,7 @@ class PointDiscriminator(nn.Module):
 
     def __init__(self, octaves: int, width: int, depth: int) -> None:
         super().__init__()
-        self.waves = Waves(octaves)
+        self.waves = FourierFeatures(octaves)
         self.judge = MLP(2 + 4 * octaves, 1, width, depth)
 
     def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 1"]:

@@ -28,7 +28,7 @@ def generator_loss(fake: Scores) -> Loss:
     return -fake.mean()
 
 
-def straight_line_penalty(score: Callable[[Content], Scores], real: Content, fake: Content) -> Loss:
+def interpolated_gradient_penalty(score: Callable[[Content], Scores], real: Content, fake: Content) -> Loss:
     """Mean of (length of the gradient - 1)² at random points on lines between real and fake (Gulrajani et al., eq. 3).
 
     Args:

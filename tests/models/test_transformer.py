@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from genlab.data.pairs.batches import Parallel, Ragged
+from genlab.data.pairs.batches import Ragged, TokenPairs
 from genlab.layers.attention import watch
 from genlab.layers.muon import Muon
 from genlab.models.transformer import Transformer, TransformerLayer, TransformerShape, smoothed_loss
@@ -144,7 +144,7 @@ def test_smoothed_loss_by_hand():
 
 def test_a_step_never_waits_for_a_value_on_the_device():
     """On the meta device tensors have no values: whatever would fetch one to the host fails."""
-    batch = Parallel(Ragged.of([[3, 4, 0], [5, 0]]), Ragged.of([[0, 6, 0], [0, 7, 8, 9, 0]]), 0).rows(np.arange(2))
+    batch = TokenPairs(Ragged.of([[3, 4, 0], [5, 0]]), Ragged.of([[0, 6, 0], [0, 7, 8, 9, 0]]), 0).rows(np.arange(2))
     assert batch.source_mask is not None
     assert batch.target_index is not None
     source, source_mask, inputs, target_index, targets = (tensor.to("meta") for tensor in batch)

@@ -89,7 +89,7 @@ class Vocabulary:
         """The sentence again."""
         return self.tokenizer.decode(tokens).strip()
 
-    def strangers(self, text: str) -> list[str]:
+    def unknown_in(self, text: str) -> list[str]:
         """What in a sentence is not in the vocabulary."""
         if self.kind == "char":
             return sorted({character for character in text if self.tokenizer.token_to_id(character) is None})
@@ -135,7 +135,7 @@ class Ragged:
 
 
 @dataclass(frozen=True)
-class Parallel:
+class TokenPairs:
     """Pairs as tokens."""
 
     source: Ragged
@@ -237,7 +237,7 @@ def padding_mask(lengths: Int[Tensor, " batch"], longest: int) -> Bool[Tensor, "
     return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
-def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> Parallel:
+def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> TokenPairs:
     """Pairs as tokens.
 
     Raises:
@@ -258,4 +258,4 @@ def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> Parallel:
             unknown += sum(row.count(vocabulary.unknown) for row in rows)
         sides.append(rows)
     sources = Ragged.of([[*row, END_TOKEN] for row in sides[0]])
-    return Parallel(sources, Ragged.of([[END_TOKEN, *row, END_TOKEN] for row in sides[1]]), unknown)
+    return TokenPairs(sources, Ragged.of([[END_TOKEN, *row, END_TOKEN] for row in sides[1]]), unknown)

@@ -15,7 +15,15 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genlab.data.pairs.batches import END_TOKEN, Parallel, Ragged, TranslationBatch, Vocabulary, padding_mask, tokenise
+from genlab.data.pairs.batches import (
+    END_TOKEN,
+    Ragged,
+    TokenPairs,
+    TranslationBatch,
+    Vocabulary,
+    padding_mask,
+    tokenise,
+)
 from genlab.data.pairs.lines import Lines, given_lines
 from genlab.data.pairs.pair_set import Pairs, PairSet, check_learnable, read_pairs
 from genlab.data.shared.tokenizers import load_tokenizer
@@ -26,7 +34,7 @@ from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.layers.beam import Hypothesis, beam_search, draw_sequences
 from genlab.layers.sampling import shape_logits
-from genlab.metrics.translate import corpus_measures, exact, extremes, scorers, signatures
+from genlab.metrics.translate import corpus_measures, exact_match, extremes, scorers, signatures
 from genlab.models.transformer import smoothed_loss
 from genlab.tasks.shared.reopening import reopened
 from genlab.tasks.translate.options import TranslateRequest
@@ -85,7 +93,7 @@ class Translator(Recipe, Generates):
         self.longest_source, self.longest_target = counts["longest_source"], counts["longest_target"]
         self.stretch = counts["stretch"]
 
-    def _tokens(self, pairs: Pairs) -> Parallel:
+    def _tokens(self, pairs: Pairs) -> TokenPairs:
         return tokenise(pairs, self.source, self.target)
 
     def batch(self, step: int) -> TranslationBatch:
@@ -116,9 +124,9 @@ class Translator(Recipe, Generates):
         try:
             return measures | corpus_measures(translations, chosen.targets)
         except InputError:  # what could be measured is not lost because sacrebleu is missing
-            return measures | {"exact": exact(translations, chosen.targets)}
+            return measures | {"exact": exact_match(translations, chosen.targets)}
 
-    def _losses(self, pairs: Parallel) -> tuple[float, float]:
+    def _losses(self, pairs: TokenPairs) -> tuple[float, float]:
         """Mean cross-entropy of all target tokens, in nats: without label smoothing, and with it."""
         total, smoothed = 0.0, 0.0
         self.network.eval()
@@ -181,7 +189,7 @@ class Translator(Recipe, Generates):
         for number, (text, tokens) in enumerate(zip(texts, self.source.encode(texts), strict=True)):
             if self.source.unknown in tokens:
                 what = "characters" if self.source.kind == "char" else "words"
-                shown = ", ".join(repr(stranger) for stranger in self.source.strangers(text)[:10])
+                shown = ", ".join(repr(stranger) for stranger in self.source.unknown_in(text)[:10])
                 raise InputError(
                     f"{lines.place(number)} has {what} that are not in the vocabulary: {shown}.", lines.option
                 )
@@ -285,7 +293,7 @@ def some(pairs: Pairs, most: int) -> Pairs:
     return pairs.take(np.linspace(0, len(pairs) - 1, most).round().astype(int).tolist())
 
 
-def describe(pairs: Parallel) -> dict[str, Any]:
+def describe(pairs: TokenPairs) -> dict[str, Any]:
     """The counts of a split; lengths include the end mark."""
     source, target = pairs.source.lengths, pairs.target.lengths - 1
     return {

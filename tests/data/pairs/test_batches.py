@@ -61,15 +61,15 @@ def test_bpe_merges_and_knows_everything():
 def test_strangers():
     characters, words = (Vocabulary.make(kind, TEXTS, 400) for kind in ("char", "word"))
     assert characters.unknown in characters.encode(["dog?"])[0]
-    assert characters.strangers("dog? dig") == ["?"]
-    assert words.strangers("Two cats run.") == ["cats"]
-    assert words.strangers("Two dogs run.") == []
+    assert characters.unknown_in("dog? dig") == ["?"]
+    assert words.unknown_in("Two cats run.") == ["cats"]
+    assert words.unknown_in("Two dogs run.") == []
 
 
 def test_the_commonest_words_stay():
     vocabulary = Vocabulary.make("word", ["a b", "a c", "a b d"], 4)
     assert vocabulary.size == 4
-    assert vocabulary.strangers("a b c d") == ["c", "d"]
+    assert vocabulary.unknown_in("a b c d") == ["c", "d"]
 
 
 # --- tokens ---------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ def write(path: Path, pairs: list[tuple[str, str]]) -> str:
 
 
 def two_files(folder: Path, pairs: list[tuple[str, str]], zipped: bool = False) -> str:
-    """Parallel files, as a path of pairs."""
+    """TokenPairs files, as a path of pairs."""
     places = []
     for side, texts in zip(("en", "fr"), zip(*pairs, strict=True), strict=True):
         path = folder / f"x.{side}{'.gz' if zipped else ''}"
