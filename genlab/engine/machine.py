@@ -181,6 +181,27 @@ def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
     np.random.seed(number)
 
 
+@contextmanager
+def preserved_randomness() -> Iterator[None]:
+    """Random numbers drawn or seeded inside leave no trace: every global generator is restored.
+
+    Enter it after the `Machine` exists: a GPU's generator is restored only if CUDA was in use on entry.
+    """
+    plain, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    metal = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    try:
+        yield
+    finally:
+        random.setstate(plain)
+        np.random.set_state(arrays)
+        torch.set_rng_state(tensors)
+        if gpus is not None:
+            torch.cuda.set_rng_state_all(gpus)
+        if metal is not None:
+            torch.mps.set_rng_state(metal)
+
+
 RANDOM_FILLS = {
     Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_, nn.init.trunc_normal_, nn.init.kaiming_normal_,
     nn.init.kaiming_uniform_, nn.init.xavier_normal_, nn.init.xavier_uniform_, nn.init.orthogonal_,
