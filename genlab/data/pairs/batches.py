@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int, Int64
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from genlab.data.pairs.lines import named_lines
 from genlab.data.pairs.pair_set import Pairs
 from genlab.data.shared.cache import cached
 from genlab.data.shared.tokenizers import (
@@ -247,11 +248,11 @@ def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> TokenPairs
     unknown = 0
     for texts, vocabulary, file in zip((pairs.sources, pairs.targets), (source, target), pairs.files, strict=True):
         rows = vocabulary.encode(texts)
-        longest = max(range(len(rows)), key=lambda index: len(rows[index]))
-        if len(rows[longest]) > LONGEST:
+        long = {line: len(row) for line, row in zip(pairs.lines, rows, strict=True) if len(row) > LONGEST}
+        if long:
             raise InputError(
-                f"{file}, line {pairs.lines[longest]} has {len(rows[longest]):,} tokens, a sentence has at most "
-                f"{LONGEST:,}: split the line, or take it out.",
+                f"{file}, {named_lines(list(long))} {'has' if len(long) == 1 else 'have'} more than {LONGEST:,} tokens "
+                f"(up to {max(long.values()):,}): split such lines into sentences, or remove them.",
                 "data",
             )
         if vocabulary.unknown is not None:
