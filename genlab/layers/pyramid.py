@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from genlab.errors import InputError
+from genlab.layers.precision import in_float32
 
 SLOPE = 0.2
 """Of a leaky ReLU below zero."""
@@ -108,7 +109,7 @@ class Downsampler(nn.Module):
         x = pictures
         for step in self.steps:
             x = F.leaky_relu(step(x), SLOPE)
-        return self.out(x.flatten(1))
+        return in_float32(self.out, x.flatten(1))
 
 
 def channels_by_level(pixels: int, width: int) -> list[int]:

@@ -98,8 +98,8 @@ class GAN(nn.Module):
         return self.generator(latents, *labels)
 
     def score(self, content: Content, *labels: Labels) -> Scores:
-        """How real each piece of content looks."""
-        return self.discriminator(content, *labels).view(len(content))
+        """Returns the discriminator's scores, in float32: losses and penalties compare them."""
+        return self.discriminator(content, *labels).view(len(content)).float()
 
 
 # --- losses ---------------------------------------------------------------------------------------
@@ -107,22 +107,22 @@ class GAN(nn.Module):
 
 def relativistic_discriminator_loss(real: Scores, fake: Scores) -> Loss:
     """Each real score should be above the fake score beside it (Huang et al., eq. 2, f the logistic loss)."""
-    return F.softplus(fake - real).mean()
+    return F.softplus(fake.float() - real.float()).mean()
 
 
 def relativistic_generator_loss(real: Scores, fake: Scores) -> Loss:
     """The same pairs, the other way round (Huang et al., eq. 2)."""
-    return F.softplus(real - fake).mean()
+    return F.softplus(real.float() - fake.float()).mean()
 
 
 def classic_discriminator_loss(real: Scores, fake: Scores) -> Loss:
     """Cross-entropy of telling real from fake (Goodfellow et al., eq. 1)."""
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
+    return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
 
 
 def classic_generator_loss(real: Scores, fake: Scores) -> Loss:
     """The non-saturating loss: maximise log D(G(z)) (Goodfellow et al., section 3); looks at no real score."""
-    return F.softplus(-fake).mean()
+    return F.softplus(-fake.float()).mean()
 
 
 def gradient_penalty(score: Callable[[Content], Scores], content: Content) -> tuple[Scores, Loss]:

@@ -20,6 +20,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from genlab.layers.precision import in_float32
+
 SLOPE = 0.2
 """Of a leaky ReLU below zero."""
 FIRST_BEND = 0.1
@@ -41,7 +43,7 @@ class MLP(nn.Module):
     def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
         for layer in self.hidden:
             x = F.leaky_relu(layer(x), SLOPE)
-        return self.out(x)
+        return in_float32(self.out, x)
 
 
 class FourierFeatures(nn.Module):
