@@ -59,7 +59,7 @@ def peer(options: argparse.Namespace) -> nn.Module:
 
     shape = shape_of(options)
     if options.model == "gpt2":
-        config: Any = transformers.GPT2Options(
+        config: Any = transformers.GPT2Config(
             vocab_size=shape.vocabulary, n_positions=shape.context, n_embd=shape.width, n_layer=shape.depth,
             n_head=shape.heads,
         )  # fmt: skip

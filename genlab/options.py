@@ -1,6 +1,7 @@
 """From loose values to a config, or to a sentence that says what is wrong with them."""
 
 import dataclasses
+from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -65,3 +66,9 @@ def two_paths(place: str) -> tuple[str, str] | None:
     parts = place.split(",")
     cuts = [(",".join(parts[:at]), ",".join(parts[at:])) for at in range(1, len(parts))]
     return next((cut for cut in cuts if all(Path(half).exists() for half in cut)), cuts[0])
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """All known names in a row, and first the one that a misspelt name most likely meant."""
+    meant = get_close_matches(name, known, 1)
+    return ", ".join(known) + (f" (perhaps {meant[0]}?)" if meant else "")

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.norms import RMSNorm
-from genlab.layers.packed import together
+from genlab.layers.packed import apply_fused
 from genlab.layers.positions import rotate
 
 
@@ -83,7 +83,7 @@ class Attention(nn.Module):
         dropout: Share of attention weights dropped in training.
     """
 
-    together = (("query", "key", "value"),)
+    fused = (("query", "key", "value"),)
 
     def __init__(
         self,
@@ -133,9 +133,9 @@ class Attention(nn.Module):
         """
         told = tells is not None and cache is not None and cache.length > 0  # once, for all that ask
         if tells is None:
-            query, *found = together(asks, self.query, self.key, self.value)
+            query, *found = apply_fused(asks, self.query, self.key, self.value)
         else:
-            query, found = self.query(asks), [] if told else [*together(tells, self.key, self.value)]
+            query, found = self.query(asks), [] if told else [*apply_fused(tells, self.key, self.value)]
         query = self._heads(query, self.query_norm, rotary)
         if cache is not None and told:
             key, value = cache.held()
@@ -146,11 +146,11 @@ class Attention(nn.Module):
 
         first = bool(query.shape[2] == key.shape[2])  # not so of sizes that an export leaves open
         plain = causal and window is None and mask is None and first
-        allowed = None if plain else may_look(query.shape[2], key.shape[2], causal, window, mask, query.device)
+        allowed = None if plain else attention_mask(query.shape[2], key.shape[2], causal, window, mask, query.device)
         dropout = self.dropout if self.training else 0.0
         if self.seen is not None:
             if plain:
-                allowed = may_look(query.shape[2], key.shape[2], causal, None, None, query.device)
+                allowed = attention_mask(query.shape[2], key.shape[2], causal, None, None, query.device)
             self.seen.append(attention_weights(query, key, allowed))
             plain = False
         mixed = F.scaled_dot_product_attention(
@@ -170,7 +170,7 @@ class Attention(nn.Module):
         return x if rotary is None else rotate(x, *rotary)
 
 
-def may_look(
+def attention_mask(
     asks: int,
     keys: int,
     causal: bool,
@@ -198,7 +198,7 @@ def attention_weights(
     query: Float[Tensor, "batch heads asks depth"],
     key: Float[Tensor, "batch kv_heads keys depth"],
     allowed: Bool[Tensor, "#batch 1 #asks keys"] | None,
-) -> Float[Tensor, "batch heads asks keys"]:
+) -> Float[Tensor, "batch heads queries keys"]:
     """softmax(query · key / sqrt(depth)) (eq. 1): what share of its look a position gives to each key."""
     key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
     scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
@@ -208,7 +208,7 @@ def attention_weights(
 
 
 @contextmanager
-def watch(network: nn.Module) -> Iterator[dict[str, list[Float[Tensor, "batch heads asks keys"]]]]:
+def watch(network: nn.Module) -> Iterator[dict[str, list[Float[Tensor, "batch heads queries keys"]]]]:
     """Inside the block every `Attention` in `network` notes its weights, one entry a call.
 
     >>> with watch(gpt) as seen:

@@ -44,7 +44,7 @@ class Muon(torch.optim.Muon):
                 updates[tuple(weight.shape)].append((weight, update))
             for (rows, columns), pairs in updates.items():
                 stack = torch.stack([update for _, update in pairs])
-                stack = stack.to(fast_format(stack.device))
+                stack = stack.to(fast_dtype(stack.device))
                 stack = orthogonalise(stack, group["ns_coefficients"], group["ns_steps"], group["eps"])
                 ratio = max(1, rows / columns) ** 0.5
                 if group["adjust_lr_fn"] == "match_rms_adamw":
@@ -54,7 +54,7 @@ class Muon(torch.optim.Muon):
                     weight.add_(direction, alpha=-group["lr"] * ratio)
 
 
-def fast_format(device: torch.device) -> torch.dtype:
+def fast_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device multiplies it in hardware, else float32."""
     able = torch.cpu.get_capabilities() if device.type == "cpu" else {"avx512_bf16": True}
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32

@@ -31,10 +31,10 @@ ROWS = 16
 which is faster there; with it the blocks stay faster (docs/log.md)."""
 
 
-def together(x: Float[Tensor, "*batch width"], *layers: nn.Module) -> Sequence[Float[Tensor, "*batch _"]]:
+def apply_fused(x: Float[Tensor, "*batch width"], *layers: nn.Module) -> Sequence[Float[Tensor, "*batch _"]]:
     """What each of `layers` makes of `x`: in one call where they were packed as one.
 
-    A module whose layers read the same input says so to `pack` in a class attribute `together`: tuples of their names.
+    A module whose layers read the same input says so to `pack` in a class attribute `fused`: tuples of their names.
     """
     first = layers[0]
     if isinstance(first, Part) and len(layers) == len(first.whole.layers):
@@ -50,7 +50,7 @@ def pack(network: Network, weights: Weights) -> Network:
     memo: dict[int, Any] = {id(kept): kept for kept in (*network.parameters(), *network.buffers())}
     packed = copy.deepcopy(network, memo).eval()
     for parent in packed.modules():
-        for names in getattr(parent, "together", ()):
+        for names in getattr(parent, "fused", ()):
             layers = [getattr(parent, name) for name in names]
             if _large(*layers):
                 whole = PackedLinear(layers, weights)

@@ -2,9 +2,9 @@
 
 Data flow, for pictures of 32 x 32 and width w::
 
-    Upward:   vectors (batch, inputs) -> (batch, 4w, 4, 4) -> (batch, 2w, 8, 8) -> (batch, w, 16, 16)
+    Upsampler:   vectors (batch, inputs) -> (batch, 4w, 4, 4) -> (batch, 2w, 8, 8) -> (batch, w, 16, 16)
               -> (batch, w / 2, 32, 32) -> pictures (batch, channels, 32, 32)
-    Downward: pictures (batch, channels, 32, 32) -> (batch, w, 16, 16) -> (batch, 2w, 8, 8) -> (batch, 4w, 4, 4)
+    Downsampler: pictures (batch, channels, 32, 32) -> (batch, w, 16, 16) -> (batch, 2w, 8, 8) -> (batch, 4w, 4, 4)
               -> (batch, outputs)
 
 No norm, and a linear output: a squashing one saturates where pictures are black or white. Weights are drawn so that
@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from genlab.errors import InputError
+from genlab.layers.precision import in_float32
 
 SLOPE = 0.2
 """Of a leaky ReLU below zero."""
@@ -31,7 +32,7 @@ SMALLEST = 4
 """Side of the smallest maps."""
 
 
-class Upward(nn.Module):
+class Upsampler(nn.Module):
     """Vectors to pictures, doubling the side of the maps.
 
     Args:
@@ -43,12 +44,12 @@ class Upward(nn.Module):
 
     def __init__(self, inputs: int, channels: int, pixels: int, width: int) -> None:
         super().__init__()
-        features = features_of(pixels, width)
+        features = channels_by_level(pixels, width)
         self.start = nn.Linear(inputs, features[0] * SMALLEST**2)
         self.steps = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(features)
         )
-        self.steps.append(RepeatedConv2d(features[-1], max(4, width // 2)))
+        self.steps.append(UpsampleConv2d(features[-1], max(4, width // 2)))
         self.out = nn.Conv2d(max(4, width // 2), channels, 3, padding=1)
         initialise(self)
 
@@ -59,7 +60,7 @@ class Upward(nn.Module):
         return self.out(F.leaky_relu(x, SLOPE))
 
 
-class RepeatedConv2d(nn.Module):
+class UpsampleConv2d(nn.Module):
     """Each place repeated two by two, then a convolution of 3 x 3; what is flat stays flat.
 
     Costs less than half: the nine weights are summed into those of one transposed convolution of 4 x 4.
@@ -75,17 +76,17 @@ class RepeatedConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(after))
 
     def forward(self, x: Float[Tensor, "batch before side side"]) -> Float[Tensor, "batch after twice twice"]:
-        return F.conv_transpose2d(x, spread(self.weight), self.bias, stride=2, padding=1)
+        return F.conv_transpose2d(x, as_transposed(self.weight), self.bias, stride=2, padding=1)
 
 
-def spread(weight: Float[Tensor, "after before 3 3"]) -> Float[Tensor, "before after 4 4"]:
+def as_transposed(weight: Float[Tensor, "after before 3 3"]) -> Float[Tensor, "before after 4 4"]:
     """The transposed convolution that equals repeating each place two by two, then a convolution with `weight`."""
     turned = weight.flip(2, 3).transpose(0, 1)
     corners = [(left, 1 - left, top, 1 - top) for left in (0, 1) for top in (0, 1)]
     return torch.stack([F.pad(turned, corner) for corner in corners]).sum(0).contiguous()
 
 
-class Downward(nn.Module):
+class Downsampler(nn.Module):
     """Pictures to vectors, halving the side of the maps.
 
     Args:
@@ -97,7 +98,7 @@ class Downward(nn.Module):
 
     def __init__(self, channels: int, pixels: int, width: int, outputs: int) -> None:
         super().__init__()
-        features = [channels, *reversed(features_of(pixels, width))]
+        features = [channels, *reversed(channels_by_level(pixels, width))]
         self.steps = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(features)
         )
@@ -108,10 +109,10 @@ class Downward(nn.Module):
         x = pictures
         for step in self.steps:
             x = F.leaky_relu(step(x), SLOPE)
-        return self.out(x.flatten(1))
+        return in_float32(self.out, x.flatten(1))
 
 
-def features_of(pixels: int, width: int) -> list[int]:
+def channels_by_level(pixels: int, width: int) -> list[int]:
     """Features of the maps, from the smallest up to those of half the pictures' side.
 
     Raises:
@@ -127,11 +128,11 @@ def features_of(pixels: int, width: int) -> list[int]:
 def initialise(network: nn.Module) -> None:
     """Draws all weights anew; biases are zero."""
     for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear, RepeatedConv2d)):
+        if isinstance(layer, (nn.Conv2d, nn.Linear, UpsampleConv2d)):
             nn.init.kaiming_normal_(layer.weight, a=SLOPE)
         elif isinstance(layer, nn.ConvTranspose2d):
             plain = torch.empty(layer.out_channels, layer.in_channels, 3, 3)
-            layer.weight.copy_(spread(nn.init.kaiming_normal_(plain, a=SLOPE)))
+            layer.weight.copy_(as_transposed(nn.init.kaiming_normal_(plain, a=SLOPE)))
         else:
             continue
         if layer.bias is not None:

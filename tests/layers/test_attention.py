@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from genlab.layers.attention import Attention, KVCache, attention_weights, may_look, watch
+from genlab.layers.attention import Attention, KVCache, attention_mask, attention_weights, watch
 from genlab.layers.positions import rotary, rotate, sinusoids
 
 BATCH, TIME, WIDTH, HEADS = 3, 10, 32, 4
@@ -272,7 +272,7 @@ def test_weights_by_hand():
 
 
 def test_may_look_by_hand():
-    looks = may_look(2, 4, True, 2, None, torch.device("cpu"))
+    looks = attention_mask(2, 4, True, 2, None, torch.device("cpu"))
     assert looks[0, 0].tolist() == [[False, True, True, False], [False, False, True, True]]
 
 

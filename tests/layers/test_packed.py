@@ -4,7 +4,7 @@ from torch import nn
 
 from genlab.layers import packed
 from genlab.layers.attention import Attention, watch
-from genlab.layers.packed import Part, pack, together
+from genlab.layers.packed import Part, apply_fused, pack
 from genlab.models.gpt import GPT, GPTShape
 from genlab.models.gpt2 import GPT2, GPT2Shape
 from genlab.models.lstm import LSTM, LSTMShape
@@ -134,7 +134,7 @@ def test_parts_can_be_called_apart(weights, monkeypatch):
     torch.testing.assert_close(
         fast(asks, tells), plain(asks, tells), rtol=0.05, atol=0.02 if weights == "int8" else 1e-5
     )
-    assert [one.shape[-1] for one in together(asks, fast.key, fast.value)] == [16, 16]
+    assert [one.shape[-1] for one in apply_fused(asks, fast.key, fast.value)] == [16, 16]
 
 
 def test_what_it_looks_at_can_still_be_watched(network):

@@ -1,4 +1,4 @@
-"""Classes of pictures: the folders that they lie in, or a column of the table beside them."""
+"""Classes of pictures from a column of the table beside them."""
 
 import csv
 import io
@@ -20,12 +20,6 @@ class ClassTable(NamedTuple):
 
     name: str
     text: str
-
-
-def folder_classes(names: list[str]) -> list[str]:
-    """The first folder of each picture; none where one lies in no folder."""
-    tops = [name.partition("/")[0] if "/" in name else "" for name in names]
-    return tops if all(tops) else []
 
 
 def table_classes(table: ClassTable | None, names: list[str], label: str, data: str, option: str) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from genlab.data.shared.encodings import not_utf8
 from genlab.data.shared.sample_sets import sample_set
+from genlab.data.text.sample_sets import SAMPLES
 from genlab.errors import InputError
 
 PIECE = 1 << 20
@@ -43,7 +44,7 @@ def open_source(data: str) -> Source:
         InputError: nothing readable is there.
     """
     if data.startswith("@"):
-        read = sample_set(data, "text")
+        read = sample_set(data, SAMPLES)
         return Source(data, lambda: ((True, text) for _, text in read()))
     path = Path(data)
     if path.is_dir():

@@ -1,0 +1,25 @@
+"""Points in the plane: the smallest GAN, whose samples can be seen at a glance."""
+
+from genlab.tasks.task import Model, SampleSet, Task
+
+O = "genlab.tasks.points.options"
+
+TASK = Task(
+    name="points",
+    about="a generator of points in the plane",
+    models=(
+        Model(
+            "gan",
+            "a generator against a discriminator, in the plane",
+            options=f"{O}:PointsGANOptions",
+            recipe="genlab.tasks.points.gan:PointsGANRecipe",
+            network="genlab.tasks.points.gan:build_network",
+            requests={"generate": f"{O}:PointsRequest"},
+        ),
+    ),
+    pipeline="genlab.tasks.points.pipeline:PointsPipeline",
+    evaluate="genlab.tasks.points.evaluate:evaluate",
+    data="a CSV file of two columns, x and y",
+    samples=(SampleSet("@ring", "8 Gaussians on a circle"), SampleSet("@grid", "25 Gaussians on a grid")),
+    page="docs/points.md",
+)

@@ -1,0 +1,50 @@
+"""Text: language models that continue a prompt."""
+
+from genlab.tasks.task import Model, SampleSet, Task
+
+O = "genlab.tasks.text.options"
+GENERATE = {"generate": f"{O}:TextRequest"}
+LOOK = {"explain": f"{O}:TextAttentionRequest"}
+EXPORTS = ("hf", "gguf", "onnx")
+
+TASK = Task(
+    name="text",
+    about="a language model that continues a prompt",
+    models=(
+        Model(
+            "gpt",
+            "a decoder-only Transformer",
+            options=f"{O}:GPTOptions",
+            recipe="genlab.tasks.text.gpt:GPTRecipe",
+            network="genlab.tasks.text.gpt:build_network",
+            requests=GENERATE | LOOK,
+            exports=EXPORTS,
+        ),
+        Model(
+            "gpt2",
+            "GPT-2 as it was published",
+            options=f"{O}:GPT2Options",
+            recipe="genlab.tasks.text.gpt2:GPT2Recipe",
+            network="genlab.tasks.text.gpt2:build_network",
+            requests=GENERATE | LOOK,
+            exports=EXPORTS,
+        ),
+        Model(
+            "lstm",
+            "the recurrent baseline",
+            options=f"{O}:LSTMOptions",
+            recipe="genlab.tasks.text.lstm:LSTMRecipe",
+            network="genlab.tasks.text.lstm:build_network",
+            requests=GENERATE,
+        ),
+    ),
+    pipeline="genlab.tasks.text.pipeline:TextPipeline",
+    evaluate="genlab.tasks.text.evaluate:evaluate",
+    data="a .txt or .jsonl file, or a folder of them",
+    samples=(
+        SampleSet("@bible", "World English Bible, 66 books, 4 MB (public domain)"),
+        SampleSet("@python", "source of Python's standard library, about 10 MB (PSF licence)"),
+    ),
+    imports="genlab.tasks.text.imports:import_folder",
+    page="docs/text.md",
+)
