@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genlab.data.shared import compressed
 from genlab.data.shared.cache import cache_folder
 from genlab.data.shared.tokenizers import END
 from genlab.data.text import corpus as reading
-from genlab.data.text import documents as files
 from genlab.data.text.corpus import Split, cut, describe, read_corpus, test_text, training_text
 from genlab.errors import InputError
 from tests.conftest import sentences
@@ -144,13 +144,14 @@ def test_a_long_text_in_pieces(tmp_path, monkeypatch, kind):
     text = ("日本é👩 " * 7 + sentences(20_011)) * 60 + "x" * 50_000 + "\n" * 20_000 + "日" * 40_000
     text = text[-200_000:] + text
     (tmp_path / "x.txt").write_text(text)
-    for module in (files, reading):
-        monkeypatch.setattr(module, "PIECE", 10_007)
+    sizes = ((compressed, "BLOCK"), (reading, "PIECE"))
+    for module, name in sizes:
+        monkeypatch.setattr(module, name, 10_007)
     made = corpus(tmp_path / "x.txt", "0.01", "0.01", kind, 500 if kind == "bpe" else None)
     assert "".join("".join(decoded(made, split)) for split in (made.train, made.validation, made.test)) == text
     pieces = [made.train.tokens[:], made.validation.tokens[:], made.test.tokens[:]]
-    for module in (files, reading):
-        monkeypatch.setattr(module, "PIECE", 1 << 20)
+    for module, name in sizes:
+        monkeypatch.setattr(module, name, 1 << 20)
     monkeypatch.setattr(reading, "READER", 1000)  # another cache
     whole = corpus(tmp_path / "x.txt", "0.01", "0.01", kind, tokenizer=made.tokenizer)
     for piece, split in zip(pieces, (whole.train, whole.validation, whole.test), strict=True):

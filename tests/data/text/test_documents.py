@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from genlab.data.text import documents as reading
+from genlab.data.shared import compressed
 from genlab.data.text.documents import open_source, survey
 from genlab.errors import InputError
 from tests.conftest import sentences
@@ -59,7 +59,7 @@ def test_folders(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(b"zipped") if text is None else text.encode())
     assert texts(folder) == ["A", "1", "2", "z", "b", "zipped"]
-    assert open_source(str(folder)).skipped == ("noending", "photo.jpg")
+    assert open_source(str(folder)).notes == ("left out (not text by name): noending, photo.jpg",)
     assert texts(folder) == texts(folder)
 
 
@@ -83,7 +83,7 @@ def test_characters_across_reads(tmp_path, monkeypatch, piece):
     text = "é日👩 " * 50 + "\r\n" + sentences(300)
     (tmp_path / "x.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
     (tmp_path / "x.jsonl").write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for _ in range(3)))
-    monkeypatch.setattr(reading, "PIECE", piece)
+    monkeypatch.setattr(compressed, "BLOCK", piece)
     assert texts(tmp_path / "x.txt") == [text]
     assert texts(tmp_path / "x.jsonl") == [text] * 3
     (tmp_path / "bad").write_bytes("日本".encode() + b"\xff" + "日".encode())
