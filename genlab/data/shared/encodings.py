@@ -99,12 +99,12 @@ def not_utf8(name: Path | str, data: bytes, place: int) -> str:
     if 0 in data:
         if wide := _without_mark(data[:4096]):
             return _wide(name, place, wide)
-        return f"{name} is not text (byte {place}): it has zero bytes."
+        return f"{name} is not text: it has zero bytes (byte {place})."
     if _is_utf8(data, cut_off=True):
         return f"{name} ends in the middle of a character: it is cut off, or not UTF-8."
     words = list(dict.fromkeys(WORD.findall(data)))
     if len(CONTROL.findall(data)) > len(data) / 100:
-        return f"{name} is not text (byte {place}): it is full of control characters."
+        return f"{name} is not text: it is full of control characters (byte {place} is not UTF-8)."
     if sum(map(_is_utf8, words)) >= len(words) / 2:
         return (
             f"{name} is not UTF-8 (byte {place}), though most of it is: correct the text there, or leave out what is "

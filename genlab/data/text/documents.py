@@ -89,7 +89,7 @@ def _open_folder(folder: Path) -> Source:
     if not chosen:
         raise InputError(
             f"There is no text in the folder {printable(folder)}: it looks for {', '.join(sorted(ENDINGS))}"
-            f"{''.join(f'; {note}' for note in notes)}.",
+            f"{''.join(f'; {note}' for note in notes[:1])}.",
             "data",
         )
     return Source(printable(folder.name), lambda: (piece for path in chosen for piece in _read_file(path)), notes)

@@ -86,7 +86,7 @@ def test_wide_characters(mark, width, end):
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"one\0two", "not text (byte 3): it has zero bytes"),
+        (b"one\0two", "not text: it has zero bytes (byte 3)"),
         ("one é two é".encode()[:-1], "ends in the middle of a character"),
         ("é ü ö café naïve\n".encode() * 9 + b"caf\xe9\n", "not UTF-8 (byte 201), though most of it is"),
         (bytes(range(1, 256)) * 9, "full of control characters"),
