@@ -17,9 +17,19 @@ Content = TypeVar("Content")
 
 
 def cache_folder() -> Path:
-    """Where it is: $GENLAB_CACHE, or genlab in the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("GENLAB_CACHE") or Path(home) / "genlab")
+    """The cache: $GENLAB_CACHE, or genlab in the user's cache folder.
+
+    Raises:
+        InputError: neither is known, as for a user without a home.
+    """
+    try:
+        if chosen := os.environ.get("GENLAB_CACHE"):
+            return Path(chosen).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genlab"
+    except RuntimeError:  # HOME is not set, and the user is not known
+        raise InputError(
+            "There is no home folder to keep the cache in: set GENLAB_CACHE to a folder that can be written.", "data"
+        ) from None
 
 
 def cached(name: str, fill: Callable[[Path], None], load: Callable[[Path], Content]) -> Content:

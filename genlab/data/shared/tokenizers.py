@@ -1,6 +1,7 @@
 """Tokenizers: always a `tokenizers` file, whether a token is a character, a byte, a word or a piece of one."""
 
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -16,6 +17,9 @@ UNKNOWN = "<|unknown|>"
 
 SAMPLE = 32_000_000
 """Characters that a bpe tokenizer is trained on at the most, spread evenly over the text."""
+LONGEST_WORD = 256
+"""Bytes of a word in the training of a bpe tokenizer: it takes time in proportion to a word's length squared, and in
+text without spaces, such as Chinese or DNA, a word may be the whole text."""
 
 
 def character_tokenizer(characters: Iterable[str]) -> Tokenizer:
@@ -31,18 +35,20 @@ def character_tokenizer(characters: Iterable[str]) -> Tokenizer:
 
 
 def train_tokenizer(kind: str, texts: Iterator[str], characters: int, vocabulary: int | None) -> Tokenizer:
-    """A tokenizer over bytes that gives back any string exactly: single bytes, or byte-pair encoding.
+    """Trains a tokenizer over bytes, which gives back any string exactly: single bytes, or byte-pair encoding.
 
     Sennrich et al. (2016), arXiv 1508.07909, over bytes as in Radford et al. (2019).
 
     Args:
         kind: byte or bpe.
         texts: The training text, in pieces.
-        characters: Its length.
-        vocabulary: Tokens of the bpe tokenizer; None fits it to the length.
+        characters: Length of the training text.
+        vocabulary: Number of tokens of a bpe tokenizer; None fits it to the length.
     """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=kind == "bpe")
+    words = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=kind == "bpe")
+    short_words = pre_tokenizers.Split(Regex(f".{{1,{LONGEST_WORD}}}"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, short_words])
     tokenizer.decoder = decoders.ByteLevel()
     if kind == "byte":
         vocabulary, texts = 257, iter(())
@@ -53,9 +59,29 @@ def train_tokenizer(kind: str, texts: Iterator[str], characters: int, vocabulary
         show_progress=False,
     )
     every = max(1, characters // SAMPLE)
-    tokenizer.train_from_iterator((text for number, text in enumerate(texts) if number % every == 0), trainer)
+    sample = (text for number, text in enumerate(texts) if number % every == 0)
+    _interruptibly(lambda: tokenizer.train_from_iterator(sample, trainer))
+    tokenizer.pre_tokenizer = words
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def _interruptibly(train: Callable[[], None]) -> None:
+    """Runs the library's training in a thread, as it never looks at Ctrl-C itself."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            train()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    if failures:
+        raise failures[0]
 
 
 def word_tokenizer(texts: Iterator[str], vocabulary: int) -> Tokenizer:
@@ -64,7 +90,7 @@ def word_tokenizer(texts: Iterator[str], vocabulary: int) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[END, UNKNOWN], show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
+    _interruptibly(lambda: tokenizer.train_from_iterator(texts, trainer))
     tokenizer.encode_special_tokens = True
     return tokenizer
 

@@ -19,9 +19,11 @@ from torch import Tensor
 from genlab.data.shared.cache import cached
 from genlab.data.shared.splits import share_of, shares_of
 from genlab.data.shared.tokenizers import UNKNOWN, character_tokenizer, end_of, load_tokenizer, train_tokenizer
-from genlab.data.text.documents import PIECE, Facts, Piece, Source, cut, joined, open_source, survey
+from genlab.data.text.documents import Facts, Piece, Source, cut, joined, open_source, survey
 from genlab.errors import InputError
 
+PIECE = 1 << 20
+"""Characters that are encoded at a time."""
 READER = 1
 """Part of the cache's names: raise it when the same files would give other tokens."""
 
@@ -82,7 +84,8 @@ class Corpus:
     train: Split
     validation: Split | None
     test: Split | None
-    skipped: tuple[str, ...]
+    notes: tuple[str, ...]
+    """Sentences about what was left out."""
 
 
 def read_corpus(
@@ -134,7 +137,7 @@ def read_corpus(
         tokens(source, facts.fingerprint, 0, middle),
         held_out("validation", middle, end),
         held_out("test", end, facts.characters),
-        source.skipped,
+        source.notes + tuple(f"{name}: {note}" for name, (part, _) in own.items() for note in part.notes),
     )
 
 
@@ -229,13 +232,14 @@ def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None
 
 def _slices(text: str, length: int = 16_384) -> list[str]:
     """Cuts before a space where there is one, as word tokenizers keep a space with the word behind it."""
-    parts = []
-    while len(text) > length:
-        place = max(text.rfind(" ", length // 2, length), text.rfind("\n", length // 2, length))
-        place = place if place > 0 else length
-        parts.append(text[:place])
-        text = text[place:]
-    return [*parts, text]
+    parts, start = [], 0
+    while len(text) - start > length:
+        middle, last = start + length // 2, start + length
+        place = max(text.rfind(" ", middle, last), text.rfind("\n", middle, last))
+        place = place if place > 0 else last
+        parts.append(text[start:place])
+        start = place
+    return [*parts, text[start:]]
 
 
 def _load(folder: Path) -> Split:
