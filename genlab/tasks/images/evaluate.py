@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
@@ -12,7 +13,7 @@ from genlab.errors import InputError
 from genlab.metrics.pictures import copying, frechet_distance, kernel_distance, nearest, precision_recall
 from genlab.show.sheets import sheet
 from genlab.tasks.images.accuracy_score import accuracy_after
-from genlab.tasks.images.features import RealFeatures, Rows, extractor, generated_features
+from genlab.tasks.images.features import RealFeatures, extractor, generated_features
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.recipe import FEWEST, Batch
 from genlab.tasks.shared.reopening import reopened
@@ -97,7 +98,12 @@ def _accuracy_score(pipeline: ImagesPipeline, found: PictureSet) -> dict[str, fl
     }
 
 
-def _neighbours(pipeline: ImagesPipeline, train: PictureSplit, look: Rows, every: Rows) -> bytes:
+def _neighbours(
+    pipeline: ImagesPipeline,
+    train: PictureSplit,
+    look: Float[Tensor, "generated features"],
+    every: Float[Tensor, "training features"],
+) -> bytes:
     """A sheet: generated pictures, each beside the training picture nearest to it."""
     made = pipeline.pixels(pipeline.noise(NEIGHBOURS, 1), pipeline.class_numbers(NEIGHBOURS))
     order = np.random.default_rng(0).permutation(len(train))  # of `every`

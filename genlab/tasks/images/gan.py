@@ -1,4 +1,4 @@
-"""Training a GAN on pictures: an update of the discriminator, an update of the generator, and an average of its weights.
+"""Training a GAN on pictures: the discriminator is updated, then the generator, then the average of its weights.
 
 Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (what the networks are made of);
 `recipe.py` has what all models of pictures share: data, validation, previews.

@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -94,7 +94,7 @@ class ImagesPipeline(Pipeline):
         write_json(folder / "pictures.json", asdict(self.facts))
 
     @classmethod
-    def load(cls, saved: Saved) -> Self:
+    def load(cls, saved: Saved) -> "ImagesPipeline":
         facts = PictureFacts(**read_json(saved.path / "pictures.json"))
         assert facts.channels in (1, 3) and isinstance(facts.classes, list), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)

@@ -13,7 +13,7 @@ from torch import Tensor
 from genlab.engine.recipe import Metrics, Setup
 from genlab.layers.average import Average
 from genlab.models.gan import GAN, Discriminator
-from genlab.models.wgan_gp import Scores, critic_loss, generator_loss, straight_line_penalty
+from genlab.models.wgan_gp import Scores, critic_loss, generator_loss, interpolated_gradient_penalty
 from genlab.tasks.images.gan import build_network as build_generator
 from genlab.tasks.images.pipeline import DiscriminatorShape
 from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept, try_networks
@@ -58,7 +58,7 @@ class WGANGPRecipe(ImagesRecipe):
                 fake = self.gan(self.latents(real), *labels)
             distance = self.critic_loss(self.gan.score(real, *labels), self.gan.score(fake, *labels))
             with torch.autocast(real.device.type, enabled=False):  # second derivatives need full precision
-                penalty = straight_line_penalty(partial(self._score, labels), real.float(), fake.float())
+                penalty = interpolated_gradient_penalty(partial(self._score, labels), real.float(), fake.float())
             self.update(self.gan.discriminator, distance + self.options.penalty * penalty)
 
         loss_g = self.generator_loss(self.gan.score(self.gan(self.latents(real), *labels), *labels))
