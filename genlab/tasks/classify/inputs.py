@@ -1,10 +1,11 @@
 """What a classifier reads: pictures or table rows, from files or from Python."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ PICTURES = 250
 ROWS = 16_384
 """Rows that go through the network together."""
 
-Batches = Iterator[Float[Tensor, "batch *shape"]]
+Batches = Iterator[Float[Tensor, "batch ..."]]
 
 
 class Opened(NamedTuple):
@@ -55,18 +56,21 @@ class Measured(NamedTuple):
     """The name of the data, which split it is, and its size."""
 
 
-class Inputs(Protocol):
+class Inputs(ABC):
     """Turns one kind of input into tensors for the network."""
 
-    noun: str
+    noun: ClassVar[str]
     """What one input is called in messages."""
 
+    @abstractmethod
     def shape(self, classes: int) -> Any:
         """What a classifier of these inputs is built for, a dataclass with `outputs`."""
 
-    def blank(self, count: int) -> Float[Tensor, "count *shape"]:
+    @abstractmethod
+    def blank(self, count: int) -> Float[Tensor, "count ..."]:
         """A batch of zeros."""
 
+    @abstractmethod
     def open(self, inputs: Any) -> Opened:
         """Opens what the user gave: a path, a list of paths, or inputs that are in memory.
 
@@ -74,6 +78,7 @@ class Inputs(Protocol):
             InputError: it cannot be read.
         """
 
+    @abstractmethod
     def measured(self, source: Source, label: str | None, classes: list[str]) -> Measured:
         """Opens data with labels to evaluate on.
 
@@ -86,12 +91,15 @@ class Inputs(Protocol):
             InputError: they cannot be read or have no labels, or there is no test split.
         """
 
+    @abstractmethod
     def batches(self, split: Any) -> Batches:
         """The examples of a split as the network reads them."""
 
+    @abstractmethod
     def captioned_sheet(self, split: Any, captions: Mapping[int, str]) -> Sample | None:
-        """A sheet of some examples, by their places in the split; None where examples cannot be shown."""
+        """A sheet of some examples, by their places in the split; None where there is nothing to show."""
 
+    @abstractmethod
     def save(self, folder: Path, classes: list[str], common: int) -> None:
         """Writes what `load` of the same class reads."""
 
@@ -100,16 +108,16 @@ class Inputs(Protocol):
 
 
 @dataclass(frozen=True)
-class PictureInputs:
+class PictureInputs(Inputs):
     """Pictures, cropped and scaled to one size."""
 
+    noun = "picture"
     pixels: int
     """Side of the square that every picture is brought to."""
     channels: int
     """1 for grey, 3 for colour."""
     ranges: Ranges = field(default_factory=dict)
     """Values that are black and white in the training pictures with more than 8 bits per channel."""
-    noun: str = "picture"
 
     def shape(self, classes: int) -> PictureClassifierShape:
         return PictureClassifierShape(classes, self.channels, self.pixels)
@@ -196,11 +204,11 @@ def labels_of(pictures: PictureSplit, data: str, option: str) -> Int[np.ndarray,
 
 
 @dataclass(frozen=True)
-class RowInputs:
+class RowInputs(Inputs):
     """Table rows, encoded as numbers."""
 
+    noun = "row"
     encoder: Encoder
-    noun: str = "row"
 
     def shape(self, classes: int) -> RowClassifierShape:
         return RowClassifierShape(self.encoder.features, classes)

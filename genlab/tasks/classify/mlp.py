@@ -5,6 +5,7 @@ Read it with `models/classifier.py` (the network and its loss) and `data/tables/
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from genlab.tasks.classify.options import MLPOptions
 from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
 
-SIZES = {
+SIZES: dict[int, dict[str, Any]] = {
     1000: {"width": 32, "dropout": 0.5, "weight_decay": 3.0, "batch": 64},
     4000: {"width": 128, "dropout": 0.3, "weight_decay": 1.0, "batch": 64},
     10**12: {"width": 256, "dropout": 0.2, "weight_decay": 0.3, "batch": 256},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ class ClassifyPipeline(Pipeline):
         self.inputs.save(folder, self.classes, self.common)
 
     @classmethod
-    def load(cls, saved: Saved) -> Self:
+    def load(cls, saved: Saved) -> "ClassifyPipeline":
         inputs: Inputs
         if isinstance(saved.options, CNNOptions):
             inputs, classes, common = PictureInputs.load(saved.path, saved.options)
@@ -63,7 +63,7 @@ class ClassifyPipeline(Pipeline):
             saved.options, inputs, classes, common, classifier.to(device), Temperature().to(device), saved.machine
         )
 
-    def logits(self, batches: Iterable[Float[Tensor, "batch *shape"]]) -> Float[Tensor, "inputs outputs"]:
+    def logits(self, batches: Iterable[Float[Tensor, "batch ..."]]) -> Float[Tensor, "inputs outputs"]:
         """The logits of all batches, in float32 on the CPU."""
         with self.evaluating():
             return torch.cat([self.classifier(batch.to(self.machine.device)).float().cpu() for batch in batches])
