@@ -79,13 +79,13 @@ def _check_custom(folder: RunFolder, config: dict[str, Any], networks: Networks)
         InputError: some are missing.
     """
     own = custom_classes(config)
-    if missing := own.keys() - networks.factories.keys():
-        factories = ", ".join(
-            f'"{name}": lambda shape: {own[name].rpartition(":")[2]}(...)' for name in sorted(missing)
-        )
+    missing = sorted(own.keys() - networks.factories.keys())
+    if missing:
+        classes = ", ".join(own[name] for name in missing)
+        factories = ", ".join(f'"{name}": lambda shape: {own[name].rpartition(":")[2]}(...)' for name in missing)
         raise InputError(
-            f"{folder.path} was trained with networks of your own ({', '.join(own[name] for name in sorted(missing))}): "
-            f"load it in Python with genlab.load({str(folder.path)!r}, networks={{{factories}}}).",
+            f"{folder.path} was trained with networks of your own ({classes}): load it in Python with "
+            f"genlab.load({str(folder.path)!r}, networks={{{factories}}}).",
             "run",
         )
 

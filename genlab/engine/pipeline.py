@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -56,7 +56,7 @@ class Pipeline(ABC):
 
     @classmethod
     @abstractmethod
-    def load(cls, saved: Saved) -> Self:
+    def load(cls, saved: Saved) -> "Pipeline":
         """The pipeline of a run folder, with networks whose weights are still to be read.
 
         Raises:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -229,7 +229,8 @@ def _record(folder: RunFolder, facts: DataFacts, run: RunOptions, machine: Machi
 def _built(recipe_type: type[Recipe], setup: Setup) -> Recipe:
     """Fresh networks, the same for the same seed and in every process, and their optimisers."""
     seed_everything(setup.seed)
-    recipe = recipe_type(setup)
+    build: Callable[[Setup], Recipe] = cast(Any, recipe_type)  # a subclass, whose constructor takes the setup alone
+    recipe = build(setup)
     if setup.networks.factories:  # the user's code may draw from elsewhere
         for network in recipe.networks.values():
             network.load_state_dict(setup.machine.agree(network.state_dict()))

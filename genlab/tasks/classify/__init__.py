@@ -2,8 +2,8 @@
 
 from genlab.tasks.task import Model, SampleSet, Task
 
-O = "genlab.tasks.classify.options"
-PREDICT = {"predict": f"{O}:PredictRequest"}
+OPTIONS = "genlab.tasks.classify.options"
+PREDICT = {"predict": f"{OPTIONS}:PredictRequest"}
 
 TASK = Task(
     name="classify",
@@ -12,7 +12,7 @@ TASK = Task(
         Model(
             "cnn",
             "a residual convolutional network for pictures",
-            options=f"{O}:CNNOptions",
+            options=f"{OPTIONS}:CNNOptions",
             recipe="genlab.tasks.classify.cnn:CNNRecipe",
             network="genlab.tasks.classify.cnn:build_network",
             requests=PREDICT,
@@ -20,7 +20,7 @@ TASK = Task(
         Model(
             "mlp",
             "a linear layer plus a perceptron, for table rows",
-            options=f"{O}:MLPOptions",
+            options=f"{OPTIONS}:MLPOptions",
             recipe="genlab.tasks.classify.mlp:MLPRecipe",
             network="genlab.tasks.classify.mlp:build_network",
             requests=PREDICT,

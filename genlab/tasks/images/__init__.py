@@ -2,8 +2,8 @@
 
 from genlab.tasks.task import FileOption, Model, SampleSet, Task
 
-O = "genlab.tasks.images.options"
-GENERATE = {"generate": f"{O}:PicturesRequest"}
+OPTIONS = "genlab.tasks.images.options"
+GENERATE = {"generate": f"{OPTIONS}:PicturesRequest"}
 
 TASK = Task(
     name="images",
@@ -12,7 +12,7 @@ TASK = Task(
         Model(
             "gan",
             "a generator against a relativistic discriminator",
-            options=f"{O}:GANOptions",
+            options=f"{OPTIONS}:GANOptions",
             recipe="genlab.tasks.images.gan:GANRecipe",
             network="genlab.tasks.images.gan:build_network",
             requests=GENERATE,
@@ -20,7 +20,7 @@ TASK = Task(
         Model(
             "wgan_gp",
             "a generator against a Wasserstein critic",
-            options=f"{O}:WGANGPOptions",
+            options=f"{OPTIONS}:WGANGPOptions",
             recipe="genlab.tasks.images.wgan_gp:WGANGPRecipe",
             network="genlab.tasks.images.wgan_gp:build_network",
             requests=GENERATE,
@@ -28,7 +28,7 @@ TASK = Task(
         Model(
             "dcgan",
             "the textbook's GAN, as a baseline",
-            options=f"{O}:DCGANOptions",
+            options=f"{OPTIONS}:DCGANOptions",
             recipe="genlab.tasks.images.dcgan:DCGANRecipe",
             network="genlab.tasks.images.dcgan:build_network",
             requests=GENERATE,
@@ -36,7 +36,7 @@ TASK = Task(
         Model(
             "vae",
             "a variational autoencoder",
-            options=f"{O}:VAEOptions",
+            options=f"{OPTIONS}:VAEOptions",
             recipe="genlab.tasks.images.vae:VAERecipe",
             network="genlab.tasks.images.vae:build_network",
             requests=GENERATE,

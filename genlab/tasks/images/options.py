@@ -1,7 +1,7 @@
 """Options of the models that make pictures."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 from tyro.conf import arg
@@ -138,9 +138,7 @@ class PicturesRequest:
     """Factor on the latent vectors: below 1 is typical and alike, 1 is as diverse as the model can."""
     walk: Annotated[int, Ge(2), Le(1000)] | None = None
     """Walk through this many latent vectors and back to the first, as an animated GIF, instead of pictures."""
-    latent: str | None = None
-    """File of latent vectors (.npy, as --to and --grid write them) to make the pictures from."""
-    grid: str | None = None
-    """PNG file to show all pictures in, with their latent vectors beside it; by default in the run's samples."""
+    latents: Any = None
+    """Latent vectors to make the pictures from, an array (pictures, latent); by default drawn from `seed`."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed: the same seed makes the same pictures."""

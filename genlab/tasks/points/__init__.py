@@ -2,7 +2,7 @@
 
 from genlab.tasks.task import Model, SampleSet, Task
 
-O = "genlab.tasks.points.options"
+OPTIONS = "genlab.tasks.points.options"
 
 TASK = Task(
     name="points",
@@ -11,10 +11,10 @@ TASK = Task(
         Model(
             "gan",
             "a generator against a discriminator, in the plane",
-            options=f"{O}:PointsGANOptions",
+            options=f"{OPTIONS}:PointsGANOptions",
             recipe="genlab.tasks.points.gan:PointsGANRecipe",
             network="genlab.tasks.points.gan:build_network",
-            requests={"generate": f"{O}:PointsRequest"},
+            requests={"generate": f"{OPTIONS}:PointsRequest"},
         ),
     ),
     pipeline="genlab.tasks.points.pipeline:PointsPipeline",

@@ -2,9 +2,9 @@
 
 from genlab.tasks.task import Model, SampleSet, Task
 
-O = "genlab.tasks.text.options"
-GENERATE = {"generate": f"{O}:TextRequest"}
-LOOK = {"explain": f"{O}:TextAttentionRequest"}
+OPTIONS = "genlab.tasks.text.options"
+GENERATE = {"generate": f"{OPTIONS}:TextRequest"}
+LOOK = {"explain": f"{OPTIONS}:TextAttentionRequest"}
 EXPORTS = ("hf", "gguf", "onnx")
 
 TASK = Task(
@@ -14,7 +14,7 @@ TASK = Task(
         Model(
             "gpt",
             "a decoder-only Transformer",
-            options=f"{O}:GPTOptions",
+            options=f"{OPTIONS}:GPTOptions",
             recipe="genlab.tasks.text.gpt:GPTRecipe",
             network="genlab.tasks.text.gpt:build_network",
             requests=GENERATE | LOOK,
@@ -23,7 +23,7 @@ TASK = Task(
         Model(
             "gpt2",
             "GPT-2 as it was published",
-            options=f"{O}:GPT2Options",
+            options=f"{OPTIONS}:GPT2Options",
             recipe="genlab.tasks.text.gpt2:GPT2Recipe",
             network="genlab.tasks.text.gpt2:build_network",
             requests=GENERATE | LOOK,
@@ -32,7 +32,7 @@ TASK = Task(
         Model(
             "lstm",
             "the recurrent baseline",
-            options=f"{O}:LSTMOptions",
+            options=f"{OPTIONS}:LSTMOptions",
             recipe="genlab.tasks.text.lstm:LSTMRecipe",
             network="genlab.tasks.text.lstm:build_network",
             requests=GENERATE,

@@ -2,8 +2,8 @@
 
 from genlab.tasks.task import FileOption, Model, SampleSet, Task
 
-O = "genlab.tasks.translate.options"
-GENERATE = {"generate": f"{O}:TranslateRequest"}
+OPTIONS = "genlab.tasks.translate.options"
+GENERATE = {"generate": f"{OPTIONS}:TranslateRequest"}
 
 TASK = Task(
     name="translate",
@@ -12,15 +12,15 @@ TASK = Task(
         Model(
             "transformer",
             "an encoder-decoder Transformer",
-            options=f"{O}:TransformerOptions",
+            options=f"{OPTIONS}:TransformerOptions",
             recipe="genlab.tasks.translate.transformer:TransformerRecipe",
             network="genlab.tasks.translate.transformer:build_network",
-            requests=GENERATE | {"explain": f"{O}:TranslateAttentionRequest"},
+            requests=GENERATE | {"explain": f"{OPTIONS}:TranslateAttentionRequest"},
         ),
         Model(
             "gru",
             "the recurrent baseline, with attention or without",
-            options=f"{O}:GRUOptions",
+            options=f"{OPTIONS}:GRUOptions",
             recipe="genlab.tasks.translate.gru:GRURecipe",
             network="genlab.tasks.translate.gru:build_network",
             requests=GENERATE,
