@@ -1,4 +1,4 @@
-"""Files read whether or not they are compressed; content decides, not the file's name."""
+"""Reading files that may be compressed; their content decides, not their name."""
 
 import bz2
 import gzip
@@ -14,14 +14,14 @@ from genlab.errors import InputError
 BLOCK = 1 << 20
 """Bytes per block."""
 LARGEST = 1 << 30
-"""Bytes that a file read into memory may hold once it is decompressed."""
+"""Maximum size in bytes, after decompression, of a file that is read into memory."""
 
 
 class Compression(NamedTuple):
-    """A form that a file may have."""
+    """A format of compressed files."""
 
     start: re.Pattern[bytes]
-    """Matches the first bytes of every such file, and of no text."""
+    """Matches the first bytes of every file in this format, and no UTF-8 text that occurs in practice."""
     open: Callable[..., Any]
 
 

@@ -1,4 +1,4 @@
-"""Files that are not UTF-8: the encodings that they may be in."""
+"""Suggesting encodings for files that are not UTF-8."""
 
 import codecs
 import re
@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 
 JUDGED = 20_000
-"""Bytes of different words that encodings are judged by."""
+"""Number of bytes, of distinct words, to judge encodings by."""
 SHOWN = 24
-"""Characters of the sample that is shown for each encoding."""
+"""Length in characters of the sample shown for each encoding."""
 MOST = 4
-"""Encodings that are shown."""
+"""Maximum number of encodings to suggest."""
 
 WORD = re.compile(rb"[0-\x7f]{0,12}[\x80-\xff][0-\xff]*")
-"""A word with a byte beyond ASCII. Bytes below 0x30 are whole characters in every encoding below."""
+"""A word with a non-ASCII byte. Bytes below 0x30 are complete characters in every encoding below."""
 CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 LATIN_WEST = (
@@ -58,9 +58,10 @@ LETTERS: dict[str, Sequence[str]] = {
     "cp1256": ARABIC,
     "cp874": THAI,
 }
-"""For each encoding, as iconv names it, the letters of languages that are written in it.
+"""Encodings by their iconv names, with the non-ASCII letters of the languages written in them.
 
-The first of two that fit equally well is the commoner, or the one that fits less of what is not written in it.
+Of two encodings that fit a text equally well the first is suggested first: it is the more common one, or the one that
+fits fewer texts by chance.
 """
 ROWS = {
     "cp932": ("cp932", (*range(0x82, 0x84), *range(0x88, 0x98))),
@@ -69,16 +70,16 @@ ROWS = {
     "gb18030": ("gb2312", range(0xB0, 0xD8)),
     "big5": ("big5", range(0xA4, 0xC7)),
 }
-"""First bytes of the common characters of Japanese, Korean and Chinese, in the standard named."""
+"""First bytes of the common characters of Japanese, Korean and Chinese, in the codec named."""
 WIDE = "、。，！？：；（）「」『』《》・ー　"
 MARKS = "’‘“”–—…•€£§©®™°«»·×½²³" + WIDE
-"""Signs that any text may have."""
+"""Punctuation and symbols of any language."""
 INNER = "’–—·" + WIDE
-"""Those of them that may come between two letters."""
+"""The ones that may come between two letters."""
 OPENING = "„‚¿¡"
-"""Signs that may come before a word, but not behind one."""
+"""Punctuation that may precede a word, but not follow one."""
 TWO_SCRIPTS = re.compile("[a-zA-Z][\u0370-\u0e7f]|[\u0370-\u0e7f][a-zA-Z]")
-"""Greek, Cyrillic, Hebrew, Arabic or Thai letters in one word with Latin ones."""
+"""A Latin letter beside a Greek, Cyrillic, Hebrew, Arabic or Thai one."""
 BYTE_ORDER = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -89,9 +90,9 @@ def not_utf8(name: Path | str, data: bytes, place: int) -> str:
     """Describes a file that is not UTF-8, and how to convert it.
 
     Args:
-        name: The file, or part of it.
-        data: Much of the file, from its start or from a point before the first wrong byte.
-        place: Where in the file the first wrong byte is.
+        name: The file, or a place in it.
+        data: A large part of the file, with the first invalid byte near its start.
+        place: Position of the first invalid byte in the file.
     """
     for mark, encoding in BYTE_ORDER:
         if data.startswith(mark):
@@ -108,7 +109,7 @@ def not_utf8(name: Path | str, data: bytes, place: int) -> str:
     if sum(map(_is_utf8, words)) >= len(words) / 2:
         return (
             f"{name} is not UTF-8 (byte {place}), though most of it is: correct the text there, or leave out what is "
-            "wrong with `iconv -c -f utf-8 -t utf-8`."
+            "invalid with `iconv -c -f utf-8 -t utf-8`."
         )
     samples = ", ".join(f'{encoding} "{sample}"' for encoding, sample in _candidates(words))
     return (
@@ -122,7 +123,7 @@ def _wide(name: Path | str, place: int, encoding: str) -> str:
 
 
 def _without_mark(data: bytes) -> str | None:
-    """UTF-16 or UTF-32, where zero bytes lie as they do in text without a byte order mark."""
+    """Recognises UTF-16 and UTF-32 without a byte order mark by the positions of the zero bytes."""
     share = [data[first::4].count(0) / max(1, len(data[first::4])) for first in range(4)]
     if min(share[2:]) > 0.98 and share[0] < 0.01:
         return "utf-32-le"
@@ -135,7 +136,7 @@ def _without_mark(data: bytes) -> str | None:
 
 
 def _is_utf8(data: bytes, cut_off: bool = False) -> bool:
-    """Whether that is UTF-8; what is cut off may end inside a character."""
+    """Returns whether the bytes are UTF-8; if they are cut off, the last character may be incomplete."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=not cut_off)
     except UnicodeDecodeError:
@@ -144,9 +145,9 @@ def _is_utf8(data: bytes, cut_off: bool = False) -> bool:
 
 
 def _candidates(words: list[bytes]) -> list[tuple[str, str]]:
-    """Encodings and how each reads a sample of the words, the most plausible first, none twice for one reading."""
+    """Returns encodings with samples of the text that they give, most plausible first and each text only once."""
     judged, sample = b" ".join(words)[:JUDGED], b" ".join(_telling(words))
-    scores: dict[str, tuple[float, str]] = {}  # by what the encoding makes of the text
+    scores: dict[str, tuple[float, str]] = {}  # by the text that the encoding gives
     for encoding in LETTERS:
         text = _decode(judged, encoding)
         if text not in scores:
@@ -158,14 +159,14 @@ def _candidates(words: list[bytes]) -> list[tuple[str, str]]:
 
 
 def _shortened(text: str) -> str:
-    """The first words, or the start of a first one that is too long."""
+    """Cuts to `SHOWN` characters, if possible between words."""
     if len(text) <= SHOWN:
         return text
     return text[:SHOWN].rpartition(" ")[0] or text[:SHOWN]
 
 
 def _telling(words: list[bytes]) -> Iterator[bytes]:
-    """The words that show a byte beyond ASCII for the first time."""
+    """Yields the words in which a non-ASCII byte occurs for the first time."""
     seen: set[int] = set()
     for word in words:
         if new := {byte for byte in word if byte > 0x7F} - seen:
@@ -174,13 +175,13 @@ def _telling(words: list[bytes]) -> Iterator[bytes]:
 
 
 def _decode(data: bytes, encoding: str) -> str:
-    """The text, which may end inside a character; what is none becomes a replacement character."""
+    """Decodes bytes that may end inside a character; invalid and unprintable characters become U+FFFD."""
     text = codecs.getincrementaldecoder(encoding)("replace").decode(data)
     return "".join(character if character.isprintable() or character == "\u3000" else "\ufffd" for character in text)
 
 
 def _plausibility(text: str, encoding: str) -> float:
-    """The share of characters beyond ASCII that a text in the likeliest language of the encoding would have there."""
+    """Returns the fraction of non-ASCII characters that fit the likeliest language written in the encoding."""
     signs, letters = 0, []
     count = sum(not character.isascii() for character in text)
     for before, character, after in zip(f" {text}", text, f"{text} "[1:], strict=False):
@@ -198,7 +199,7 @@ def _plausibility(text: str, encoding: str) -> float:
 
 @cache
 def _common(encoding: str) -> Container[str]:
-    """The common characters of Japanese, Korean or Chinese."""
+    """Returns the common characters of Japanese, Korean or Chinese."""
     codec, rows = ROWS[encoding]
     pairs = (bytes((row, second)) for row in rows for second in range(0x40, 0xFF))
     return frozenset("".join(pair.decode(codec, "ignore") for pair in pairs))

@@ -1,4 +1,4 @@
-"""The files of a folder, and names that can be shown."""
+"""Walking folders, and printing names that are not UTF-8."""
 
 import errno
 import os
@@ -9,18 +9,19 @@ from pathlib import Path
 
 
 def files_in(root: Path, left_out: dict[str, str]) -> Iterator[Path]:
-    """Yields the files of a folder and of all folders in it, linked ones too, each folder once; skips hidden ones.
+    """Yields the files of a folder and its sub-folders, in no particular order.
 
-    Adds to `left_out` what cannot be read, by name, with the reason. The order of the files is not sorted.
+    Follows links, but reads each folder once; skips hidden files and folders. Adds to `left_out` the name of whatever
+    cannot be read, with the reason.
     """
     folders, links = deque([root]), deque[Path]()
     seen = set()
     while folders or links:
-        folder = (folders or links).popleft()  # links last: a folder has the name that it has in place
+        folder = (folders or links).popleft()  # links last, so that a folder keeps its real name
         name = printable(os.path.relpath(folder, root))
         real = os.path.realpath(folder)
         if real in seen:
-            left_out[name] = "a link to a folder that is read already"
+            left_out[name] = "a link to a folder that is already read"
             continue
         seen.add(real)
         try:
@@ -53,5 +54,5 @@ def files_in(root: Path, left_out: dict[str, str]) -> Iterator[Path]:
 
 
 def printable(path: str | Path) -> str:
-    r"""A path as text that can be printed and saved: each byte that is not UTF-8 becomes \x.."""
+    r"""Returns a path as printable text: each byte that is not UTF-8 becomes \x.."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,6 +1,6 @@
 """The user's files -> documents, as pieces of text in a stable order.
 
-Nothing here holds a whole text in memory: every reading opens the files anew.
+The whole text is never in memory: each pass opens the files again.
 """
 
 import codecs
@@ -25,39 +25,39 @@ JSON_LINES = {".jsonl", ".ndjson"}
 ENDINGS = JSON_LINES | {
     ".txt", ".text", ".md", ".rst", ".tex", ".csv", ".tsv", ".html", ".xml", ".json", ".log", ".py",
 }  # fmt: skip
-"""Of files that are read in a folder."""
+"""Endings of the files to read in a folder."""
 COMPRESSED = re.compile(r"\.(gz|xz|bz2)$")
 FIELDS = ("text", "content")
-"""Of a JSON object: the first that holds a string is the document."""
+"""Fields of a JSON object that may hold the document; the first with a string is read."""
 SEPARATOR = re.compile(r"[\s,]*")
 LONGEST = 1 << 27
-"""Characters of the longest JSON value that is read from an array."""
+"""Maximum length in characters of one value in a .json file."""
 SHOWN = 5
-"""Names in a note."""
+"""Maximum number of names in a note."""
 
 Piece = tuple[bool, str]
-"""Whether a document starts here, and some of its text."""
+"""Whether a document starts here, and part of its text."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where documents come from: each call of `pieces` reads them anew, in the same order."""
+    """The documents of a file, folder or sample set; each call of `pieces` reads them again in the same order."""
 
     name: str
     pieces: Callable[[], Iterator[Piece]]
     notes: tuple[str, ...] = ()
-    """Sentences that name the files of a folder that are left out."""
+    """Sentences that name the files left out of a folder."""
 
 
 class NoDocuments(InputError):
-    """A file is JSON, but does not hold documents."""
+    """Raised for a .json file that does not hold documents."""
 
 
 def open_source(data: str) -> Source:
-    """Finds the documents of a file, a folder (with all folders in it) or a sample set.
+    """Opens a file, a folder (read recursively) or a sample set.
 
     Raises:
-        InputError: there are none, or the file or folder cannot be read.
+        InputError: it does not exist, cannot be read, or is a folder without text.
     """
     if data.startswith("@"):
         read = sample_set(data, SAMPLES)
@@ -97,7 +97,7 @@ def _open_folder(folder: Path) -> Source:
 
 
 def _notes(left_out: dict[str, str]) -> tuple[str, ...]:
-    """A sentence for each reason."""
+    """Describes the files left out, with one sentence per reason."""
     names: dict[str, list[str]] = {}
     for name, reason in left_out.items():
         names.setdefault(reason, []).append(name)
@@ -113,7 +113,7 @@ def _ending(path: Path) -> str:
 
 
 def _has_documents(path: Path) -> bool:
-    """Whether the first value of a JSON file is a document, or there is none."""
+    """Returns whether the first value of a .json file is a document; an empty array counts as documents."""
     try:
         next(_read_file(path), None)
     except NoDocuments:
@@ -134,7 +134,7 @@ def _decode(path: Path, blocks: Iterator[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     place, first = 0, True
     for block in chain(blocks, [b""]):
-        waiting = decoder.getstate()[0]  # the start of a character that the last block ended in
+        waiting = decoder.getstate()[0]  # the incomplete character at the end of the previous block
         wrong = None
         try:
             text = decoder.decode(block, final=not block)
@@ -177,7 +177,7 @@ def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
 
 
 def _json_documents(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
-    """The documents of an array, or of JSON values that follow one another."""
+    """Reads documents from an array, or from a sequence of JSON values."""
     for number, value in enumerate(_values(path, texts), 1):
         document = _document(value)
         if document is None:
@@ -190,7 +190,7 @@ def _json_documents(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
 
 
 def _document(value: Any) -> str | None:
-    """A string, or the one that an object holds; None where there is none, or half a character in it."""
+    """Returns a string, or the string in an object; None if there is none or it has an unpaired surrogate."""
     if isinstance(value, dict):
         value = next((value[field] for field in FIELDS if isinstance(value.get(field), str)), None)
     if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
@@ -213,44 +213,44 @@ def _values(path: Path, texts: Iterator[str]) -> Iterator[Any]:
                 return
             try:
                 value, place = decoder.raw_decode(rest, place)
-            except (ValueError, RecursionError):  # it goes on in the next piece, or is wrong
+            except (ValueError, RecursionError):  # incomplete so far, or invalid
                 break
             number += 1
             yield value
         rest = rest[place:]
-        room = 2 * len(rest)  # a long value is not parsed again at every piece
+        room = 2 * len(rest)  # so that a long value is not parsed again with every piece
         if len(rest) > LONGEST:
             break
     if rest or array:
         raise NoDocuments(
-            f"{printable(path)} is not valid JSON behind value {number}: correct it, or, to train on the text as it "
-            "is, give the file a name that ends in .txt.",
+            f"{printable(path)} is not valid JSON after value {number}: correct it, or, to train on it as plain "
+            "text, give the file a name that ends in .txt.",
             "data",
         )
 
 
 def _next(text: str, place: int) -> int:
-    """Where the next value, or the end of the array, begins."""
+    """Returns where the next value or the end of the array begins."""
     match = SEPARATOR.match(text, place)
-    assert match is not None  # it matches nothing, too
+    assert match is not None  # the pattern also matches an empty string
     return match.end()
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What one reading of the data tells."""
+    """What one pass over the data finds."""
 
     fingerprint: str
-    """SHA-256 of all documents and where each starts."""
+    """SHA-256 of all documents and of where each starts."""
     characters: int
     documents: int
 
 
 def survey(source: Source) -> Facts:
-    """Reads everything once.
+    """Reads all documents once.
 
     Raises:
-        InputError: there is no text at all.
+        InputError: the documents are empty, or cannot be read.
     """
     digest, characters, documents = hashlib.sha256(), 0, 0
     for starts, text in source.pieces():
@@ -264,12 +264,12 @@ def survey(source: Source) -> Facts:
 
 
 def joined(fingerprint: str, *others: str) -> str:
-    """One fingerprint for several."""
+    """Combines several fingerprints into one."""
     return hashlib.sha256(" ".join((fingerprint, *others)).encode()).hexdigest() if others else fingerprint
 
 
 def cut(pieces: Iterable[Piece], start: int, end: int) -> Iterator[Piece]:
-    """The documents between two positions in characters."""
+    """Yields the part of the documents between two positions, counted in characters."""
     place = 0
     for starts, text in pieces:
         first, last = max(start - place, 0), min(end - place, len(text))

@@ -1,7 +1,7 @@
 """Options of the classifiers."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -53,3 +53,12 @@ class MLPOptions:
     """Peak step length of AdamW."""
     average: Annotated[float, Gt(0), Le(1)] = 0.1
     """Half of the weight of the network that is kept is on this share of the updates, the last ones."""
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """What a classifier predicts the classes of."""
+
+    inputs: Any
+    """A path or a list of paths (pictures, folders, zips; CSV files), or inputs in memory (an array or tensor of
+    pictures; rows as dicts, a data frame or an array)."""

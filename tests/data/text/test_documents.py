@@ -154,10 +154,10 @@ def test_json_without_documents(tmp_path, content):
         ('{"name": "genlab"}', "value 1: expected a JSON object with a string"),
         ("[1, 2]", "value 1: expected a JSON object with a string"),
         ('{"text": 5}', "value 1: expected a JSON object with a string"),
-        (json.dumps(objects())[:-30], "not valid JSON behind value 4"),
-        (json.dumps(objects())[:-1], "not valid JSON behind value 5"),
-        ('{"text": "x"}\nprose', "not valid JSON behind value 1"),
-        ("[" * 100_000, "not valid JSON behind value 0"),
+        (json.dumps(objects())[:-30], "not valid JSON after value 4"),
+        (json.dumps(objects())[:-1], "not valid JSON after value 5"),
+        ('{"text": "x"}\nprose', "not valid JSON after value 1"),
+        ("[" * 100_000, "not valid JSON after value 0"),
     ],
 )
 def test_json_of_something_else(tmp_path, content, message):
@@ -171,7 +171,7 @@ def test_a_value_without_end_is_not_held(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "LONGEST", 10_000)
     monkeypatch.setattr(compressed, "BLOCK", 1000)
     (tmp_path / "x.json").write_text('["' + "x" * 100_000 + '"]')
-    with pytest.raises(InputError, match="not valid JSON behind value 0"):
+    with pytest.raises(InputError, match="not valid JSON after value 0"):
         texts(tmp_path / "x.json")
 
 
@@ -195,7 +195,7 @@ def test_json_in_a_folder(tmp_path):
     assert texts(folder) == [*DOCUMENTS, *DOCUMENTS, "prose"]
     assert open_source(str(folder)).notes == ("left out (JSON, but not of documents): broken.json, settings.json",)
     (folder / "cut.json").write_text(JSON["array"][:-9])
-    with pytest.raises(InputError, match=r"cut\.json is not valid JSON behind value 4"):
+    with pytest.raises(InputError, match=r"cut\.json is not valid JSON after value 4"):
         texts(folder)
 
 
@@ -211,7 +211,7 @@ def test_linked_folders_are_read_once(tmp_path):
     (folder / "z.txt").symlink_to(tmp_path / "far" / "c.txt")  # a file may be there twice
     assert texts(folder) == ["c", "d", "b", "c"]
     assert open_source(str(folder)).notes == (
-        "left out (a link to a folder that is read already): a/deep/circle, linked",
+        "left out (a link to a folder that is already read): a/deep/circle, linked",
     )
 
 
