@@ -12,6 +12,7 @@ nearly straight map of its latents; the discriminator also sees sines and cosine
 2020, arXiv 2006.10739).
 """
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +27,24 @@ SLOPE = 0.2
 """Of a leaky ReLU below zero."""
 FIRST_BEND = 0.1
 """Factor on the first weights of what bends a generator's straight map."""
+
+
+@dataclass(frozen=True)
+class PointGeneratorShape:
+    """What a generator of points is built for."""
+
+    latent: int
+    """Size of the latent vector."""
+    outputs: int = 2
+    """Coordinates of a point."""
+
+
+@dataclass(frozen=True)
+class PointDiscriminatorShape:
+    """What a discriminator of points is built for."""
+
+    inputs: int = 2
+    """Coordinates of a point."""
 
 
 class MLP(nn.Module):
@@ -115,16 +134,13 @@ class Scale(nn.Module):
         return points.double() * self.deviation + self.mean
 
 
-@torch.no_grad()
 def sample(
     generator: nn.Module, count: int, latent: int, random: torch.Generator, rows: int = 65_536
 ) -> Float[Tensor, "count 2"]:
     """`count` new points, made `rows` at a time on the device of `random`."""
-    was_training = generator.training
-    generator.eval()
-    points = [
-        generator(torch.randn(min(rows, count - first), latent, generator=random, device=random.device))
-        for first in range(0, count, rows)
-    ]
-    generator.train(was_training)
-    return torch.cat(points)
+    return torch.cat(
+        [
+            generator(torch.randn(min(rows, count - first), latent, generator=random, device=random.device))
+            for first in range(0, count, rows)
+        ]
+    )
