@@ -92,7 +92,7 @@ class Option:
             choices = {str(choice): choice for choice in get_args(self.kind)}
             if word not in choices:
                 meant = _perhaps(word, choices)
-                raise InputError(f"{field}: {word!r} is not a choice; choose {' or '.join(choices)}{meant}.", field)
+                raise InputError(f"{field}: {word!r} is not a choice; choose from {', '.join(choices)}{meant}.", field)
             return choices[word]
         try:
             return self.kind(word)

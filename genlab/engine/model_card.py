@@ -17,7 +17,8 @@ def write_card(folder: RunFolder, pipeline: Pipeline, state: str | None = None) 
         f"    genlab {'generate THIS_FOLDER' if 'generate' in requests else 'predict THIS_FOLDER FILE'}",
         "    genlab evaluate THIS_FOLDER" + ("" if folder.about()["data"]["fingerprint"] else " --data FILE"),
     ]
-    write_atomically(folder.path / "README.md", card(folder, pipeline, commands, state).encode())
+    text = card(folder, pipeline, commands, state)
+    write_atomically(folder.path / "README.md", text.encode("utf-8", "backslashreplace"))
 
 
 def card(folder: RunFolder, pipeline: Pipeline, commands: list[str], state: str | None = None) -> str:

@@ -14,6 +14,7 @@ it is at most 16 places wide, as convolutions over large maps cost most and tell
 shortcuts halve by averaging (He et al. 2018, arXiv 1812.01187, ResNet-D).
 """
 
+from dataclasses import dataclass
 from math import ceil, log2
 
 import torch
@@ -24,6 +25,22 @@ from torch import Tensor, nn
 STAGES = 3
 WIDEST_MAP = 16
 """Places along a side of the first stage's maps at most."""
+
+
+@dataclass(frozen=True)
+class PictureClassifierShape:
+    """What a classifier of pictures is built for."""
+
+    classes: int
+    channels: int
+    """1 for grey pictures, 3 for colour."""
+    pixels: int
+    """Side of the pictures."""
+
+    @property
+    def outputs(self) -> int:
+        """Logits; two classes share one, that of the second."""
+        return 1 if self.classes == 2 else self.classes
 
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:

@@ -251,7 +251,7 @@ def test_an_empty_cache_has_no_rows_to_choose():
 def test_full_cache():
     layer, cache = attention(), KVCache(4)
     layer(torch.randn(1, 4, WIDTH), causal=True, cache=cache)
-    with pytest.raises(AssertionError, match="holds 4 positions, 5"):
+    with pytest.raises(AssertionError, match="5 positions in a cache of 4"):
         layer(torch.randn(1, 1, WIDTH), causal=True, cache=cache)
 
 

@@ -71,7 +71,7 @@ def find_pictures(data: str, option: str) -> PictureFiles:
         raise InputError(f"There is no file or folder {data}.", option)
     elif not zipfile.is_zipfile(path):
         raise InputError(
-            f"{data} is no folder and no zip file: give a folder of pictures or a zip file of one; a table of rows "
+            f"{data} is neither a folder nor a zip file: give a folder of pictures or a zip of one; a table of rows "
             "is a file that ends in .csv.", option,
         )  # fmt: skip
     else:
@@ -151,7 +151,7 @@ def _sorted_out(source: str, entries: list[File], left_out: dict[str, str]) -> P
             continue
         try:
             if parts[-1] in TABLES:
-                tables[parts[-1]] = ClassTable(parts[-1], read().decode("utf-8-sig", "replace"))
+                tables[parts[-1]] = ClassTable(parts[-1], read())
             elif SIGNATURES.match(read(head=SIGNATURE)):
                 strangers[ending or "no ending"] += 1
                 left_out[name] = "a picture whose name has no known ending"

@@ -91,7 +91,7 @@ TRAIN = [
     (["same"], "pictures of same have no classes|All pictures are of one class", "data"),
     (["single"], "class dog has one picture only: give it more, or take it out", "data"),
     (["evil.zip"], "a file outside of itself", "data"),
-    (["notes.zip"], "no folder and no zip file", "data"),
+    (["notes.zip"], "neither a folder nor a zip file", "data"),
     (["@ring"], "@ring is for the task points", "data"),
     (["flat", "--label", "hair"], "flat has no attributes.csv, which would have a column hair", "label"),
     (["flat", "--pixels", 8], "pixels: 8 cannot be used.*from 16 up to 128", "pixels"),
@@ -110,7 +110,7 @@ TRAIN = [
     (["rare.csv"], "class perhaps has one row only", "data"),
     (["good.csv", "--label", "colour"], "good.csv has no column colour; it has size, answer", "label"),
     (["good.csv", "--width", 0], "width: 0 cannot be used", "width"),
-    (["good.csv", "--model", "cnn"], "no folder and no zip file", "data"),
+    (["good.csv", "--model", "cnn"], "neither a folder nor a zip file", "data"),
 ]
 
 
@@ -172,7 +172,7 @@ def test_rows_that_a_table_run_cannot_read(refused, places):
 
 @pytest.mark.parametrize("data", [np.zeros(4), np.zeros((2, 16, 16, 5)), np.full((2, 16, 16), 7.5), None, [], 3])
 def test_arrays(run, data):
-    with pytest.raises(InputError, match="no pictures") as error:
+    with pytest.raises(InputError, match="give an array") as error:
         genlab.load(run).predict(data)
     assert error.value.field == "data"
 

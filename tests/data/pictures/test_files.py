@@ -197,7 +197,7 @@ def test_damaged_zips_are_refused(tmp_path: Path) -> None:
     end = sound.index(b"PK\5\6")
     for place, value in ((directory, b"XXXX"), (end + 12, b"\xff\xff\0\0"), (directory + 6, b"\xff\xff")):
         path.write_bytes(sound[:place] + value + sound[place + len(value) :])
-        with pytest.raises(InputError, match=r"is a damaged zip file|no folder and no zip file") as error:
+        with pytest.raises(InputError, match=r"is a damaged zip file|neither a folder nor a zip file") as error:
             find_pictures(str(path), "test")
         assert error.value.field == "test"
 
