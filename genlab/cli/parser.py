@@ -162,7 +162,8 @@ class Page:
                     raise InputError(f"{field}: {name} takes no value: leave out ={value}.", field)
             elif not equals:
                 if not left or left[0].startswith("--"):
-                    also = f"; a value that starts with -- is written {name}=--..." if left else ""
+                    odd = left and left[0].partition("=")[0] not in self.named
+                    also = f"; a value that starts with -- is written {name}={left[0]}" if odd else ""
                     raise InputError(f"{field}: say what it should be, as in {option.spelling}{also}.", field)
                 value = left.pop(0)
             given.setdefault(option.field, []).append(value)
@@ -204,8 +205,8 @@ class Page:
         if option is not None and (option.kind is not bool or bool(option.default) == name.startswith("--no-")):
             return option
         known = [option] if option else self.named.values()
-        perhaps = _perhaps(name, [one.spelling.split()[0] for one in known])
-        raise InputError(f"Unknown option: {name}{perhaps}. {self._see}", name.strip("-").replace("-", "_"))
+        perhaps = _perhaps(name.removeprefix("--"), [one.spelling.split()[0].removeprefix("--") for one in known])
+        raise InputError(f"Unknown option: {name}{perhaps.replace('perhaps ', 'perhaps --')}. {self._see}", name.strip("-").replace("-", "_"))
 
     @property
     def _see(self) -> str:
