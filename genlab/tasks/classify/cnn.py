@@ -45,7 +45,7 @@ from genlab.tasks.classify.recipe import (
 from genlab.tasks.shared.custom_networks import try_part
 from genlab.tasks.shared.reopening import reopened, write_left_out
 
-WARPS = {"move": Warp(), "mirror": Warp(mirror=True), "none": None}
+WARPS = {"move": Warp(), "mirror": Warp(flip=True), "none": None}
 WIDTHS = (16, 24, 32, 48, 64)
 USUAL_WIDTH = 32
 READINGS = 30
