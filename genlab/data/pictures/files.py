@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from genlab.data.pictures.classes import TABLES, ClassTable
 from genlab.data.pictures.image_decoding import Unreadable
-from genlab.data.shared.compressed import Unusable, read_member
 from genlab.data.shared.sample_sets import sample_set
 from genlab.errors import InputError
 
@@ -115,10 +115,11 @@ def _file(path: str) -> bytes:
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    _check_size(member.file_size)
     try:
-        return read_member(archive, member, LARGEST_FILE)
-    except Unusable as error:
-        raise Unreadable(str(error)) from None
+        return archive.read(member)
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # RuntimeError: it is encrypted
+        raise Unreadable(f"cannot be read ({error})") from None
 
 
 def _check_size(size: int) -> None:

@@ -1,10 +1,9 @@
-"""Files read whether or not they are compressed; content decides, not the file's name."""
+"""Reading files that may be compressed; their content decides, not their name."""
 
 import bz2
 import gzip
 import lzma
 import re
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,16 +14,14 @@ from genlab.errors import InputError
 BLOCK = 1 << 20
 """Bytes per block."""
 LARGEST = 1 << 30
-"""Bytes that a file read into memory may hold once it is decompressed."""
-MEMBER_BLOCK = 4096
-"""Bytes taken from a zip member at a time: small, because zipfile decompresses LZMA without a bound on its output."""
+"""Maximum size in bytes, after decompression, of a file that is read into memory."""
 
 
 class Compression(NamedTuple):
-    """A form that a file may have."""
+    """A format of compressed files."""
 
     start: re.Pattern[bytes]
-    """Matches the first bytes of every such file, and of no text."""
+    """Matches the first bytes of every file in this format, and no UTF-8 text that occurs in practice."""
     open: Callable[..., Any]
 
 
@@ -33,10 +30,6 @@ KINDS = {
     "xz": Compression(re.compile(rb"\xfd7zXZ\0"), lzma.open),
     "bzip2": Compression(re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), bz2.open),
 }
-
-
-class Unusable(ValueError):
-    """A zip member that is damaged, encrypted or too large."""
 
 
 def open_stream(path: Path, option: str) -> Iterator[bytes]:
@@ -81,20 +74,3 @@ def read_bytes(path: Path, option: str, limit: int = LARGEST) -> bytes:
             )
         blocks.append(block)
     return b"".join(blocks)
-
-
-def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:
-    """Reads a member of a zip file, whatever size the zip declares for it.
-
-    Raises:
-        Unusable: the member is damaged, encrypted, or holds more than `limit` bytes.
-    """
-    if member.file_size > limit:
-        raise Unusable(f"larger than {limit >> 20:,} MB")
-    if member.compress_type == zipfile.ZIP_BZIP2:  # 4096 bytes of bzip2 may become gigabytes
-        raise Unusable("compressed with bzip2; zip it with deflate")
-    try:
-        with archive.open(member) as content:  # yields no more than the declared size
-            return b"".join(iter(lambda: content.read(MEMBER_BLOCK), b""))
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError) as error:
-        raise Unusable(f"cannot be read ({error})") from None  # RuntimeError: encrypted, or an unknown method
