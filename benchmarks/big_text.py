@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from genlab.data.shared.sample_sets import bible
+from genlab.data.text.sample_sets import bible
 
 
 def write_text(path: Path, size: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import genlab
-from genlab.data.shared.sample_sets import digits
+from genlab.data.pictures.sample_sets import digits
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Pictures and tables that the tests of data make."""
+"""Pictures and tables for the tests of data."""
 
 import io
 import random
@@ -10,7 +10,7 @@ from PIL import Image
 from genlab.data.pictures.picture_set import PictureSet, read_pictures
 
 HEADER = ["height", "colour", "kind"]
-"""Of a table."""
+"""Columns of the table."""
 
 
 def noise(seed: int, side: int = 20, channels: int = 3) -> np.ndarray:
@@ -29,7 +29,7 @@ def encoded(image: Image.Image, kind: str = "png", **options) -> bytes:
 
 
 def folder_of(path: Path, classes: dict[str, int], channels: int = 3) -> str:
-    """So many pictures in a folder for each class; "" for none."""
+    """A folder for each class with this many pictures, all different; "" is the folder itself."""
     seed = 0
     for name, count in classes.items():
         (path / name).mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def folder_of(path: Path, classes: dict[str, int], channels: int = 3) -> str:
 
 
 def whole(data: str, **options) -> PictureSet:
-    """All pictures of a folder or zip for training."""
+    """All pictures of a folder or zip, as training data."""
     return read_pictures(data, "0", "0", 20, **options)
 
 

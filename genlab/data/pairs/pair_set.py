@@ -14,6 +14,7 @@ import numpy as np
 
 from genlab.data.pairs.header import is_header
 from genlab.data.pairs.lines import named_lines, read_lines
+from genlab.data.pairs.sample_sets import SAMPLES
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError
@@ -138,7 +139,7 @@ def check_learnable(pairs: PairSet) -> None:
 def _open(data: str, option: str, notes: list[str]) -> tuple[str, Pairs]:
     """Returns name and pairs; what is left out is added to `notes`."""
     if data.startswith("@"):
-        ((_, text),) = sample_set(data, "translate")()
+        ((_, text),) = sample_set(data, SAMPLES, option)()
         return data, _tabbed(text.split("\n")[:-1], data, option, notes)
     if both := two_paths(data):
         parts = Path(both[0]), Path(both[1])

@@ -2,34 +2,44 @@
 
 Data flow::
 
-    files (name, bytes) -> upright RGB, centre square, (pixels, pixels)
+    files (name, bytes) -> value ranges, if there are pictures with more than 8 bits per channel
+    -> upright RGB, centre square, (pixels, pixels)
     -> memory-mapped (pictures, pixels, pixels, channels) uint8 in the cache
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from os import cpu_count
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
 
 from genlab.data.pictures.classes import ClassTable
-from genlab.data.pictures.files import File, find_pictures
-from genlab.data.pictures.image_decoding import Unreadable, decode, grey
+from genlab.data.pictures.files import File, find_pictures, printable, read_file
+from genlab.data.pictures.image_decoding import Unreadable, decode, grey, may_be_deep, span
+from genlab.data.pictures.ranges import Ranges, Span, judge, notes_on_shades
 from genlab.data.shared.cache import cached
 from genlab.errors import InputError
 
 READER = 1
+"""Version of what a fingerprint covers."""
+DECODER = 2
 """Version of how files become arrays; part of the cache's key."""
 CHUNK = 32
-"""Pictures that a thread takes at once."""
+"""Pictures that a thread takes at once: handing over a single one costs a good part of decoding it."""
 BLOCK = 64 * CHUNK
 """Pictures decoded before they are written."""
+HEAD = 32
+"""Bytes that show whether a picture can have more than 8 bits per channel."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -43,25 +53,39 @@ class PictureArray:
     array: UInt8[np.ndarray, "pictures pixels pixels channels"] = field(repr=False)
     """Memory-mapped."""
     names: list[str] = field(repr=False)
-    """Of each picture its file."""
+    """The file of each picture."""
     digests: list[str] = field(repr=False)
-    """Of each picture the SHA-256 of its file."""
+    """SHA-256 of the file of each picture."""
     left_out: dict[str, str] = field(repr=False)
     """Files that are not among the pictures, and why."""
     table: ClassTable | None = field(repr=False)
-    """What says more about them, if it is there."""
+    """The table beside the pictures, if there is one."""
     around: str
     """The innermost folder that all pictures share; empty without."""
+    ranges: Ranges = field(repr=False)
+    """Values that are black and white in pictures with more than 8 bits per channel."""
+    notes: list[str] = field(repr=False)
 
 
-def read_array(data: str, pixels: int, channels: int | None, option: str) -> PictureArray:
+class OpenedPictures(NamedTuple):
+    """Pictures for a trained model."""
+
+    names: list[str]
+    array: UInt8[np.ndarray, "pictures pixels pixels channels"]
+    left_out: dict[str, str]
+    """Files of folders that are not among the pictures, and why."""
+    notes: list[str]
+
+
+def read_array(data: str, pixels: int, channels: int | None, option: str, ranges: Ranges | None = None) -> PictureArray:
     """Reads all pictures of a folder, zip file or @sample.
 
     Args:
-        data: Where they are.
+        data: The folder, zip file or @sample.
         pixels: Side of the square that every picture is brought to.
-        channels: 1 for grey, 3 for colour; None for grey where every picture is.
-        option: What named `data`.
+        channels: 1 for grey, 3 for colour; None for grey if every picture is.
+        option: The option that named `data`.
+        ranges: Value ranges of a trained model; a kind of pictures that is not among them is judged from these.
 
     Raises:
         InputError: there are none, or none can be read.
@@ -72,78 +96,125 @@ def read_array(data: str, pixels: int, channels: int | None, option: str) -> Pic
         digests = [digest for some in pool.map(_digests, _chunks(files)) for digest in some]
     digest = hashlib.sha256(json.dumps([READER, pixels, channels]).encode())
     for (file, _), content in zip(files, digests, strict=True):
-        digest.update(f"{file}\0{content}\n".encode())
+        digest.update(f"{file}\0{content.sha256}\n".encode())
+    fingerprint = digest.hexdigest()
 
     def fill(folder: Path) -> None:
-        _decode_all(files, pixels, channels, folder)
+        deep = [file for file, content in zip(files, digests, strict=True) if content.deep]
+        judged, said = judge(_spans(deep), ranges or {})
+        about = _decode_all(files, pixels, channels, judged, folder) | {"ranges": judged, "notes": said}
+        (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
-    def load(folder: Path) -> tuple[np.ndarray, dict[str, str]]:
+    def load(folder: Path) -> tuple[np.ndarray, dict[str, str], Ranges, list[str]]:
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         shape = tuple(about["shape"])
         pictures = np.memmap(folder / "pictures", np.uint8, "r", shape=shape) if shape[0] else np.zeros(shape, "u1")
-        return pictures, about["unreadable"]
+        return pictures, about["unreadable"], about["ranges"], about["notes"]
 
-    array, unreadable = cached(f"pictures {digest.hexdigest()}", fill, load)
+    key = f"pictures {DECODER} {fingerprint} {json.dumps(ranges or {}, sort_keys=True)}"
+    array, unreadable, used, notes = cached(key, fill, load)
     if not len(array):
         reason = next(iter(unreadable.values()))
         raise InputError(f"None of the {len(files)} pictures of {data} can be read: {reason}.", option)
     kept = [(name, content) for (name, _), content in zip(files, digests, strict=True) if name not in unreadable]
     return PictureArray(
-        found.name, digest.hexdigest(), array, [name for name, _ in kept], [content for _, content in kept],
-        found.others | unreadable, found.table, found.around,
+        found.name, fingerprint, array, [name for name, _ in kept], [content.sha256 for _, content in kept],
+        found.others | unreadable, found.table, found.around, used,
+        [*found.notes, *notes, *notes_on_shades(array)],
     )  # fmt: skip
 
 
-def open_pictures(
-    paths: Iterable[str], pixels: int, channels: int
-) -> tuple[list[str], UInt8[np.ndarray, "pictures pixels pixels channels"], dict[str, str]]:
-    """Single pictures, and all of folders, for a trained model: their names, the pictures, and what was left out of
-    folders with the reasons.
+def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Ranges | None = None) -> OpenedPictures:
+    """Single pictures, and all in folders and zips, for a trained model.
+
+    Args:
+        paths: Files, folders, zips and @samples.
+        pixels: Side of the square that every picture is brought to.
+        channels: 1 for grey, 3 for colour.
+        ranges: Value ranges of the model's training data; without, they are judged from the pictures.
 
     Raises:
-        InputError: one cannot be read (of a folder: none can).
+        InputError: a file cannot be read, or nothing in a folder.
     """
+    paths = list(paths)
+    single = {path for path in paths if Path(path).is_file() and not path.lower().endswith(".zip")}
+    deep = [path for path in single if may_be_deep(_single(path, bytes, HEAD))]
+    spans = [each for path in deep if (each := _single(path, span))]
+    known, notes = judge(spans, ranges or {})
     names: list[str] = []
     arrays: list[np.ndarray] = []
     left_out: dict[str, str] = {}
     for path in paths:
-        if Path(path).is_file() and not path.lower().endswith(".zip"):
-            try:
-                arrays.append(decode(Path(path).read_bytes(), pixels)[None])
-            except Unreadable as error:
-                raise InputError(f"{path} cannot be read as a picture: {error}.", "files") from None
-            names.append(path)
+        if path in single:
+            arrays.append(_single(path, lambda data: decode(data, pixels, known))[None])
+            names.append(printable(path))
         else:
-            found = read_array(path, pixels, None, "files")
+            found = read_array(path, pixels, None, "files", ranges)
             arrays.append(np.broadcast_to(found.array, (*found.array.shape[:3], 3)))
-            inside = "" if path.startswith("@") else f"{path.rstrip('/')}/"
+            inside = "" if path.startswith("@") else f"{printable(path).rstrip('/')}/"
             names += [f"{inside}{name}" for name in found.names]
             left_out |= {f"{inside}{name}": why for name, why in found.left_out.items()}
+            notes += found.notes
     if not names:
         raise InputError("Say which pictures: files or folders.", "files")
     together = np.concatenate(arrays)
-    return names, together if channels == 3 else grey(together), left_out
+    if single:
+        looked_at = [each for path, each in zip(paths, arrays, strict=True) if path in single]
+        notes += notes_on_shades(np.concatenate(looked_at))
+    return OpenedPictures(names, together if channels == 3 else grey(together), left_out, notes)
 
 
-def _digests(files: list[File]) -> list[str]:
-    """SHA-256 of each file; empty for one that cannot be read."""
+def _single(path: str, use: Callable[[bytes], Result], head: int = -1) -> Result:
+    """What `use` makes of a file that the user named, or of its first bytes."""
+    try:
+        return use(read_file(path, head))
+    except Unreadable as error:
+        raise InputError(f"{path} cannot be read as a picture: {error}.", "files") from None
+
+
+class _Content(NamedTuple):
+    sha256: str
+    """Empty for a file that cannot be read."""
+    deep: bool
+    """Whether the picture can have more than 8 bits per channel."""
+
+
+def _digests(files: Sequence[File]) -> list[_Content]:
     found = []
     for _, read in files:
         try:
-            found.append(hashlib.sha256(read()).hexdigest())
+            data = read()
+            found.append(_Content(hashlib.sha256(data).hexdigest(), may_be_deep(data)))
         except Unreadable:
-            found.append("")
+            found.append(_Content("", False))
     return found
 
 
-def _decode_all(files: list[File], pixels: int, channels: int | None, folder: Path) -> None:
-    """Writes the pictures one after another, and about.json."""
+def _spans(files: Sequence[File]) -> list[Span]:
+    """The values of those pictures that can be read and have more than 8 bits per channel."""
+
+    def spans(some: Sequence[File]) -> list[Span]:
+        found = []
+        for _, read in some:
+            with suppress(Unreadable):
+                found.append(span(read()))
+        return [each for each in found if each is not None]
+
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        return [each for some in pool.map(spans, _chunks(files)) for each in some]
+
+
+def _decode_all(
+    files: Sequence[File], pixels: int, channels: int | None, ranges: Ranges, folder: Path
+) -> dict[str, Any]:
+    """Writes the pictures one after another; returns their shape, and why others cannot be read."""
     unreadable: dict[str, str] = {}
     count, coloured = 0, False
     path = folder / "pictures"
+    decoded = partial(_decoded, pixels=pixels, ranges=ranges)
     with ThreadPoolExecutor(cpu_count()) as pool, open(path, "wb") as out:
         for start in range(0, len(files), BLOCK):
-            for some, failed in pool.map(partial(_decoded, pixels=pixels), _chunks(files[start : start + BLOCK])):
+            for some, failed in pool.map(decoded, _chunks(files[start : start + BLOCK])):
                 out.write(some.data)
                 count += len(some)
                 coloured = coloured or not (some == some[..., :1]).all()
@@ -156,23 +227,23 @@ def _decode_all(files: list[File], pixels: int, channels: int | None, folder: Pa
                 rows = colour[start : start + BLOCK]
                 out.write((grey(rows) if coloured else np.ascontiguousarray(rows[..., :1])).data)
         (folder / "grey").replace(path)
-    about = {"shape": [count, pixels, pixels, depth], "unreadable": unreadable}
-    (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    return {"shape": [count, pixels, pixels, depth], "unreadable": unreadable}
 
 
-def _decoded(files: list[File], pixels: int) -> tuple[UInt8[np.ndarray, "some pixels pixels 3"], dict[str, str]]:
-    """The pictures that can be read, and of the others why not."""
+def _decoded(
+    files: Sequence[File], pixels: int, ranges: Ranges
+) -> tuple[UInt8[np.ndarray, "some pixels pixels 3"], dict[str, str]]:
+    """The pictures that can be read, and why others cannot."""
     pictures, unreadable = np.empty((len(files), pixels, pixels, 3), np.uint8), {}
     count = 0
     for name, read in files:
         try:
-            pictures[count] = decode(read(), pixels)
+            pictures[count] = decode(read(), pixels, ranges)
             count += 1
         except Unreadable as error:
             unreadable[name] = str(error)
     return pictures[:count], unreadable
 
 
-def _chunks(files: list[File]) -> list[list[File]]:
-    """So many for a thread at once: handing over a single one costs a good part of decoding it."""
-    return [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
+def _chunks(files: Sequence[File]) -> Iterator[Sequence[File]]:
+    return (files[start : start + CHUNK] for start in range(0, len(files), CHUNK))

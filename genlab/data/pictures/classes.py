@@ -1,4 +1,4 @@
-"""Classes of pictures: the folders that they lie in, or a column of the table beside them."""
+"""Classes of pictures from a column of the table beside them."""
 
 import csv
 import io
@@ -8,47 +8,46 @@ from typing import NamedTuple
 from genlab.errors import InputError
 
 TABLES = ("attributes.csv", "list_attr_celeba.txt")
-"""Tables beside the pictures, of which the first counts: a CSV file with a column `file` and any others, or CelebA's
-list (a line with their number, a line of names, and for each picture its file and 1 or -1 for each name).
+"""Tables beside the pictures, of which the first that is there is read: a CSV file with a column `file` and any others,
+or CelebA's list (a line with the number of pictures, a line of attribute names, and a line for each picture: its file,
+and 1 or -1 for each attribute).
 """
 MARKS = {"1": "yes", "-1": "no"}
-"""Classes by what stands in CelebA's list."""
+"""Classes for the values in CelebA's list."""
 
 
 class ClassTable(NamedTuple):
     """One of `TABLES`, as it is."""
 
     name: str
-    text: str
-
-
-def folder_classes(names: list[str]) -> list[str]:
-    """The first folder of each picture; none where one lies in no folder."""
-    tops = [name.partition("/")[0] if "/" in name else "" for name in names]
-    return tops if all(tops) else []
+    content: bytes
 
 
 def table_classes(table: ClassTable | None, names: list[str], label: str, data: str, option: str) -> list[str]:
     """Each picture's value in the column `label`.
 
     Args:
-        table: What lies beside the pictures; None for nothing.
-        names: Of the pictures.
+        table: The table beside the pictures; None if there is none.
+        names: The files of the pictures.
         label: The column.
-        data: Where the pictures lie, as the user wrote it ...
-        option: ... and where.
+        data: The source of the pictures, as the user wrote it.
+        option: The option that named `data`.
 
     Raises:
-        InputError: there is no such table or column, or it lacks a picture.
+        InputError: there is no such table or column, the table cannot be read, or it lacks a picture.
     """
     if table is None:
         raise InputError(
             f"label: {data} has no {TABLES[0]}, which would have a column {label}, and no {TABLES[1]}.", "label"
         )
     where = f"{table.name} of {data}"
-    values = (_of_list if table.name == TABLES[1] else _of_csv)(table.text, label, where)
+    try:
+        text = table.content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} is not UTF-8 (byte {error.start}): save it as UTF-8.", option) from None
+    values = (_of_list if table.name == TABLES[1] else _of_csv)(text, label, where)
     inside = {PurePosixPath(file).name: value for file, value in values.items()}
-    if len(inside) == len(values):  # names alone tell: folders that all share may stand in the table or not
+    if len(inside) == len(values):  # no two files share a name: the table may leave out the folders around them
         values |= {name: inside[PurePosixPath(name).name] for name in names if PurePosixPath(name).name in inside}
     for name in names:
         if not values.get(name):
@@ -58,11 +57,23 @@ def table_classes(table: ClassTable | None, names: list[str], label: str, data: 
 
 def _of_csv(text: str, label: str, where: str) -> dict[str, str]:
     """Values by file."""
-    rows = list(csv.DictReader(io.StringIO(text)))
-    columns = list(rows[0]) if rows else []
-    _check("file", columns, where)
-    _check(label, columns, where)
-    return {row["file"]: row[label] for row in rows}
+    reader = csv.reader(io.StringIO(text, newline=""))
+    values = {}
+    try:
+        columns = next(reader, [])
+        for column in ("file", label):
+            _check(column, columns, where)
+        for row in reader:
+            if row and len(row) != len(columns):
+                raise InputError(
+                    f"{where}, line {reader.line_num}: {len(row)} cells, but the first line has {len(columns)}.",
+                    "label",
+                )
+            if row:
+                values[row[columns.index("file")]] = row[columns.index(label)]
+    except csv.Error as error:
+        raise InputError(f"{where}, line {reader.line_num}: not a CSV file ({error}).", "label") from None
+    return values
 
 
 def _of_list(text: str, label: str, where: str) -> dict[str, str]:

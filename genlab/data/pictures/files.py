@@ -1,124 +1,218 @@
-"""Finding pictures in a folder, a zip or a sample set: their names, what reads them, and what else lies there."""
+"""Finding pictures in a folder, a zip file or a sample set: their names, how to read them, and what else is there."""
 
+import lzma
 import os
+import re
+import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from genlab.data.pictures.classes import TABLES, ClassTable
 from genlab.data.pictures.image_decoding import Unreadable
+from genlab.data.pictures.layout import shared_folders
+from genlab.data.pictures.sample_sets import SAMPLES
 from genlab.data.shared.sample_sets import sample_set
 from genlab.errors import InputError
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+ENDINGS = {
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".webp", ".gif", ".bmp", ".tif", ".tiff"
+}  # fmt: skip
+SIGNATURES = re.compile(
+    rb"\x89PNG\r\n|\xff\xd8\xff|RIFF....WEBP|GIF8[79]a|BM....\0\0\0\0|II[*+]\0|MM\0[*+]"
+    rb"|....ftyp(avif|avis|heic|heix|hevc|mif1|msf1)|\0\0\0\x0cjP  |\xff\x0a|8BPS|P[1-6][\r\n]",
+    re.DOTALL,
+)
+"""How files of pictures begin, readable ones and others."""
+SIGNATURE = 16
+"""Bytes that are compared with them."""
 LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is opened."""
+STEP = 64
+"""Compressed bytes that are expanded at a time where zipfile does not bound what comes out of them."""
 
-File = tuple[str, Callable[[], bytes]]
-"""A picture's name, with / between folders, and what reads it or raises `Unreadable`."""
+Read = Callable[..., bytes]
+"""Returns the content of a file, or with `head` only its first bytes; raises `Unreadable`."""
+File = tuple[str, Read]
+"""A name, with / between folders, and how to read it."""
 
 
 @dataclass(frozen=True)
 class PictureFiles:
-    """What lies in a folder or zip."""
+    """The files of a folder or zip."""
 
     name: str
     pictures: list[File] = field(repr=False)
-    """By name, without the folders that all share."""
+    """Sorted by name, without the folders that all share."""
     others: dict[str, str] = field(repr=False)
-    """Files that are no pictures, and why."""
+    """Files that are not used, and why."""
     table: ClassTable | None = field(repr=False)
-    """What says more about them, if it is there."""
+    """The table beside the pictures, if there is one."""
     around: str
     """The innermost folder that all pictures share; empty without."""
+    notes: list[str] = field(repr=False)
 
 
 def find_pictures(data: str, option: str) -> PictureFiles:
     """The files of a folder, a zip or a @sample; `option` named it.
 
     Raises:
-        InputError: there is no such place, no picture in it, or the zip is not safe.
+        InputError: there is no such place, no picture in it, or the zip is damaged or not safe.
     """
-    path = sample_set(data, "images")() if data.startswith("@") else Path(data)
+    path = sample_set(data, SAMPLES, option)() if data.startswith("@") else Path(data)
+    left_out: dict[str, str] = {}
     if path.is_dir():
-        found = _sorted_out(path.name, _files(path))
+        entries = list(_files(path, left_out))
     elif not path.exists():
         raise InputError(f"There is no file or folder {data}.", option)
     elif not zipfile.is_zipfile(path):
-        raise InputError(f"{data} is no folder and no zip file: give a folder of pictures, or a zip of one.", option)
-    else:
-        found = _sorted_out(data if data.startswith("@") else path.name, _members(path, data, option))
-    if not found.pictures:
         raise InputError(
-            f"There are no pictures in {data}: it looks for {', '.join(sorted(ENDINGS))}"
-            f"{', in sub-folders too' if path.is_dir() else ''}.", option,
+            f"{data} is neither a folder nor a zip file: give a folder of pictures or a zip of one; a table of rows "
+            "is a file that ends in .csv.", option,
+        )  # fmt: skip
+    else:
+        entries = _members(path, data, option)
+    found = _sorted_out(data if data.startswith("@") else printable(path.name), entries, left_out)
+    if not found.pictures:
+        inside = ", in sub-folders too" if path.is_dir() else ""
+        raise InputError(
+            f"There are no pictures in {data}: it looks for {', '.join(sorted(ENDINGS))}{inside}"
+            f"{''.join(f'; {note}' for note in found.notes) or '.'}", option,
         )  # fmt: skip
     return found
 
 
-def _files(path: Path) -> list[File]:
-    """Of a folder and all in it."""
-    found: list[File] = []
-    for folder, _, names in os.walk(path):
-        inside = Path(folder).relative_to(path)
-        for name, place in ((name, os.path.join(folder, name)) for name in names):
-            if os.path.isfile(place):
-                found.append(((inside / name).as_posix(), partial(_file, place)))
-    return found
+def printable(name: str) -> str:
+    r"""A file's name as text that can be printed and saved: each byte that is not UTF-8 becomes \x.."""
+    try:
+        name.encode()
+        return name
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _files(root: Path, left_out: dict[str, str]) -> Iterator[File]:
+    """The files of a folder and all folders in it, linked ones too; adds what cannot be read to `left_out`."""
+    pending: list[tuple[str, str, tuple[str, ...]]] = [(os.fspath(root), "", (os.path.realpath(root),))]
+    while pending:
+        folder, inside, around = pending.pop()  # around: its real path, and those of the folders above it
+        try:
+            with os.scandir(folder) as entries:
+                found = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            left_out[inside.rstrip("/") or "."] = f"a folder that cannot be read ({error.strerror})"
+            continue
+        for entry in found:
+            name = inside + printable(entry.name)
+            if os.path.isfile(entry.path):
+                yield name, partial(read_file, entry.path)
+            elif not os.path.isdir(entry.path):
+                left_out[name] = "a broken link" if entry.is_symlink() else "neither a file nor a folder"
+            elif (real := os.path.realpath(entry.path)) in around:
+                left_out[name] = "a link to a folder that it is in"
+            else:
+                pending.append((entry.path, f"{name}/", (*around, real)))
 
 
 def _members(path: Path, data: str, option: str) -> list[File]:
-    """Of a zip file whose names stay inside of it."""
-    archive = zipfile.ZipFile(path)
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    for member in members:
+    """The files of a zip, whose names must stay inside of it."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except DAMAGED as error:
+        raise InputError(f"{data} is a damaged zip file ({error}): make it anew.", option) from None
+    members = {}  # of two members with one name the last counts
+    for member in archive.infolist():
         name = member.filename.replace("\\", "/")
         if ".." in PurePosixPath(name).parts or PureWindowsPath(name).anchor:
             raise InputError(
                 f"{data} names a file outside of itself ({member.filename}): it is not safe; make the zip anew.", option
             )
-    return [(PurePosixPath(member.filename).as_posix(), partial(_member, archive, member)) for member in members]
+        if not name.endswith("/"):
+            members[PurePosixPath(name).as_posix()] = member
+    return [(printable(name), partial(_read_member, archive, member)) for name, member in members.items()]
 
 
-def _sorted_out(source: str, entries: Sequence[File]) -> PictureFiles:
-    """Pictures, tables, and what else there is."""
-    pictures, others, tables, around = [], {}, {}, ""
+def _sorted_out(source: str, entries: list[File], left_out: dict[str, str]) -> PictureFiles:
+    """Pictures, the table, and what is left out."""
+    pictures: list[File] = []
+    tables: dict[str, ClassTable] = {}
+    strangers: Counter[str] = Counter()
     for name, read in entries:
         parts = name.split("/")
+        ending = os.path.splitext(parts[-1])[1].lower()
         if any(part.startswith(".") or part == "__MACOSX" for part in parts):
             continue
-        if parts[-1] in TABLES:
-            with suppress(Unreadable):  # then it is as if it were missing
-                tables[parts[-1]] = ClassTable(parts[-1], read().decode("utf-8-sig", "replace"))
-        elif os.path.splitext(parts[-1])[1].lower() in ENDINGS:
+        if ending in ENDINGS:
             pictures.append((name, read))
-        else:
-            others[name] = "not a picture by its name"
-    while len({name.partition("/")[0] for name, _ in pictures}) == 1 and all("/" in name for name, _ in pictures):
-        around = pictures[0][0].partition("/")[0]
-        pictures = [(name.partition("/")[2], read) for name, read in pictures]
+            continue
+        try:
+            if parts[-1] in TABLES:
+                tables[parts[-1]] = ClassTable(parts[-1], read())
+            elif SIGNATURES.match(read(head=SIGNATURE)):
+                strangers[ending or "no ending"] += 1
+                left_out[name] = "a picture whose name has no known ending"
+            else:
+                left_out[name] = "not a picture by its name"
+        except Unreadable as error:
+            left_out[name] = str(error)
+    pictures.sort(key=lambda file: file[0])
+    shared = shared_folders([name for name, _ in pictures])
+    pictures = [(name[len(shared) :], read) for name, read in pictures]
     table = next((tables[name] for name in TABLES if name in tables), None)
-    return PictureFiles(source, sorted(pictures, key=lambda file: file[0]), others, table, around)
+    notes = [_note_on(strangers)] if strangers else []
+    return PictureFiles(source, pictures, left_out, table, PurePosixPath(shared).name, notes)
 
 
-def _file(path: str) -> bytes:
+def _note_on(strangers: Counter[str]) -> str:
+    files = "1 file holds a picture" if strangers.total() == 1 else f"{strangers.total():,} files hold pictures"
+    each = ", ".join(f"{ending} ({count:,})" for ending, count in strangers.most_common(5))
+    return (
+        f"{files} but no known ending: {each}; rename PNG and JPEG files so that they end in .png and .jpg, and "
+        "convert others."
+    )
+
+
+# --- reading one file -----------------------------------------------------------------------------
+
+DAMAGED = (
+    OSError, EOFError, ValueError, RuntimeError, MemoryError, struct.error, zlib.error, lzma.LZMAError,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What zipfile raises for damaged files, and RuntimeError for encrypted ones and unknown kinds of compression."""
+
+
+def read_file(path: str, head: int = -1) -> bytes:
+    """The content of a file, or its first `head` bytes.
+
+    Raises:
+        Unreadable: it cannot be read, or is too large.
+    """
     try:
         with open(path, "rb", buffering=0) as file:
             _check_size(os.fstat(file.fileno()).st_size)
-            return file.read()
+            return file.read(head)
     except OSError as error:
-        raise Unreadable(f"cannot be read ({error})") from None
+        raise Unreadable(f"cannot be read ({error.strerror or error})") from None
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, head: int = -1) -> bytes:
+    """The same for a member of a zip; never expands it beyond the size that the zip states."""
     _check_size(member.file_size)
+    wanted = member.file_size if head < 0 else head
     try:
-        return archive.read(member)
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # RuntimeError: it is encrypted
+        with archive.open(member) as file:
+            if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                return file.read(wanted)
+            file.MIN_READ_SIZE = STEP  # type: ignore[attr-defined]
+            found = bytearray()
+            while len(found) < wanted and (piece := file.read1(STEP)):  # type: ignore[attr-defined]
+                found += piece
+            return bytes(found)
+    except DAMAGED as error:
         raise Unreadable(f"cannot be read ({error})") from None
 
 

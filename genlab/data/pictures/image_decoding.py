@@ -1,57 +1,99 @@
-"""A picture's file -> an upright square of bytes."""
+"""The content of a picture file -> an upright square of bytes."""
 
 import io
+import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-warnings.filterwarnings(
-    "ignore", category=Image.DecompressionBombWarning
-)  # such pictures are left out, with a sentence
+from genlab.data.pictures.ranges import KINDS, Ranges, Span, value_range
+
+warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged pictures and bombs are left out, with a sentence
+
+Image.init()
+FORMATS = tuple(name for name in ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP") if name in Image.OPEN)
+"""Formats that are opened, whatever a file's name says. Pillow knows more; one of them (EPS) runs a program."""
+PNG = b"\x89PNG\r\n\x1a\n"
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class Unreadable(Exception):
-    """A file is no picture that can be used; the message is the reason."""
+    """A file is not a picture that can be used; the message is the reason."""
 
 
-def decode(data: bytes, pixels: int) -> UInt8[np.ndarray, "pixels pixels 3"]:
-    """A file's content as an upright RGB square.
+def decode(data: bytes, pixels: int, ranges: Ranges | None = None) -> UInt8[np.ndarray, "pixels pixels 3"]:
+    """The content of a file as an upright RGB square.
 
-    EXIF rotation is followed, transparency laid over white, the first frame of an animation taken, 16 bits
-    brought to 8; then the largest square in the middle is cut out and resized with Lanczos's filter over
-    all pixels that it covers.
+    EXIF rotation is applied, transparency laid over white, and of an animation the first frame taken. More than 8
+    bits per channel are scaled to 8. The largest centred square is cropped and resized by Lanczos's filter over all
+    pixels that it covers.
+
+    Args:
+        data: The content.
+        pixels: Side of the square.
+        ranges: Values that are black and white, by kind of picture; one that is missing is judged from this picture.
 
     Raises:
-        Unreadable: it is no picture, damaged, or dangerously large.
+        Unreadable: it is not a picture, damaged, or dangerously large.
     """
+    with _opened(data) as picture:
+        if picture.format == "JPEG":
+            picture.draft("RGB", (2 * pixels, 2 * pixels))  # decodes at a smaller scale where that is enough
+        ImageOps.exif_transpose(picture, in_place=True)
+        return np.asarray(square(picture, pixels, ranges))
+
+
+def may_be_deep(data: bytes) -> bool:
+    """Whether the picture can have more than 8 bits per channel, judged by its first bytes."""
+    return data[24:25] == b"\x10" if data.startswith(PNG) else data.startswith(TIFF)
+
+
+def span(data: bytes) -> Span | None:
+    """The smallest and the largest value of a picture; None for 8 bits per channel.
+
+    Raises:
+        Unreadable: as for `decode`.
+    """
+    with _opened(data) as picture:
+        if picture.mode not in KINDS:
+            return None
+        values = _values(picture)
+        return Span(KINDS[picture.mode], float(values.min()), float(values.max()))
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """An image that is safe to decode; what goes wrong in using it raises `Unreadable`."""
     if not data:
         raise Unreadable("empty file")
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             width, height = picture.size
             if width * height > (Image.MAX_IMAGE_PIXELS or 1 << 27):
                 raise Unreadable(f"{width} x {height} pixels are too many: a decompression bomb?")
-            if picture.format == "JPEG":
-                picture.draft("RGB", (2 * pixels, 2 * pixels))  # decodes at a smaller scale where that is enough
-            ImageOps.exif_transpose(picture, in_place=True)
-            return np.asarray(square(picture, pixels))
+            yield picture
     except Image.DecompressionBombError:
         raise Unreadable("too many pixels: a decompression bomb?") from None
     except Image.UnidentifiedImageError:
         raise Unreadable("not a picture") from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, zlib.error) as error:
+    except (
+        OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error,
+        zlib.error,
+    ) as error:  # fmt: skip
         raise Unreadable(f"damaged ({error})") from None
 
 
-def square(picture: Image.Image, pixels: int) -> Image.Image:
-    """The largest square in the middle as RGB, over white, `pixels` wide."""
+def square(picture: Image.Image, pixels: int, ranges: Ranges | None = None) -> Image.Image:
+    """The largest centred square as RGB, over white, `pixels` wide."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     box = (left, top, left + side, top + side)
-    picture = _eight_bits(picture)
+    picture = _eight_bits(picture, ranges or {})
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
@@ -62,15 +104,20 @@ def square(picture: Image.Image, pixels: int) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Modes of 16 or 32 bits a channel in 8: whole numbers are 16 bits, fractions are of 1 unless one is larger."""
-    if picture.mode not in ("I", "F", "I;16", "I;16L", "I;16B", "I;16N"):
+def _eight_bits(picture: Image.Image, ranges: Ranges) -> Image.Image:
+    """A picture with more than 8 bits per channel, scaled to 8; any other as it is."""
+    if picture.mode not in KINDS:
         return picture
+    values = _values(picture)
+    black, white = ranges.get(KINDS[picture.mode]) or value_range(float(values.min()), float(values.max()))
+    return Image.fromarray((255 * ((values - black) / (white - black)).clip(0, 1)).round().astype(np.uint8))
+
+
+def _values(picture: Image.Image) -> np.ndarray:
     values = np.asarray(picture).astype(np.float64)
     if not np.isfinite(values).all():
-        raise Unreadable("has values that are no numbers")
-    top = 65535.0 if picture.mode != "F" else 1.0 if values.max(initial=0) <= 1 else 255.0
-    return Image.fromarray((255 * (values / top).clip(0, 1)).round().astype(np.uint8))
+        raise Unreadable("has values that are not finite numbers")
+    return values
 
 
 def grey(pictures: UInt8[np.ndarray, "some height width 3"]) -> UInt8[np.ndarray, "some height width 1"]:

@@ -2,16 +2,16 @@
 
 Data flow::
 
-    folder, zip or sample set -> array (`data/picture_arrays.py`) and classes (`data/picture_classes.py`) -> splits
+    folder, zip or sample set -> array (`arrays.py`), classes and splits (`layout.py`, `classes.py`) -> splits
 
-The first level of sub-folders that tells pictures apart is their class; a table beside the pictures
-gives them others. Which split a picture falls into depends on its file's content alone, so that
-adding pictures moves no other, and a copy is never on both sides.
+Sub-folders are classes, and a table beside the pictures gives them others. Folders called train, valid and test are
+splits. Otherwise the split of a picture depends on its file's content alone, so that adding pictures moves no other,
+and a copy is never on both sides.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,37 +19,40 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from genlab.data.pictures.arrays import PictureArray, read_array
-from genlab.data.pictures.classes import folder_classes, table_classes
+from genlab.data.pictures.classes import table_classes
+from genlab.data.pictures.layout import Layout, read_layout
 from genlab.data.pictures.pixels import to_tensor
-from genlab.data.shared.splits import divided, shares_of
+from genlab.data.pictures.ranges import Ranges
+from genlab.data.shared.splits import Shares, divided, shares_of
 from genlab.errors import InputError
 
 FEWEST = 2
 """Pictures that a training needs."""
 ROUGH = 100
 """Held-out pictures below which a measure is called rough."""
+HELD_OUT = ("validation", "test")
 
 
 @dataclass(frozen=True)
-class Pictures:
+class PictureSplit:
     """Some of the pictures of a set."""
 
     array: UInt8[np.ndarray, "all height width channels"] = field(repr=False)
-    """All of the set's, memory-mapped."""
+    """All pictures of the set, memory-mapped."""
     rows: Int[np.ndarray, " pictures"] = field(repr=False)
-    """Which of them these are."""
+    """Rows of `array` that are the pictures of this split."""
     labels: Int[np.ndarray, " pictures"] | None = field(repr=False)
-    """Of each the number of its class; None without classes."""
+    """The number of each picture's class; None without classes."""
     names: list[str] = field(repr=False)
-    """Of each its file."""
+    """The file of each picture."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, picks: Int[np.ndarray, " some"]) -> "Pictures":
+    def take(self, picks: Int[np.ndarray, " some"]) -> "PictureSplit":
         """The pictures at these places."""
         labels = None if self.labels is None else self.labels[picks]
-        return Pictures(self.array, self.rows[picks], labels, [self.names[pick] for pick in picks])
+        return PictureSplit(self.array, self.rows[picks], labels, [self.names[pick] for pick in picks])
 
     def tensor(self, picks: Any = slice(None)) -> Float[Tensor, "some channels height width"]:
         """Those at `picks` (default all), in [-1, 1], channels last in memory."""
@@ -63,18 +66,22 @@ class PictureSet:
     name: str
     fingerprint: str
     """SHA-256 of the files' names and contents, and of the options that they were read with."""
-    train: Pictures
-    validation: Pictures | None
-    test: Pictures | None
+    train: PictureSplit
+    validation: PictureSplit | None
+    test: PictureSplit | None
     classes: list[str]
     """Names of the classes, sorted; empty without."""
     left_out: dict[str, str]
     """Files that are not among the pictures, and why."""
     notes: list[str] = field(default_factory=list)
+    ranges: Ranges = field(default_factory=dict)
+    """Values that are black and white in pictures with more than 8 bits per channel, by kind of picture. A run keeps
+    them (they are JSON) and passes them to `open_pictures` and `read_pictures` for other pictures.
+    """
 
     @property
     def channels(self) -> int:
-        """1 where every picture is grey, else 3."""
+        """1 if every picture is grey, else 3."""
         return self.train.array.shape[3]
 
     def counts(self) -> dict[str, Any]:
@@ -82,11 +89,17 @@ class PictureSet:
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {part: self._count(pictures) for part, pictures in splits.items() if pictures is not None}
 
-    def _count(self, pictures: Pictures) -> dict[str, Any]:
+    def _count(self, pictures: PictureSplit) -> dict[str, Any]:
         if pictures.labels is None:
             return {"pictures": len(pictures)}
         each = np.bincount(pictures.labels, minlength=len(self.classes)).tolist()
         return {"pictures": len(pictures), "classes": dict(zip(self.classes, each, strict=True))}
+
+    def without(self, split: str, note: str) -> "PictureSet":
+        """The same set without its validation or test split, and a note that says why."""
+        pictures = getattr(self, split)
+        notes = [kept for kept in self.notes if pictures is None or kept != _rough(split, len(pictures))]
+        return replace(self, notes=[*notes, note], **{split: None})  # type: ignore[arg-type]
 
 
 def read_pictures(
@@ -97,52 +110,64 @@ def read_pictures(
     label: str | None = None,
     channels: int | None = None,
     classes: list[str] | None = None,
+    ranges: Ranges | None = None,
 ) -> PictureSet:
     """Reads and splits `data`.
 
     Args:
         data: Folder, zip file or @sample.
-        validation: Share of the pictures that picks the weights, or a path to pictures of its own.
-        test: Share of the pictures that is only reported, or a path to pictures of its own.
+        validation: Share of the pictures that picks the weights, or a path to other pictures. Folders in `data` that
+            are splits override a share; with 0 their pictures are trained on.
+        test: Share of the pictures that is only reported, or a path to other pictures; as for `validation`.
         pixels: Side of the square that every picture is brought to.
         label: Column of the table beside the pictures that is the class; None for the sub-folders.
-        channels: 1 for grey, 3 for colour; None for grey where every picture is.
-        classes: Those of a trained model, by whose numbers the pictures are labelled; None for the data's own.
+        channels: 1 for grey, 3 for colour; None for grey if every picture is.
+        classes: Classes of a trained model, by whose numbers the pictures are labelled; None for those of the data.
+        ranges: Value ranges of a trained model; None for those of the data.
 
     Raises:
-        InputError: something cannot be read, there are too few pictures, or one is of an unknown class.
+        InputError: something cannot be read, there are too few pictures, one is of an unknown class, or it is not
+            clear which folders are splits.
     """
     shares = shares_of(validation, test)
-    found = _read(data, pixels, label, channels, "data")
+    found = _read(data, pixels, label, channels, "data", ranges)
     if classes is None:
-        classes = sorted(set(found.classes))
+        classes = sorted(set(found.classes) - {""})
     else:
         found.check(classes, data, "data")
     if len(found.pictures.array) < FEWEST:
         raise InputError(f"{data} has one picture that can be read: give at least {FEWEST}.", "data")
-    chosen = divided([bytes.fromhex(digest) for digest in found.pictures.digests], shares)
+    notes = [*_notes_on(found.pictures.left_out), *found.pictures.notes]
+    chosen = found.divide(shares, notes)
     if chosen["train"].sum() < FEWEST:
         raise InputError(f"{data} leaves no two pictures to train on: give more or hold out less.", "data")
 
-    notes = _told(found.pictures.left_out)
     fingerprint = hashlib.sha256(found.fingerprint.encode())
-    splits: dict[str, Pictures | None] = {}
-    for part, value in (("validation", validation), ("test", test)):
+    digests = np.array(found.pictures.digests)
+    trained = set(digests[chosen["train"]])
+    splits: dict[str, PictureSplit | None] = {}
+    for part, value in zip(HELD_OUT, (validation, test), strict=True):
         if shares[part] is None:
-            other = _read(value, pixels, label, found.pictures.array.shape[3], part)
+            other = _read(value, pixels, label, found.pictures.array.shape[3], part, found.pictures.ranges)
             fingerprint.update(other.fingerprint.encode())
             other.check(classes, value, part)
             splits[part] = other.some(classes, np.ones(len(other.pictures.array), bool))
+            copies = sum(digest in trained for digest in other.pictures.digests)
         else:
             splits[part] = found.some(classes, chosen[part]) if chosen[part].any() else None
+            copies = sum(digest in trained for digest in digests[chosen[part]])
+        if copies:
+            notes.append(
+                f"the {part} split shares {_pictures(copies)} with the training split: its measures are optimistic."
+            )
         held_out = splits[part]
         if held_out is None and shares[part]:
             notes.append(f"the {part} split has no picture: it is left out.")
         elif held_out is not None and len(held_out) < ROUGH:
-            notes.append(f"the {part} split has {len(held_out)} pictures: its measures are rough.")
+            notes.append(_rough(part, len(held_out)))
     return PictureSet(
-        found.pictures.name, fingerprint.hexdigest(), found.some(classes, chosen["train"]),
-        splits["validation"], splits["test"], classes, found.pictures.left_out, notes,
+        found.pictures.name, fingerprint.hexdigest(), found.some(classes, chosen["train"]), splits["validation"],
+        splits["test"], classes, found.pictures.left_out, notes, found.pictures.ranges,
     )  # fmt: skip
 
 
@@ -151,36 +176,86 @@ class _Labelled:
     """All pictures of a source."""
 
     pictures: PictureArray
+    layout: Layout
     classes: list[str]
-    """Of each picture the name of its class; empty without classes."""
+    """The name of each picture's class, "" for a picture without; empty without classes."""
     fingerprint: str
-    """Of the pictures, and of classes out of a table."""
+    """Of the pictures, of splits by folders, and of classes from a table."""
 
     def check(self, classes: list[str], data: str, option: str) -> None:
         """Refuses pictures of a class that is not among the known ones."""
-        for name in sorted(set(self.classes) - set(classes)) if classes else []:
+        for name in sorted(set(self.classes) - {"", *classes}) if classes else []:
             raise InputError(f"{data} has a class {name} that is not known: there are {', '.join(classes)}.", option)
 
-    def some(self, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> Pictures:
-        """The chosen ones; the folder around all is their class only where one of that name is known."""
+    def some(self, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> PictureSplit:
+        """The chosen ones; the folder around all is their class only if one of that name is known."""
         rows, names, around = np.flatnonzero(chosen), self.pictures.names, self.pictures.around
         own = self.classes or ([around] * len(names) if around in classes else [])
         labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
-        return Pictures(self.pictures.array, rows, labels, [names[row] for row in rows])
+        return PictureSplit(self.pictures.array, rows, labels, [names[row] for row in rows])
+
+    def divide(self, shares: Shares, notes: list[str]) -> dict[str, Bool[np.ndarray, " pictures"]]:
+        """Which pictures are for training, validation and test; adds to `notes` what the folders decide."""
+        digests = [bytes.fromhex(digest) for digest in self.pictures.digests]
+        if not self.layout.splits:
+            return divided(digests, shares)
+        folder_of, left = np.array(self.layout.splits), dict(shares)
+        train = folder_of == "train"
+        given = {part: np.zeros_like(train) for part in HELD_OUT}
+        uses, overridden = [f"{self.layout.folders['train']} for training"], []
+        for part in (part for part in HELD_OUT if part in self.layout.folders):
+            folder, rows = self.layout.folders[part], folder_of == part
+            if any(self.classes) and not all(self.classes[row] for row in np.flatnonzero(rows)):
+                uses.append(f"{folder} for nothing (its pictures have no classes)")
+            elif shares[part] is None:
+                uses.append(f"{folder} for nothing (--{part} names other pictures)")
+            elif shares[part] == 0:
+                uses.append(f"{folder} for training (--{part} is 0)")
+                train |= rows
+            else:
+                uses.append(f"{folder} for {part}")
+                overridden.append(f"--{part}")
+                given[part], left[part] = rows, 0.0
+        shares_are = f"; they override the share of {' and '.join(overridden)}" if overridden else ""
+        notes.append(f"the folders are splits: {', '.join(uses)}{shares_are}.")
+        chosen = divided(digests, left)
+        return {"train": train & chosen["train"]} | {part: given[part] | train & chosen[part] for part in HELD_OUT}
 
 
-def _read(data: str, pixels: int, label: str | None, channels: int | None, option: str) -> _Labelled:
-    pictures = read_array(data, pixels, channels, option)
-    if label is None:
-        return _Labelled(pictures, folder_classes(pictures.names), pictures.fingerprint)
-    classes = table_classes(pictures.table, pictures.names, label, data, option)
-    fingerprint = hashlib.sha256(json.dumps([pictures.fingerprint, label, classes]).encode()).hexdigest()
-    return _Labelled(pictures, classes, fingerprint)
+def _read(
+    data: str, pixels: int, label: str | None, channels: int | None, option: str, ranges: Ranges | None
+) -> _Labelled:
+    pictures = read_array(data, pixels, channels, option, ranges)
+    layout = read_layout(pictures.names, data, option)
+    if layout.splits and option != "data":
+        raise InputError(
+            f"{data} has folders that are splits: {', '.join(layout.folders.values())}; give one of them.", option
+        )
+    classes = layout.classes
+    about: list[Any] = []
+    if label is not None:
+        classes = table_classes(pictures.table, pictures.names, label, data, option)
+        about = [label, classes]
+    if layout.splits:
+        about.append(layout.folders)
+    fingerprint = pictures.fingerprint
+    if about:
+        fingerprint = hashlib.sha256(json.dumps([fingerprint, *about]).encode()).hexdigest()
+    return _Labelled(pictures, layout, classes, fingerprint)
 
 
-def _told(left_out: dict[str, str]) -> list[str]:
+def _notes_on(left_out: dict[str, str]) -> list[str]:
     if not left_out:
         return []
+    count = "1 file was" if len(left_out) == 1 else f"{len(left_out):,} files were"
     shown = "; ".join(f"{file}: {why}" for file, why in list(left_out.items())[:5])
     more = "; ..." if len(left_out) > 5 else ""
-    return [f"{len(left_out)} files were left out (all are listed in left_out.txt): {shown}{more}"]
+    return [f"{count} left out (left_out.txt lists them all): {shown}{more}"]
+
+
+def _rough(part: str, count: int) -> str:
+    return f"the {part} split has {_pictures(count)}: its measures are rough."
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count:,} pictures"

@@ -1,4 +1,4 @@
-"""Pixels as bytes and as numbers, and pictures that somebody has in Python."""
+"""Pixels as bytes and as numbers, and pictures given as arrays."""
 
 from typing import Any
 
@@ -18,37 +18,37 @@ def to_tensor(pixels: UInt8[np.ndarray, "some height width channels"]) -> Float[
 
 
 def to_bytes(pictures: Float[Tensor, "some channels height width"]) -> UInt8[np.ndarray, "some height width channels"]:
-    """Numbers in [-1, 1] (others are cut) as bytes."""
+    """Numbers in [-1, 1] (others are clipped) as bytes."""
     scaled = pictures.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def share_of_commonest(pixels: UInt8[np.ndarray, "some height width channels"], count: int) -> float:
-    """Share of pixels that have one of the `count` commonest colours."""
+    """Fraction of the pixels that have one of the `count` commonest colours."""
     colours = pixels.astype(np.int64) @ (256 ** np.arange(pixels.shape[3]))
     each = np.sort(np.unique(colours, return_counts=True)[1])
     return float(each[-count:].sum() / each.sum())
 
 
 def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pictures pixels pixels channels"]:
-    """Pictures that somebody has as an array or a tensor, as a trained model takes them.
+    """Pictures given as an array or a tensor, in the form that a trained model takes.
 
     Args:
         data: Bytes or numbers in [-1, 1]: (pictures, height, width, channels), (pictures, channels, height, width),
-            grey ones also (pictures, height, width); one picture alone has no first axis.
-        pixels: Side of the square that they are brought to, as files are.
+            grey ones also (pictures, height, width); a single picture needs no first axis.
+        pixels: Side of the square that they are cropped and resized to, as files are.
         channels: 1 for grey, 3 for colour.
 
     Raises:
-        InputError: they have another shape or other values.
+        InputError: the array has another shape or other values.
     """
-    wanted = f"pictures (number, height, width, {channels}) of bytes, or of numbers in [-1, 1]"
+    wanted = f"give an array (number, height, width, {channels}) of bytes, or of numbers in [-1, 1]"
     if isinstance(data, Tensor):
         data = data.detach().cpu().numpy()
     try:
         array = np.asarray(data)
     except ValueError:
-        raise InputError(f"data: these are no {wanted}: the pictures differ in shape.", "data") from None
+        raise InputError(f"data: these pictures differ in shape; {wanted}.", "data") from None
     shape = array.shape
     if array.ndim == 3 and shape[0] == channels == 3 and shape[2] not in (1, 3):  # one picture, channels first
         array = array.transpose(1, 2, 0)
@@ -60,14 +60,14 @@ def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pi
     if array.ndim == 4 and array.shape[3] not in (1, 3) and array.shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
     if array.ndim != 4 or array.shape[3] not in (1, 3) or 0 in array.shape:
-        raise InputError(f"data: an array {shape} holds no {wanted}.", "data")
+        raise InputError(f"data: an array of shape {shape} does not hold pictures; {wanted}.", "data")
     if array.dtype.kind == "f" and np.abs(array).max() <= 1:  # False for NaN
         array = to_bytes(torch.from_numpy(array.astype(np.float32)).permute(0, 3, 1, 2))
     elif array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 255:
         array = array.astype(np.uint8)
     else:
         span = f" from {array.min()} to {array.max()}" if array.dtype.kind in "fiu" else ""
-        raise InputError(f"data: values of {array.dtype}{span} are no {wanted}.", "data")
+        raise InputError(f"data: values of {array.dtype}{span} are not pixels; {wanted}.", "data")
     if array.shape[1:3] != (pixels, pixels):
         each = (Image.fromarray(one.squeeze(-1) if one.shape[2] == 1 else one) for one in array)
         array = np.stack([np.asarray(square(one, pixels)) for one in each])

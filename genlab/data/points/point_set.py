@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
+from genlab.data.points.sample_sets import SAMPLES
 from genlab.data.shared.csv_text import csv_text
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
@@ -102,7 +103,7 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
 def _open(data: str, option: str) -> tuple[str, Rows, Modes | None]:
     """Name, points and, of a sample set, modes."""
     if data.startswith("@"):
-        points, centres, deviation = sample_set(data, "points")()
+        points, centres, deviation = sample_set(data, SAMPLES, option)()
         return data, points.astype(np.float64), Modes(centres, deviation)
     path = Path(data)
     if path.is_dir():

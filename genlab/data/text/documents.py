@@ -18,6 +18,7 @@ from genlab.data.shared.compressed import open_stream
 from genlab.data.shared.encodings import not_utf8
 from genlab.data.shared.folders import files_in, printable
 from genlab.data.shared.sample_sets import sample_set
+from genlab.data.text.sample_sets import SAMPLES
 from genlab.errors import InputError
 
 JSON_LINES = {".jsonl", ".ndjson"}
@@ -59,7 +60,7 @@ def open_source(data: str) -> Source:
         InputError: it does not exist, cannot be read, or is a folder without text.
     """
     if data.startswith("@"):
-        read = sample_set(data, "text")
+        read = sample_set(data, SAMPLES)
         return Source(data, lambda: ((True, text) for _, text in read()))
     path = Path(data)
     try:

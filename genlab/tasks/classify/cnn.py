@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from genlab.data.pictures.arrays import open_pictures
-from genlab.data.pictures.picture_set import Pictures, PictureSet, read_pictures
+from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.data.pictures.pixels import picture_rows, to_tensor
 from genlab.engine.files import read_json, write_json
 from genlab.engine.pipeline import Prediction, Predicts
@@ -168,7 +168,7 @@ class CNNRecipe(Recipe, Predicts):
             return {}
         return self._judge(self.pictures.test).measures(self.temperature.value.item())
 
-    def _judge(self, pictures: Pictures) -> Judged:
+    def _judge(self, pictures: PictureSplit) -> Judged:
         assert pictures.labels is not None
         return Judged(self._logits(pictures.array, pictures.rows), torch.from_numpy(pictures.labels), self.classes)
 
@@ -226,7 +226,9 @@ class CNNRecipe(Recipe, Predicts):
             array = picture_rows(data, self.config.pixels, self.channels)
             names = [str(number) for number in range(len(array))]
         else:
-            names, array, left_out = open_pictures(paths, self.config.pixels, self.channels)
+            names, array, left_out, notes = open_pictures(paths, self.config.pixels, self.channels)
+            for note in notes:
+                say(f"Note: {note}")
             for file, why in left_out.items():
                 say(f"Note: {file} was left out: {why}")
         logits = self._logits(array, np.arange(len(array)))
@@ -240,7 +242,7 @@ class CNNRecipe(Recipe, Predicts):
         some = held_out.take(np.unique(np.linspace(0, len(held_out) - 1, SHOWN).astype(int)))
         return self._pictures(self._judge(some), some)
 
-    def _pictures(self, judged: Judged, pictures: Pictures) -> list[Sample]:
+    def _pictures(self, judged: Judged, pictures: PictureSplit) -> list[Sample]:
         matrix = judged.confusion()
         found = [Sample(matrix, {"png": confusion_picture(matrix, self.classes)})]
         if worst := judged.mistakes()[:WORST]:
@@ -277,7 +279,7 @@ class CNNRecipe(Recipe, Predicts):
         return {**split, **report, "worst_mistakes": judged.told(measured.names, TOLD)}
 
 
-def _labels(pictures: Pictures, data: str, option: str) -> Int[np.ndarray, " pictures"]:
+def _labels(pictures: PictureSplit, data: str, option: str) -> Int[np.ndarray, " pictures"]:
     if pictures.labels is None:
         raise InputError(
             f"The pictures of {data} have no classes: put those of each class into a folder of its name, or name a "

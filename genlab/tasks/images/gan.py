@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.picture_set import Pictures as PictureSplit
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.pixels import share_of_commonest
 from genlab.engine.recipe import Metrics
 from genlab.layers.average import Average

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-from genlab.data.pictures.picture_set import Pictures, PictureSet, read_pictures
+from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.files import make_folder, read_json, write_atomically, write_json
 from genlab.engine.pipeline import Decodes, Generates
@@ -77,7 +77,7 @@ class PictureMaker(Recipe, Generates, Decodes):
             InputError: pictures held out lack the classes that the others have.
         """
         for part in ("validation", "test"):
-            pictures: Pictures | None = getattr(found, part)
+            pictures: PictureSplit | None = getattr(found, part)
             if pictures is not None and self.classes and pictures.labels is None:
                 raise InputError(f"{part}: its pictures have no classes, those of {found.name} do.", part)
             if pictures is not None and len(pictures) < FEWEST:
@@ -193,9 +193,9 @@ class PictureMaker(Recipe, Generates, Decodes):
             self._extractor = extractor(self.config.features, self.data_name, self.machine)
         return self._extractor
 
-    def features_of(self, pictures: Pictures, most: int, seed: int = 0) -> Rows:
+    def features_of(self, pictures: PictureSplit, most: int, seed: int = 0) -> Rows:
         """Features of at most so many of the pictures, drawn without repeats; the same seed draws the same."""
-        held: dict[tuple[int, int, int], tuple[Pictures, Rows]] = self.__dict__.setdefault("_held", {})
+        held: dict[tuple[int, int, int], tuple[PictureSplit, Rows]] = self.__dict__.setdefault("_held", {})
         key = (id(pictures), most, seed)
         if key not in held:
             picks = np.random.default_rng(seed).permutation(len(pictures))[:most]
@@ -339,7 +339,7 @@ class PictureMaker(Recipe, Generates, Decodes):
             for name, draw in (("generated", generated), ("real", real))
         }
 
-    def _neighbours(self, train: Pictures, features: Rows) -> bytes:
+    def _neighbours(self, train: PictureSplit, features: Rows) -> bytes:
         """A sheet: generated pictures, each beside the training picture nearest to it."""
         made = self._made(self.noise(32, 1), self.class_numbers(32))
         look = self.generated_features(32, 1)
@@ -365,7 +365,7 @@ def spherical(
     return (((1 - shares) * angle).sin() * one + (shares * angle).sin() * other) / angle.sin()
 
 
-def halves(pictures: Pictures) -> tuple[Pictures, Pictures]:
+def halves(pictures: PictureSplit) -> tuple[PictureSplit, PictureSplit]:
     """Two halves, drawn at random but always the same."""
     order = np.random.default_rng(0).permutation(len(pictures))
     middle = len(order) // 2

@@ -86,12 +86,13 @@ def test_a_torn_cache_is_made_anew(tmp_path: Path) -> None:
 def test_single_pictures_and_folders_are_opened_alike(tmp_path: Path) -> None:
     data = folder_of(tmp_path / "set", {"cat": 2})
     (tmp_path / "set" / "torn.png").write_bytes(b"")
-    names, array, left_out = open_pictures([data, f"{data}/cat/001.png"], 20, 3)
+    names, array, left_out, notes = open_pictures([data, f"{data}/cat/001.png"], 20, 3)
     assert names == [f"{data}/cat/000.png", f"{data}/cat/001.png", f"{data}/cat/001.png"]
     assert np.array_equal(array[1], array[2])
     assert np.array_equal(array[1], noise(1))
     assert left_out == {f"{data}/torn.png": "empty file"}
-    grey = open_pictures([data], 20, 1)[1]
+    assert notes == []
+    grey = open_pictures([data], 20, 1).array
     assert grey.shape == (2, 20, 20, 1)
     with pytest.raises(InputError, match=r"torn.png cannot be read as a picture: empty file"):
         open_pictures([f"{data}/torn.png"], 20, 3)

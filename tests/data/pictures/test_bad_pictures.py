@@ -3,6 +3,7 @@
 import functools
 import io
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -90,7 +91,7 @@ TRAIN = [
     (["same"], "pictures of same have no classes|All pictures are of one class", "data"),
     (["single"], "class dog has one picture only: give it more, or take it out", "data"),
     (["evil.zip"], "a file outside of itself", "data"),
-    (["notes.zip"], "no folder and no zip file", "data"),
+    (["notes.zip"], "neither a folder nor a zip file", "data"),
     (["@ring"], "@ring is for the task points", "data"),
     (["flat", "--label", "hair"], "flat has no attributes.csv, which would have a column hair", "label"),
     (["flat", "--pixels", 8], "pixels: 8 cannot be used.*from 16 up to 128", "pixels"),
@@ -109,7 +110,7 @@ TRAIN = [
     (["rare.csv"], "class perhaps has one row only", "data"),
     (["good.csv", "--label", "colour"], "good.csv has no column colour; it has size, answer", "label"),
     (["good.csv", "--width", 0], "width: 0 cannot be used", "width"),
-    (["good.csv", "--model", "cnn"], "no folder and no zip file", "data"),
+    (["good.csv", "--model", "cnn"], "neither a folder nor a zip file", "data"),
 ]
 
 
@@ -171,7 +172,7 @@ def test_rows_that_a_table_run_cannot_read(refused, places):
 
 @pytest.mark.parametrize("data", [np.zeros(4), np.zeros((2, 16, 16, 5)), np.full((2, 16, 16), 7.5), None, [], 3])
 def test_arrays(run, data):
-    with pytest.raises(InputError, match="no pictures") as error:
+    with pytest.raises(InputError, match="give an array") as error:
         genlab.load(run).predict(data)
     assert error.value.field == "data"
 
@@ -188,6 +189,27 @@ def test_what_cannot_be_read_is_listed(places, cli):
     assert "zero.png: empty file" in err
     listed = (places / "run" / "left_out.txt").read_text()
     assert {line.partition(":")[0] for line in listed.splitlines()} == {"bar/cut.png", "bar/zero.png", "notes.txt"}
+
+
+def test_names_links_and_splits_from_the_command_line(places, cli):
+    """Classes whose names are not UTF-8, in linked folders, in folders that are splits."""
+    store = squares_and_bars(places / "store", 20)
+    for part in ("train", "test"):
+        (places / "odd" / part).mkdir(parents=True)
+        (places / "odd" / part / os.fsdecode(b"carr\xe9")).symlink_to(store / "square")
+        (places / "odd" / part / "bar").symlink_to(store / "bar")
+    (places / "odd" / "train" / "bar" / "gone.png").symlink_to("/nowhere")
+    code, _, err = cli("train", "classify", "odd", *SHORT, "--width", 4, "--pixels", 16, "--batch", 4, "--out", "run")
+    assert code == 0
+    assert "the folders are splits: train for training, test for test" in err
+    assert re.search(r"the test split shares \d+ pictures with the training split", err)
+    assert json.loads((places / "run" / "labels.json").read_text())["classes"] == ["bar", r"carr\xe9"]
+    assert json.loads((places / "run" / "run.json").read_text())["data"]["counts"]["test"]["pictures"] == 40
+    assert "test/bar/gone.png: a broken link" in (places / "run" / "left_out.txt").read_text()
+    assert cli("evaluate", "run")[0] == 0
+    code, out, _ = cli("predict", "run", "odd/test", "--json")
+    assert code == 0
+    assert r"odd/test/carr\xe9/" in json.dumps(json.loads(out), ensure_ascii=False).replace("\\\\", "\\")
 
 
 DAMAGES = {
@@ -222,8 +244,8 @@ IMAGES = [
     (["one"], "one has one picture that can be read: give at least 2", "data"),
     (["torn"], "None of the 3 pictures of torn can be read", "data"),
     (["evil.zip"], "a file outside of itself", "data"),
-    (["@faces:none"], "'none' cannot be used, it is a whole number from 1", "data"),
-    (["@digits:7"], "@digits has a size of its own", "data"),
+    (["@faces:none"], "'none' cannot be used; it is a whole number from 1", "data"),
+    (["@digits:7"], "The size of @digits cannot be chosen: leave out :7", "data"),
     (["flat", "--pixels", 24], "pixels: 24 cannot be used, this model needs a power of 2", "pixels"),
     (["flat", "--features", "none"], "features: none cannot be used", "features"),
     (["flat", "--model", "flow"], "images has no model flow; it has gan, wgan_gp, dcgan, vae", "model"),

@@ -76,3 +76,22 @@ def test_lists_that_cannot_be_used(tmp_path: Path, text: str, label: str, messag
 def test_without_any_table_both_names_are_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no attributes.csv, which would have a column hair, and no list_attr_celeba"):
         whole(folder_of(tmp_path, {"": 2}), label="hair")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"file,hair\n000.png,blond\xe9\n001.png,red\n", r"is not UTF-8 \(byte 23\): save it as UTF-8"),
+        (b"file,hair\n000.png,red,more\n001.png,red\n", "line 2: 3 cells, but the first line has 2"),
+        (b"file,hair\n000.png\n001.png,red\n", "line 2: 1 cells, but the first line has 2"),
+        (b"", "has no column file; it has "),
+        (b"file,hair\n000.png," + b"x" * 200_000, "line 2: not a CSV file"),
+    ],
+    ids=["cp1252", "a cell more", "a cell less", "empty", "a huge cell"],
+)
+def test_tables_that_cannot_be_used(tmp_path: Path, content: bytes, message: str) -> None:
+    data = folder_of(tmp_path, {"": 2})
+    (tmp_path / "attributes.csv").write_bytes(content)
+    with pytest.raises(InputError, match=f"attributes.csv of .*{message}"):
+        whole(data, label="hair")
+    assert len(whole(data).train) == 2  # without --label the table does not matter

@@ -1,5 +1,7 @@
 """Decoding one picture: formats, modes, transparency, rotation, cropping, and what is none."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -102,3 +104,25 @@ def test_a_decompression_bomb_is_not_opened() -> None:
     assert len(bomb) < 100_000
     with pytest.raises(Unreadable, match="decompression bomb"):
         decode(bomb, 20)
+
+
+def test_only_formats_of_pictures_are_opened() -> None:
+    """Pillow would run Ghostscript for an EPS file, whatever its name."""
+    for kind in ("eps", "ppm", "pcx"):
+        content = encoded(picture(), kind)
+        with pytest.raises(Unreadable, match="not a picture"):
+            decode(content, 20)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "bmp", "webp", "tiff", "avif"])
+def test_damaged_files_end_in_a_sentence(kind: str) -> None:
+    if kind.upper() not in Image.SAVE:
+        pytest.skip(f"Pillow has no {kind}")
+    sound, chance = encoded(picture(), kind), np.random.default_rng(0)
+    for _ in range(150):
+        damaged = bytearray(sound)
+        for place in chance.integers(min(len(sound), 300), size=4):
+            damaged[place] = chance.integers(256)
+        with suppress(Unreadable):
+            assert decode(bytes(damaged), 16).shape == (16, 16, 3)

@@ -81,3 +81,18 @@ def test_a_trained_models_classes_number_other_pictures(tmp_path: Path) -> None:
     assert whole(folder_of(tmp_path / "none", {"other": 2}), classes=known).train.labels is None
     with pytest.raises(InputError, match="a class bird that is not known: there are ant, cat, dog"):
         whole(folder_of(tmp_path / "bird", {"bird": 2, "cat": 2}), classes=known)
+
+
+def test_a_split_that_is_left_out_is_not_counted(tmp_path: Path) -> None:
+    data = folder_of(tmp_path / "train", {"cat": 5, "dog": 5})
+    found = read_pictures(data, folder_of(tmp_path / "valid", {"cat": 2}), folder_of(tmp_path / "test", {"dog": 1}), 20)
+    assert "the test split has 1 picture: its measures are rough." in found.notes
+    less = found.without("test", "the test split has 1 picture, too few to measure on: it is left out.")
+    assert less.test is None
+    assert set(less.counts()) == {"train", "validation"}
+    assert [note for note in less.notes if "shares" not in note] == [
+        "the validation split has 2 pictures: its measures are rough.",
+        "the test split has 1 picture, too few to measure on: it is left out.",
+    ]
+    assert set(found.counts()) == {"train", "validation", "test"}
+    assert less.fingerprint == found.fingerprint

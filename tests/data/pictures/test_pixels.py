@@ -63,7 +63,7 @@ def test_arrays_of_another_size_or_depth_are_brought_to_the_runs_own() -> None:
 )
 def test_arrays_that_are_no_pictures(data) -> None:
     with pytest.raises(
-        InputError, match=r"no pictures \(number, height, width, 3\) of bytes, or of numbers in"
+        InputError, match=r"give an array \(number, height, width, 3\) of bytes, or of numbers in"
     ) as error:
         picture_rows(data, 20, 3)
     assert error.value.field == "data"

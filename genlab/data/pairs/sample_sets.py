@@ -1,0 +1,48 @@
+"""Sample sets of pairs: numbers in English and French words."""
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from genlab.data.shared.cache import cached
+from genlab.errors import InputError
+
+VERSION = 1
+"""Version of how the sets are made; part of the cache's key."""
+NUMBERS = 1_000_000
+"""All numbers of @numbers-fr are smaller."""
+
+
+def numbers_fr(count: int = 100_000) -> Iterator[tuple[str, str]]:
+    """(name, text) of one file of pairs: `count` numbers in English words, a tab, and the same in French.
+
+    The first thousand numbers come first, then others in a fixed random order, so that a larger set begins with a
+    smaller one.
+    """
+    try:
+        made_by = f"num2words {version('num2words')}"
+    except ModuleNotFoundError:
+        raise InputError("@numbers-fr needs the package num2words: pip install 'genlab[translate]'.", "data") from None
+
+    def fill(folder: Path) -> None:
+        from num2words import num2words
+
+        rest = np.random.default_rng(0).permutation(np.arange(1000, NUMBERS))
+        numbers = np.concatenate((np.arange(1000), rest))[:count].tolist()
+        lines = (f"{num2words(number, lang='en')}\t{num2words(number, lang='fr')}\n" for number in numbers)
+        (folder / "numbers-fr.tsv").write_text("".join(lines), encoding="utf-8")
+
+    def load(folder: Path) -> str:
+        return (folder / "numbers-fr.tsv").read_text(encoding="utf-8")
+
+    yield "numbers-fr.tsv", cached(f"sample {VERSION} numbers-fr {count} {made_by}", fill, load)
+
+
+SAMPLES = {"@numbers-fr": numbers_fr}
+
+
+def files(content: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of the files that hold such pairs."""
+    return ((name, text.encode()) for name, text in content)

