@@ -59,7 +59,7 @@ def peer(options: argparse.Namespace) -> nn.Module:
 
     shape = shape_of(options)
     if options.model == "gpt2":
-        config: Any = transformers.GPT2Options(
+        config: Any = transformers.GPT2Config(
             vocab_size=shape.vocabulary, n_positions=shape.context, n_embd=shape.width, n_layer=shape.depth,
             n_head=shape.heads,
         )  # fmt: skip
@@ -163,14 +163,14 @@ def losses(path: str) -> None:
     """Nats a token of a text run's test split, with every layer packed, however small."""
     packed.MIN_WEIGHTS = 1
     run = genlab.load(path, "cpu")
-    recipe: Any = run.recipe
+    pipeline: Any = run.pipeline
     data = run.about["data"]
-    test = read_corpus(data["path"], data["validation"], data["test"], "bpe", None, tokenizer=recipe.tokenizer).test
+    test = read_corpus(data["path"], data["validation"], data["test"], "bpe", None, tokenizer=pipeline.tokenizer).test
     assert test is not None
     print("| weights | loss (nats a token) |\n|---|---|")
     for weights in ("plain", "32", "16", "int8"):
-        network = recipe.network if weights == "plain" else pack(recipe.network, weights)
-        print(f"| {weights} | {split_loss(network, test, recipe.window, torch.device('cpu')):.6f} |")
+        network = pipeline.network if weights == "plain" else pack(pipeline.network, weights)
+        print(f"| {weights} | {split_loss(network, test, pipeline.window, torch.device('cpu')):.6f} |")
 
 
 # --- the table ----------------------------------------------------------------------------------------

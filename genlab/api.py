@@ -1,41 +1,48 @@
 """genlab from Python: `train` makes a run, `load` opens one."""
 
 import os
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from torch import nn
+from torch import Tensor
 
-from genlab.catalog import entry
-from genlab.catalog import load as load_class
-from genlab.engine.machine import Machine, ZerosForRandom
+from genlab.catalog import load as load_object
+from genlab.catalog import task_named
+from genlab.engine.custom import Factory
+from genlab.engine.files import make_folder, write_atomically
+from genlab.engine.machine import Machine
 from genlab.engine.model_card import card, write_card
+from genlab.engine.opening import open_run
 from genlab.engine.options import RunOptions
-from genlab.engine.pipeline import AttentionMap, Decodes, Explains, Exports, Generates, Prediction, Predicts
-from genlab.engine.recipe import Recipe
+from genlab.engine.pipeline import AttentionMap, Decodes, Evaluation, Exports, Pipeline, Prediction, Predicts, Source
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import Sample
 from genlab.engine.train import train as run_training
 from genlab.engine.train import versions
 from genlab.errors import InputError
-from genlab.exchange.hf import read_folder
 from genlab.exchange.hub import push_folder
 from genlab.options import make
-from genlab.tasks.translate.options import data_of
+
+if TYPE_CHECKING:
+    from genlab.tasks.task import Model, Task
 
 Capability = TypeVar("Capability")
 
 
 class Run:
-    """A trained model with all that belongs to it; made by `train` and `load`."""
+    """A run folder with its pipeline; made by `train` and `load`."""
 
-    def __init__(self, folder: RunFolder, recipe: Recipe) -> None:
+    def __init__(self, folder: RunFolder, pipeline: Pipeline) -> None:
         self.folder = folder
-        self.recipe = recipe
+        self.pipeline = pipeline
+        config = folder.config()
+        self.task: str = config["task"]
+        self.model: str = config["model"]
 
     @property
     def path(self) -> Path:
@@ -46,12 +53,12 @@ class Run:
         """run.json: state, seed, versions, machine, wall time, data, measures."""
         return self.folder.about()
 
-    def generate(self, show: Any = None, **options: Any) -> list[Sample]:
+    def generate(self, show: Callable[[str], None] | None = None, **options: Any) -> list[Sample]:
         """New content; the options are those of `genlab generate RUN --help`.
 
         Args:
             show: Called with each piece of text as it is written.
-            **options: Fields of the recipe's request.
+            **options: Fields of the request.
 
         Returns:
             One sample for each of `n`; `str(sample)` or `sample.content` is the content.
@@ -59,21 +66,20 @@ class Run:
         Raises:
             InputError: an option cannot be used.
         """
-        recipe = self._able(Generates, "generates nothing")
-        request: Any = make(recipe.request_type, options)
-        return list(recipe.generate(request, show))
+        pipeline: Any = self.pipeline
+        return list(pipeline.generate(self._request("generate", options, "generates nothing"), show))
 
     def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
-        """Content from latent vectors of your own.
+        """Content from latent vectors.
 
         Args:
-            latents: Array or tensor (pieces, latent), or a .npy file of one.
+            latents: Array or tensor (pieces, latent).
             label: Class of the content, where the run has classes.
 
         Raises:
             InputError: they do not fit, or the run has no latent vectors.
         """
-        return self._able(Decodes, "makes nothing from latent vectors").sample(latents, label)
+        return self._able(Decodes, "makes nothing from latent vectors").decode(latents, label)
 
     def predict(self, data: Any) -> list[Prediction]:
         """Labels with probabilities.
@@ -82,117 +88,160 @@ class Run:
             data: A path or a list of paths (pictures, folders of them, or a CSV), or an array of inputs.
 
         Raises:
-            InputError: the data cannot be read, or the run is no classifier.
+            InputError: the data cannot be read, or the run is not a classifier.
         """
-        return self._able(Predicts, "predicts no labels").predict(data)
+        request = self._request("predict", {"inputs": data}, "predicts no labels")
+        return self._able(Predicts, "predicts no labels").predict(request)
 
     def attention(self, prompt: str, **options: Any) -> list[AttentionMap]:
-        """What every head looks at: the weights of each layer, with their tokens and figures.
+        """The attention weights of every layer, with their tokens and figures.
 
         Args:
             prompt: The text that the model reads.
-            **options: Further fields of the recipe's request.
+            **options: Further fields of the request.
 
         Raises:
             InputError: the prompt cannot be read, or the run has no attention.
         """
-        recipe = self._able(Explains, "has no attention to look at")
-        request: Any = make(recipe.explain_type, {"prompt": prompt, **options})
-        return recipe.explain(request)
+        pipeline: Any = self.pipeline
+        return pipeline.explain(self._request("explain", {"prompt": prompt, **options}, "has no attention to look at"))
 
     def export(self, to: str, place: str | os.PathLike) -> None:
         """Writes the model for other people's tools.
 
         Args:
-            to: hf (a folder for transformers), gguf (a file for llama.cpp) or onnx (a file for ONNX runtimes).
+            to: A format that the model's declaration lists: hf (a folder for transformers), gguf (a file for
+                llama.cpp) or onnx (a file for ONNX runtimes).
             place: The folder or file to make.
 
         Raises:
-            InputError: the run has no such form, or it cannot be written there; nothing is left half-written.
+            InputError: the run has no such format, or it cannot be written there; nothing is left half-written.
         """
-        recipe = self._able(Exports, "cannot be exported")
-        if to not in recipe.formats:
-            raise InputError(f"to: {to!r} cannot be used; it is one of {', '.join(recipe.formats)}.", "to")
+        formats = self._declared().exports
+        if not formats:
+            raise self._unable("cannot be exported")
+        if to not in formats:
+            raise InputError(f"to: {to!r} cannot be used; it is one of {', '.join(formats)}.", "to")
         commands = ["    genlab import THIS_FOLDER --out RUN", "    genlab generate RUN"]
-        recipe.export(to, Path(place), card(self.folder, self.recipe, commands))
+        exports = self._able(Exports, "cannot be exported")
+        exports.export(to, Path(place), card(self.folder, self.pipeline, commands))
 
     def push(self, name: str, private: bool = False) -> str:
         """Uploads the model, as `export` writes it for transformers, to a Hugging Face repository.
 
         Args:
             name: OWNER/NAME, or NAME for a repository of the user who is logged in.
-            private: Make the repository, if it is not there yet, one that only its owner sees.
+            private: If the repository does not exist yet, make it private.
 
         Returns:
             The address of the repository.
 
         Raises:
-            InputError: the run cannot be exported, or the repository not be written.
+            InputError: the run cannot be exported, or the repository cannot be written.
         """
         with TemporaryDirectory() as folder:
             self.export("hf", Path(folder) / "model")
             return push_folder(Path(folder) / "model", name, private)
 
-    def _able(self, capability: type[Capability], lack: str) -> Capability:
-        """The recipe as what it can do."""
-        if not isinstance(self.recipe, capability):
-            raise InputError(f"{self.path} is a {self.recipe.name} for {self.recipe.task}, which {lack}.", "run")
-        return self.recipe
-
     def evaluate(self, data: str | os.PathLike | None = None) -> dict[str, Any]:
-        """Measures on the test split, or on `data`, each beside what it must be read against.
+        """Measures on the test split, or on `data`; every measure comes with its floor and its baseline.
 
         Raises:
             InputError: the training data have moved or changed; give them as `data`.
         """
         facts = self.about["data"]
         trained_on = {key: facts[key] for key in ("path", "validation", "test")}
-        result = self.recipe.evaluate(None if data is None else os.fspath(data), trained_on, facts["fingerprint"])
-        if data is None:
-            with suppress(InputError), self.folder.locked():  # not while it is trained on
-                self.folder.note(evaluation=result)
-                write_card(self.folder, self.recipe)
-        return result
+        source = Source(None if data is None else os.fspath(data), trained_on, facts["fingerprint"])
+        measure: Callable[[Pipeline, Source], Evaluation] = load_object(task_named(self.task).evaluate)
+        with self.pipeline.evaluating(seed=0):
+            found = measure(self.pipeline, source)
+        with suppress(InputError), self.folder.locked():  # not while it trains, nor where it may only be read
+            for name, picture in found.pictures.items():
+                make_folder(self.path / "samples")
+                write_atomically(self.path / "samples" / name, picture)
+            if data is None:
+                self.folder.note(evaluation=found.report)
+                write_card(self.folder, self.pipeline)
+        return found.report
+
+    def _declared(self) -> "Model":
+        return task_named(self.task).model(self.model)
+
+    def _request(self, what: str, values: dict[str, Any], lack: str) -> Any:
+        """The request for `what`, checked."""
+        requests = self._declared().requests
+        if what not in requests:
+            raise self._unable(lack)
+        return make(load_object(requests[what]), values)
+
+    def _able(self, capability: type[Capability], lack: str) -> Capability:
+        """The pipeline as what it can do."""
+        if not isinstance(self.pipeline, capability):
+            raise self._unable(lack)
+        return self.pipeline
+
+    def _unable(self, lack: str) -> InputError:
+        return InputError(f"{self.path} is a {self.model} for {self.task}, which {lack}.", "run")
 
     def __repr__(self) -> str:
-        return f"<genlab run {self.path}: {self.recipe.task} {self.recipe.name}>"
+        return f"<genlab run {self.path}: {self.task} {self.model}>"
 
 
 def train(
-    task: str, data: str | os.PathLike | None = None, model: str | None = None, quiet: bool = False,
-    parts: dict[str, nn.Module] | None = None, **options: Any,
-) -> Run:  # fmt: skip
+    task: str,
+    data: str | os.PathLike | None = None,
+    model: str | None = None,
+    quiet: bool = False,
+    networks: Mapping[str, Factory] | None = None,
+    losses: Mapping[str, Callable[..., Tensor]] | None = None,
+    **options: Any,
+) -> Run:
     """Trains a model on the user's data and returns its run.
 
     Args:
-        task: What kind of content: text, points, images, classify, translate.
-        data: A file, a folder or a sample set such as "@bible". To translate, two parallel files can be given as
-            source= and target= instead.
-        model: Which of the task's models; None for its first.
+        task: Kind of content: text, points, images, classify, translate.
+        data: A file, a folder or a sample set such as "@bible". Where a task's data have parts, these can be given
+            instead, such as source= and target= for two parallel files.
+        model: One of the task's models; None for the default.
         quiet: Print nothing.
-        parts: Networks of your own in place of the recipe's, by name.
+        networks: Factories of your own networks, by the name of the network that each replaces: a factory takes the
+            network's shape, which names classes, channels and sizes, and returns a module.
+        losses: Your own losses, by the name of the loss that each replaces.
         **options: Those of `genlab train TASK --help`, with underscores: minutes=2, size="laptop".
 
     Raises:
         InputError: something given cannot be used.
     """
-    if task == "translate":
-        sides = (options.pop(side, None) for side in ("source", "target"))
-        data = data_of(*(None if place is None else os.fspath(place) for place in (data, *sides)))
-    if data is None:
-        raise InputError("Say what to learn from: a file, a folder or a sample set.", "data")
+    declared = task_named(task)
+    paths = {name: options.pop(name, None) for name, _ in declared.parts}
+    place = declared.place(_path(data), {name: _path(path) for name, path in paths.items()})
     if options.get("from_") is not None:
         options["from_"] = os.fspath(options["from_"])
         model = model or model_of(options["from_"], task)
-    _, found = entry(task, model, os.fspath(data))
-    config_type = load_class(found.config)
+    chosen = declared.model(model, place)
     of_run = {key: options.pop(key) for key in list(options) if key in RunOptions.__dataclass_fields__}
     for key in ("validation", "test", "out"):
-        if key in of_run and of_run[key] is not None:
+        if of_run.get(key) is not None:
             of_run[key] = str(of_run[key])
-    run = make(RunOptions, {"data": os.fspath(data), **of_run})
-    recipe = load_class(found.recipe)(make(config_type, options), parts)
-    return train_recipe(recipe, run, quiet)
+    run = make(RunOptions, {"data": place, **of_run})
+    return train_model(declared, chosen, make(load_object(chosen.options), options), run, quiet, networks, losses)
+
+
+def train_model(
+    task: "Task",
+    model: "Model",
+    options: Any,
+    run: RunOptions,
+    quiet: bool = False,
+    networks: Mapping[str, Factory] | None = None,
+    losses: Mapping[str, Callable[..., Tensor]] | None = None,
+) -> Run:
+    """Trains a declared model with checked options."""
+    return Run(*run_training(task, model, options, run, quiet, networks, losses))
+
+
+def _path(place: str | os.PathLike | None) -> str | None:
+    return None if place is None else os.fspath(place)
 
 
 def model_of(path: str, task: str) -> str | None:
@@ -201,84 +250,47 @@ def model_of(path: str, task: str) -> str | None:
     return config["model"] if config["task"] == task else None
 
 
-def train_recipe(recipe: Recipe, run: RunOptions, quiet: bool = False) -> Run:
-    """Trains a recipe from the start, or from the weights of the run that `run` names."""
-    start = None if run.from_ is None else load(run.from_, run.device).recipe
-    return Run(run_training(recipe, run, quiet, start), recipe)
-
-
-def import_folder(folder: str | os.PathLike, out: str | os.PathLike | None = None) -> Run:
-    """Makes a run of a language model as transformers saves it: GPT-2's architecture, or Qwen3's.
+def import_folder(task: str, folder: str | os.PathLike, out: str | os.PathLike | None = None) -> Run:
+    """Makes a run of a model that another tool saved.
 
     Args:
-        folder: With config.json, model.safetensors and tokenizer.json.
-        out: Run folder to make; by default runs/text-<folder>-NNN.
+        task: A task that imports: text, which opens what transformers saves of GPT-2's or Qwen3's architecture.
+        folder: The model's folder.
+        out: Run folder to make; by default runs/<task>-<folder>-NNN.
 
     Raises:
-        InputError: the folder holds no such model, or files that do not fit together.
+        InputError: the task imports nothing, or the folder holds no such model.
     """
+    declared = task_named(task)
+    if declared.imports is None:
+        raise InputError(f"The task {task} imports no models of other tools.", "task")
     place = Path(folder)
-    found = read_folder(place)
-    _, known = entry("text", found.model)
-    recipe: Any = load_class(known.recipe)(load_class(known.config)())
-    recipe.machine = Machine("auto")
-    recipe.imported(found.shape, found.tokenizer)
-    with ZerosForRandom():
-        recipe.build()
-    recipe.network.load_state_dict(found.weights, strict=not found.shape.tied)
+    found = load_object(declared.imports)(place, Machine("auto"))
     name = place.resolve().name
-    run = RunFolder.create(None if out is None else os.fspath(out), "text", name)
+    run = RunFolder.create(_path(out), task, name)
     try:
         with run.locked():
             data = {"name": name, "path": name, "validation": "0", "test": "0", "fingerprint": "", "counts": {}}
             run.note(state="imported", seed=0, versions=versions(), data=data, weights=found.fingerprint)
-            run.write_config(
-                {"task": "text", "model": found.model, "run": {}, "parts": {}, "config": asdict(recipe.config)}
-            )
-            recipe.save_files(run.path)
-            run.write_model(recipe.saved())
-            write_card(run, recipe)
+            run.write_config({"task": task, "model": found.model, "run": {}, "config": asdict(found.pipeline.options)})
+            found.pipeline.save(run.path)
+            run.write_model(found.pipeline.networks)
+            write_card(run, found.pipeline)
     except InputError:
         run.discard()
         raise
-    return Run(run, recipe)
+    return Run(run, found.pipeline)
 
 
-def load(path: str | os.PathLike, device: str = "auto", **parts: nn.Module) -> Run:
+def load(path: str | os.PathLike, device: str = "auto", networks: Mapping[str, Factory] | None = None) -> Run:
     """Opens a run folder.
 
     Args:
         path: The folder.
         device: Where to put it: auto, cpu, cuda, mps.
-        **parts: The user's own networks, where the run was trained with some.
+        networks: Factories of your own networks, where the run was trained with some.
 
     Raises:
-        InputError: it is no run folder, damaged, of a newer format, or needs `parts`.
+        InputError: it is no run folder, damaged, of a newer format, or needs `networks`.
     """
-    folder = RunFolder.open(path)
-    config, about, machine = folder.config(), folder.about(), Machine(device)
-    if "config" not in config or "data" not in about:
-        raise InputError(f"{path} has not begun to train yet: resume its training first.", "run")
-    try:
-        assert isinstance(config["config"], dict) and isinstance(about["data"], dict), "an entry is no object"
-        _, found = entry(config["task"], config["model"])
-        recipe: Recipe = load_class(found.recipe)(make(load_class(found.config), config["config"]), parts)
-        own = config.get("parts", {})
-        if own.keys() - parts.keys():
-            needed = ", ".join(f"{name}={path.partition(':')[2]}()" for name, path in own.items())
-            raise InputError(
-                f"{path} was trained with networks of your own ({', '.join(own.values())}): "
-                f"load it in Python with genlab.load({str(path)!r}, {needed}).",
-                "run",
-            )
-        assert {"path", "validation", "test", "fingerprint"} <= about["data"].keys(), "run.json lacks its data"
-        recipe.machine = machine
-        recipe.load_files(folder.path, about)
-        with ZerosForRandom():
-            recipe.build()
-    except (KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise InputError(
-            f"{path}: config.json or run.json is damaged ({error}): restore it from a copy, or train again.", "run"
-        ) from None
-    folder.read_model(recipe.saved())
-    return Run(folder, recipe)
+    return Run(*open_run(path, Machine(device), networks))

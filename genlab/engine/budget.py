@@ -51,6 +51,13 @@ class Plan:
         left = (self.decay_start + self.decay_steps - 1 - step) / self.decay_steps
         return warm * start * max(0.0, left)
 
+    def progress(self, step: int) -> float:
+        """How far the decay is at `step`, without the warm-up: 0 at the first step, 1 at the last."""
+        if self.decay_start is None or step < self.decay_start:
+            return 1 - self._slope(step - 1)
+        start = self._slope(self.decay_start - 1) if self.decay_start else 1.0
+        return 1 - start * (self.decay_start + self.decay_steps - 1 - step) / self.decay_steps
+
     def _slope(self, step: int) -> float:
         return max(1 - (step + 1) / self.steps, self.decay_steps / self.steps)
 

@@ -4,7 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from genlab.engine.budget import Clock, Plan, decide
 from genlab.engine.files import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.model_card import write_card
+from genlab.engine.modes import evaluating
 from genlab.engine.options import RunOptions
 from genlab.engine.progress import reporting, say
 from genlab.engine.recipe import Recipe
@@ -77,7 +78,8 @@ class Loop:
                     group["lr"] = peak * self.plan.factor(self.step)
                 seed_everything(self.options.seed, self.step, self.machine.rank)
                 with self.machine.autocast():
-                    measures = self.recipe.step(self.machine.place(self.recipe.batch(self.step)))
+                    batch = self.machine.place(self.recipe.batch(self.step))
+                    measures = self.recipe.step(batch, self.plan.progress(self.step))
                 self._add(measures)
                 self.step += 1
                 self.clock.step()
@@ -145,7 +147,8 @@ class Loop:
 
     def _validate(self, quiet: bool) -> bool:
         """Measures on the validation split and keeps the best weights; False if a measure is no number."""
-        measures = self.recipe.validate()
+        with self._evaluating():
+            measures = self.recipe.validate()
         value = next(iter(measures.values()))
         self._write("validation", measures)
         if not math.isfinite(value):
@@ -159,14 +162,12 @@ class Loop:
             self.say(
                 f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet
             )
-        for alarm in self.recipe.alarms():
+        for alarm in self.recipe.alarms(measures):
             if alarm not in self.alarmed:
                 self.alarmed.add(alarm)
                 self.say(f"Warning: {alarm}", quiet)
         if self.plan.seconds is None or self.plan.seconds >= 120:
             self._preview(f"step-{self.step:07d}")
-        for network in self.recipe.networks.values():
-            network.train()
         return True
 
     def _worsens(self) -> bool:
@@ -176,11 +177,17 @@ class Loop:
 
     def _write_model(self) -> None:
         if self.first:
-            self.folder.write_model(self.recipe.saved())
+            self.folder.write_model(self.recipe.pipeline.networks)
 
     def _preview(self, name: str) -> None:
         if self.first:
-            write_samples(self.recipe.preview(), self.folder.path / "samples", name)
+            with self._evaluating():
+                samples = self.recipe.preview()
+            write_samples(samples, self.folder.path / "samples", name)
+
+    def _evaluating(self) -> AbstractContextManager[None]:
+        """Inside, the networks are used, not trained, and no random number that is drawn changes the training."""
+        return evaluating(self.recipe.networks.values(), self.machine, self.options.seed)
 
     def _checkpoint_due(self) -> bool:
         since = self.clock.elapsed() - self.saved_at
@@ -210,7 +217,8 @@ class Loop:
         if state != "diverged":
             self._save()
         if state == "interrupted" and validates and self.best is not None:
-            measures = self.recipe.validate()
+            with self._evaluating():
+                measures = self.recipe.validate()
             if next(iter(measures.values())) < next(iter(self.best.values())):
                 self.folder.keep_planned_best()
                 self.best = {**measures, "step": self.step}
@@ -229,12 +237,15 @@ class Loop:
         if not self.folder.weights.exists():
             self.folder.note(state=state)
             return
-        self.folder.read_model(self.recipe.saved())
-        test = self.recipe.test() if state == "done" else {}
+        self.folder.read_model(self.recipe.pipeline.networks)
+        test: dict[str, float] = {}
+        if state == "done":
+            with self._evaluating():
+                test = self.recipe.test()
         if state == "done":
             self.folder.note(test=test or None)
         self._preview("best" if self.best else "last")
-        write_card(self.folder, self.recipe, state)
+        write_card(self.folder, self.recipe.pipeline, state)
         self.folder.note(state=state)  # last: what is done is not resumed
         reports: list[tuple[str, dict[str, float] | None]] = [("validation", self.best), ("test", test)]
         for name, report in reports:
@@ -245,7 +256,7 @@ class Loop:
 
 def write_plan(folder: RunFolder, recipe: Recipe, given: dict[str, Any], plan: Plan) -> None:
     """Into config.json, beside what the user gave and what came of it."""
-    folder.write_config({**given, "config": asdict(recipe.config), "plan": asdict(plan)})
+    folder.write_config({**given, "config": asdict(recipe.options), "plan": asdict(plan)})
 
 
 @contextmanager

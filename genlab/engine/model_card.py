@@ -3,31 +3,32 @@
 from pathlib import Path
 from typing import Any
 
+from genlab.catalog import task_named
 from genlab.engine.files import write_atomically
-from genlab.engine.pipeline import Generates
-from genlab.engine.recipe import Recipe
+from genlab.engine.pipeline import Pipeline
 from genlab.engine.run_folder import RunFolder
 
 
-def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> None:
+def write_card(folder: RunFolder, pipeline: Pipeline, state: str | None = None) -> None:
     """Writes README.md; `state` is what the run is about to be in."""
+    config = folder.config()
+    requests = task_named(config["task"]).model(config["model"]).requests
     commands = [
-        f"    genlab {'generate THIS_FOLDER' if isinstance(recipe, Generates) else 'predict THIS_FOLDER FILE'}",
+        f"    genlab {'generate THIS_FOLDER' if 'generate' in requests else 'predict THIS_FOLDER FILE'}",
         "    genlab evaluate THIS_FOLDER" + ("" if folder.about()["data"]["fingerprint"] else " --data FILE"),
     ]
-    write_atomically(
-        folder.path / "README.md", card(folder, recipe, commands, state).encode("utf-8", "backslashreplace")
-    )
+    text = card(folder, pipeline, commands, state)
+    write_atomically(folder.path / "README.md", text.encode("utf-8", "backslashreplace"))
 
 
-def card(folder: RunFolder, recipe: Recipe, commands: list[str], state: str | None = None) -> str:
+def card(folder: RunFolder, pipeline: Pipeline, commands: list[str], state: str | None = None) -> str:
     """The card from what stands in the run; it names no path of the user's."""
     about, config = folder.about(), folder.config()
     data = about["data"]
     lines = [
-        f"# {recipe.task}: {recipe.name} {'on' if data['fingerprint'] else 'from'} {data['name']}",
+        f"# {config['task']}: {config['model']} {'on' if data['fingerprint'] else 'from'} {data['name']}",
         "",
-        _origin(recipe, about, config, state),
+        _origin(pipeline, about, config, state),
         "",
         *commands,
         "",
@@ -45,9 +46,9 @@ def card(folder: RunFolder, recipe: Recipe, commands: list[str], state: str | No
     return "\n".join(lines)
 
 
-def _origin(recipe: Recipe, about: dict[str, Any], config: dict[str, Any], state: str | None) -> str:
+def _origin(pipeline: Pipeline, about: dict[str, Any], config: dict[str, Any], state: str | None) -> str:
     """How the weights came about."""
-    parameters = sum(weight.numel() for network in recipe.saved().values() for weight in network.parameters())
+    parameters = sum(weight.numel() for network in pipeline.networks.values() for weight in network.parameters())
     if "plan" not in config:
         return f"Imported into genlab {about['versions']['genlab']}, not trained here: {parameters:,} parameters."
     before, plan, machine = config["run"].get("from_"), config["plan"], about["machine"]

@@ -1,21 +1,105 @@
-"""What a finished run can do."""
+"""A finished model: what a run folder holds, and what it can do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from genlab.engine.custom import Networks
+from genlab.engine.machine import Machine
+from genlab.engine.modes import evaluating
 from genlab.engine.samples import Sample
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A run folder, as a pipeline is loaded from it."""
+
+    path: Path
+    options: Any
+    """The model's options, as training resolved them."""
+    about: Mapping[str, Any]
+    """run.json."""
+    build: Callable[..., Any]
+    """The model's `network` function, from its declaration."""
+    machine: Machine
+    networks: Networks
+    """Builds the networks, the user's own where the run was trained with them."""
+
+
+class Pipeline(ABC):
+    """Networks plus what it takes to use them: a tokenizer, labels, a palette.
+
+    A pipeline knows no training data, no optimiser and no loss. A task has one class of pipelines, whose
+    capabilities are the protocols below; which of them a model supports is in the task's declaration.
+    """
+
+    options: Any
+    """The model's options."""
+    machine: Machine
+    networks: dict[str, nn.Module]
+    """What model.safetensors holds, by the prefix of its tensors."""
+
+    def evaluating(self, seed: int | None = None) -> AbstractContextManager[None]:
+        """Inside, the networks are used, not trained: see `modes.evaluating`."""
+        return evaluating(self.networks.values(), self.machine, seed)
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes the files that `load` reads, apart from the weights."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, saved: Saved) -> "Pipeline":
+        """The pipeline of a run folder, with networks whose weights are still to be read.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data to evaluate on."""
+
+    data: str | None
+    """Path; None for the run's own test split."""
+    trained_on: Mapping[str, str]
+    """The run's own path and splits."""
+    fingerprint: str
+    """Of the data that the run was trained on; empty for an imported run."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a task's `evaluate` found."""
+
+    report: dict[str, Any]
+    """Every measure beside its floor and its baseline."""
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    """PNGs for the run's samples folder, by file name."""
+
+
+class Prediction(NamedTuple):
+    """The label of one input."""
+
+    file: str
+    """Its file, or its position among the inputs."""
+    label: str
+    """The most likely class."""
+    probabilities: dict[str, float]
+    """Of every class."""
+
+
+@dataclass(frozen=True)
 class AttentionMap:
-    """What the heads of one layer look at."""
+    """The attention weights of one layer, with the tokens they belong to."""
 
     name: str
     """Which attention of the network: self, or a translator's encoder, decoder or cross."""
@@ -24,20 +108,20 @@ class AttentionMap:
     heads: list[int]
     """Their numbers, from 0."""
     weights: Float[Tensor, "heads queries keys"]
-    """What share of its look each position gives to each key: a row sums to 1."""
+    """Weight of each key for each query; a row sums to 1."""
     rows: list[str]
-    """The tokens that ask, as people read them."""
+    """The query tokens, in readable form."""
     columns: list[str]
-    """The tokens that are looked at."""
+    """The key tokens."""
     entropy: list[float]
     """Of each head, in bits."""
     distance: list[float] | None
     """Of each head, in tokens; None where rows and columns are two sequences."""
     even: tuple[float, float | None]
-    """Entropy and distance of a head that looks evenly at all that it may see."""
+    """Entropy and distance of a head that attends evenly to all that it may see."""
 
     def only(self, head: int) -> "AttentionMap":
-        """The same of one head."""
+        """The map of one head."""
         distance = None if self.distance is None else [self.distance[head]]
         return replace(
             self, heads=[head], weights=self.weights[head, None], entropy=[self.entropy[head]], distance=distance
@@ -49,77 +133,56 @@ class AttentionMap:
         return {**vars(self), "weights": weights}
 
 
-class Generates(ABC):
+# --- capabilities ---------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Generates(Protocol):
     """Makes new content."""
 
-    request_type: ClassVar[type]
-    """Dataclass of the options of `generate`."""
-
-    @abstractmethod
     def generate(self, request: Any, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Makes new content; `show` gets content that is text piece by piece, as it is written."""
+        """Makes what `request` describes; `show` receives text piece by piece as it is written."""
 
 
-class Continues(ABC):
-    """Can begin with the weights of another run."""
+@runtime_checkable
+class Decodes(Protocol):
+    """Makes content from latent vectors."""
 
-    @abstractmethod
-    def take_over(self, other: Any) -> None:
-        """Before anything is read: takes from a loaded recipe of the same class what fixes the weights' shapes.
-
-        Raises:
-            InputError: another shape was asked for.
-        """
+    def decode(self, latents: Any, label: str | None = None) -> np.ndarray:
+        """Content from `latents`, an array (pieces, latent), of one class where there are classes."""
 
 
-class Exports(ABC):
-    """Can be written for other people's tools."""
+@runtime_checkable
+class Predicts(Protocol):
+    """Predicts labels, with probabilities."""
 
-    formats: ClassVar[tuple[str, ...]]
-    """What `export` can write."""
-
-    @abstractmethod
-    def export(self, to: str, place: Path, card: str) -> None:
-        """Writes the trained model as `to`, one of `formats`, to a file or folder; `card` tells of the run.
-
-        Raises:
-            InputError: this model cannot be written so, or not there; nothing is left half-written.
-        """
+    def predict(self, request: Any) -> list[Prediction]:
+        """One prediction per input."""
 
 
-class Decodes(ABC):
-    """Makes content out of latent vectors."""
+@runtime_checkable
+class Explains(Protocol):
+    """Shows what its attention attends to."""
 
-    @abstractmethod
-    def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
-        """Content from `latents`, (pieces, latent), of a class where there are classes."""
-
-
-class Prediction(NamedTuple):
-    """What a classifier says of one piece of content."""
-
-    file: str
-    """Its file, or its place among the rows given."""
-    label: str
-    """The likeliest class."""
-    probabilities: dict[str, float]
-    """Of every class."""
-
-
-class Predicts(ABC):
-    """Tells labels, with probabilities."""
-
-    @abstractmethod
-    def predict(self, data: Any) -> list[Prediction]:
-        """One prediction for each piece of `data`: paths of files or folders, or an array."""
-
-
-class Explains(ABC):
-    """Shows what its attention looks at."""
-
-    explain_type: ClassVar[type]
-    """Dataclass of the options of `explain`."""
-
-    @abstractmethod
     def explain(self, request: Any) -> list[AttentionMap]:
-        """What every head of every layer looks at when the network reads `request`."""
+        """The attention weights of every layer, as the network reads `request`."""
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """Turns pictures into feature vectors, by which other pictures can be compared."""
+
+    def embed(self, pictures: Float[Tensor, "pictures channels height width"]) -> Float[Tensor, "pictures features"]:
+        """Features of pictures in [-1, 1] of any size and any number of channels."""
+
+
+@runtime_checkable
+class Exports(Protocol):
+    """Writes itself for other people's tools."""
+
+    def export(self, to: str, place: Path, card: str) -> None:
+        """Writes the format `to`, one that the declaration lists, to a file or folder, with the model card.
+
+        Raises:
+            InputError: the format cannot hold this model, or `place` cannot be written; nothing is left half-written.
+        """

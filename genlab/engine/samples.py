@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,28 @@ import numpy as np
 from genlab.engine.files import make_folder, write_atomically
 
 
+class Kind(StrEnum):
+    """What a sample is."""
+
+    TEXT = "text"
+    PICTURE = "picture"
+    FILM = "film"
+    MUSIC = "music"
+    ROWS = "rows"
+    POINTS = "points"
+
+
 @dataclass(frozen=True)
 class Sample:
-    """One piece of new content.
+    """One piece of new content."""
 
-    `content` is what Python code works with (a str, an array); `files` shows the same to people, by the
-    ending of its name: txt, csv, png.
-    """
-
+    kind: Kind
     content: Any
+    """What Python code works with: a string, or an array."""
     files: dict[str, bytes] = field(repr=False)
+    """The same as files that people open, by the ending of their names: txt, csv, png."""
     latent: np.ndarray | None = field(default=None, repr=False)
-    """The latent vector that the content was made from, (latent,)."""
+    """Latent vector of the content, (latent,)."""
 
     def __str__(self) -> str:
         return str(self.content)

@@ -1,111 +1,128 @@
-"""The two ways into the training loop: a new run, or one to go on with."""
+"""The two ways into the training loop: a new run, or one to resume."""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from torch import Tensor
 
+from genlab.catalog import load
 from genlab.engine.budget import Plan, plan_steps, plan_time
+from genlab.engine.custom import Factory, Networks, check_names
+from genlab.engine.files import write_atomically
 from genlab.engine.loop import Loop, write_plan
-from genlab.engine.machine import Machine, seed_everything
+from genlab.engine.machine import Machine, preserved_randomness, seed_everything
+from genlab.engine.modes import evaluating
+from genlab.engine.opening import custom_classes, open_run
 from genlab.engine.options import RunOptions
-from genlab.engine.pipeline import Continues
+from genlab.engine.pipeline import Pipeline
 from genlab.engine.progress import say
-from genlab.engine.recipe import Recipe
+from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
 from genlab.options import two_paths
+
+if TYPE_CHECKING:
+    from genlab.tasks.task import Model, Task
 
 DEFAULT_MINUTES = 10.0
 VERSIONS = ("torch", "numpy", "tokenizers", "safetensors", "lightning-fabric")
 
 
-def train(recipe: Recipe, run: RunOptions, quiet: bool = False, start: Recipe | None = None) -> RunFolder:
-    """Trains `recipe` as `run` says, and returns the run folder; `start` is the trained one to begin with.
+def train(
+    task: "Task",
+    model: "Model",
+    options: Any,
+    run: RunOptions,
+    quiet: bool = False,
+    networks: Mapping[str, Factory] | None = None,
+    losses: Mapping[str, Callable[..., Tensor]] | None = None,
+) -> tuple[RunFolder, Pipeline]:
+    """Trains a model as `run` says; returns the run folder and its pipeline.
 
-    The state in its run.json is "done", "interrupted" (Ctrl-C; the run can be used and resumed) or
-    "diverged" (a loss was no number; the best weights are from before).
+    The state in run.json is "done", "interrupted" (Ctrl-C; the run can be used and resumed) or "diverged" (the loss
+    became NaN or infinite; the weights are the best from before). The caller's random state is left as it was.
 
     Raises:
         InputError: an option, the data or the folder cannot be used.
     """
     if run.minutes is not None and run.steps is not None:
-        raise InputError("--minutes and --steps say the same thing twice: give one of them.", "steps")
-    given = _given(recipe, run)
-    if start is not None:
-        _take_over(recipe, start)
-    machine = recipe.machine = Machine.of(run)
-    recipe.seed = run.seed
-    for part in recipe.parts.values():  # each process made its own: gradients are averaged, weights are not
-        part.load_state_dict(machine.agree(part.state_dict()))
-    folder, fresh = _folder(recipe, run, machine)
-    with folder.locked() if machine.rank == 0 else nullcontext(), _threads():
-        try:
-            config = None if fresh else _matching(folder, given)
-            if machine.rank == 0:
-                _begin(folder, run, given, config)
-            with machine.first_alone():
-                facts = recipe.read(run.data, run.validation, run.test)
-            recorded = {} if fresh else folder.about().get("data", {})
-            if recorded and recorded["fingerprint"] != facts.fingerprint:
-                raise InputError(f"{run.data} is not what this run was started on: its content has changed.", "data")
-            if config and "plan" in config:
-                recipe.config = type(recipe.config)(**config["config"])
-                plan = Plan(**config["plan"])
-                torch.set_num_threads(plan.threads or torch.get_num_threads())
-                _build(recipe, run)
-            else:
-                plan = _prepare(recipe, run, machine, quiet or machine.rank > 0)
-            if machine.rank == 0:
-                places = {"path": run.data, "validation": run.validation, "test": run.test}
-                data = {**asdict(facts), **{key: _absolute(value) for key, value in places.items()}}
-                folder.note(data=data, machine=machine.about())
-                write_plan(folder, recipe, given, plan)
-                recipe.save_files(folder.path)
-            if start is not None:
-                for name, network in recipe.saved().items():
-                    network.load_state_dict(start.saved()[name].state_dict())
-            loop = Loop(recipe, run, machine, folder, plan, given)
-        except (InputError, KeyboardInterrupt):
-            if fresh and machine.rank == 0:
-                folder.discard()
-            raise
-        parameters = sum(weight.numel() for net in recipe.networks.values() for weight in net.parameters())
-        for note in [*facts.notes, *recipe.warnings(plan.steps)]:
-            loop.say(f"Note: {note}", quiet)
-        loop.say(f"{folder.path}: {recipe.name}, {parameters:,} parameters, {_duration(plan)}", quiet)
-        loop.run(quiet)
-        machine.together()
-        return folder
+        raise InputError("--minutes and --steps exclude each other: give one of them.", "steps")
+    recipe_type: type[Recipe] = load(model.recipe)
+    networks, losses = networks or {}, losses or {}
+    check_names(networks, recipe_type.replaceable, "network", f"{task.name} {model.name}")
+    check_names(losses, recipe_type.losses, "loss", f"{task.name} {model.name}")
+    given = _given(task.name, model.name, options, run, losses)
+    machine = Machine.of(run)
+    with preserved_randomness(), _threads():
+        start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine)
+        if start is not None:
+            options = recipe_type.continued(options, start)
+        folder, fresh = _folder(task.name, run, machine)
+        with folder.locked() if machine.rank == 0 else nullcontext():
+            try:
+                config = None if fresh else _matching(folder, given)
+                if machine.rank == 0:
+                    _begin(folder, run, given, config)
+                with machine.first_alone():
+                    data, facts = recipe_type.read(options, Place(run.data, run.validation, run.test), start)
+                recorded = {} if fresh else folder.about().get("data", {})
+                if recorded and recorded["fingerprint"] != facts.fingerprint:
+                    raise InputError(f"The content of {run.data} has changed since this run was started on it.", "data")
+                setup = Setup(options, data, machine, run.seed, Networks(networks), losses, start)
+                if config and "plan" in config:
+                    plan = Plan(**config["plan"])
+                    torch.set_num_threads(plan.threads or torch.get_num_threads())
+                    recipe = _built(recipe_type, replace(setup, options=type(options)(**config["config"])))
+                    _check_classes(config, setup.networks)
+                else:
+                    recipe, plan = _prepare(recipe_type, setup, run, quiet or machine.rank > 0)
+                given = {**given, "networks": setup.networks.made}
+                if machine.rank == 0:
+                    _record(folder, facts, run, machine)
+                    write_plan(folder, recipe, given, plan)
+                    recipe.pipeline.save(folder.path)
+                if start is not None:
+                    for name, network in recipe.pipeline.networks.items():
+                        network.load_state_dict(start.networks[name].state_dict())
+                loop = Loop(recipe, run, machine, folder, plan, given)
+            except (InputError, KeyboardInterrupt):
+                if fresh and machine.rank == 0:
+                    folder.discard()
+                raise
+            parameters = sum(weight.numel() for net in recipe.networks.values() for weight in net.parameters())
+            for note in [*facts.notes, *recipe.warnings(plan.steps)]:
+                loop.say(f"Note: {note}", quiet)
+            loop.say(f"{folder.path}: {model.name}, {parameters:,} parameters, {_duration(plan)}", quiet)
+            loop.run(quiet)
+            machine.together()
+            for network in recipe.pipeline.networks.values():
+                network.eval()
+            return folder, recipe.pipeline
 
 
-def _take_over(recipe: Recipe, start: Recipe) -> None:
-    """Prepares `recipe` for the weights of `start`.
+def _start(path: str, task: str, model: str, machine: Machine) -> Pipeline:
+    """The run whose weights training starts from.
 
     Raises:
-        InputError: they do not fit.
+        InputError: it cannot be opened, or is another model.
     """
-    if not isinstance(recipe, Continues):
-        raise InputError(
-            f"from: the {recipe.task} {recipe.name} cannot start from another run: leave --from out.", "from"
-        )
-    if type(start) is not type(recipe):
-        raise InputError(
-            f"from: that run is a {start.name} for {start.task}, this would be a {recipe.name} for {recipe.task}.",
-            "from",
-        )
-    recipe.take_over(start)
+    folder, pipeline = open_run(path, machine)
+    config = folder.config()
+    if (config["task"], config["model"]) != (task, model):
+        raise InputError(f"from: {path} is a {config['model']} for {config['task']}, not a {model} for {task}.", "from")
+    return pipeline
 
 
 @contextmanager
 def _threads() -> Iterator[None]:
-    """The number of threads is the caller's again afterwards: a plan may take fewer."""
+    """Restores the caller's number of threads: a plan may take fewer."""
     before = torch.get_num_threads()
     try:
         yield
@@ -113,28 +130,30 @@ def _threads() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _folder(recipe: Recipe, run: RunOptions, machine: Machine) -> tuple[RunFolder, bool]:
+def _folder(task: str, run: RunOptions, machine: Machine) -> tuple[RunFolder, bool]:
     """The run folder, and whether it is a new one."""
     if run.resume and run.out is None:
-        raise InputError("--resume goes on with the run in --out: say which.", "out")
+        raise InputError("--resume continues the run in --out: say which.", "out")
     found: tuple[RunFolder, bool] | None = None
     if machine.rank == 0:
         if run.resume and run.out is not None and (not Path(run.out).is_dir() or RunFolder(Path(run.out)).begun()):
             found = RunFolder.open(run.out), False
         else:
-            found = RunFolder.create(run.out, recipe.task, run.data), True
+            found = RunFolder.create(run.out, task, run.data), True
     found = machine.agree(found)
     assert found is not None
     return found
 
 
-def _given(recipe: Recipe, run: RunOptions) -> dict[str, Any]:
-    """What the user asked for, as a resumed command must ask for it again."""
-    options = {
+def _given(
+    task: str, model: str, options: Any, run: RunOptions, losses: Mapping[str, Callable[..., Tensor]]
+) -> dict[str, Any]:
+    """What the user gave, as a resumed command must give it again."""
+    of_run = {
         key: value for key, value in asdict(run).items() if key not in ("out", "resume", "checkpoint_seconds", "log")
     }
-    parts = {name: f"{type(part).__module__}:{type(part).__qualname__}" for name, part in recipe.parts.items()}
-    return {"task": recipe.task, "model": recipe.name, "run": options, "asked": asdict(recipe.config), "parts": parts}
+    named = {name: f"{loss.__module__}:{loss.__qualname__}" for name, loss in losses.items()}
+    return {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
 
 
 def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None:
@@ -147,9 +166,9 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
         return None
     recorded = folder.config()
     if folder.about().get("state") == "imported":
-        raise InputError(f"{folder.path} was imported: train on from it with --from.", "resume")
-    for section in ("task", "model", "parts", "run", "asked"):
-        before, now = recorded.get(section), given[section]
+        raise InputError(f"{folder.path} was imported: continue its training in a new run with --from.", "resume")
+    for section in ("task", "model", "losses", "run", "asked"):
+        before, now = recorded.get(section, {}), given[section]
         if before == now:
             continue
         if not (isinstance(before, dict) and isinstance(now, dict)):
@@ -166,57 +185,79 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
     return recorded
 
 
+def _check_classes(config: dict[str, Any], networks: Networks) -> None:
+    """Whether the user's own networks are those that the run was started with.
+
+    Raises:
+        InputError: they are of other classes.
+    """
+    before, now = custom_classes(config), {name: made["class"] for name, made in networks.made.items()}
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            raise InputError(
+                f"This run was started with the {name} {before.get(name, 'of genlab')}, not "
+                f"{now.get(name, 'that of genlab')}: give the same networks again.",
+                name,
+            )
+
+
 def _begin(folder: RunFolder, run: RunOptions, given: dict[str, Any], config: dict | None) -> None:
     for leftover in folder.path.rglob(".*.tmp"):
         leftover.unlink()
     attempts = folder.about().get("attempts", 0) if (folder.path / "run.json").exists() else 0
-    folder.note(
-        state="running",
-        attempts=attempts + 1,
-        seed=run.seed,
-        versions=versions(),
-    )
+    folder.note(state="running", attempts=attempts + 1, seed=run.seed, versions=versions())
     if config is None:
         folder.write_config(given)
 
 
 def versions() -> dict[str, str]:
-    """What a run was made with."""
+    """Versions of genlab and of the libraries that a run depends on."""
     return {name: version(name) for name in ("genlab", *VERSIONS)}
 
 
-def _build(recipe: Recipe, run: RunOptions) -> None:
-    """Fresh networks, the same for the same seed, and their optimisers."""
-    seed_everything(run.seed)
-    recipe.build()
-    recipe.build_optimizers()
+def _record(folder: RunFolder, facts: DataFacts, run: RunOptions, machine: Machine) -> None:
+    """Data and machine into run.json; left_out.txt names every file that was left out."""
+    places = {"path": run.data, "validation": run.validation, "test": run.test}
+    about = {key: value for key, value in asdict(facts).items() if key != "left_out"}
+    data = {**about, **{key: _absolute(value) for key, value in places.items()}}
+    folder.note(data=data, machine=machine.about())
+    if facts.left_out:
+        lines = "".join(f"{file}: {why}\n" for file, why in sorted(facts.left_out.items()))
+        write_atomically(folder.path / "left_out.txt", lines.encode("utf-8", "replace"))
 
 
-def _prepare(recipe: Recipe, run: RunOptions, machine: Machine, quiet: bool) -> Plan:
-    """Resolves the config, measures if a time is to be kept, and leaves the recipe freshly built."""
+def _built(recipe_type: type[Recipe], setup: Setup) -> Recipe:
+    """Fresh networks, the same for the same seed and in every process, and their optimisers."""
+    seed_everything(setup.seed)
+    build: Callable[[Setup], Recipe] = cast(Any, recipe_type)  # a subclass, whose constructor takes the setup alone
+    recipe = build(setup)
+    if setup.networks.factories:  # the user's code may draw from elsewhere
+        for network in recipe.networks.values():
+            network.load_state_dict(setup.machine.agree(network.state_dict()))
+    return recipe
+
+
+def _prepare(recipe_type: type[Recipe], setup: Setup, run: RunOptions, quiet: bool) -> tuple[Recipe, Plan]:
+    """Resolves the options, measures if there is a time budget, and returns a freshly built recipe with its plan."""
+    machine = setup.machine
     if run.steps is not None:
-        recipe.resolve(None, None)
-        _build(recipe, run)
-        return plan_steps(run.steps, recipe.validates)
+        speed = Speed(None, None, machine.processes)
+        options = recipe_type.resolve(setup.options, setup.data, speed, setup.start)
+        recipe = _built(recipe_type, replace(setup, options=options))
+        return recipe, plan_steps(run.steps, recipe.validates)
     seconds = 60 * (run.minutes or DEFAULT_MINUTES)
-    recipe.resolve(seconds, machine.agree(machine.speed()))
-    own = {
-        name: {key: value.clone() for key, value in part.state_dict().items()} for name, part in recipe.parts.items()
-    }
-    _build(recipe, run)
+    speed = Speed(seconds, machine.processes * machine.agree(machine.speed()), machine.processes)
+    setup = replace(setup, options=recipe_type.resolve(setup.options, setup.data, speed, setup.start))
     if not quiet:
         say("measuring a few steps ...")
-    plan = _measure(recipe, machine, seconds)
-    for name, part in recipe.parts.items():
-        part.load_state_dict(own[name])
-    _build(recipe, run)
-    return plan
+    plan = _measure(_built(recipe_type, setup), machine, seconds)
+    return _built(recipe_type, setup), plan
 
 
 def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
     """The plan that fits `seconds`, with the number of threads that is fastest: all, or half of them.
 
-    A thread that shares its processor with somebody else's work keeps all the others waiting.
+    A thread whose processor is busy with other work holds up all the others.
     """
     threads = torch.get_num_threads()
     choices = [threads, threads // 2] if machine.device.type == "cpu" and threads > 1 else [threads]
@@ -230,7 +271,8 @@ def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
     if recipe.validates:
         for _ in range(2):  # the first warms up
             start = time.perf_counter()
-            recipe.validate()
+            with evaluating(recipe.networks.values(), machine):
+                recipe.validate()
             validation = time.perf_counter() - start
     return replace(plan_time(seconds, pace[best], machine.agree(validation)), threads=best)
 
@@ -240,7 +282,7 @@ def _step_seconds(recipe: Recipe, machine: Machine, allowed: float) -> float:
     while machine.agree(len(times) < 3 or (len(times) < 50 and sum(times) < allowed)):
         start = time.perf_counter()
         with machine.autocast():
-            recipe.step(machine.place(recipe.batch(len(times))))
+            recipe.step(machine.place(recipe.batch(len(times))), 0.0)
         machine.wait()
         times.append(time.perf_counter() - start)
     settled = sorted(times[1:])  # the first warms up
@@ -248,7 +290,7 @@ def _step_seconds(recipe: Recipe, machine: Machine, allowed: float) -> float:
 
 
 def _absolute(place: str) -> str:
-    """A path, or two with a comma between, that hold from any folder; shares and sample sets as they are."""
+    """A path, or two with a comma between, as absolute paths; shares and sample sets as they are."""
     parts = two_paths(place) or (place,)
     return ",".join(map(os.path.abspath, parts)) if all(map(os.path.exists, parts)) else place
 

@@ -10,6 +10,7 @@ Data flow::
 Two classes share one logit: with a logit of zero for the first class, softmax equals sigmoid.
 """
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -87,6 +88,20 @@ class BinaryClassifier(nn.Module):
     def forward(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch 1"]:
         """Probability of the second class."""
         return self.logits(rows).sigmoid()
+
+
+@dataclass(frozen=True)
+class RowClassifierShape:
+    """What a classifier of table rows is built for."""
+
+    features: int
+    """Numbers in a row."""
+    classes: int
+
+    @property
+    def outputs(self) -> int:
+        """Logits; two classes share one, that of the second."""
+        return 1 if self.classes == 2 else self.classes
 
 
 class RowClassifier(nn.Module):

@@ -13,6 +13,7 @@ at high resolution cost most and contribute least; a stage has one or a few bloc
 (ResNet-D: He et al. 2018, arXiv 1812.01187).
 """
 
+from dataclasses import dataclass
 from math import ceil, log2
 
 import torch
@@ -23,6 +24,22 @@ from torch import Tensor, nn
 STAGES = 3
 WIDEST_MAP = 16
 """Highest resolution of the first stage."""
+
+
+@dataclass(frozen=True)
+class PictureClassifierShape:
+    """What a classifier of pictures is built for."""
+
+    classes: int
+    channels: int
+    """1 for grey pictures, 3 for colour."""
+    pixels: int
+    """Side of the pictures."""
+
+    @property
+    def outputs(self) -> int:
+        """Logits; two classes share one, that of the second."""
+        return 1 if self.classes == 2 else self.classes
 
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:

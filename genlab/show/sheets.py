@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from genlab.engine.samples import Sample
+from genlab.engine.samples import Kind, Sample
 
 
 def picture_sample(pixels: UInt8[np.ndarray, "height width channels"], latent: np.ndarray | None = None) -> Sample:
@@ -15,13 +15,13 @@ def picture_sample(pixels: UInt8[np.ndarray, "height width channels"], latent: n
     files = {"png": png(pixels)}
     if latent is not None:
         files["npy"] = npy(latent)
-    return Sample(pixels, files, latent)
+    return Sample(Kind.PICTURE, pixels, files, latent)
 
 
 def together(samples: list[Sample]) -> list[Sample]:
     """Pictures of one size on one sheet, with all their latent vectors; anything else as it is."""
-    shapes = {sample.content.shape if "png" in sample.files else None for sample in samples}
-    if len(samples) < 2 or len(shapes) > 1 or len(next(iter(shapes)) or ()) != 3:
+    sizes = {sample.content.shape if sample.kind is Kind.PICTURE else None for sample in samples}
+    if len(samples) < 2 or len(sizes) > 1 or None in sizes:
         return samples
     return [sheet_of(samples)]
 
@@ -32,7 +32,7 @@ def sheet_of(pictures: list[Sample]) -> Sample:
     latents = [picture.latent for picture in pictures if picture.latent is not None]
     if len(latents) == len(pictures):
         files["npy"] = npy(np.stack(latents))
-    return Sample([picture.content for picture in pictures], files)
+    return Sample(Kind.PICTURE, [picture.content for picture in pictures], files)
 
 
 def sheet(

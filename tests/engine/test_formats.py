@@ -23,12 +23,12 @@ def test_every_format_has_a_run():
 def test_it_makes_what_it_made(path, tmp_path):
     run = genlab.load(shutil.copytree(path, tmp_path / "run"))
     expected = next(path.glob("expected.*"))
-    if run.recipe.task == "classify":
+    if run.task == "classify":
         assert seen(run, tmp_path / "few") == pytest.approx(json.loads(expected.read_text()), abs=1e-4)
-    elif run.recipe.task == "images":
+    elif run.task == "images":
         made = run.sample(np.eye(4, 6, dtype=np.float32), "bar").astype(int)
         assert np.abs(made - np.load(expected)).max() <= 1
-    elif run.recipe.task == "translate":
+    elif run.task == "translate":
         written = run.generate(prompt="The old miller waits now.\nThe grey fish sings here.")
         assert "".join(f"{sample.content}\n" for sample in written) == expected.read_text()
     elif expected.suffix == ".txt":

@@ -1,0 +1,40 @@
+"""Classification: the class of a picture or of a table row, with probabilities."""
+
+from genlab.tasks.task import Model, SampleSet, Task
+
+OPTIONS = "genlab.tasks.classify.options"
+PREDICT = {"predict": f"{OPTIONS}:PredictRequest"}
+
+TASK = Task(
+    name="classify",
+    about="a classifier of pictures or table rows",
+    models=(
+        Model(
+            "cnn",
+            "a residual convolutional network for pictures",
+            options=f"{OPTIONS}:CNNOptions",
+            recipe="genlab.tasks.classify.cnn:CNNRecipe",
+            network="genlab.tasks.classify.cnn:build_network",
+            requests=PREDICT,
+        ),
+        Model(
+            "mlp",
+            "a linear layer plus a perceptron, for table rows",
+            options=f"{OPTIONS}:MLPOptions",
+            recipe="genlab.tasks.classify.mlp:MLPRecipe",
+            network="genlab.tasks.classify.mlp:build_network",
+            requests=PREDICT,
+            reads=(".csv", ".csv.gz", ".tsv", ".tsv.gz"),
+        ),
+    ),
+    pipeline="genlab.tasks.classify.pipeline:ClassifyPipeline",
+    evaluate="genlab.tasks.classify.evaluate:evaluate",
+    makes="label",
+    data="a folder with a sub-folder of pictures per class, or a CSV file with a label column",
+    samples=(
+        SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
+        SampleSet("@faces", "faces drawn by DiceBear (CC0), 10,000 or as many as @faces:COUNT says"),
+    ),
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
+    page="docs/classify.md",
+)

@@ -1,0 +1,65 @@
+"""Pictures: generators of pictures like the user's, from latent vectors and classes."""
+
+from genlab.tasks.task import FileOption, Model, SampleSet, Task
+
+OPTIONS = "genlab.tasks.images.options"
+GENERATE = {"generate": f"{OPTIONS}:PicturesRequest"}
+
+TASK = Task(
+    name="images",
+    about="a generator of pictures like yours",
+    models=(
+        Model(
+            "gan",
+            "a generator against a relativistic discriminator",
+            options=f"{OPTIONS}:GANOptions",
+            recipe="genlab.tasks.images.gan:GANRecipe",
+            network="genlab.tasks.images.gan:build_network",
+            requests=GENERATE,
+        ),
+        Model(
+            "wgan_gp",
+            "a generator against a Wasserstein critic",
+            options=f"{OPTIONS}:WGANGPOptions",
+            recipe="genlab.tasks.images.wgan_gp:WGANGPRecipe",
+            network="genlab.tasks.images.wgan_gp:build_network",
+            requests=GENERATE,
+        ),
+        Model(
+            "dcgan",
+            "the textbook's GAN, as a baseline",
+            options=f"{OPTIONS}:DCGANOptions",
+            recipe="genlab.tasks.images.dcgan:DCGANRecipe",
+            network="genlab.tasks.images.dcgan:build_network",
+            requests=GENERATE,
+        ),
+        Model(
+            "vae",
+            "a variational autoencoder",
+            options=f"{OPTIONS}:VAEOptions",
+            recipe="genlab.tasks.images.vae:VAERecipe",
+            network="genlab.tasks.images.vae:build_network",
+            requests=GENERATE,
+        ),
+    ),
+    pipeline="genlab.tasks.images.pipeline:ImagesPipeline",
+    evaluate="genlab.tasks.images.evaluate:evaluate",
+    makes="picture",
+    data="a folder or zip of pictures; sub-folders are classes",
+    samples=(
+        SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
+        SampleSet("@faces", "faces drawn by DiceBear (CC0), 10,000 or as many as @faces:COUNT says"),
+    ),
+    files={
+        "generate": (
+            FileOption(
+                "latent",
+                "latents",
+                "genlab.tasks.shared.latents:read_latents",
+                "File of latent vectors (.npy, as --to and --grid write them) to make the pictures from.",
+            ),
+        )
+    },
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
+    page="docs/images.md",
+)

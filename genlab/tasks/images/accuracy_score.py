@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genlab.engine.machine import Machine, seed_everything
+from genlab.engine.modes import evaluating
 from genlab.layers.augment import Warp, warped
 from genlab.models.classifier import classification_loss
 from genlab.models.cnn import CNN
@@ -48,13 +49,12 @@ def accuracy_after(
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1.0, (step + 1) / 30) * (1 - step / steps)
         seen, known = machine.place(draw(step, BATCH))
-        with machine.autocast():
+        with torch.enable_grad(), machine.autocast():
             loss = classification_loss(network(warped(seen, Warp())), known)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-    network.eval()
-    with torch.no_grad():
+    with evaluating(network, machine):
         logits = torch.cat([network(part.to(machine.device)).float().cpu() for part in pictures.split(250)])
-    told = (logits[:, 0] > 0).long() if classes == 2 else logits.argmax(1)
-    return (told == labels).double().mean().item()
+    predicted = (logits[:, 0] > 0).long() if classes == 2 else logits.argmax(1)
+    return (predicted == labels).double().mean().item()

@@ -1,49 +1,78 @@
-"""What pictures are measured by: the features of a frozen network, named and hashed in every report."""
+"""The features that pictures are compared by: those of a frozen network, named and hashed in every report."""
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from genlab.data.pictures import pretrained as weights
+from genlab.data.pictures import pretrained
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.engine.machine import Machine
-from genlab.engine.run_folder import RunFolder
+from genlab.engine.opening import open_with
+from genlab.engine.pipeline import Embeds
 from genlab.errors import InputError
 from genlab.models.efficientnet import EfficientNet
-from genlab.options import make
-from genlab.tasks.classify.cnn import CNNRecipe
-from genlab.tasks.classify.options import CNNOptions
+from genlab.tasks.images.pipeline import PASS, ImagesPipeline
 
 Pictures = Float[Tensor, "pictures channels height width"]
-ROWS = 250
-"""Pictures that are looked at together."""
+Rows = Float[Tensor, "pictures features"]
 
 
 @dataclass(frozen=True)
 class Extractor:
-    """A frozen network that turns pictures in [-1, 1] into features."""
+    """A frozen network from pictures in [-1, 1] to features."""
 
     name: str
     hash: str
     """SHA-256 of its weights."""
-    look: Callable[[Pictures], Float[Tensor, "pictures features"]]
+    look: Callable[[Pictures], Rows]
     device: torch.device
 
     def features(self, count: int, pictures: Callable[[slice], Pictures]) -> Float[Tensor, "count features"]:
-        """Features of `count` pictures, on the CPU; `pictures` gives those at a slice, so that few are held."""
-        parts = [slice(first, min(first + ROWS, count)) for first in range(0, count, ROWS)]
-        with torch.no_grad():
+        """Features of `count` pictures, on the CPU; `pictures` returns those of a slice, so that few are in memory."""
+        parts = [slice(first, min(first + PASS, count)) for first in range(0, count, PASS)]
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return torch.cat([self.look(pictures(part).to(self.device).float()).float().cpu() for part in parts])
 
 
+@dataclass(frozen=True)
+class RealFeatures:
+    """Features of real pictures, each computed once."""
+
+    extractor: Extractor
+    computed: dict[tuple[int, int, int], tuple[PictureSplit, Rows]] = field(default_factory=dict, repr=False)
+
+    def of(self, pictures: PictureSplit, most: int, seed: int = 0) -> Rows:
+        """Features of at most `most` of the pictures, drawn without repeats; the same seed draws the same."""
+        key = (id(pictures), most, seed)
+        if key not in self.computed:
+            picks = np.random.default_rng(seed).permutation(len(pictures))[:most]
+            rows = self.extractor.features(len(picks), lambda part: pictures.tensor(picks[part]))
+            self.computed[key] = (pictures, rows)  # the pictures too: their id is theirs as long as they live
+        return self.computed[key][1]
+
+
+def generated_features(pipeline: ImagesPipeline, extractor: Extractor, count: int, seed: int) -> Rows:
+    """Features of `count` generated pictures, of all classes in turn."""
+    latents, labels = pipeline.noise(count, seed), pipeline.class_numbers(count)
+
+    def made(part: slice) -> Pictures:
+        with pipeline.evaluating():
+            return pipeline.make(*pipeline.machine.place((latents[part], labels[part]))).clamp(-1, 1)
+
+    return extractor.features(count, made)
+
+
+@lru_cache(maxsize=2)
 def extractor(name: str, data: str, machine: Machine) -> Extractor:
-    """The extractor of that name; "auto" is that of @digits for @digits, else EfficientNet-Lite0.
+    """The extractor of that name; "auto" is the classifier of @digits for @digits, otherwise EfficientNet-Lite0.
 
     Raises:
         InputError: there is none of that name, or its package is missing.
@@ -51,7 +80,7 @@ def extractor(name: str, data: str, machine: Machine) -> Extractor:
     if name == "auto":
         name = "digits" if data == "@digits" else "efficientnet"
     if name == "efficientnet":
-        state, digest = weights.efficientnet()
+        state, digest = pretrained.efficientnet()
         network = EfficientNet()
         network.load_state_dict(state)
         network = network.to(machine.device).eval().requires_grad_(False)
@@ -61,34 +90,15 @@ def extractor(name: str, data: str, machine: Machine) -> Extractor:
     path = Path(str(files("genlab"))) / "assets" / "digits" if name == "digits" else Path(name)
     if not path.is_dir():
         raise InputError(
-            f"features: {name} cannot be used, it is auto, digits, efficientnet, inception or a run of the task "
-            "classify.", "features",
-        )  # fmt: skip
-    return _classifier(path, machine)
-
-
-def _classifier(path: Path, machine: Machine) -> Extractor:
-    """The pooled features of a run of the task classify, before it decides."""
-    folder = RunFolder.open(path)
-    config = folder.config()
-    if (config["task"], config["model"]) != ("classify", "cnn"):
-        raise InputError(f"features: {path} is no classifier of pictures: give a run of the task classify.", "features")
-    recipe = CNNRecipe(make(CNNOptions, config["config"]))
-    recipe.machine = machine
-    recipe.load_files(path, folder.about())
-    recipe.build()
-    folder.read_model(recipe.saved())
-    pixels, channels = recipe.config.pixels, recipe.channels
-
-    def look(pictures: Pictures) -> Float[Tensor, "pictures features"]:
-        if pictures.shape[-1] != pixels:
-            pictures = F.interpolate(pictures, (pixels, pixels), mode="bicubic", antialias=True)
-        if pictures.shape[1] > channels:
-            pictures = pictures.mean(1, keepdim=True)
-        return recipe.features(pictures.expand(-1, channels, -1, -1))
-
-    name = "classifier of @digits" if path.parent.name == "assets" else f"classifier {path.name}"
-    return Extractor(name, hashlib.sha256(folder.weights.read_bytes()).hexdigest(), look, machine.device)
+            f"features: {name} cannot be used, it is auto, digits, efficientnet, inception or the run folder of a "
+            "classifier of pictures.",
+            "features",
+        )
+    folder, classifier = open_with(path, machine, Embeds, "features", "the run folder of a classifier of pictures")
+    assert isinstance(classifier, Embeds)
+    shown = "classifier of @digits" if path.parent.name == "assets" else f"classifier {path.name}"
+    digest = hashlib.sha256(folder.weights.read_bytes()).hexdigest()
+    return Extractor(shown, digest, classifier.embed, machine.device)
 
 
 def _inception(machine: Machine) -> Extractor:
@@ -102,7 +112,7 @@ def _inception(machine: Machine) -> Extractor:
     except OSError as error:
         raise InputError(f"features: the weights of inception cannot be downloaded ({error}).", "features") from None
 
-    def look(pictures: Pictures) -> Float[Tensor, "pictures features"]:
+    def look(pictures: Pictures) -> Rows:
         pixels = pictures.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         return network(pixels.expand(-1, 3, -1, -1))[0]
 

@@ -1,7 +1,7 @@
-"""Training a GAN on pictures: a discriminator's update, a generator's update, and an average kept.
+"""Training a GAN on pictures: the discriminator is updated, then the generator, then the average of its weights.
 
 Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (what the networks are made of);
-`recipes/pictures.py` has what all models of pictures share: data, samples, measures.
+`recipe.py` has what all models of pictures share: data, validation, previews.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.picture_set import PictureSplit
+from genlab.data.pictures.picture_set import PictureSet, PictureSplit
 from genlab.data.pictures.pixels import share_of_commonest
-from genlab.engine.recipe import Metrics
+from genlab.engine.custom import Networks
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.layers.average import Average
 from genlab.layers.diff_augment import diff_augment
 from genlab.models.gan import (
@@ -25,92 +27,78 @@ from genlab.models.gan import (
     relativistic_discriminator_loss,
     relativistic_generator_loss,
 )
-from genlab.tasks.images.options import GANOptions
-from genlab.tasks.images.recipe import ROWS, WATCHED, Batch, PictureMaker
-from genlab.tasks.shared.custom_networks import falling, try_part, twice
+from genlab.tasks.images.options import GANOptions, WGANGPOptions
+from genlab.tasks.images.pipeline import PASS, DiscriminatorShape, GeneratorShape, PictureFacts
+from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, try_networks
+from genlab.tasks.shared.annealing import falling
 
 Pictures = Float[Tensor, "batch channels side side"]
 PENALISED = 4
-"""The gradient penalty looks at one pair in so many: it is the dearest part, and changes slowly."""
+"""The gradient penalty looks at one pair in this many: it is the most expensive part, and changes slowly."""
 FEW = 2000
 """Training pictures below which `--augment auto` augments."""
 COLOURS = 32
-"""Those that drawings are mixed from."""
+"""Colours of the palette that drawings are mixed from."""
 DRAWN = 0.75
-"""Share of pixels that have one of twice as many colours, from which pictures are taken for drawings."""
-KNOWN = 0.7
-"""Share of its lead over fake pictures that the discriminator may take from knowing the training pictures."""
+"""Pictures are drawings if this share of their pixels has one of the 2 * COLOURS most common colours."""
+MEMORISED = 0.7
+"""Largest acceptable value of the measure `memorised`."""
 
 
-class GANRecipe(PictureMaker):
-    """A GAN of the user's pictures."""
+def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
+    """The generator."""
+    palette = (options.palette or 0) if isinstance(options, GANOptions) else 0
+    shape = GeneratorShape(options.latent, facts.channels, options.pixels, len(facts.classes))
+    build = lambda shape: Generator(shape.latent, shape.channels, shape.pixels, options.width, shape.classes, palette)
+    return {"generator": networks.build("generator", shape, build)}
 
-    name = "gan"
+
+class GANRecipe(ImagesRecipe):
+    """How a GAN with relativistic losses is trained."""
+
     replaceable = ("generator", "discriminator")
-    config: GANOptions
+    losses = ("discriminator", "generator")
+    remedy = "a larger --penalty or a lower --learning-rate"
 
-    def build(self) -> None:
-        config, classes = self.config, len(self.classes)
-        assert config.learning_rate is not None
-        generator = self.parts.get("generator") or Generator(
-            config.latent, self.channels, config.pixels, config.width, classes, config.palette or 0
-        )
-        discriminator = self.parts.get("discriminator") or Discriminator(
-            self.channels, config.pixels, config.width, classes
-        )
-        self.gan = GAN(generator, discriminator).to(self.machine.device)
-        self._check_parts()
-        self.average = Average(generator, config.average).to(self.machine.device)
-        self.networks = {"generator": generator, "discriminator": discriminator, "average": self.average}
-
-    def build_optimizers(self) -> None:
-        assert self.config.learning_rate is not None
-        self.optimizers = {
-            name: [torch.optim.Adam(network.parameters(), self.config.learning_rate, betas=(0.0, 0.99), fused=True)]
-            for name, network in (("generator", self.gan.generator), ("discriminator", self.gan.discriminator))
+    def __init__(self, setup: Setup) -> None:
+        options, facts, device = setup.options, facts_of(setup), setup.machine.device
+        generator = build_network(options, facts, setup.networks)["generator"]
+        shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
+        build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes)
+        discriminator = setup.networks.build("discriminator", shape, build)
+        self.gan = GAN(generator, discriminator).to(device)
+        try_networks(setup, facts, generator, discriminator=discriminator)
+        self.average = Average(generator, options.average).to(device)
+        self.discriminator_loss = setup.losses.get("discriminator", relativistic_discriminator_loss)
+        self.generator_loss = setup.losses.get("generator", relativistic_generator_loss)
+        optimizers = {
+            name: [torch.optim.Adam(network.parameters(), options.learning_rate, betas=(0.0, 0.99), fused=True)]
+            for name, network in (("generator", generator), ("discriminator", discriminator))
         }
-
-    def _check_parts(self) -> None:
-        """Tries networks of the user's own on two latents or pictures."""
-        config, device = self.config, self.machine.device
-        shape = (2, self.channels, config.pixels, config.pixels)
-        of = (torch.zeros(2, dtype=torch.long, device=device),) if self.classes else ()
-        hints = {
-            "generator": "if it takes another latent size, give that as latent=",
-            "discriminator": "make it take pictures of that shape",
-        }
-        if self.classes:
-            hints = {
-                name: f"{hint}; it gets labels too, without them with conditional=False" for name, hint in hints.items()
-            }
-        given = {
-            "generator": torch.zeros(2, config.latent, device=device),
-            "discriminator": torch.zeros(shape, device=device),
-        }
-        wanted: dict[str, list[tuple[int, ...]]] = {"generator": [shape], "discriminator": [(2,), (2, 1)]}
-        for name, part in self.parts.items():
-            try_part(name, part, (given[name], *of), wanted[name], hints[name])
+        networks = {"generator": generator, "discriminator": discriminator, "average": self.average}
+        super().__init__(setup, kept(setup, facts, "generator", self.average.network), networks, optimizers)
 
     # --- the method ---
 
-    def step(self, batch: Batch) -> Metrics:
-        real, labels = batch
-        of = (labels,) if self.classes else ()
-        fake = self.gan(torch.randn(len(real), self.config.latent, device=real.device), *of)
+    def step(self, batch: Batch, progress: float) -> Metrics:
+        real, labels = batch[0], self.class_labels(batch[1])
+        fake = self.gan(self.latents(real), *labels)
         seen_real, seen_fake = self._shown(real), self._shown(fake)
 
-        scores_real, scores_fake = self.gan.score(torch.cat((seen_real, seen_fake.detach())), *twice(of)).chunk(2)
+        both = torch.cat((seen_real, seen_fake.detach()))
+        scores_real, scores_fake = self.gan.score(both, *twice(labels)).chunk(2)
         some = slice(None, None, PENALISED)
         pairs = torch.cat((seen_real[some], seen_fake[some].detach()))
-        of_pairs = twice(tuple(numbers[some] for numbers in of))
-        with torch.autocast(real.device.type, enabled=False):  # second derivatives need their digits
-            _, penalty = gradient_penalty(lambda pictures: self.gan.score(pictures, *of_pairs), pairs.float())
-        loss_d = relativistic_discriminator_loss(scores_real, scores_fake) + self._penalty_weight() * penalty
+        labels_of_pairs = twice(tuple(numbers[some] for numbers in labels))
+        with torch.autocast(real.device.type, enabled=False):  # second derivatives need full precision
+            _, penalty = gradient_penalty(lambda pictures: self.gan.score(pictures, *labels_of_pairs), pairs.float())
+        gamma = falling(self.options.penalty, self.options.penalty / 10, progress)
+        loss_d = self.discriminator_loss(scores_real, scores_fake) + gamma * penalty
         self.update(self.gan.discriminator, loss_d)  # R1 and R2 are the two halves of the penalty
 
         with torch.no_grad():
-            scores_real = self.gan.score(seen_real, *of)
-        loss_g = relativistic_generator_loss(scores_real, self.gan.score(seen_fake, *of))
+            scores_real = self.gan.score(seen_real, *labels)
+        loss_g = self.generator_loss(scores_real, self.gan.score(seen_fake, *labels))
         self.update(self.gan.generator, loss_g)
 
         self.average.update(self.gan.generator)
@@ -118,88 +106,81 @@ class GANRecipe(PictureMaker):
 
     def _shown(self, pictures: Pictures) -> Pictures:
         """Pictures as the discriminator sees them."""
-        if self.config.flip:
+        if self.options.flip:
             pictures = torch.where(
                 torch.rand(len(pictures), 1, 1, 1, device=pictures.device) < 0.5, pictures.flip(3), pictures
             )
-        return diff_augment(pictures) if self.config.augment == "all" else pictures
+        return diff_augment(pictures) if self.options.augment == "all" else pictures
 
-    def _penalty_weight(self) -> float:
-        """Gamma: from `penalty` to a tenth of it as the learning rate falls, in equal ratios."""
-        first, peak = self.config.penalty, self.config.learning_rate
-        assert first is not None and peak is not None
-        return falling(first, first / 10, 1 - next(self.groups())["lr"] / peak)
+    # --- options ---
 
-    def resolve(self, seconds: float | None, speed: float | None) -> None:
-        super().resolve(seconds, speed)
-        assert self.pictures is not None
-        config, few = self.config, len(self.pictures.train) < FEW
-        palette = self._palette() if config.palette is None else config.palette
-        penalty = 1.0 if self.channels == 1 else 3.0 if palette else 10.0
-        self.config = replace(
-            config,
+    @classmethod
+    def resolve(cls, options: GANOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> GANOptions:
+        palette = fitting_palette(data) if options.palette is None else options.palette
+        penalty = 1.0 if data.channels == 1 else 3.0 if palette else 10.0
+        few = len(data.train) < FEW
+        return replace(
+            options,
             palette=palette,
-            learning_rate=(3e-3 if palette else 1e-3) if config.learning_rate is None else config.learning_rate,
-            augment=("all" if few else "none") if config.augment == "auto" else config.augment,
-            penalty=penalty if config.penalty is None else config.penalty,
+            learning_rate=(3e-3 if palette else 1e-3) if options.learning_rate is None else options.learning_rate,
+            augment=("all" if few else "none") if options.augment == "auto" else options.augment,
+            penalty=penalty if options.penalty is None else options.penalty,
         )
 
-    def _palette(self) -> int:
-        """As many colours as suit the training pictures; 0 where they are grey or photographs."""
-        assert self.pictures is not None
-        if self.channels == 1 or "generator" in self.parts:
-            return 0
-        train = self.pictures.train
-        spread = train.rows[:: max(1, len(train) // WATCHED)]  # over all classes
-        return COLOURS if share_of_commonest(train.array[spread], 2 * COLOURS) >= DRAWN else 0
-
-    def make(self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]) -> Pictures:
-        return self.average.network.eval()(latents, *((labels,) if self.classes else ()))
-
-    def saved(self) -> dict[str, nn.Module]:
-        return {"generator": self.average.network}
+    # --- validation ---
 
     def validate(self) -> dict[str, float]:
-        """Beside the measures of all models, how far the discriminator knows its training pictures by heart.
+        """Beside the measures of all models, how far the discriminator has memorised its training pictures.
 
-        `memorised` is by how much it scores training pictures above unseen ones, over what it scores them above
-        fake ones: 0 where it cannot tell them apart, 1 where unseen pictures look as fake as fake ones.
+        `memorised` is how much higher it scores training pictures than unseen ones, relative to how much higher it
+        scores them than generated ones: 0 where it cannot tell them apart, 1 where unseen pictures look as fake as
+        generated ones.
         """
-        assert self.pictures is not None and self.pictures.validation is not None
+        assert self.data.validation is not None, "there is nothing to validate on"
         measures = super().validate()
-        self.gan.discriminator.eval()
-        count = min(WATCHED, len(self.pictures.validation))
-        fake = self._mean_score(self.noise(count, 0), self.class_numbers(count), self.make)
-        trained, unseen = (
-            self._mean_score(*real) for real in map(self._some, (self.pictures.train, self.pictures.validation))
-        )
+        count = min(WATCHED, len(self.data.validation))
+        latents, labels = self.pipeline.noise(count, 0), self.pipeline.class_numbers(count)
+        fake = self._mean_score(latents, labels, self.pipeline.make)
+        trained, unseen = (self._mean_score(*some(real)) for real in (self.data.train, self.data.validation))
         lead = trained - fake
-        self._memorised = (trained - unseen) / lead if lead > 0 else 0.0
-        return {**measures, "memorised": self._memorised}
+        return {**measures, "memorised": (trained - unseen) / lead if lead > 0 else 0.0}
 
-    def _some(self, pictures: PictureSplit) -> tuple[Pictures, Int[Tensor, " some"]]:
-        """At most so many real pictures, and the numbers of their classes."""
-        picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
-        labels = pictures.labels[picks] if pictures.labels is not None else picks
-        return pictures.tensor(picks), torch.from_numpy(labels)
-
-    @torch.no_grad()
     def _mean_score(
         self, content: Tensor, labels: Int[Tensor, " some"], make: Callable[..., Pictures] | None = None
     ) -> float:
         """Of pictures, or of what `make` makes of latent vectors."""
         total = 0.0
-        for rows, numbers in zip(content.split(ROWS), labels.split(ROWS), strict=True):
+        for rows, numbers in zip(content.split(PASS), labels.split(PASS), strict=True):
             rows, numbers = self.machine.place((rows, numbers))
             pictures = rows if make is None else make(rows, numbers)
-            total += self.gan.score(pictures, *((numbers,) if self.classes else ())).float().sum().item()
+            total += self.gan.score(pictures, *self.class_labels(numbers)).float().sum().item()
         return total / len(content)
 
-    def alarms(self) -> list[str]:
-        if getattr(self, "_memorised", 0.0) > KNOWN:
-            return [
-                *super().alarms(),
-                "the discriminator knows its training pictures by heart and tells the generator little more: give more "
-                "pictures, --augment all, a larger --penalty, or less time.",
-            ]
-        return super().alarms()
+    def alarms(self, measures: dict[str, float]) -> list[str]:
+        if measures.get("memorised", 0.0) <= MEMORISED:
+            return super().alarms(measures)
+        return [
+            *super().alarms(measures),
+            "the discriminator has memorised its training pictures and no longer helps the generator: give more "
+            "pictures, --augment all, a larger --penalty, or less time.",
+        ]
+
+
+def some(pictures: PictureSplit) -> tuple[Pictures, Int[Tensor, " some"]]:
+    """At most WATCHED of the pictures, and the numbers of their classes."""
+    picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
+    labels = pictures.labels[picks] if pictures.labels is not None else picks
+    return pictures.tensor(picks), torch.from_numpy(labels)
+
+
+def fitting_palette(data: PictureSet) -> int:
+    """The number of colours that suits the training pictures; 0 where they are grey or photographs."""
+    if data.channels == 1:
+        return 0
+    spread = data.train.rows[:: max(1, len(data.train) // WATCHED)]  # over all classes
+    return COLOURS if share_of_commonest(data.train.array[spread], 2 * COLOURS) >= DRAWN else 0
+
+
+def twice(labels: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Labels of real pictures, and the same again for the fake pictures behind them."""
+    return tuple(torch.cat((numbers, numbers)) for numbers in labels)

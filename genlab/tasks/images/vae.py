@@ -1,53 +1,51 @@
-"""Training a variational autoencoder on pictures: draw each again from few numbers, which should look like noise.
+"""Training a variational autoencoder: reconstruct every picture from a latent vector that is distributed like noise.
 
-Read it with `models/vae.py` (the network and losses); `recipes/pictures.py` has what all models of pictures share.
+Read it with `models/vae.py` (the network and its losses); `recipe.py` has what all models of pictures share.
 """
 
-from typing import Any
-
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import nn
 
-from genlab.engine.recipe import Metrics
+from genlab.engine.custom import Networks
+from genlab.engine.recipe import Metrics, Setup
 from genlab.layers.average import Average
 from genlab.models.vae import VAE, latent_loss, reconstruction_loss
 from genlab.tasks.images.options import VAEOptions
-from genlab.tasks.images.recipe import Batch, PictureMaker
+from genlab.tasks.images.pipeline import GeneratorShape, PictureFacts
+from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept
 
 
-class VAERecipe(PictureMaker):
-    """A variational autoencoder of the user's pictures."""
+def build_network(options: VAEOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
+    """The autoencoder."""
+    shape = GeneratorShape(options.latent, facts.channels, options.pixels, len(facts.classes))
+    build = lambda shape: VAE(shape.latent, shape.channels, shape.pixels, options.width, shape.classes)
+    return {"vae": networks.build("vae", shape, build)}
 
-    name = "vae"
-    config: VAEOptions
 
-    def build(self) -> None:
-        config = self.config
-        network = VAE(config.latent, self.channels, config.pixels, config.width, len(self.classes))
-        self.network = network.to(self.machine.device)
-        self.average = Average(self.network, config.average).to(self.machine.device)
-        self.networks = {"vae": self.network, "average": self.average}
+class VAERecipe(ImagesRecipe):
+    """How a variational autoencoder is trained."""
 
-    def build_optimizers(self) -> None:
-        rate = self.config.learning_rate
-        self.optimizers = {"vae": [torch.optim.Adam(self.network.parameters(), rate, fused=True)]}
+    replaceable = ("vae",)
+    losses = ("reconstruction", "latent")
 
-    # --- the method ---
+    def __init__(self, setup: Setup) -> None:
+        options, facts, device = setup.options, facts_of(setup), setup.machine.device
+        self.network = build_network(options, facts, setup.networks)["vae"].to(device)
+        self.average = Average(self.network, options.average).to(device)
+        self.reconstruction_loss = setup.losses.get("reconstruction", reconstruction_loss)
+        self.latent_loss = setup.losses.get("latent", latent_loss)
+        adam = torch.optim.Adam(self.network.parameters(), options.learning_rate, fused=True)
+        super().__init__(
+            setup,
+            kept(setup, facts, "vae", self.average.network),
+            {"vae": self.network, "average": self.average},
+            {"vae": [adam]},
+        )
 
-    def step(self, batch: Batch) -> Metrics:
+    def step(self, batch: Batch, progress: float) -> Metrics:
         pictures, labels = batch
-        drawn, mean, log_variance = self.network(pictures, *((labels,) if self.classes else ()))
-        reconstruction, told = reconstruction_loss(drawn, pictures), latent_loss(mean, log_variance)
-        self.update(self.network, (reconstruction + self.config.beta * told) / pictures[0].numel(), clip=1.0)
+        drawn, mean, log_variance = self.network(pictures, *self.class_labels(labels))
+        reconstruction, latent = self.reconstruction_loss(drawn, pictures), self.latent_loss(mean, log_variance)
+        self.update(self.network, (reconstruction + self.options.beta * latent) / pictures[0].numel(), clip=1.0)
         self.average.update(self.network)
-        return {"reconstruction": reconstruction, "latent": told}
-
-    def make(
-        self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch channels side side"]:
-        network: Any = self.average.network.eval()
-        return network.decode(latents, *((labels,) if self.classes else ()))
-
-    def saved(self) -> dict[str, nn.Module]:
-        return {"vae": self.average.network}
+        return {"reconstruction": reconstruction, "latent": latent}

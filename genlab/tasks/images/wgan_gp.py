@@ -1,79 +1,73 @@
-"""Training a Wasserstein GAN on pictures: several updates of the critic for one of the generator.
+"""Training a Wasserstein GAN on pictures: several updates of the critic for each update of the generator.
 
-Read it with `models/wgan_gp.py` (the losses and the penalty) and `models/gan.py` (the networks);
-`recipes/pictures.py` has what all models of pictures share.
+Read it with `models/wgan_gp.py` (the losses and the penalty) and `models/gan.py` (the networks); `recipe.py` has what
+all models of pictures share.
 """
 
 from functools import partial
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from genlab.engine.recipe import Metrics
+from genlab.engine.recipe import Metrics, Setup
 from genlab.layers.average import Average
-from genlab.models.gan import GAN, Discriminator, Generator
+from genlab.models.gan import GAN, Discriminator
 from genlab.models.wgan_gp import Scores, critic_loss, generator_loss, interpolated_gradient_penalty
-from genlab.tasks.images.options import WGANGPOptions
-from genlab.tasks.images.recipe import Batch, PictureMaker
+from genlab.tasks.images.gan import build_network as build_generator
+from genlab.tasks.images.pipeline import DiscriminatorShape
+from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept, try_networks
+
+build_network = build_generator
 
 
-class WGANGPRecipe(PictureMaker):
-    """A Wasserstein GAN of the user's pictures."""
+class WGANGPRecipe(ImagesRecipe):
+    """How a Wasserstein GAN with gradient penalty is trained."""
 
-    name = "wgan_gp"
-    config: WGANGPOptions
+    replaceable = ("generator", "critic")
+    losses = ("critic", "generator")
+    remedy = "a larger --penalty or a lower --learning-rate"
 
-    def build(self) -> None:
-        config, classes = self.config, len(self.classes)
-        generator = Generator(config.latent, self.channels, config.pixels, config.width, classes)
-        critic = Discriminator(self.channels, config.pixels, config.width, classes)
-        self.gan = GAN(generator, critic).to(self.machine.device)
-        self.average = Average(generator, config.average).to(self.machine.device)
-        self.networks = {"generator": generator, "critic": critic, "average": self.average}
-
-    def build_optimizers(self) -> None:
-        self.optimizers = {
-            name: [torch.optim.Adam(network.parameters(), self.config.learning_rate, betas=(0.0, 0.9), fused=True)]
-            for name, network in (("generator", self.gan.generator), ("critic", self.gan.discriminator))
+    def __init__(self, setup: Setup) -> None:
+        options, facts, device = setup.options, facts_of(setup), setup.machine.device
+        generator = build_network(options, facts, setup.networks)["generator"]
+        shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
+        build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes)
+        critic = setup.networks.build("critic", shape, build)
+        self.gan = GAN(generator, critic).to(device)
+        try_networks(setup, facts, generator, critic=critic)
+        self.average = Average(generator, options.average).to(device)
+        self.critic_loss = setup.losses.get("critic", critic_loss)
+        self.generator_loss = setup.losses.get("generator", generator_loss)
+        optimizers = {
+            name: [torch.optim.Adam(network.parameters(), options.learning_rate, betas=(0.0, 0.9), fused=True)]
+            for name, network in (("generator", generator), ("critic", critic))
         }
+        networks = {"generator": generator, "critic": critic, "average": self.average}
+        super().__init__(setup, kept(setup, facts, "generator", self.average.network), networks, optimizers)
 
     @property
     def pictures_per_step(self) -> int:
-        return self.config.critic_steps * self.config.batch
+        return self.options.critic_steps * self.options.batch
 
-    # --- the method ---
-
-    def step(self, batch: Batch) -> Metrics:
-        size = self.config.batch
-        for real, labels in zip(batch[0].split(size), batch[1].split(size), strict=True):
-            of = (labels,) if self.classes else ()
+    def step(self, batch: Batch, progress: float) -> Metrics:
+        size = self.options.batch
+        for real, numbers in zip(batch[0].split(size), batch[1].split(size), strict=True):
+            labels = self.class_labels(numbers)
             with torch.no_grad():
-                fake = self.gan(self._latents(real), *of)
-            distance = critic_loss(self.gan.score(real, *of), self.gan.score(fake, *of))
-            with torch.autocast(real.device.type, enabled=False):  # second derivatives need their digits
-                score = partial(self._score, of)
-                penalty = interpolated_gradient_penalty(score, real.float(), fake.float())
-            self.update(self.gan.discriminator, distance + self.config.penalty * penalty)
+                fake = self.gan(self.latents(real), *labels)
+            distance = self.critic_loss(self.gan.score(real, *labels), self.gan.score(fake, *labels))
+            with torch.autocast(real.device.type, enabled=False):  # second derivatives need full precision
+                penalty = interpolated_gradient_penalty(partial(self._score, labels), real.float(), fake.float())
+            self.update(self.gan.discriminator, distance + self.options.penalty * penalty)
 
-        loss_g = generator_loss(self.gan.score(self.gan(self._latents(real), *of), *of))
+        loss_g = self.generator_loss(self.gan.score(self.gan(self.latents(real), *labels), *labels))
         self.update(self.gan.generator, loss_g)
 
         self.average.update(self.gan.generator)
         return {"distance": -distance, "generator": loss_g, "penalty": penalty}
 
     def _score(
-        self, of: tuple[Int[Tensor, " batch"], ...], pictures: Float[Tensor, "batch channels side side"]
+        self, labels: tuple[Int[Tensor, " batch"], ...], pictures: Float[Tensor, "batch channels side side"]
     ) -> Scores:
-        return self.gan.score(pictures, *of)
-
-    def _latents(self, real: Float[Tensor, "batch channels side side"]) -> Float[Tensor, "batch latent"]:
-        return torch.randn(len(real), self.config.latent, device=real.device)
-
-    def make(
-        self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch channels side side"]:
-        return self.average.network.eval()(latents, *((labels,) if self.classes else ()))
-
-    def saved(self) -> dict[str, nn.Module]:
-        return {"generator": self.average.network}
+        return self.gan.score(pictures, *labels)

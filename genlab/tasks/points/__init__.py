@@ -1,0 +1,27 @@
+"""Points in the plane: the smallest GAN, whose samples can be seen at a glance."""
+
+from genlab.tasks.task import Model, SampleSet, Task
+
+OPTIONS = "genlab.tasks.points.options"
+
+TASK = Task(
+    name="points",
+    about="a generator of points in the plane",
+    models=(
+        Model(
+            "gan",
+            "a generator against a discriminator, in the plane",
+            options=f"{OPTIONS}:PointsGANOptions",
+            recipe="genlab.tasks.points.gan:PointsGANRecipe",
+            network="genlab.tasks.points.gan:build_network",
+            requests={"generate": f"{OPTIONS}:PointsRequest"},
+        ),
+    ),
+    pipeline="genlab.tasks.points.pipeline:PointsPipeline",
+    evaluate="genlab.tasks.points.evaluate:evaluate",
+    makes="points",
+    data="a CSV file of two columns, x and y",
+    samples=(SampleSet("@ring", "8 Gaussians on a circle"), SampleSet("@grid", "25 Gaussians on a grid")),
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
+    page="docs/points.md",
+)

@@ -1,7 +1,8 @@
-"""Latent vectors as users give them: arrays, tensors, or a .npy file."""
+"""Latent vectors that the user gives."""
 
-import os
+from collections.abc import Iterator
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -12,25 +13,37 @@ from genlab.errors import InputError
 
 
 def latent_rows(latents: Any, size: int) -> Float[Tensor, "rows size"]:
-    """Latent vectors as rows of a float32 tensor; one vector alone is one row.
+    """Latent vectors as rows of a float32 tensor; a single vector becomes one row.
 
     Raises:
-        InputError: they are no finite numbers, or not `size` of them in a row.
+        InputError: they are not finite numbers, or a row does not have `size` of them.
     """
-    if isinstance(latents, (str, os.PathLike)):
-        try:
-            latents = np.load(latents, allow_pickle=False)
-        except FileNotFoundError:
-            raise InputError(f"There is no file {latents} with latent vectors.", "latent") from None
-        except (OSError, ValueError, EOFError):
-            raise InputError(f"{latents} is no .npy file of numbers: --to and --grid write such.", "latent") from None
     try:
         rows = torch.as_tensor(latents).to(torch.float32)
     except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"latent: it is an array of numbers, {size} in a row.", "latent") from None
+        raise InputError(f"latent: give an array of numbers with {size} in a row.", "latent") from None
     rows = rows[None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != size or not len(rows):
         raise InputError(f"latent: this run takes rows of {size} numbers, not an array {tuple(rows.shape)}.", "latent")
     if not rows.isfinite().all():
-        raise InputError("latent: some of its numbers are not finite; make it anew.", "latent")
+        raise InputError("latent: some numbers are not finite; give finite ones.", "latent")
     return rows
+
+
+def read_latents(path: str) -> Iterator[np.ndarray]:
+    """The one array of latent vectors in a .npy file, for the command line.
+
+    Raises:
+        InputError: there is no such file, or it is not a .npy file of numbers.
+    """
+    try:
+        latents = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path} with latent vectors.", "latent") from None
+    except (OSError, ValueError, EOFError, BadZipFile):
+        raise InputError(
+            f"{path} is not a .npy file of numbers: give one that --to or --grid wrote.", "latent"
+        ) from None
+    if not isinstance(latents, np.ndarray):
+        raise InputError(f"{path} is not a .npy file but an archive: give one that --to or --grid wrote.", "latent")
+    yield latents

@@ -1,0 +1,52 @@
+"""Text: language models that continue a prompt."""
+
+from genlab.tasks.task import Model, SampleSet, Task
+
+OPTIONS = "genlab.tasks.text.options"
+GENERATE = {"generate": f"{OPTIONS}:TextRequest"}
+LOOK = {"explain": f"{OPTIONS}:TextAttentionRequest"}
+EXPORTS = ("hf", "gguf", "onnx")
+
+TASK = Task(
+    name="text",
+    about="a language model that continues a prompt",
+    models=(
+        Model(
+            "gpt",
+            "a decoder-only Transformer",
+            options=f"{OPTIONS}:GPTOptions",
+            recipe="genlab.tasks.text.gpt:GPTRecipe",
+            network="genlab.tasks.text.gpt:build_network",
+            requests=GENERATE | LOOK,
+            exports=EXPORTS,
+        ),
+        Model(
+            "gpt2",
+            "GPT-2 as it was published",
+            options=f"{OPTIONS}:GPT2Options",
+            recipe="genlab.tasks.text.gpt2:GPT2Recipe",
+            network="genlab.tasks.text.gpt2:build_network",
+            requests=GENERATE | LOOK,
+            exports=EXPORTS,
+        ),
+        Model(
+            "lstm",
+            "the recurrent baseline",
+            options=f"{OPTIONS}:LSTMOptions",
+            recipe="genlab.tasks.text.lstm:LSTMRecipe",
+            network="genlab.tasks.text.lstm:build_network",
+            requests=GENERATE,
+        ),
+    ),
+    pipeline="genlab.tasks.text.pipeline:TextPipeline",
+    evaluate="genlab.tasks.text.evaluate:evaluate",
+    makes="text",
+    data="a .txt or .jsonl file, or a folder of them",
+    samples=(
+        SampleSet("@bible", "World English Bible, 66 books, 4 MB (public domain)"),
+        SampleSet("@python", "source of Python's standard library, about 10 MB (PSF licence)"),
+    ),
+    imports="genlab.tasks.text.imports:import_folder",
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
+    page="docs/text.md",
+)

@@ -11,12 +11,20 @@ from PIL import Image
 from torch import nn
 
 import genlab
+from genlab.data.pictures.picture_set import PictureSet, read_pictures
 from genlab.engine.machine import Machine, seed_everything
+from genlab.engine.pipeline import Embeds
+from genlab.engine.recipe import Place, Setup, Speed
 from genlab.errors import InputError
+from genlab.models.classifier import RowClassifierShape, classification_loss
+from genlab.models.cnn import PictureClassifierShape
+from genlab.show.confusion import confusion_picture
+from genlab.show.sheets import png
 from genlab.tasks.classify.cnn import CNNRecipe
-from genlab.tasks.classify.mlp import MLPRecipe
+from genlab.tasks.classify.evaluate import Judged, judge
+from genlab.tasks.classify.inputs import RowInputs
 from genlab.tasks.classify.options import CNNOptions, MLPOptions
-from genlab.tasks.classify.recipe import Judged, check_classes, confusion_picture, draw
+from genlab.tasks.classify.sampling import check_classes, draw
 from tests.conftest import squares_and_bars
 
 SMALL = {"width": 4, "pixels": 16, "batch": 16, "dropout": 0.0}
@@ -115,21 +123,21 @@ def test_out_of_balance_the_probabilities_keep_the_datas_shares(tmp_path: Path) 
 # --- a step ---------------------------------------------------------------------------------------
 
 
-def picture_recipe(data: Path, **options) -> CNNRecipe:
-    recipe = CNNRecipe(CNNOptions(**{**SMALL, **options}))
-    recipe.machine = Machine("cpu")
-    recipe.read(str(data), "0.2", "0.2")
-    recipe.resolve(None, None)
+ANY_TIME = Speed(None, None, 1)
+
+
+def picture_recipe(data: Path, losses: dict | None = None, **options) -> CNNRecipe:
+    given = CNNOptions(**{**SMALL, **options})
+    pictures, _ = CNNRecipe.read(given, Place(str(data), "0.2", "0.2"), None)
+    resolved = CNNRecipe.resolve(given, pictures, ANY_TIME, None)
     seed_everything(0)
-    recipe.build()
-    recipe.build_optimizers()
-    return recipe
+    return CNNRecipe(Setup(resolved, pictures, Machine("cpu"), losses=losses or {}))
 
 
 def test_an_update_moves_the_classifier_and_its_average(pictures: Path) -> None:
     recipe = picture_recipe(pictures)
     before = {name: [weight.clone() for weight in net.parameters()] for name, net in recipe.networks.items()}
-    recipe.step(recipe.batch(0))
+    recipe.step(recipe.batch(0), 0.0)
     for name in ("classifier", "average"):
         after = recipe.networks[name].parameters()
         assert any(not torch.equal(was, now) for was, now in zip(before[name], after, strict=True)), name
@@ -142,26 +150,25 @@ def test_augmentation_is_of_training_alone(pictures: Path, augment: str, same: b
     seen = []
     recipe.classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
     batch = recipe.batch(0)
-    recipe.step(batch)
+    recipe.step(batch, 0.0)
     assert torch.equal(seen[0], batch[0]) == same
-    assert recipe.validate() == recipe.validate()
+    with recipe.pipeline.evaluating():
+        assert recipe.validate() == recipe.validate()
 
 
 def test_time_picks_the_width(pictures: Path) -> None:
-    widths = []
-    for seconds in (0.1, 20.0, 10_000.0):
-        recipe = CNNRecipe(CNNOptions(pixels=16))
-        recipe.machine = Machine("cpu")
-        recipe.read(str(pictures), "0", "0")
-        recipe.resolve(seconds, 50e9)
-        widths.append(recipe.config.width)
+    data, facts = CNNRecipe.read(CNNOptions(pixels=16), Place(str(pictures), "0", "0"), None)
+    assert facts.counts.keys() == {"train"}
+
+    def width(seconds: float | None, **options) -> int | None:
+        return CNNRecipe.resolve(CNNOptions(pixels=16, **options), data, Speed(seconds, 50e9, 1), None).width
+
+    widths = [width(seconds) for seconds in (0.1, 20.0, 10_000.0)]
     assert widths == sorted(widths)
     assert widths[0] == 16
     assert widths[-1] == 64
-    kept = CNNRecipe(CNNOptions(pixels=16, width=8))
-    kept.read(str(pictures), "0", "0")
-    kept.resolve(10_000.0, 50e9)
-    assert kept.config.width == 8
+    assert width(None) == 32
+    assert width(10_000.0, width=8) == 8
 
 
 def test_norms_and_biases_do_not_decay(pictures: Path) -> None:
@@ -186,11 +193,11 @@ def test_resuming_ends_bit_identical(pictures: Path, tmp_path: Path, monkeypatch
     genlab.train("classify", pictures, out=tmp_path / "whole", **options)
     original, calls = CNNRecipe.step, []
 
-    def stops(self, batch):
+    def stops(self, batch, progress):
         calls.append(1)
         if len(calls) == 6:
             raise RuntimeError("the power is cut")
-        return original(self, batch)
+        return original(self, batch, progress)
 
     monkeypatch.setattr(CNNRecipe, "step", stops)
     with pytest.raises(RuntimeError, match="power"):
@@ -216,30 +223,48 @@ def test_rows_are_learnt(table: genlab.Run) -> None:
     assert any("3 rows of animals.csv without a label" in note for note in table.about["data"]["notes"])
 
 
-def test_the_temperature_is_fitted_on_validation_and_kept(trained: genlab.Run) -> None:
-    value = trained.recipe.temperature.value.item()
+def test_the_temperature_is_fitted_on_validation_and_kept(trained: genlab.Run, pictures: Path) -> None:
+    value = trained.pipeline.temperature.value.item()
     assert value != 1
-    assert genlab.load(trained.path).recipe.temperature.value.item() == value
-    recipe = trained.recipe
-    judged = recipe._judge(recipe.pictures.validation)
+    assert genlab.load(trained.path).pipeline.temperature.value.item() == value
+    judged = judge(trained.pipeline, split_of(pictures).validation)
     assert judged.temperature() == pytest.approx(value, rel=1e-3)
 
 
 def test_without_validation_the_last_weights_are_kept_uncalibrated(pictures: Path, tmp_path: Path) -> None:
     run = genlab.train("classify", pictures, out=tmp_path / "run", quiet=True, steps=3, validation=0, test=0, **SMALL)
-    assert run.recipe.temperature.value == 1
+    assert run.pipeline.temperature.value == 1
     assert run.about["best"] is None
     with pytest.raises(InputError, match="kept no test data"):
         run.evaluate()
 
 
-def test_features_are_what_the_logits_are_made_of(trained: genlab.Run) -> None:
-    recipe = trained.recipe
-    held_out = recipe.pictures.test
-    features = recipe.features(held_out.tensor())
+def split_of(pictures: Path) -> PictureSet:
+    """The data of `trained`."""
+    return read_pictures(str(pictures), "0.2", "0.2", SMALL["pixels"])
+
+
+def test_features_are_what_the_logits_are_made_of(trained: genlab.Run, pictures: Path) -> None:
+    pipeline, held_out = trained.pipeline, split_of(pictures).test
+    assert isinstance(pipeline, Embeds)
+    features = pipeline.embed(held_out.tensor())
     assert features.shape == (len(held_out), 16)
-    head = recipe.average.network.head
-    torch.testing.assert_close(head(features), recipe._logits(held_out.array, held_out.rows))
+    assert not features.requires_grad
+    head = pipeline.classifier.head
+    torch.testing.assert_close(head(features), pipeline.logits(pipeline.inputs.batches(held_out)))
+
+
+def test_pictures_of_any_size_and_colour_have_features(trained: genlab.Run, pictures: Path) -> None:
+    grey = split_of(pictures).test.tensor()
+    features = trained.pipeline.embed(grey)
+    torch.testing.assert_close(trained.pipeline.embed(grey.expand(-1, 3, -1, -1)), features)
+    large = torch.nn.functional.interpolate(grey, (48, 48), mode="nearest")
+    assert trained.pipeline.embed(large).shape == features.shape
+
+
+def test_rows_have_no_features(table: genlab.Run) -> None:
+    with pytest.raises(InputError, match="Only a classifier of pictures"):
+        table.pipeline.embed(torch.zeros(2, 1, 16, 16))
 
 
 # --- predicting -----------------------------------------------------------------------------------
@@ -316,7 +341,7 @@ def test_an_evaluation(trained: genlab.Run) -> None:
     assert report["accuracy"] == trained.about["test"]["accuracy"]
     assert report["log_loss"] == pytest.approx(trained.about["test"]["log_loss"])
     assert 0.3 < report["baseline_accuracy"] < 0.7
-    assert report["temperature"] == trained.recipe.temperature.value.item()
+    assert report["temperature"] == trained.pipeline.temperature.value.item()
     assert report["log_loss_before_temperature"] != report["log_loss"]
     assert sum(one["examples"] for one in report["classes"].values()) == report["pictures"]
     assert sum(one["right"] for one in report["classes"].values()) == round(report["accuracy"] * report["pictures"])
@@ -367,12 +392,14 @@ def test_confusions_by_hand() -> None:
     judged = Judged(logits, torch.tensor([0, 0, 1, 1]), ["a", "b"])
     assert judged.confusion().tolist() == [[1, 1], [1, 1]]
     assert [one.place for one in judged.mistakes()] == [3, 1]  # the surer one first
-    assert judged.told(["w", "x", "y", "z"], 1) == {"z": "b, taken for a"}
+    assert judged.named(["w", "x", "y", "z"], 1) == {"z": "b, taken for a"}
     alone = Judged(torch.tensor([[-3.0], [1.0], [2.0], [-2.0]]), judged.labels, ["a", "b"])
     assert alone.confusion().tolist() == [[1, 1], [1, 1]]
     for count in (2, 40):
         names = [f"class number {number}" for number in range(count)]
-        assert confusion_picture(np.eye(count, dtype=int), names)[:4] == b"\x89PNG"
+        drawn = confusion_picture(np.eye(count, dtype=int), names)
+        assert png(drawn)[:4] == b"\x89PNG"
+        assert drawn.std() > 10
 
 
 # --- networks of the user's own -------------------------------------------------------------------
@@ -385,11 +412,54 @@ class Mine(nn.Sequential):
 
 def test_an_own_classifier_round_trips(pictures: Path, tmp_path: Path) -> None:
     options = {"pixels": 16, "batch": 8, "steps": 5, "quiet": True}
-    run = genlab.train("classify", pictures, out=tmp_path / "own", parts={"classifier": Mine()}, **options)
-    again = genlab.load(tmp_path / "own", classifier=Mine())
+    shapes = []
+
+    def make(shape: PictureClassifierShape) -> nn.Module:
+        shapes.append(shape)
+        return Mine()
+
+    run = genlab.train("classify", pictures, out=tmp_path / "own", networks={"classifier": make}, **options)
+    again = genlab.load(tmp_path / "own", networks={"classifier": make})
+    assert set(shapes) == {PictureClassifierShape(classes=2, channels=1, pixels=16)}
+    assert shapes[0].outputs == 1
+    assert isinstance(again.pipeline.classifier, Mine)
     assert again.predict(pictures / "bar") == run.predict(pictures / "bar")
+    made = run.folder.config()["networks"]["classifier"]
+    assert made["class"].endswith(":Mine")
+    assert made["shape"] == {"classes": 2, "channels": 1, "pixels": 16}
+    with pytest.raises(InputError, match="Only a classifier of pictures with genlab's own network"):
+        run.pipeline.embed(torch.zeros(1, 1, 16, 16))
     with pytest.raises(InputError, match="networks of your own"):
         genlab.load(tmp_path / "own")
+
+
+def test_an_own_classifier_of_rows_round_trips(rows: Path, tmp_path: Path) -> None:
+    def make(shape: RowClassifierShape) -> nn.Module:
+        assert (shape.classes, shape.outputs) == (3, 3)
+        return nn.Linear(shape.features, shape.outputs)
+
+    run = genlab.train("classify", rows, out=tmp_path / "own", networks={"classifier": make}, steps=5, quiet=True)
+    again = genlab.load(tmp_path / "own", networks={"classifier": make})
+    assert isinstance(again.pipeline.classifier, nn.Linear)
+    assert again.predict(rows) == run.predict(rows)
+
+
+def test_an_own_loss_is_what_is_lowered(pictures: Path, tmp_path: Path) -> None:
+    seen = []
+
+    def doubled(logits, labels, drawn=None):
+        seen.append((logits.shape, labels.shape, drawn.shape))
+        return 2 * classification_loss(logits, labels, drawn)
+
+    mine, ours = picture_recipe(pictures, {"loss": doubled}), picture_recipe(pictures)
+    seed_everything(0)
+    double = mine.step(mine.batch(0), 0.0)["loss"]
+    seed_everything(0)
+    assert double.item() == pytest.approx(2 * ours.step(ours.batch(0), 0.0)["loss"].item())
+    assert seen == [((16, 1), (16,), (2,))]
+    options = {"pixels": 16, "batch": 8, "steps": 2, "quiet": True}
+    genlab.train("classify", pictures, out=tmp_path / "own", losses={"loss": doubled}, **options)
+    assert len(seen) == 3
 
 
 @pytest.mark.parametrize(
@@ -402,14 +472,17 @@ def test_an_own_classifier_round_trips(pictures: Path, tmp_path: Path) -> None:
 )
 def test_own_classifiers_that_do_not_fit(pictures: Path, tmp_path: Path, part: nn.Module, said: str) -> None:
     with pytest.raises(InputError, match=said) as error:
-        genlab.train("classify", pictures, out=tmp_path / "bad", parts={"classifier": part}, steps=2, pixels=16)
+        genlab.train(
+            "classify", pictures, out=tmp_path / "bad", networks={"classifier": lambda shape: part}, steps=2, pixels=16
+        )
     assert error.value.field == "classifier"
     assert not (tmp_path / "bad").exists()
 
 
 def test_a_table_picks_the_perceptron(table: genlab.Run) -> None:
-    assert isinstance(table.recipe, MLPRecipe)
-    assert table.recipe.config == MLPOptions(width=16, learning_rate=0.01, dropout=0.5, weight_decay=3.0, batch=64)
+    assert table.model == "mlp"
+    assert isinstance(table.pipeline.inputs, RowInputs)
+    assert table.pipeline.options == MLPOptions(width=16, learning_rate=0.01, dropout=0.5, weight_decay=3.0, batch=64)
     assert json.loads((table.path / "table.json").read_text())["label"] == "kind"
 
 

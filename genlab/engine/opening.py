@@ -1,0 +1,95 @@
+"""Opening a run folder: its declaration, options, pipeline and weights."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from genlab.catalog import load, task_named
+from genlab.engine.custom import Factory, Networks
+from genlab.engine.machine import Machine, ZerosForRandom
+from genlab.engine.pipeline import Pipeline, Saved
+from genlab.engine.run_folder import RunFolder
+from genlab.errors import InputError
+from genlab.options import make
+
+
+class Opened(NamedTuple):
+    """A run folder with its pipeline."""
+
+    folder: RunFolder
+    pipeline: Pipeline
+
+
+def open_run(path: str | os.PathLike, machine: Machine, networks: Mapping[str, Factory] | None = None) -> Opened:
+    """The pipeline of a run folder, with its weights, ready to use.
+
+    Args:
+        path: The folder.
+        machine: Where to put it.
+        networks: Factories of the user's own networks, where the run was trained with some.
+
+    Raises:
+        InputError: it is no run folder, damaged, of a newer format, not trained yet, or needs `networks`.
+    """
+    folder = RunFolder.open(path)
+    config, about = folder.config(), folder.about()
+    if "config" not in config or "data" not in about:
+        raise InputError(f"{path} has not begun to train yet: resume its training first.", "run")
+    task = task_named(config["task"])
+    model = task.model(config["model"])
+    built = Networks(networks or {})
+    _check_custom(folder, config, built)
+    try:
+        assert isinstance(config["config"], dict) and isinstance(about["data"], dict), "an entry is no object"
+        assert {"path", "validation", "test", "fingerprint"} <= about["data"].keys(), "run.json lacks its data"
+        options = make(load(model.options), config["config"])
+        with ZerosForRandom():
+            pipeline: Pipeline = load(task.pipeline).load(
+                Saved(folder.path, options, about, load(model.network), machine, built)
+            )
+    except (KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise InputError(
+            f"{path}: config.json or run.json is damaged ({error}): restore it from a copy, or train again.", "run"
+        ) from None
+    folder.read_model(pipeline.networks)
+    for network in pipeline.networks.values():
+        network.eval()
+    return Opened(folder, pipeline)
+
+
+def open_with(path: str | os.PathLike, machine: Machine, capability: type, option: str, what: str) -> Opened:
+    """A run folder whose pipeline has a capability, such as Embeds; for what needs another run's model.
+
+    Raises:
+        InputError: it cannot be opened, or lacks the capability; `option` named it, `what` says what it should be.
+    """
+    try:
+        opened = open_run(path, machine)
+    except InputError as error:
+        raise InputError(f"{option}: {error}", option) from None
+    if not isinstance(opened.pipeline, capability):
+        raise InputError(f"{option}: {path} cannot be used: give {what}.", option)
+    return opened
+
+
+def _check_custom(folder: RunFolder, config: dict[str, Any], networks: Networks) -> None:
+    """Whether the user gave the networks that the run was trained with.
+
+    Raises:
+        InputError: some are missing.
+    """
+    own = custom_classes(config)
+    missing = sorted(own.keys() - networks.factories.keys())
+    if missing:
+        classes = ", ".join(own[name] for name in missing)
+        factories = ", ".join(f'"{name}": lambda shape: {own[name].rpartition(":")[2]}(...)' for name in missing)
+        raise InputError(
+            f"{folder.path} was trained with networks of your own ({classes}): load it in Python with "
+            f"genlab.load({str(folder.path)!r}, networks={{{factories}}}).",
+            "run",
+        )
+
+
+def custom_classes(config: Mapping[str, Any]) -> dict[str, str]:
+    """The classes of the user's own networks that a run was trained with, by network."""
+    return {name: made["class"] for name, made in config.get("networks", {}).items()} | dict(config.get("parts", {}))

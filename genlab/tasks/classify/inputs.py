@@ -1,0 +1,279 @@
+"""What a classifier reads: pictures or table rows, from files or from Python."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from genlab.data.pictures.arrays import open_pictures
+from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
+from genlab.data.pictures.pixels import picture_rows, to_tensor
+from genlab.data.pictures.ranges import Ranges
+from genlab.data.tables.columns import Encoder
+from genlab.data.tables.files import read_table, table_of
+from genlab.data.tables.table_set import Examples, TableSet, read_examples, read_table_set
+from genlab.engine.files import read_json, write_json
+from genlab.engine.pipeline import Source
+from genlab.engine.samples import Kind, Sample
+from genlab.errors import InputError
+from genlab.models.classifier import RowClassifierShape
+from genlab.models.cnn import PictureClassifierShape
+from genlab.show.confusion import captioned
+from genlab.show.sheets import sheet
+from genlab.tasks.classify.options import CNNOptions, MLPOptions
+from genlab.tasks.shared.reopening import reopened
+
+PICTURES = 250
+"""Pictures that go through the network together."""
+ROWS = 16_384
+"""Rows that go through the network together."""
+
+Batches = Iterator[Float[Tensor, "batch ..."]]
+
+
+class Opened(NamedTuple):
+    """Inputs whose classes are to be predicted."""
+
+    names: list[str]
+    batches: Batches
+    notes: list[str]
+    """What the user should know of them."""
+
+
+class Measured(NamedTuple):
+    """Examples to evaluate on."""
+
+    split: Any
+    """PictureSplit or Examples, with labels."""
+    about: dict[str, Any]
+    """The name of the data, which split it is, and its size."""
+
+
+class Inputs(ABC):
+    """Turns one kind of input into tensors for the network."""
+
+    noun: ClassVar[str]
+    """What one input is called in messages."""
+
+    @abstractmethod
+    def shape(self, classes: int) -> Any:
+        """What a classifier of these inputs is built for, a dataclass with `outputs`."""
+
+    @abstractmethod
+    def blank(self, count: int) -> Float[Tensor, "count ..."]:
+        """A batch of zeros."""
+
+    @abstractmethod
+    def open(self, inputs: Any) -> Opened:
+        """Opens what the user gave: a path, a list of paths, or inputs that are in memory.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+
+    @abstractmethod
+    def measured(self, source: Source, label: str | None, classes: list[str]) -> Measured:
+        """Opens data with labels to evaluate on.
+
+        Args:
+            source: Which data.
+            label: The option of that name.
+            classes: Of the model.
+
+        Raises:
+            InputError: they cannot be read or have no labels, or there is no test split.
+        """
+
+    @abstractmethod
+    def batches(self, split: Any) -> Batches:
+        """The examples of a split as the network reads them."""
+
+    @abstractmethod
+    def captioned_sheet(self, split: Any, captions: Mapping[int, str]) -> Sample | None:
+        """A sheet of some examples, by their places in the split; None where there is nothing to show."""
+
+    @abstractmethod
+    def save(self, folder: Path, classes: list[str], common: int) -> None:
+        """Writes what `load` of the same class reads."""
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PictureInputs(Inputs):
+    """Pictures, cropped and scaled to one size."""
+
+    noun = "picture"
+    pixels: int
+    """Side of the square that every picture is brought to."""
+    channels: int
+    """1 for grey, 3 for colour."""
+    ranges: Ranges = field(default_factory=dict)
+    """Values that are black and white in the training pictures with more than 8 bits per channel."""
+
+    def shape(self, classes: int) -> PictureClassifierShape:
+        return PictureClassifierShape(classes, self.channels, self.pixels)
+
+    def blank(self, count: int) -> Float[Tensor, "count channels pixels pixels"]:
+        return torch.zeros(count, self.channels, self.pixels, self.pixels)
+
+    def open(self, inputs: Any) -> Opened:
+        """Opens paths of pictures, folders and zips, or an array or tensor: bytes (pictures, height, width, channels),
+        or numbers in [-1, 1]; other sizes are scaled.
+        """
+        paths = paths_of(inputs)
+        if paths is None:
+            array = picture_rows(inputs, self.pixels, self.channels)
+            return Opened([str(number) for number in range(len(array))], picture_batches(array), [])
+        found = open_pictures(paths, self.pixels, self.channels, self.ranges or None)
+        notes = [*found.notes, *(f"{file} was left out: {why}" for file, why in found.left_out.items())]
+        return Opened(found.names, picture_batches(found.array), notes)
+
+    def measured(self, source: Source, label: str | None, classes: list[str]) -> Measured:
+        def read(data: str, validation: str, test: str) -> PictureSet:
+            return read_pictures(data, validation, test, self.pixels, label)
+
+        pictures, home = reopened(read, source)
+        if home:
+            if pictures.test is None:
+                raise InputError("The run kept no test data (--test 0): give pictures with --data.", "data")
+            split = pictures.test
+        else:
+            assert source.data is not None, "data other than the run's own have a path"
+            pictures = read_pictures(
+                source.data, "0", "0", self.pixels, label, self.channels, classes, self.ranges or None
+            )
+            split = pictures.train
+            labels_of(split, source.data, "data")
+        return Measured(split, {"data": pictures.name, "split": "test" if home else "all", "pictures": len(split)})
+
+    def batches(self, split: PictureSplit) -> Batches:
+        return picture_batches(split.array, split.rows)
+
+    def captioned_sheet(self, split: PictureSplit, captions: Mapping[int, str]) -> Sample | None:
+        if not captions:
+            return None
+        cells = [captioned(split.array[split.rows[place]], caption) for place, caption in captions.items()]
+        return Sample(Kind.PICTURE, cells, {"png": sheet(cells)})
+
+    def save(self, folder: Path, classes: list[str], common: int) -> None:
+        labels = {"classes": classes, "channels": self.channels, "common": common}
+        write_json(folder / "labels.json", labels | ({"ranges": self.ranges} if self.ranges else {}))
+
+    @classmethod
+    def load(cls, folder: Path, options: CNNOptions) -> "tuple[PictureInputs, list[str], int]":
+        """The inputs, the classes, and the number of the most frequent class."""
+        saved = read_json(folder / "labels.json")
+        assert isinstance(saved["classes"], list) and len(saved["classes"]) > 1, "labels.json has no classes"
+        assert saved["channels"] in (1, 3), "labels.json has no channels"
+        return cls(options.pixels, saved["channels"], saved.get("ranges", {})), saved["classes"], saved["common"]
+
+
+def picture_batches(
+    array: UInt8[np.ndarray, "all height width channels"], rows: Int[np.ndarray, " some"] | None = None
+) -> Batches:
+    """Those of the pictures at `rows` (default: all), in [-1, 1]."""
+    rows = np.arange(len(array)) if rows is None else rows
+    for start in range(0, len(rows), PICTURES):
+        yield to_tensor(array[rows[start : start + PICTURES]])
+
+
+def labels_of(pictures: PictureSplit, data: str, option: str) -> Int[np.ndarray, " pictures"]:
+    """The labels of pictures that must have some.
+
+    Raises:
+        InputError: they have none.
+    """
+    if pictures.labels is None:
+        raise InputError(
+            f"The pictures of {data} have no classes: put those of each class into a folder of its name, or name a "
+            "column of attributes.csv with --label.", option,
+        )  # fmt: skip
+    return pictures.labels
+
+
+# --- table rows -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RowInputs(Inputs):
+    """Table rows, encoded as numbers."""
+
+    noun = "row"
+    encoder: Encoder
+
+    def shape(self, classes: int) -> RowClassifierShape:
+        return RowClassifierShape(self.encoder.features, classes)
+
+    def blank(self, count: int) -> Float[Tensor, "count features"]:
+        return torch.zeros(count, self.encoder.features)
+
+    def open(self, inputs: Any) -> Opened:
+        """Opens paths of CSV files that have the run's columns, in any order; or rows: dicts by column, a data frame,
+        or an array with the run's columns in their order.
+        """
+        paths = paths_of(inputs)
+        if paths is None:
+            table = table_of(inputs, self.encoder.names)
+            names, rows = [str(number) for number in table.lines], self.encoder.encode(table, "data")
+        else:
+            tables = {path: read_table(path, "files") for path in dict.fromkeys(paths)}
+            names = [f"{path}:{line}" for path in paths for line in tables[path].lines]
+            rows = np.concatenate([self.encoder.encode(tables[path], path) for path in paths])
+        return Opened(names, row_batches(rows), [])
+
+    def measured(self, source: Source, label: str | None, classes: list[str]) -> Measured:
+        def read(data: str, validation: str, test: str) -> TableSet:
+            return read_table_set(data, validation, test, self.encoder.label)
+
+        table, home = reopened(read, source)
+        if home:
+            if table.test is None:
+                raise InputError("The run kept no test data (--test 0): give a table with --data.", "data")
+            split = table.test
+        else:
+            assert source.data is not None, "data other than the run's own have a path"
+            split = read_examples(source.data, self.encoder)
+        return Measured(split, {"data": table.name, "split": "test" if home else "all", "rows": len(split)})
+
+    def batches(self, split: Examples) -> Batches:
+        return row_batches(split.rows)
+
+    def captioned_sheet(self, split: Examples, captions: Mapping[int, str]) -> Sample | None:
+        return None
+
+    def save(self, folder: Path, classes: list[str], common: int) -> None:
+        write_json(folder / "table.json", {**self.encoder.to_json(), "common": common})
+
+    @classmethod
+    def load(cls, folder: Path, options: MLPOptions) -> "tuple[RowInputs, list[str], int]":
+        """The inputs, the classes, and the number of the most frequent class."""
+        saved = read_json(folder / "table.json")
+        encoder = Encoder.from_json(saved)
+        assert isinstance(encoder.classes, list) and len(encoder.classes) > 1, "table.json has no classes"
+        return cls(encoder), encoder.classes, saved["common"]
+
+
+def row_batches(rows: Float[np.ndarray, "rows features"]) -> Batches:
+    """All rows."""
+    yield from torch.from_numpy(rows).split(ROWS)
+
+
+# --- both -----------------------------------------------------------------------------------------
+
+
+def paths_of(inputs: Any) -> list[str] | None:
+    """The paths that the user gave; None for inputs that are in memory."""
+    if isinstance(inputs, (str, os.PathLike)):
+        return [os.fspath(inputs)]
+    if isinstance(inputs, (list, tuple)) and inputs and all(isinstance(one, (str, os.PathLike)) for one in inputs):
+        return [os.fspath(one) for one in inputs]
+    return None

@@ -1,0 +1,121 @@
+"""How good a finished model's pictures are: distances, precision, usefulness and copying, beside their floors."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
+from genlab.engine.pipeline import Evaluation, Source
+from genlab.errors import InputError
+from genlab.metrics.pictures import copying, frechet_distance, kernel_distance, nearest, precision_recall
+from genlab.show.sheets import sheet
+from genlab.tasks.images.accuracy_score import accuracy_after
+from genlab.tasks.images.features import RealFeatures, extractor, generated_features
+from genlab.tasks.images.pipeline import ImagesPipeline
+from genlab.tasks.images.recipe import FEWEST, Batch
+from genlab.tasks.shared.reopening import reopened
+
+MEASURED = 10_000
+"""Most pictures of each kind that are compared."""
+NEIGHBOURS = 32
+"""Generated pictures that are shown beside their nearest training pictures."""
+
+
+def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
+    """All measures on the run's test split, or on other pictures; nearest.png shows copies of training pictures.
+
+    Raises:
+        InputError: the pictures cannot be read, are too few, or are grey where the model's are in colour.
+    """
+    options, facts = pipeline.options, pipeline.facts
+
+    def read(place: str, validation: str, test: str) -> PictureSet:
+        return read_pictures(place, validation, test, options.pixels, options.label)
+
+    found, home = reopened(read, source)
+    if home and found.test is None:
+        raise InputError("The run kept no test data (--test 0): give pictures with --data.", "data")
+    if found.channels != facts.channels:
+        kinds = {1: "grey", 3: "colour"}
+        raise InputError(
+            f"{found.name} has {kinds[found.channels]} pictures, the run makes {kinds[facts.channels]} ones.", "data"
+        )
+    held_out, reference = (found.test, found.train) if home else halves(found.train)
+    assert held_out is not None
+    count = min(len(held_out), len(reference), MEASURED)
+    if count < FEWEST:
+        raise InputError(f"{count} pictures are too few to measure on: give at least {FEWEST} with --data.", "data")
+    features = RealFeatures(extractor(options.features, facts.name, pipeline.machine))
+    real, other = features.of(held_out, count), features.of(reference, count)
+    made = generated_features(pipeline, features.extractor, count, 1)
+    report: dict[str, Any] = {
+        "data": found.name,
+        "split": "test" if home else "all",
+        "pictures": count,
+        "features": {"name": features.extractor.name, "sha256": features.extractor.hash},
+    }
+    for name, measure in (("frechet_distance", frechet_distance), ("kernel_distance", kernel_distance)):
+        report[name] = {"generated": measure(real, made), "floor": measure(real, other)}
+    for name, value in precision_recall(real, made).items():
+        report[name] = {"generated": value}
+    for name, value in precision_recall(real, other).items():
+        report[name]["floor"] = value
+    if not home:
+        return Evaluation(report | {"copying": None})
+    if facts.classes:
+        report["classification_accuracy_score"] = _accuracy_score(pipeline, found)
+    every = features.of(found.train, len(found.train))
+    report["copying"] = copying(made, real, every)
+    look = generated_features(pipeline, features.extractor, NEIGHBOURS, 1)
+    return Evaluation(report, {"nearest.png": _neighbours(pipeline, found.train, look, every)})
+
+
+def _accuracy_score(pipeline: ImagesPipeline, found: PictureSet) -> dict[str, float]:
+    """The classification accuracy score of generated pictures, beside that of real ones."""
+    train, test = found.train, found.test
+    assert train.labels is not None and test is not None and test.labels is not None
+    some = slice(MEASURED)
+    known = (test.tensor(some), torch.from_numpy(test.labels[some]))
+    labels = torch.from_numpy(train.labels)
+    random = np.random.default_rng(0)
+
+    def real(step: int, count: int) -> Batch:
+        picks = random.integers(len(train), size=count)
+        return train.tensor(picks), labels[picks]
+
+    def generated(step: int, count: int) -> Batch:
+        wanted: Tensor = labels[random.integers(len(labels), size=count)]  # classes as often as in the data
+        with pipeline.evaluating():
+            made = pipeline.make(*pipeline.machine.place((pipeline.noise(count, 10_000 + step), wanted)))
+        return made.float().clamp(-1, 1), wanted
+
+    return {
+        name: accuracy_after(draw, len(train), known, len(pipeline.facts.classes), pipeline.machine)
+        for name, draw in (("generated", generated), ("real", real))
+    }
+
+
+def _neighbours(
+    pipeline: ImagesPipeline,
+    train: PictureSplit,
+    look: Float[Tensor, "generated features"],
+    every: Float[Tensor, "training features"],
+) -> bytes:
+    """A sheet: generated pictures, each beside the training picture nearest to it."""
+    made = pipeline.pixels(pipeline.noise(NEIGHBOURS, 1), pipeline.class_numbers(NEIGHBOURS))
+    order = np.random.default_rng(0).permutation(len(train))  # of `every`
+    _, places = nearest(look, every)
+    pairs = []
+    for picture, place in zip(made, places.tolist(), strict=True):
+        pairs += [picture, train.array[train.rows[order[place]]]]
+    return sheet(pairs, columns=8)
+
+
+def halves(pictures: PictureSplit) -> tuple[PictureSplit, PictureSplit]:
+    """Two halves, drawn at random but always the same."""
+    order = np.random.default_rng(0).permutation(len(pictures))
+    middle = len(order) // 2
+    return pictures.take(np.sort(order[:middle])), pictures.take(np.sort(order[middle:]))
