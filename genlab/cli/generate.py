@@ -49,7 +49,12 @@ def run(words: list[str]) -> int:
         raise InputError(f"{path} is a {model.name} for {task.name}, which generates nothing: use {uses}.", "run")
     request_type, files = load(model.requests["generate"]), task.files.get("generate", ())
     about = f"Make new content with {path}: {model.name}, {model.about}."
-    options = [*options_of(request_type), *_file_options(files), *options_of(GenerateOptions), *options_of(SheetOptions)]
+    options = [
+        *options_of(request_type),
+        *_file_options(files),
+        *options_of(GenerateOptions),
+        *options_of(SheetOptions),
+    ]
     hidden = () if task.makes == "picture" else ("grid",)
     page = Page(f"genlab generate {path}", about, [option for option in options if option.field not in hidden])
     if asks_help(words):
@@ -97,7 +102,9 @@ def _requests(request: Any, files: tuple["FileOption", ...], values: Values) -> 
     for file in files:
         path, own = values[file.name], getattr(request, file.field)
         if path is not None and own is not None:
-            raise InputError(f"--{file.field} and --{file.name} both give the {file.field}: use one of them.", file.name)
+            raise InputError(
+                f"--{file.field} and --{file.name} both give the {file.field}: use one of them.", file.name
+            )
         if path is None and own is None:
             path = file.default
         if path is not None:

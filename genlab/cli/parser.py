@@ -206,7 +206,10 @@ class Page:
             return option
         known = [option] if option else self.named.values()
         perhaps = _perhaps(name.removeprefix("--"), [one.spelling.split()[0].removeprefix("--") for one in known])
-        raise InputError(f"Unknown option: {name}{perhaps.replace('perhaps ', 'perhaps --')}. {self._see}", name.strip("-").replace("-", "_"))
+        raise InputError(
+            f"Unknown option: {name}{perhaps.replace('perhaps ', 'perhaps --')}. {self._see}",
+            name.strip("-").replace("-", "_"),
+        )
 
     @property
     def _see(self) -> str:

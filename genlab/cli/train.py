@@ -103,7 +103,9 @@ def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> 
     """
     mine = {option.field for option in _page(task, model).options}
     for field in given.keys() - mine:
-        others = [other.name for other in task.models if field in {one.field for one in options_of(load(other.options))}]
+        others = [
+            other.name for other in task.models if field in {one.field for one in options_of(load(other.options))}
+        ]
         option = field.rstrip("_").replace("_", "-")
         raise InputError(
             f"--{option} is an option of {' and '.join(others)}, not of {model.name}; "
