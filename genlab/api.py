@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from genlab.catalog import load as load_object
-from genlab.catalog import task_named
+from genlab.catalog import places, task_named
 from genlab.engine.custom import Factory
 from genlab.engine.files import make_folder, write_atomically
 from genlab.engine.machine import Machine
@@ -250,20 +250,22 @@ def model_of(path: str, task: str) -> str | None:
     return config["model"] if config["task"] == task else None
 
 
-def import_folder(task: str, folder: str | os.PathLike, out: str | os.PathLike | None = None) -> Run:
-    """Makes a run of a model that another tool saved.
+def import_folder(folder: str | os.PathLike, out: str | os.PathLike | None = None, task: str | None = None) -> Run:
+    """Makes a run of a model that another tool saved, such as what transformers saves of GPT-2 or Qwen3.
 
     Args:
-        task: A task that imports: text, which opens what transformers saves of GPT-2's or Qwen3's architecture.
         folder: The model's folder.
         out: Run folder to make; by default runs/<task>-<folder>-NNN.
+        task: A task that imports; None for the first one.
 
     Raises:
         InputError: the task imports nothing, or the folder holds no such model.
     """
-    declared = task_named(task)
+    importing = [name for name in places() if task_named(name).imports is not None]
+    declared = task_named(task or importing[0])
+    task = declared.name
     if declared.imports is None:
-        raise InputError(f"The task {task} imports no models of other tools.", "task")
+        raise InputError(f"The task {task} imports no models of other tools; {', '.join(importing)} does.", "task")
     place = Path(folder)
     found = load_object(declared.imports)(place, Machine("auto"))
     name = place.resolve().name
