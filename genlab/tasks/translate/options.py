@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from genlab.errors import InputError
+from genlab.data.pairs.lines import Lines
 
 Tokens = Literal["bpe", "char", "word"]
 Size = Literal["auto", "tiny", "small", "medium", "large", "base"]
@@ -72,10 +72,8 @@ class GRUOptions:
 class TranslateRequest:
     """Options of translating."""
 
-    prompt: str | None = None
-    """What to translate; each line by itself."""
-    input: str | None = None
-    """File of lines to translate, plain or .gz; - is standard input, also where neither is given."""
+    prompt: str | tuple[str, ...] | Lines | None = None
+    """Text to translate, line by line."""
     beam: Annotated[int, Ge(1), Le(100)] = 5
     """Translations followed at the same time; 1 always takes the likeliest token."""
     length_penalty: Annotated[float, Ge(0), Le(10)] = 1.0
@@ -104,28 +102,3 @@ class TranslateAttentionRequest:
     """The sentence that the model translates."""
     translation: str | None = None
     """What it is made to write; by default its own translation."""
-
-
-TWO_FILES = [
-    ("source", str | None, None, "One of two parallel files, plain or .gz: what is translated, a sentence each line."),
-    ("target", str | None, None, "The other: line n is the translation of line n."),
-]
-"""Options of the command line that `data_of` turns into the run's data."""
-
-
-def data_of(data: str | None, source: str | None, target: str | None) -> str:
-    """Where pairs are: `data` itself, or two parallel files as one string, "SOURCE,TARGET".
-
-    Raises:
-        InputError: there is neither, both, or half of it.
-    """
-    if source is None and target is None:
-        if data is None:
-            raise InputError("Say what to learn from: a file of pairs, or --source FILE and --target FILE.", "data")
-        return data
-    if data is not None:
-        raise InputError("The data are given twice: as a file of pairs, or as --source and --target.", "data")
-    if source is None or target is None:
-        lacks = "source" if source is None else "target"
-        raise InputError(f"--source and --target are two halves of the data: {lacks} is missing.", lacks)
-    return f"{source},{target}"
