@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 
 def class_logits(logits: Float[Tensor, "batch outputs"]) -> Float[Tensor, "batch classes"]:
-    """A logit for every class: beside one alone, that of the second class, zero stands for the first."""
+    """A logit for every class: a single one is that of the second class, and the first class gets zero."""
     return F.pad(logits, (1, 0)) if logits.shape[1] == 1 else logits
 
 
