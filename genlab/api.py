@@ -19,7 +19,18 @@ from genlab.engine.machine import Machine
 from genlab.engine.model_card import card, write_card
 from genlab.engine.opening import open_run
 from genlab.engine.options import RunOptions
-from genlab.engine.pipeline import AttentionMap, Decodes, Evaluation, Exports, Pipeline, Prediction, Predicts, Source
+from genlab.engine.pipeline import (
+    AttentionMap,
+    Decodes,
+    Evaluation,
+    Explains,
+    Exports,
+    Generates,
+    Pipeline,
+    Prediction,
+    Predicts,
+    Source,
+)
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import Sample
 from genlab.engine.train import train as run_training
@@ -66,8 +77,8 @@ class Run:
         Raises:
             InputError: an option cannot be used.
         """
-        pipeline: Any = self.pipeline
-        return list(pipeline.generate(self._request("generate", options, "generates nothing"), show))
+        request = self._request("generate", options, "generates nothing")
+        return list(self._able(Generates, "generates nothing").generate(request, show))
 
     def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
         """Content from latent vectors.
@@ -103,8 +114,8 @@ class Run:
         Raises:
             InputError: the prompt cannot be read, or the run has no attention.
         """
-        pipeline: Any = self.pipeline
-        return pipeline.explain(self._request("explain", {"prompt": prompt, **options}, "has no attention to look at"))
+        request = self._request("explain", {"prompt": prompt, **options}, "has no attention to look at")
+        return self._able(Explains, "has no attention to look at").explain(request)
 
     def export(self, to: str, place: str | os.PathLike) -> None:
         """Writes the model for other people's tools.
@@ -158,7 +169,10 @@ class Run:
         with suppress(InputError), self.folder.locked():  # not while it trains, nor where it may only be read
             for name, picture in found.pictures.items():
                 make_folder(self.path / "samples")
-                write_atomically(self.path / "samples" / name, picture)
+                if picture is None:
+                    (self.path / "samples" / name).unlink(missing_ok=True)
+                else:
+                    write_atomically(self.path / "samples" / name, picture)
             if data is None:
                 self.folder.note(evaluation=found.report)
                 write_card(self.folder, self.pipeline)
