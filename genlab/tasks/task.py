@@ -49,6 +49,8 @@ class FileOption:
     read: str
     """Function from the path to an iterator of values for that field; each value makes a request."""
     help: str
+    default: str | None = None
+    """Path that is read where neither the option nor its field is given; - is standard input."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Task:
     """Class of a finished run."""
     evaluate: str
     """Function (pipeline, source) -> Evaluation."""
+    makes: str
+    """Kind of its samples, as `engine.samples.Kind` names it; "label" for a classifier."""
     data: str
     """The user's data, in a phrase for the help page."""
     parts: tuple[tuple[str, str], ...] = ()

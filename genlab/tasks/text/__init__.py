@@ -40,11 +40,13 @@ TASK = Task(
     ),
     pipeline="genlab.tasks.text.pipeline:TextPipeline",
     evaluate="genlab.tasks.text.evaluate:evaluate",
+    makes="text",
     data="a .txt or .jsonl file, or a folder of them",
     samples=(
         SampleSet("@bible", "World English Bible, 66 books, 4 MB (public domain)"),
         SampleSet("@python", "source of Python's standard library, about 10 MB (PSF licence)"),
     ),
     imports="genlab.tasks.text.imports:import_folder",
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/text.md",
 )

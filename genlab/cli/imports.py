@@ -1,0 +1,44 @@
+"""genlab import FOLDER: makes a run of a model that another tool saved."""
+
+import shlex
+from dataclasses import dataclass
+from typing import Annotated
+
+from genlab.catalog import places, task_named
+from genlab.cli.parser import Page, asks_help, options_of
+from genlab.cli.shared import Output, print_json, say
+from genlab.errors import InputError
+from genlab.options import Shown
+
+
+@dataclass(frozen=True)
+class ImportOptions(Output):
+    """Options of importing."""
+
+    folder: Annotated[str, Shown("FOLDER", positional=True)] = ""
+    """Folder of the model: config.json, model.safetensors and tokenizer.json."""
+    out: Annotated[str | None, Shown("FOLDER")] = None
+    """Run folder to make; by default runs/<task>-<folder>-NNN."""
+
+
+def run(words: list[str]) -> int:
+    about = "Make a run of a language model that transformers saved: GPT-2's architecture, or Qwen3's."
+    page = Page("genlab import FOLDER", about, options_of(ImportOptions))
+    if asks_help(words):
+        print(page.help())
+        return 0
+    options = page.parse(words).make(ImportOptions)
+    if not options.folder:
+        raise InputError("Say which folder: genlab import FOLDER.", "folder")
+    task = next(task for task in map(task_named, places()) if task.imports is not None)
+
+    from genlab.api import import_folder
+
+    made = import_folder(task.name, options.folder, options.out).path
+    if options.json:
+        print_json({"run": str(made)})
+    else:
+        print(made)
+    path = shlex.quote(str(made))
+    say(f'Next: genlab generate {path} --prompt "...", genlab train {task.name} YOUR.txt --from {path}')
+    return 0
