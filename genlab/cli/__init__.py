@@ -23,7 +23,7 @@ COMMANDS = {
     "train": Command("train", "TASK DATA [--model MODEL]", "train a model on your data, or on a sample set: @bible"),
     "generate": Command("generate", "RUN", "make new content with a trained model"),
     "predict": Command("predict", "RUN FILE|FOLDER...", "predict labels with a trained classifier"),
-    "attention": Command("attention", "RUN --prompt TEXT", "show what the attention heads of a trained model attend to"),
+    "attention": Command("attention", "RUN --prompt TEXT", "show what the heads of a trained model attend to"),
     "evaluate": Command("evaluate", "RUN [--data PATH]", "measure a trained model on data it was not trained on"),
     "export": Command("export", "RUN --to FORMAT PLACE", "write a trained model for other tools"),
     "import": Command("imports", "FOLDER [--out RUN]", "make a run of a model that another tool saved"),
@@ -105,7 +105,7 @@ def _prepare_streams() -> None:
     """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller
-            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     with contextlib.suppress(AttributeError):  # a stream of the caller's, in Python
         sys.stdout.reconfigure(errors="surrogateescape" if encoding == "utf8" else "backslashreplace")  # type: ignore

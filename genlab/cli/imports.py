@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from genlab.catalog import places, task_named
-from genlab.cli.parser import Page, asks_help, options_of
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import Output, print_json, say
 from genlab.errors import InputError
 from genlab.options import Shown
