@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import NamedTuple, NoReturn
 
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _drop_output()
         code = 0
     except OSError as error:
-        if not _output_fails():
+        if not _of_output(error):
             raise
         _drop_output()
         code = _refuse(InputError(f"Standard output cannot be written: {error.strerror}.", "output"), False)
@@ -111,13 +112,10 @@ def _prepare_streams() -> None:
         sys.stdout.reconfigure(errors="surrogateescape" if encoding == "utf8" else "backslashreplace")  # type: ignore
 
 
-def _output_fails() -> bool:
-    """Whether an error was one of standard output: what could not be written is still to be written."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
+def _of_output(error: OSError) -> bool:
+    """Whether printing failed: other packages write the files."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"].startswith(__name__)
 
 
 def _drop_output() -> None:

@@ -6,7 +6,7 @@ about one length.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -145,6 +145,10 @@ class TokenPairs:
     """Every row begins and ends with it."""
     unknown: int
     """Tokens that the vocabularies do not know."""
+    _ends: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Number of batches up to the end of each epoch, by seed and batch size."""
+    _epochs: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The two epochs in use: what `_epoch` returned."""
 
     def __len__(self) -> int:
         return len(self.source.starts) - 1
@@ -181,8 +185,7 @@ class TokenPairs:
         batches; `processes` processes take the batches in turn.
         """
         place = step * processes + rank
-        known: dict = self.__dict__.setdefault("_ends", {})
-        ends: list[int] = known.setdefault((seed, most), [])  # batches up to the end of each epoch
+        ends: list[int] = self._ends.setdefault((seed, most), [])
         while not ends or place >= ends[-1]:
             count = len(self._epoch(seed, len(ends), most)[1]) - 1
             ends.append(count + (ends[-1] if ends else 0))
@@ -193,7 +196,7 @@ class TokenPairs:
 
     def _epoch(self, seed: int, epoch: int, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The order of the pairs, where batches begin in it, and the order of the batches."""
-        epochs: dict = self.__dict__.setdefault("_epochs", {})
+        epochs = self._epochs
         if (seed, epoch, most) not in epochs:
             while len(epochs) > 1:
                 epochs.pop(next(iter(epochs)))

@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from genlab.data.shared.compressed import read_bytes
 from genlab.data.shared.encodings import not_utf8
@@ -16,15 +16,16 @@ SHOWN = 5
 """Line numbers that an error or a note names, at most."""
 
 
-class Lines(NamedTuple):
-    """Consecutive lines of one text."""
+@dataclass(frozen=True)
+class Lines:
+    """Consecutive lines of one text, and where they come from."""
 
-    texts: list[str]
-    name: str
+    texts: tuple[str, ...]
+    name: str = "The prompt"
     """Where they come from, as an error names it."""
-    before: int
+    before: int = 0
     """Number of lines of the text before these."""
-    option: str
+    option: str = "prompt"
     """The option that the user gave the text with."""
 
     def place(self, number: int) -> str:
@@ -32,30 +33,37 @@ class Lines(NamedTuple):
         return f"{self.name}, line {self.before + number + 1}"
 
 
-def given_lines(prompt: str | None, path: str | None) -> Iterator[Lines]:
-    """Yields the lines of a prompt or a file in blocks; path - is standard input, read line by line from a keyboard.
+def lines_of(prompt: str | tuple[str, ...] | Lines | None) -> Lines:
+    """The lines of a prompt.
 
     Raises:
-        InputError: neither or both are given, or the text is empty or cannot be read.
+        InputError: there is none, or it is empty.
     """
-    if prompt is not None and path is not None:
-        raise InputError("--prompt and --input both give text: use one of them.", "input")
-    if prompt is not None:
-        if not prompt.strip():
-            raise InputError("prompt: the text is empty.", "prompt")
-        yield Lines(prompt.removesuffix("\n").split("\n"), "The prompt", 0, "prompt")
-    elif path is None:
-        raise InputError("Give text: a prompt, or an input file with one text per line.", "prompt")
-    elif path == "-":
-        done = 0
+    if prompt is None:
+        raise InputError("prompt is missing: give the lines to translate.", "prompt")
+    if isinstance(prompt, Lines):
+        return prompt
+    lines = prompt.removesuffix("\n").split("\n") if isinstance(prompt, str) else prompt
+    if not any(map(str.strip, lines)):
+        raise InputError("prompt: the text is empty.", "prompt")
+    return Lines(tuple(lines))
+
+
+def read_blocks(path: str) -> Iterator[Lines]:
+    """Yields the lines of a file in blocks; path - is standard input, read line by line from a keyboard.
+
+    Raises:
+        InputError: the text is empty or cannot be read.
+    """
+    if path == "-":
+        name, done = "Standard input", 0
         while block := list(islice(sys.stdin.buffer, 1 if sys.stdin.isatty() else AT_ONCE)):
-            name = "Standard input"
-            yield Lines(decode_lines(b"".join(block), name, "input", done), name, done, "input")
+            yield Lines(tuple(decode_lines(b"".join(block), name, "input", done)), name, done, "input")
             done += len(block)
     else:
         lines = read_lines(Path(path), "input")
         for start in range(0, len(lines), AT_ONCE):
-            yield Lines(lines[start : start + AT_ONCE], path, start, "input")
+            yield Lines(tuple(lines[start : start + AT_ONCE]), path, start, "input")
 
 
 def read_lines(path: Path, option: str) -> list[str]:

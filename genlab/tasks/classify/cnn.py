@@ -23,7 +23,7 @@ from genlab.tasks.classify.options import CNNOptions
 from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
 
-WARPS = {"move": Warp(), "mirror": Warp(mirror=True), "none": None}
+WARPS = {"move": Warp(), "mirror": Warp(flip=True), "none": None}
 WIDTHS = (16, 24, 32, 48, 64)
 USUAL_WIDTH = 32
 EPOCHS = 30

@@ -1,6 +1,7 @@
 """What the recipes of all models of pictures share: data, validation and previews."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,7 +46,7 @@ class ImagesRecipe(Recipe):
         setup: Setup,
         pipeline: ImagesPipeline,
         networks: dict[str, nn.Module],
-        optimizers: dict[str, list[Optimizer]],
+        optimizers: Mapping[str, Sequence[Optimizer]],
     ) -> None:
         super().__init__(setup, pipeline, networks, optimizers)
         self.classes = pipeline.facts.classes

@@ -37,6 +37,4 @@ def text_attention(
             "Your network has no attention weights to show: build it from genlab.layers.attention.Attention.", "run"
         )
     labels = [token_label(tokenizer, token) for token in tokens.tolist()]
-    return [
-        attention_map("self", number, weights[0][0], labels, causal=True) for number, weights in enumerate(layers)
-    ]
+    return [attention_map("self", number, weights[0][0], labels, causal=True) for number, weights in enumerate(layers)]

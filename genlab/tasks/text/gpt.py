@@ -124,7 +124,7 @@ class GPTRecipe(TextRecipe):
         return {"loss": loss}
 
 
-def hidden_matrices(network: nn.Module) -> Iterator[nn.Parameter]:
+def hidden_matrices(network: nn.Module) -> Iterator[Tensor]:
     """The matrices that Muon trains: those of all linear layers but the last, which is the head."""
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     for layer in linear[:-1]:

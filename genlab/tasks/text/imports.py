@@ -1,17 +1,18 @@
 """Language models that transformers saved, as pipelines."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine, ZerosForRandom
 from genlab.exchange.hf import read_folder
 from genlab.tasks.text import gpt, gpt2
 from genlab.tasks.text.generation import MANY
-from genlab.tasks.text.pipeline import TextPipeline
+from genlab.tasks.text.pipeline import TextNetwork, TextPipeline
 
-MODELS = {
+MODELS: dict[str, tuple[Callable[..., Any], Callable[..., TextNetwork]]] = {
     "gpt": (gpt.imported_options, gpt.build_network),
     "gpt2": (gpt2.imported_options, gpt2.build_network),
 }

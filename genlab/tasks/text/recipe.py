@@ -98,8 +98,8 @@ def new_pipeline(setup: Setup, build: Callable[..., TextNetwork]) -> TextPipelin
     pipeline = TextPipeline(options, built, corpus.tokenizer, corpus.train.documents, setup.machine)
     if built.name in setup.networks:
         tokens = torch.zeros(1, options.context, dtype=torch.long, device=setup.machine.device)
-        wanted = [(1, options.context, built.shape.vocabulary)]
-        try_network(built.name, pipeline.network, (tokens,), wanted, "a batch of tokens (batch, time)")
+        wanted: tuple[int, ...] = (1, options.context, built.shape.vocabulary)
+        try_network(built.name, pipeline.network, (tokens,), [wanted], "a batch of tokens (batch, time)")
     return pipeline
 
 

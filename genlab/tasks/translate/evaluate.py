@@ -36,7 +36,7 @@ def evaluate(pipeline: TranslatePipeline, source: Source) -> Evaluation:
         return read_pairs(place, validation, test, pipeline.options.lower, distinct=not whole)
 
     scorers()  # fails before anything is translated
-    found, same = reopened(read, source.data, dict(source.trained_on), source.fingerprint)
+    found, same = reopened(read, source)
     split = found.test if same else found.train
     if split is None:
         raise InputError("The run kept no test data (--test 0): give pairs with --data.", "data")

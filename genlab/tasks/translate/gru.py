@@ -1,4 +1,4 @@
-"""Training a recurrent encoder-decoder: the same batches and the same loss as the Transformer's, AdamW for everything.
+"""Trains a recurrent encoder-decoder to translate: the Transformer's batches and loss, with AdamW for all weights.
 
 Read it with `models/gru.py`.
 """
@@ -7,56 +7,59 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from genlab.data.pairs.batches import TranslationBatch
-from genlab.engine.recipe import Metrics
+from genlab.engine.custom import Networks
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.models.gru import GRU, GRUShape
-from genlab.models.transformer import smoothed_loss
 from genlab.tasks.translate.options import GRUOptions
-from genlab.tasks.translate.recipe import Translator
+from genlab.tasks.translate.pipeline import TranslatePipeline
+from genlab.tasks.translate.recipe import TranslationData, TranslationRecipe, try_translator
 
 SIZES = {"tiny": 64, "small": 192, "medium": 320, "large": 576, "base": 1024}
-"""Width: about the parameters of the Transformer of that name."""
+"""Width, with about as many parameters as the Transformer of the same size."""
 
 
-class GRURecipe(Translator):
-    """A recurrent encoder-decoder of the user's pairs."""
+def build_network(
+    options: GRUOptions, source_vocabulary: int, target_vocabulary: int, networks: Networks
+) -> dict[str, nn.Module]:
+    """The encoder-decoder of a run, by the prefix of its tensors."""
+    shape = GRUShape(
+        source_vocabulary,
+        target_vocabulary,
+        SIZES[options.size],
+        options.attention == "additive",
+        options.joint,
+        options.dropout,
+    )
+    return {"gru": networks.build("gru", shape, GRU)}
 
-    name = "gru"
-    config: GRUOptions
 
-    # --- size ---
+class GRURecipe(TranslationRecipe):
+    """How a recurrent encoder-decoder learns to translate."""
 
-    def resolve(self, seconds: float | None, speed: float | None) -> None:
-        size: Any = "small" if self.config.size == "auto" else self.config.size
-        self.config = replace(self.config, size=size, batch=self.config.batch or 2048)
+    replaceable = ("gru",)
 
-    # --- network and optimiser ---
-
-    def build(self) -> None:
-        config = self.config
-        shape = GRUShape(
-            self.source.size,
-            self.target.size,
-            SIZES[config.size],
-            config.attention == "additive",
-            config.joint,
-            config.dropout,
+    def __init__(self, setup: Setup) -> None:
+        options, data = setup.options, setup.data
+        networks = build_network(options, data.source.size, data.target.size, setup.networks)
+        pipeline = TranslatePipeline(options, setup.machine, networks, data.source, data.target, data.lengths)
+        if "gru" in setup.networks:
+            try_translator("gru", pipeline)
+        optimizer = torch.optim.AdamW(
+            pipeline.network.parameters(), lr=options.learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
         )
-        self.network = GRU(shape).to(self.machine.device)
-        self.networks = {"gru": self.network}
+        super().__init__(setup, pipeline, {"gru": [optimizer]})
 
-    def build_optimizers(self) -> None:
-        rate = self.config.learning_rate
-        self.optimizers = {
-            "gru": [
-                torch.optim.AdamW(self.network.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
-            ]
-        }
+    @classmethod
+    def resolve(cls, options: GRUOptions, data: TranslationData, speed: Speed, start: Pipeline | None) -> GRUOptions:
+        size: Any = "small" if options.size == "auto" else options.size
+        return replace(options, size=size, batch=options.batch or 2048)
 
-    # --- the method ---
-
-    def step(self, batch: TranslationBatch) -> Metrics:
-        loss = smoothed_loss(self.predict_targets(batch), batch.targets, self.config.label_smoothing)
-        self.update(self.network, loss, clip=1.0)
+    def step(self, batch: TranslationBatch, progress: float) -> Metrics:
+        logits = self.pipeline.target_logits(batch)
+        loss = self.loss(logits, batch.targets, self.options.label_smoothing)
+        self.update(self.network, loss, clip=1.0, count=len(batch.targets))
         return {"loss": loss}

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from genlab.data.pairs.lines import Lines
 from genlab.options import DATA, TRAINING, Shown
 
 Share = Annotated[float, Ge(0), Lt(1)]
@@ -67,7 +68,7 @@ class GRUOptions(TranslatorOptions):
 class TranslateRequest:
     """What to translate, and how."""
 
-    prompt: str | tuple[str, ...] | None = None
+    prompt: str | tuple[str, ...] | Lines | None = None
     """Text to translate, line by line."""
     beam: Annotated[int, Ge(1), Le(100)] = 5
     """Beam width of the search; 1 always takes the most likely token."""

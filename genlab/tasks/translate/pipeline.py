@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -67,7 +67,7 @@ class TranslatePipeline(Pipeline):
             write_atomically(folder / name, vocabulary.tokenizer.to_str(pretty=True).encode())
 
     @classmethod
-    def load(cls, saved: Saved) -> Self:
+    def load(cls, saved: Saved) -> "TranslatePipeline":
         found = [Vocabulary(load_tokenizer(saved.path / name)) for name in _files(saved.options.joint)]
         source, target = found[0], found[-1]
         counts = saved.about["data"]["counts"]["train"]
@@ -119,21 +119,15 @@ class TranslatePipeline(Pipeline):
                 chosen, order = order[:count], order[count:]
                 tokens, lengths = source.padded(chosen)
                 mask = padding_mask(lengths, tokens.shape[1])
-                placed = self.machine.place((tokens, mask, torch.from_numpy(limits[chosen])))
-                for index, result in zip(chosen, self._decode(*placed, request, generator), strict=True):
+                tokens, mask, ends = self.machine.place((tokens, mask, torch.from_numpy(limits[chosen])))
+                memory = self.network.start(tokens, mask, int(limits[chosen].max()))
+                for index, result in zip(chosen, self._decode(memory, ends, request, generator), strict=True):
                     found[index] = result
         return found
 
     def _decode(
-        self,
-        source: Int[Tensor, "batch time"],
-        mask: Tensor | None,
-        limits: Int[Tensor, " batch"],
-        request: TranslateRequest,
-        generator: torch.Generator,
+        self, memory: Any, limits: Int[Tensor, " batch"], request: TranslateRequest, generator: torch.Generator
     ) -> list[list[Hypothesis]]:
-        memory = self.network.start(source, mask, int(limits.max()))
-
         def next_logits(tokens: Int[Tensor, " rows"]) -> Float[Tensor, "rows vocabulary"]:
             logits = self.network.next(tokens, memory).float()
             if self.target.unknown is not None:

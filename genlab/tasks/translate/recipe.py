@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -50,7 +51,7 @@ class TranslationRecipe(Recipe):
 
     def __init__(self, setup: Setup, pipeline: TranslatePipeline, optimizers: dict[str, list]) -> None:
         super().__init__(setup, pipeline, pipeline.networks, optimizers)
-        self.network = pipeline.network
+        self.network: nn.Module = pipeline.network
         self.loss: Callable[[Tensor, Tensor, float], Tensor] = setup.losses.get("loss", smoothed_loss)
 
     # --- data ---
@@ -149,18 +150,23 @@ class _FirstToken(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, source: Tensor) -> Tensor:
-        memory = self.network.start(source, None, 2)
+    def forward(self, source: Tensor, mask: Tensor) -> Tensor:
+        memory = self.network.start(source, mask, 2)
         memory.keep(source.new_tensor([1, 0]))
         return self.network.next(source.new_full((2,), END_TOKEN), memory)
 
 
 def try_translator(name: str, pipeline: TranslatePipeline) -> None:
-    """Calls a custom network as training and as decoding do.
+    """Calls a custom network as training does, and as decoding does.
 
     Raises:
-        InputError: it cannot be called so, or returns other shapes.
+        InputError: it cannot be called so, or returns another shape.
     """
-    source, inputs, index = pipeline.machine.place(
-        (nn.init.constant_, nn.init.constant_, nn.init.constant_)  # replaced below
-    )
+    tokens = torch.full((2, 3), END_TOKEN)
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    tokens, mask, index = pipeline.machine.place((tokens, mask, mask.flatten().nonzero()[:, 0]))
+    vocabulary, network = pipeline.target.size, pipeline.networks[name]
+    called = "which are source, target, source mask and positions of the target to predict from"
+    try_network(name, network, (tokens, tokens, mask, index), [(len(index), vocabulary)], called)
+    decoded = "with start(source, mask, capacity), keep(rows) of what that returns, and next(tokens, memory)"
+    try_network(name, _FirstToken(network), (tokens, mask), [(2, vocabulary)], decoded)

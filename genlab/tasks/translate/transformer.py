@@ -1,7 +1,6 @@
-"""Training a Transformer to translate: pairs of one length together, Muon for matrices and AdamW for the rest.
+"""Trains a Transformer to translate: Muon for the matrices of the layers, AdamW for all other weights.
 
-Read it with `models/transformer.py` (the network), `layers/attention.py` (how tokens look at each other) and
-`layers/beam.py` (how translations are found).
+Read it with `models/transformer.py` (the network), `layers/attention.py` (attention) and `layers/beam.py` (decoding).
 """
 
 import math
@@ -9,22 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import nn
 
-from genlab.data.pairs.batches import END_TOKEN, TranslationBatch
-from genlab.data.pairs.lines import given_lines
-from genlab.data.shared.tokenizers import token_label
-from genlab.engine.pipeline import AttentionMap, Explains
-from genlab.engine.recipe import Metrics
-from genlab.errors import InputError
-from genlab.layers.attention import watch
+from genlab.data.pairs.batches import TranslationBatch
+from genlab.engine.custom import Networks
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.layers.muon import POLAR_EXPRESS, Muon
-from genlab.models.transformer import Transformer, TransformerShape, smoothed_loss
-from genlab.tasks.shared.attention_maps import attention_map
+from genlab.models.transformer import Transformer, TransformerShape
 from genlab.tasks.shared.sizing import fitting_batch, fitting_size, tokens_read
-from genlab.tasks.translate.options import TransformerOptions, TranslateAttentionRequest, TranslateRequest
-from genlab.tasks.translate.recipe import Translator
+from genlab.tasks.translate.options import TransformerOptions
+from genlab.tasks.translate.pipeline import TranslatePipeline
+from genlab.tasks.translate.recipe import TranslationData, TranslationRecipe, try_translator
 
-SIZES = {  # layers of each side, width, heads, feed-forward
+SIZES = {  # layers of encoder and of decoder, width, heads, feed-forward
     "tiny": (2, 64, 4, 256),
     "small": (3, 128, 4, 512),
     "medium": (4, 192, 6, 768),
@@ -32,124 +29,83 @@ SIZES = {  # layers of each side, width, heads, feed-forward
     "base": (6, 512, 8, 2048),
 }
 PARAMETERS = {"tiny": 0.23e6, "small": 1.4e6, "medium": 4.1e6, "large": 14e6, "base": 44e6}
-"""Of the layers, without embeddings."""
+"""Parameters of the layers, without embeddings."""
 TOKENS_PER_PARAMETER = 5.5
-"""Training tokens at which a size does best, over minutes (docs/log.md)."""
+"""Training tokens per parameter that reach the lowest loss in a given time (docs/log.md)."""
 
 
-class TransformerRecipe(Translator, Explains):
-    """A Transformer of the user's pairs."""
+def build_network(
+    options: TransformerOptions, source_vocabulary: int, target_vocabulary: int, networks: Networks
+) -> dict[str, nn.Module]:
+    """The Transformer of a run, by the prefix of its tensors."""
+    depth, width, heads, feed_forward = SIZES[options.size]
+    assert options.dropout is not None
+    shape = TransformerShape(
+        source_vocabulary, target_vocabulary, depth, width, heads, feed_forward, options.joint, options.dropout
+    )
+    return {"transformer": networks.build("transformer", shape, Transformer)}
 
-    name = "transformer"
-    explain_type = TranslateAttentionRequest
-    config: TransformerOptions
 
-    # --- size ---
+class TransformerRecipe(TranslationRecipe):
+    """How a Transformer learns to translate."""
 
-    def resolve(self, seconds: float | None, speed: float | None) -> None:
-        size: Any = self.config.size
-        if size == "auto":
-            size = (
-                "small"
-                if seconds is None or speed is None
-                else fitting_size(PARAMETERS, seconds, speed, TOKENS_PER_PARAMETER)
-            )
-        # A source token passes through the encoder only, a target token through the decoder only.
-        reads = tokens_read(seconds, speed, PARAMETERS[size] / 2) if seconds and speed else 0.0
-        self.config = replace(
-            self.config,
-            size=size,
-            batch=self.config.batch or fitting_batch(reads),
-            learning_rate=self.config.learning_rate or 0.02,
-            embedding_learning_rate=self.config.embedding_learning_rate or 0.016,
-            dropout=self._fitting_dropout(reads) if self.config.dropout is None else self.config.dropout,
-        )
+    replaceable = ("transformer",)
 
-    def _fitting_dropout(self, reads: float) -> float:
-        """More the oftener the pairs will be read: what repeats can be learnt by heart."""
-        epochs = reads / self.train.cost
-        return round(min(max(0.1 * math.log2(max(epochs, 1) / 3), 0.0), 0.3), 2) if reads else 0.1
-
-    # --- network and optimisers ---
-
-    def build(self) -> None:
-        config = self.config
-        depth, width, heads, feed_forward = SIZES[config.size]
-        assert config.dropout is not None
-        shape = TransformerShape(
-            self.source.size, self.target.size, depth, width, heads, feed_forward, config.joint, config.dropout
-        )
-        self.network = Transformer(shape).to(self.machine.device)
-        self.networks = {"transformer": self.network}
-
-    def build_optimizers(self) -> None:
-        config = self.config
-        assert config.learning_rate and config.embedding_learning_rate
-        in_layers = [*self.network.encoder.parameters(), *self.network.decoder.parameters()]
-        matrices = [weight for weight in in_layers if weight.ndim == 2]
-        known = {id(weight) for weight in matrices}
-        others = [weight for weight in self.network.parameters() if id(weight) not in known]
-        self.optimizers = {
-            "transformer": [
+    def __init__(self, setup: Setup) -> None:
+        options, data = setup.options, setup.data
+        networks = build_network(options, data.source.size, data.target.size, setup.networks)
+        pipeline = TranslatePipeline(options, setup.machine, networks, data.source, data.target, data.lengths)
+        network: nn.Module = pipeline.network
+        if "transformer" in setup.networks:
+            try_translator("transformer", pipeline)
+        embeddings = {module.weight for module in network.modules() if isinstance(module, nn.Embedding)}
+        matrices = [weight for weight in network.parameters() if weight.ndim == 2 and weight not in embeddings]
+        others = [weight for weight in network.parameters() if weight.ndim != 2 or weight in embeddings]
+        optimizers: list[torch.optim.Optimizer] = []
+        if matrices:  # a custom network may have none
+            optimizers.append(
                 Muon(
                     matrices,
-                    lr=config.learning_rate,
-                    weight_decay=config.weight_decay,
+                    lr=options.learning_rate,
+                    weight_decay=options.weight_decay,
                     momentum=0.9,
                     ns_coefficients=POLAR_EXPRESS,  # type: ignore[arg-type]  # torch knows one for all
-                ),
-                torch.optim.AdamW(
-                    others, lr=config.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
-                ),
-            ]
-        }
+                )
+            )
+        if others:
+            rate = options.embedding_learning_rate
+            optimizers.append(torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True))
+        super().__init__(setup, pipeline, {"transformer": optimizers})
 
-    # --- the method ---
+    @classmethod
+    def resolve(
+        cls, options: TransformerOptions, data: TranslationData, speed: Speed, start: Pipeline | None
+    ) -> TransformerOptions:
+        seconds, operations = speed.seconds, speed.operations
+        size: Any = "small" if options.size == "auto" else options.size
+        reads = 0.0  # tokens of all processes together
+        if seconds is not None and operations is not None:
+            if options.size == "auto":
+                size = fitting_size(PARAMETERS, seconds, operations, TOKENS_PER_PARAMETER)
+            # A source token passes through the encoder only, a target token through the decoder only.
+            reads = tokens_read(seconds, operations, PARAMETERS[size] / 2)
+        dropout = _fitting_dropout(reads / data.train.cost) if reads else 0.1
+        return replace(
+            options,
+            size=size,
+            batch=options.batch or fitting_batch(reads / speed.processes),
+            learning_rate=options.learning_rate or 0.02,
+            embedding_learning_rate=options.embedding_learning_rate or 0.016,
+            dropout=dropout if options.dropout is None else options.dropout,
+        )
 
-    def step(self, batch: TranslationBatch) -> Metrics:
-        loss = smoothed_loss(self.predict_targets(batch), batch.targets, self.config.label_smoothing)
-        self.update(self.network, loss)
+    def step(self, batch: TranslationBatch, progress: float) -> Metrics:
+        logits = self.pipeline.target_logits(batch)
+        loss = self.loss(logits, batch.targets, self.options.label_smoothing)
+        self.update(self.network, loss, count=len(batch.targets))
         return {"loss": loss}
 
-    # --- a finished run ---
 
-    def explain(self, request: TranslateAttentionRequest) -> list[AttentionMap]:
-        """Attention of the encoder, of the decoder to what it has written, and across to the source.
-
-        Rows of the decoder are the tokens it reads; rows of `cross` are those that it writes with what it finds.
-        """
-        (lines,) = given_lines(request.prompt, None)
-        if len(lines.texts) > 1:
-            raise InputError("prompt: attention is shown of one sentence, on one line.", "prompt")
-        texts = self._readable(lines)
-        if request.translation is None:
-            (translation,) = self.translate(texts, TranslateRequest())
-        else:
-            translation = request.translation.lower() if self.config.lower else request.translation
-        source = [*self.source.encode(texts)[0], END_TOKEN]
-        target = [END_TOKEN, *self.target.encode([translation.strip()])[0]]
-        if self.target.unknown in target:
-            raise InputError(
-                f"translation: {translation} has what is not in the vocabulary: use words of the training.",
-                "translation",
-            )
-        device = self.machine.device
-        self.network.eval()
-        with torch.no_grad(), watch(self.network) as seen:
-            self.network(torch.tensor([source], device=device), torch.tensor([target], device=device))
-        reads = [token_label(self.source.tokenizer, token) for token in source]
-        follows = [token_label(self.target.tokenizer, token) for token in target]
-        writes = [token_label(self.target.tokenizer, token) for token in [*target[1:], END_TOKEN]]
-        maps = []
-        for layer in range(self.network.shape.depth):
-            decoding = f"decoder.{layer}"
-            encoder, decoder, cross = (
-                seen[name][0][0]
-                for name in (f"encoder.{layer}.attention", f"{decoding}.attention", f"{decoding}.cross_attention")
-            )
-            maps += [
-                attention_map("encoder", layer, encoder, reads),
-                attention_map("decoder", layer, decoder, follows, causal=True),
-                attention_map("cross", layer, cross, writes, reads),
-            ]
-        return maps
+def _fitting_dropout(epochs: float) -> float:
+    """More dropout the more often the pairs are read: repetition invites memorising."""
+    return round(min(max(0.1 * math.log2(max(epochs, 1) / 3), 0.0), 0.3), 2)
