@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from genlab.catalog import load, places, task_named
-from genlab.cli.parser import HELP, Option, Page, asks_help, options_of
+from genlab.cli.option import Option, options_of
+from genlab.cli.parser import HELP, Page, asks_help
 from genlab.cli.shared import Output, print_json, say
 from genlab.engine.options import RunOptions
 from genlab.errors import InputError
@@ -101,11 +102,9 @@ def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> 
     Raises:
         InputError: some belong to other models of the task.
     """
-    mine = {option.field for option in _page(task, model).options}
-    for field in given.keys() - mine:
-        others = [
-            other.name for other in task.models if field in {one.field for one in options_of(load(other.options))}
-        ]
+    known = {one.name: {option.field for option in _page(task, one).options} for one in task.models}
+    for field in given.keys() - known[model.name]:
+        others = [name for name, fields in known.items() if field in fields]
         option = field.rstrip("_").replace("_", "-")
         raise InputError(
             f"--{option} is an option of {' and '.join(others)}, not of {model.name}; "
