@@ -33,8 +33,9 @@ from genlab.engine.pipeline import (
 )
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import Sample
+from genlab.engine.train import Look, versions
+from genlab.engine.train import look as look_at
 from genlab.engine.train import train as run_training
-from genlab.engine.train import versions
 from genlab.errors import InputError
 from genlab.exchange.hub import push_folder
 from genlab.options import make
@@ -226,6 +227,30 @@ def train(
     Raises:
         InputError: something given cannot be used.
     """
+    declared, chosen, checked, run = _checked(task, data, model, options)
+    return train_model(declared, chosen, checked, run, quiet, networks, losses)
+
+
+def look(task: str, data: str | os.PathLike | None = None, model: str | None = None, **options: Any) -> Look:
+    """What `train` would read and choose, without training: counts, notes, examples, resolved options.
+
+    Args:
+        task: As for `train`, as all the others.
+        data: A file, a folder or a sample set.
+        model: One of the task's models; None for the default.
+        **options: Those of `genlab train TASK --help`, with underscores.
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    _, chosen, checked, run = _checked(task, data, model, options)
+    return look_at(chosen, checked, run)
+
+
+def _checked(
+    task: str, data: str | os.PathLike | None, model: str | None, options: dict[str, Any]
+) -> tuple["Task", "Model", Any, RunOptions]:
+    """The task, its model, and its options and those of the run, checked."""
     declared = task_named(task)
     paths = {name: options.pop(name, None) for name, _ in declared.parts}
     place = declared.place(_path(data), {name: _path(path) for name, path in paths.items()})
@@ -238,7 +263,7 @@ def train(
         if of_run.get(key) is not None:
             of_run[key] = str(of_run[key])
     run = make(RunOptions, {"data": place, **of_run})
-    return train_model(declared, chosen, make(load_object(chosen.options), options), run, quiet, networks, losses)
+    return declared, chosen, make(load_object(chosen.options), options), run
 
 
 def train_model(
