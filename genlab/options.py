@@ -1,6 +1,7 @@
 """Options as frozen dataclasses: from loose values to checked ones, or to a sentence that says what is wrong."""
 
 import dataclasses
+import math
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
@@ -56,6 +57,9 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
     for name in values:
         if name not in known:
             raise InputError(f"'{name}' is not an option here; known are: {', '.join(sorted(known))}.", name)
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise unusable(name, value, get_type_hints(config_type, include_extras=True)[name])
     adapter = pydantic.TypeAdapter(config_type)
     # Paths may have bytes that are not UTF-8, which Python holds as surrogates and pydantic refuses.
     odd = {name: value for name, value in values.items() if isinstance(value, str) and not _is_unicode(value)}

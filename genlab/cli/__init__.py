@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import NamedTuple, NoReturn
 
@@ -21,11 +22,10 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command("train", "TASK DATA [--model MODEL]", "train a model on your data, or on a sample set: @bible"),
+    "look": Command("look", "TASK DATA [--model MODEL]", "show what a training would read and choose"),
     "generate": Command("generate", "RUN", "make new content with a trained model"),
     "predict": Command("predict", "RUN FILE|FOLDER...", "predict labels with a trained classifier"),
-    "attention": Command(
-        "attention", "RUN --prompt TEXT", "show what the attention heads of a trained model attend to"
-    ),
+    "attention": Command("attention", "RUN --prompt TEXT", "show what the heads of a trained model attend to"),
     "evaluate": Command("evaluate", "RUN [--data PATH]", "measure a trained model on data it was not trained on"),
     "export": Command("export", "RUN --to FORMAT PLACE", "write a trained model for other tools"),
     "import": Command("imports", "FOLDER [--out RUN]", "make a run of a model that another tool saved"),
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _drop_output()
         code = 0
     except OSError as error:
-        if not _output_fails():
+        if not _of_output(error):
             raise
         _drop_output()
         code = _refuse(InputError(f"Standard output cannot be written: {error.strerror}.", "output"), False)
@@ -107,19 +107,16 @@ def _prepare_streams() -> None:
     """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller
-            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     with contextlib.suppress(AttributeError):  # a stream of the caller's, in Python
         sys.stdout.reconfigure(errors="surrogateescape" if encoding == "utf8" else "backslashreplace")  # type: ignore
 
 
-def _output_fails() -> bool:
-    """Whether an error was one of standard output: what could not be written is still to be written."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
+def _of_output(error: OSError) -> bool:
+    """Whether printing failed: other packages write the files."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"].startswith(__name__)
 
 
 def _drop_output() -> None:

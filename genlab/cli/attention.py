@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 from genlab.catalog import load
-from genlab.cli.parser import Page, asks_help, options_of
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import OnDevice, declared, opened, print_json, run_argument, say
 from genlab.errors import InputError
 from genlab.options import Shown

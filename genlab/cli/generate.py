@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from genlab.catalog import load
-from genlab.cli.parser import Option, Page, Values, asks_help, options_of
+from genlab.cli.option import Option, options_of
+from genlab.cli.parser import Page, Values, asks_help
 from genlab.cli.shared import OnDevice, declared, opened, print_json, run_argument, say
 from genlab.errors import InputError
 from genlab.options import Shown
@@ -49,14 +50,8 @@ def run(words: list[str]) -> int:
         raise InputError(f"{path} is a {model.name} for {task.name}, which generates nothing: use {uses}.", "run")
     request_type, files = load(model.requests["generate"]), task.files.get("generate", ())
     about = f"Make new content with {path}: {model.name}, {model.about}."
-    options = [
-        *options_of(request_type),
-        *_file_options(files),
-        *options_of(GenerateOptions),
-        *options_of(SheetOptions),
-    ]
-    hidden = () if task.makes == "picture" else ("grid",)
-    page = Page(f"genlab generate {path}", about, [option for option in options if option.field not in hidden])
+    own = [*options_of(GenerateOptions), *(options_of(SheetOptions) if task.makes == "picture" else ())]
+    page = Page(f"genlab generate {path}", about, [*options_of(request_type), *_file_options(files), *own])
     if asks_help(words):
         print(page.help())
         return 0
@@ -75,7 +70,7 @@ def run(words: list[str]) -> int:
     pipeline = found.pipeline
     assert isinstance(pipeline, Generates)
     show = None if chosen.json else _show
-    samples = (sample for one in requests for sample in pipeline.generate(one, show))
+    samples: Iterator[Sample] = (sample for one in requests for sample in pipeline.generate(one, show))
     if show:
         samples = _spaced(samples, vars(request).get("n", 1))
     output = _Output(found.path / "samples", chosen.to, grid)
@@ -102,9 +97,8 @@ def _requests(request: Any, files: tuple["FileOption", ...], values: Values) -> 
     for file in files:
         path, own = values[file.name], getattr(request, file.field)
         if path is not None and own is not None:
-            raise InputError(
-                f"--{file.field} and --{file.name} both give the {file.field}: use one of them.", file.name
-            )
+            both = f"--{file.field} and --{file.name} both give the {file.field}"
+            raise InputError(f"{both}: use one of them.", file.name)
         if path is None and own is None:
             path = file.default
         if path is not None:

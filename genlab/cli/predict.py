@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from genlab.cli.parser import Page, asks_help, options_of
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import OnDevice, opened, print_json, run_argument
 from genlab.errors import InputError
 from genlab.options import Shown

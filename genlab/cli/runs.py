@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from genlab.cli.parser import Page, asks_help, options_of
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import Output, print_json, say
 from genlab.options import Shown
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from genlab.catalog import load, places, task_named
-from genlab.cli.parser import Page, asks_help, options_of
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import Output, print_json
 from genlab.errors import InputError
 from genlab.options import Shown, nearest
@@ -43,7 +44,9 @@ def run(words: list[str]) -> int:
             raise InputError(f"There is no sample set {name}; there are {nearest(name, list(tasks))}.", "name")
         if options.to is None:
             raise InputError(f"Say where to write {options.name}: genlab samples {options.name} --to FOLDER.", "to")
-        count = load(tasks[name][0].write_sample)(options.name, Path(options.to))
+        write = tasks[name][0].write_sample
+        assert write is not None
+        count = load(write)(options.name, Path(options.to))
         if options.json:
             print_json({"folder": options.to, "files": count})
         else:

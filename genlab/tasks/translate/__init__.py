@@ -46,7 +46,7 @@ TASK = Task(
                 "input",
                 "prompt",
                 "genlab.data.pairs.lines:read_blocks",
-                "File of lines to translate, plain or .gz; - is standard input, which is also read if neither is given.",
+                "File of lines to translate, plain or .gz; - is standard input, the default without --prompt.",
                 default="-",
             ),
         )
