@@ -22,6 +22,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command("train", "TASK DATA [--model MODEL]", "train a model on your data, or on a sample set: @bible"),
+    "look": Command("look", "TASK DATA [--model MODEL]", "show what a training would read and choose"),
     "generate": Command("generate", "RUN", "make new content with a trained model"),
     "predict": Command("predict", "RUN FILE|FOLDER...", "predict labels with a trained classifier"),
     "attention": Command("attention", "RUN --prompt TEXT", "show what the heads of a trained model attend to"),

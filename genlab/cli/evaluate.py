@@ -1,11 +1,11 @@
 """genlab evaluate RUN: measures on data that the run was not trained on."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
-from genlab.cli.shared import OnDevice, opened, print_json, run_argument
+from genlab.cli.shared import OnDevice, opened, print_json, print_tree, run_argument
 from genlab.options import Shown
 
 
@@ -31,16 +31,5 @@ def run(words: list[str]) -> int:
     if options.json:
         print_json(report)
     else:
-        print("\n".join(_lines(report)))
+        print_tree(report)
     return 0
-
-
-def _lines(values: dict[str, Any], indent: str = "") -> list[str]:
-    """A report as indented lines."""
-    lines = []
-    for name, value in values.items():
-        if isinstance(value, dict):
-            lines += [f"{indent}{name}:", *_lines(value, indent + "  ")]
-        else:
-            lines.append(f"{indent}{name}: {f'{value:.4f}' if isinstance(value, float) else value}")
-    return lines

@@ -4,7 +4,6 @@ import shlex
 from dataclasses import dataclass
 from typing import Annotated
 
-from genlab.catalog import places, task_named
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import Output, print_json, say
@@ -31,15 +30,14 @@ def run(words: list[str]) -> int:
     options = page.parse(words).make(ImportOptions)
     if not options.folder:
         raise InputError("Say which folder: genlab import FOLDER.", "folder")
-    task = next(task for task in map(task_named, places()) if task.imports is not None)
-
     from genlab.api import import_folder
 
-    made = import_folder(task.name, options.folder, options.out).path
+    imported = import_folder(options.folder, options.out)
+    made = imported.path
     if options.json:
         print_json({"run": str(made)})
     else:
         print(made)
     path = shlex.quote(str(made))
-    say(f'Next: genlab generate {path} --prompt "...", genlab train {task.name} YOUR.txt --from {path}')
+    say(f'Next: genlab generate {path} --prompt "...", genlab train {imported.task} YOUR.txt --from {path}')
     return 0

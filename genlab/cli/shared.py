@@ -81,3 +81,13 @@ def print_json(value: Any) -> None:
     except UnicodeEncodeError:
         text = json.dumps(value)
     print(text)
+
+
+def print_tree(values: dict[str, Any], indent: str = "") -> None:
+    """Prints a report as indented lines."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}:")
+            print_tree(value, indent + "  ")
+        else:
+            print(f"{indent}{name}: {f'{value:.4f}' if isinstance(value, float) else value}")

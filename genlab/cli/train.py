@@ -4,11 +4,11 @@ import contextlib
 import shlex
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genlab.catalog import load, places, task_named
 from genlab.cli.option import Option, options_of
-from genlab.cli.parser import HELP, Page, asks_help
+from genlab.cli.parser import HELP, Page, Values, asks_help
 from genlab.cli.shared import Output, print_json, say
 from genlab.engine.options import RunOptions
 from genlab.errors import InputError
@@ -21,26 +21,51 @@ EXIT_CODES = {"done": 0, "interrupted": 130}
 """By the state of the run; 1 for any other."""
 
 
-def run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help"):
-        print(_overview())
-        return 0
+class Training(NamedTuple):
+    """What the words of a command say of a training."""
+
+    task: "Task"
+    model: "Model"
+    run: RunOptions
+    options: Any
+    values: Values
+    page: Page
+
+
+def training(command: str, words: list[str], more: list[Option] | None = None) -> Training:
+    """Reads TASK DATA and the options of a training, and `more` options.
+
+    Raises:
+        InputError: the words do not fit.
+    """
     task, rest = task_named(words[0]), words[1:]
-    whole = _page(task, *task.models)
-    if asks_help(rest):
-        print(_page(task, _model(task, whole.split([word for word in rest if word not in HELP]))).help())
-        return 0
-    given = whole.split(rest)
-    data = task.place(_last(given, "data"), {name: _last(given, name) for name, _ in task.parts})
+    helps = asks_help(rest)
+    rest = [word for word in rest if word not in HELP] if helps else rest
+    given = _page(command, task, *task.models, more=more).split(rest)
+    data = "" if helps else task.place(_last(given, "data"), {name: _last(given, name) for name, _ in task.parts})
     model = _model(task, given, data)
     _check_fields(task, model, given)
-    values = _page(task, model).values(given)
-    options = values.make(RunOptions, data=data), values.make(load(model.options))
+    page = _page(command, task, model, more=more)
+    values = page.values(given)
+    return Training(
+        task, model, values.make(RunOptions, data=data or "DATA"), values.make(load(model.options)), values, page
+    )
+
+
+def run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(overview("train"))
+        return 0
+    asked = training("train", words)
+    if asks_help(words):
+        print(asked.page.help())
+        return 0
+    task, model, values = asked.task, asked.model, asked.values
 
     from genlab.api import train_model
 
     with contextlib.redirect_stdout(sys.stderr):  # trackers print
-        trained = train_model(task, model, options[1], options[0])
+        trained = train_model(task, model, asked.options, asked.run)
     about = trained.about
     if trained.pipeline.machine.rank > 0:  # the first process speaks for all
         pass
@@ -58,18 +83,19 @@ def run(words: list[str]) -> int:
     return EXIT_CODES.get(about["state"], 1)
 
 
-def _overview() -> str:
+def overview(command: str) -> str:
+    """The help page of a command about trainings."""
     tasks = [task_named(name) for name in places()]
     lines = "\n".join(f"  {task.name:9} {', '.join(model.name for model in task.models)}" for task in tasks)
     return (
-        "usage: genlab train TASK DATA [--model MODEL] [options]\n\n"
+        f"usage: genlab {command} TASK DATA [--model MODEL] [options]\n\n"
         f"Tasks and their models, the default first:\n{lines}\n\n"
-        "`genlab train TASK --help` lists the options of the default model, with --model those of another."
+        f"`genlab {command} TASK --help` lists the options of the default model, with --model those of another."
     )
 
 
-def _page(task: "Task", *models: "Model") -> Page:
-    """The options of a training, with those of all `models`."""
+def _page(command: str, task: "Task", *models: "Model", more: list[Option] | None = None) -> Page:
+    """The options of a training, with those of all `models`, and `more`."""
     first = models[0]
     names = ", ".join(f"{model.name} ({model.about})" for model in task.models)
     of_run = [replace(option, required=False) for option in options_of(RunOptions, "run")]  # DATA may be in parts
@@ -77,9 +103,9 @@ def _page(task: "Task", *models: "Model") -> Page:
     parts = [Option(name, str | None, text, shown=Shown("FILE", "data")) for name, text in task.parts]
     choice = Option("model", str | None, f"One of: {names}.", first.name, shown=Shown("MODEL", "model"))
     of_model = [option for model in models for option in options_of(load(model.options), "model")]
-    usage = f"genlab train {task.name} DATA"
+    usage = f"genlab {command} {task.name} DATA"
     about = f"Train {task.about}: {first.name}, {first.about}."
-    return Page(usage, about, [data, *parts, *of_run[1:], choice, *of_model, *options_of(Output)])
+    return Page(usage, about, [data, *parts, *of_run[1:], choice, *of_model, *(more or []), *options_of(Output)])
 
 
 def _model(task: "Task", given: dict[str, list[str]], data: str = "") -> "Model":
@@ -102,9 +128,11 @@ def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> 
     Raises:
         InputError: some belong to other models of the task.
     """
-    known = {one.name: {option.field for option in _page(task, one).options} for one in task.models}
+    known = {one.name: {option.field for option in options_of(load(one.options))} for one in task.models}
     for field in given.keys() - known[model.name]:
         others = [name for name, fields in known.items() if field in fields]
+        if not others:
+            continue
         option = field.rstrip("_").replace("_", "-")
         raise InputError(
             f"--{option} is an option of {' and '.join(others)}, not of {model.name}; "

@@ -117,6 +117,11 @@ class Recipe(ABC):
         return options
 
     @classmethod
+    def examples(cls, data: Any) -> list[Sample]:
+        """A few training examples, as `genlab look` shows them to a person."""
+        return []
+
+    @classmethod
     def continued(cls, options: Any, start: Pipeline) -> Any:
         """The options for training on from `start`, with those that its weights fix.
 

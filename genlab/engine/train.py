@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from genlab.engine.pipeline import Pipeline
 from genlab.engine.progress import say
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.run_folder import RunFolder
+from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.options import two_paths
 
@@ -105,6 +106,30 @@ def train(
             for network in recipe.pipeline.networks.values():
                 network.eval()
             return folder, recipe.pipeline
+
+
+class Look(NamedTuple):
+    """What a training would read and choose."""
+
+    facts: DataFacts
+    options: Any
+    """Resolved for the data, and for the time budget on this machine."""
+    examples: list[Sample]
+
+
+def look(model: "Model", options: Any, run: RunOptions) -> Look:
+    """Reads the data as `train` would, and trains nothing.
+
+    Raises:
+        InputError: an option or the data cannot be used.
+    """
+    recipe_type: type[Recipe] = load(model.recipe)
+    machine = Machine.of(run)
+    with preserved_randomness():
+        data, facts = recipe_type.read(options, Place(run.data, run.validation, run.test), None)
+        seconds = None if run.steps is not None else 60 * (run.minutes or DEFAULT_MINUTES)
+        speed = Speed(seconds, None if seconds is None else machine.processes * machine.speed(), machine.processes)
+        return Look(facts, recipe_type.resolve(options, data, speed, None), recipe_type.examples(data))
 
 
 def _start(path: str, task: str, model: str, machine: Machine) -> Pipeline:

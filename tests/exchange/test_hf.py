@@ -26,7 +26,7 @@ def theirs(folder, tokens):
 
 @pytest.mark.parametrize(("kind", "model"), [("gpt2", "gpt2"), ("qwen3", "gpt")])
 def test_an_imported_run_says_what_transformers_says(foreign, tmp_path, kind, model):
-    run = genlab.import_folder("text", foreign / kind, tmp_path / "run")
+    run = genlab.import_folder(foreign / kind, tmp_path / "run")
     assert run.model == model
     again = genlab.load(tmp_path / "run")
     tokens = torch.randint(300, (2, 60))
@@ -44,7 +44,7 @@ def test_an_imported_run_says_what_transformers_says(foreign, tmp_path, kind, mo
     [("gpt2", {"learning_rate": 0.01}), ("qwen3", {"learning_rate": 0.03, "embedding_learning_rate": 0.02})],
 )
 def test_it_is_measured_and_trained_on(foreign, tmp_path, book, kind, rates):
-    run = genlab.import_folder("text", foreign / kind, tmp_path / "run")
+    run = genlab.import_folder(foreign / kind, tmp_path / "run")
     with pytest.raises(InputError, match="imported, without the text it was trained on: give text with --data"):
         run.evaluate()
     before = run.evaluate(book)["loss"]
@@ -61,7 +61,7 @@ def test_sixteen_bits_are_read(foreign, tmp_path, dtype):
     folder = shutil.copytree(foreign / "qwen3", tmp_path / "half")
     weights = load_file(folder / "model.safetensors")
     save_file({name: weight.to(dtype) for name, weight in weights.items()}, folder / "model.safetensors")
-    network = genlab.import_folder("text", folder, tmp_path / "run").pipeline.network
+    network = genlab.import_folder(folder, tmp_path / "run").pipeline.network
     assert {weight.dtype for weight in network.parameters()} == {torch.float32}
     assert torch.equal(network.embedding.weight, weights["model.embed_tokens.weight"].to(dtype).float())
 
@@ -72,7 +72,7 @@ def test_weights_in_several_files(foreign, tmp_path, kind):
     network.save_pretrained(tmp_path / "cut", max_shard_size="20KB")
     assert len(list((tmp_path / "cut").glob("*.safetensors"))) > 2
     shutil.copy(foreign / kind / "tokenizer.json", tmp_path / "cut")
-    run, tokens = genlab.import_folder("text", tmp_path / "cut", tmp_path / "run"), torch.randint(300, (1, 9))
+    run, tokens = genlab.import_folder(tmp_path / "cut", tmp_path / "run"), torch.randint(300, (1, 9))
     torch.testing.assert_close(
         run.pipeline.network.eval()(tokens), theirs(foreign / kind, tokens), rtol=1e-4, atol=1e-4
     )
@@ -80,7 +80,7 @@ def test_weights_in_several_files(foreign, tmp_path, kind):
     for shard in list((tmp_path / "cut").glob("model-00002-*")):
         shard.unlink()
     with pytest.raises(InputError, match=r"lacks model-00002-of-\d+.safetensors, one of \d+ files of weights"):
-        genlab.import_folder("text", tmp_path / "cut", tmp_path / "none")
+        genlab.import_folder(tmp_path / "cut", tmp_path / "none")
 
 
 def test_gpt2_as_it_was_first_published(foreign, tmp_path):
@@ -98,7 +98,7 @@ def test_gpt2_as_it_was_first_published(foreign, tmp_path):
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
     merges = "".join(f"{first} {second}\n" for first, second in model["merges"])
     (folder / "merges.txt").write_text("#version: 0.2\n" + merges)
-    run, tokens = genlab.import_folder("text", folder, tmp_path / "run"), torch.randint(300, (1, 9))
+    run, tokens = genlab.import_folder(folder, tmp_path / "run"), torch.randint(300, (1, 9))
     torch.testing.assert_close(
         run.pipeline.network.eval()(tokens), theirs(foreign / "gpt2", tokens), rtol=1e-4, atol=1e-4
     )
@@ -137,7 +137,7 @@ def test_transformers_says_what_the_run_says(run, tmp_path, book):
 
 def test_there_and_back(run, tmp_path):
     run.export("hf", tmp_path / "hf")
-    back = genlab.import_folder("text", tmp_path / "hf", tmp_path / "back")
+    back = genlab.import_folder(tmp_path / "hf", tmp_path / "back")
     written = [one.generate(prompt="The ", tokens=30, seed=3)[0].content for one in (run, back)]
     assert written[0] == written[1]
 
@@ -297,21 +297,21 @@ def test_other_kinds_of_gpt2(foreign, tmp_path, values, message):
     folder = shutil.copytree(foreign / "gpt2", tmp_path / "folder")
     change_config(folder, **values)
     with pytest.raises(InputError, match=message):
-        genlab.import_folder("text", folder, tmp_path / "run")
+        genlab.import_folder(folder, tmp_path / "run")
 
 
 def test_a_run_is_no_folder_to_import(trained, tmp_path):
     with pytest.raises(InputError, match="is a run of genlab already"):
-        genlab.import_folder("text", trained, tmp_path / "run")
+        genlab.import_folder(trained, tmp_path / "run")
     with pytest.raises(InputError, match="There is no folder"):
-        genlab.import_folder("text", tmp_path / "nothing", tmp_path / "run")
+        genlab.import_folder(tmp_path / "nothing", tmp_path / "run")
 
 
 def test_a_place_that_is_taken(foreign, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="is there already"):
-        genlab.import_folder("text", foreign / "gpt2", tmp_path / "run")
+        genlab.import_folder(foreign / "gpt2", tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
 

@@ -1,6 +1,7 @@
 """What every model of every task keeps to, on tiny data; each task's data and options are in its `small.py`."""
 
 import dataclasses
+import json
 import math
 from importlib import import_module
 from pathlib import Path
@@ -260,3 +261,22 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     assert report
     assert report == again.evaluate()
     assert str(tmp_path) not in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("task", "model"), ALL)
+def test_looking_shows_what_training_would_read(task, model, data, cli):
+    """Counts and options are those of a training; nothing is trained, and no run folder made."""
+    options = small(task).OPTIONS[model]
+    seen = genlab.look(task, data, model, steps=1, **options)
+    assert {"train", "validation", "test"} <= seen.facts.counts.keys()
+    assert seen.examples
+    assert all(getattr(seen.options, name) == value for name, value in options.items())
+    code, out, _ = cli("look", task, data, "--model", model, "--steps", 1, "--to", "seen.png", "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert report["counts"] == seen.facts.counts
+    assert report["examples"] or report["files"] == ["seen.png"]
+    code, out, _ = cli("look", task, data, "--model", model, "--steps", 1, "--to", "seen.png")
+    assert code == 0
+    assert seen.facts.name in out
+    assert not Path("runs").exists()

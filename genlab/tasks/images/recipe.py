@@ -20,6 +20,7 @@ from genlab.metrics.pictures import frechet_distance, kernel_distance
 from genlab.show.sheets import sheet
 from genlab.tasks.images.features import RealFeatures, extractor, generated_features
 from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
+from genlab.tasks.shared.picture_examples import picture_examples
 
 Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"]]
 FEWEST = 6
@@ -67,6 +68,11 @@ class ImagesRecipe(Recipe):
                 note = f"the {part} split has {len(pictures)} pictures, too few to measure on: it was left out."
                 found = found.without(part, note)
         return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, found.left_out)
+
+    @classmethod
+    def examples(cls, data: PictureSet) -> list[Sample]:
+        """A sheet of training pictures, spread over the classes."""
+        return picture_examples(data)
 
     @classmethod
     def resolve(cls, options: Any, data: PictureSet, speed: Speed, start: Pipeline | None) -> Any:

@@ -32,7 +32,7 @@ from genlab.models.points_gan import (
 )
 from genlab.tasks.points.evaluate import MEASURED, compare, count_modes, some_of
 from genlab.tasks.points.options import PointsGANOptions, PointsRequest
-from genlab.tasks.points.pipeline import PointsPipeline
+from genlab.tasks.points.pipeline import PointsPipeline, points_sample
 from genlab.tasks.shared.annealing import falling
 
 LOSSES = {
@@ -97,6 +97,11 @@ class PointsGANRecipe(Recipe):
         splits = {"train": points.train, "validation": points.validation, "test": points.test}
         counts = {name: {"points": len(rows)} for name, rows in splits.items() if rows is not None}
         return points, DataFacts(points.name, points.fingerprint, counts, points.notes)
+
+    @classmethod
+    def examples(cls, data: PointSet) -> list[Sample]:
+        """A scatter plot of the training points."""
+        return [points_sample(data.train)]
 
     def batch(self, step: int) -> Float[Tensor, "batch 2"]:
         random = np.random.default_rng((self.seed, step, self.machine.rank))

@@ -62,7 +62,7 @@ class PointsPipeline(Pipeline):
     def generate(self, request: PointsRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
         """Makes one sample of `request.n` points."""
         points = self.scale(self.sample(request.n, request.seed)).numpy()
-        yield Sample(Kind.POINTS, points, {"csv": csv_of(points), "png": picture_of(points[:SHOWN])})
+        yield points_sample(points)
 
     def decode(self, latents: Any, label: str | None = None) -> Float64[np.ndarray, "points 2"]:
         """Points from latent vectors (points, latent).
@@ -75,6 +75,11 @@ class PointsPipeline(Pipeline):
             raise InputError("Points have no classes: leave label out.", "label")
         with self.evaluating():
             return self.scale(self.generator(rows.to(self.machine.device)).float().cpu()).numpy()
+
+
+def points_sample(points: np.ndarray) -> Sample:
+    """Points as a table and as a scatter plot."""
+    return Sample(Kind.POINTS, points, {"csv": csv_of(points), "png": picture_of(points[:SHOWN])})
 
 
 def csv_of(points: Float64[np.ndarray, "points 2"]) -> bytes:

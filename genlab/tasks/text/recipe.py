@@ -15,7 +15,7 @@ from genlab.data.text.corpus import Corpus, describe, read_corpus
 from genlab.engine.custom import try_network
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
-from genlab.engine.samples import Sample
+from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.models.gpt import next_token_loss
 from genlab.tasks.shared.sizing import fitting_batch
@@ -25,6 +25,8 @@ from genlab.tasks.text.pipeline import TextNetwork, TextPipeline
 
 Windows = tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]
 """Tokens, and the ones that follow them."""
+EXAMPLE_TOKENS = 60
+"""Tokens of an example of the training text."""
 
 
 class TextRecipe(Recipe):
@@ -49,6 +51,15 @@ class TextRecipe(Recipe):
         tokenizer = start.tokenizer if isinstance(start, TextPipeline) else None
         corpus = read_corpus(*place, options.tokenizer, options.vocabulary, tokenizer)
         return corpus, corpus_facts(corpus)
+
+    @classmethod
+    def examples(cls, data: Corpus) -> list[Sample]:
+        """The text at the beginning, in the middle and near the end."""
+        tokens, shown = data.train.tokens, []
+        for start in sorted({1, len(tokens) // 2, max(1, len(tokens) - 1 - EXAMPLE_TOKENS)}):
+            text = data.tokenizer.decode(tokens[start : start + EXAMPLE_TOKENS].tolist())
+            shown.append(Sample(Kind.TEXT, text, {"txt": text.encode("utf-8", "replace")}))
+        return shown
 
     @classmethod
     def continued(cls, options: Any, start: Pipeline) -> Any:

@@ -115,7 +115,7 @@ def test_warnings(tmp_path):
 @pytest.mark.parametrize(("weights", "most"), [("16", 0.001), ("int8", 0.02)])
 def test_fewer_bits_cost_little_loss(trained, book, weights, most, monkeypatch):
     """Stated in docs/text.md, in nats a token."""
-    monkeypatch.setattr(packed, "LEAST", 1)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     pipeline = genlab.load(trained).pipeline
     split = read_corpus(str(book), "0", "0", "char", None, tokenizer=pipeline.tokenizer).train
     fast = with_network(pipeline, packed.pack(pipeline.network, weights))

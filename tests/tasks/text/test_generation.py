@@ -144,7 +144,7 @@ def samples(network, tokenizer, prompt="the river", show=None, **options) -> lis
 @pytest.mark.parametrize("family", ["gpt", "gpt2", "lstm"])
 def test_packed_weights_write_the_same(family, size, seed, monkeypatch):
     """Greedily, over random networks, far beyond the context."""
-    monkeypatch.setattr(packed, "LEAST", 1)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     torch.manual_seed(seed)
     tokenizer, (depth, heads) = character_tokenizer("".join(sorted(set(sentences(1000))))), size
     count = tokenizer.get_vocab_size()
@@ -163,7 +163,7 @@ def test_packed_weights_write_the_same(family, size, seed, monkeypatch):
 
 
 def test_when_weights_are_packed(network, monkeypatch):
-    monkeypatch.setattr(packed, "LEAST", 1)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     long, short = TextRequest(tokens=REPAID), TextRequest(tokens=REPAID - 1)
     assert for_writing(network, short, CPU) is network
     assert for_writing(network, long, torch.device("cuda")) is network
