@@ -68,7 +68,7 @@ def train(
         folder, fresh = _folder(task.name, run, machine)
         with folder.locked() if machine.rank == 0 else nullcontext():
             try:
-                config = None if fresh else _matching(folder, given)
+                config = None if fresh else _matching(folder, given, model.continues)
                 if machine.rank == 0:
                     _begin(folder, run, given, config)
                 with machine.first_alone():
@@ -181,7 +181,7 @@ def _given(
     return {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
 
 
-def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None:
+def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict[str, Any] | None:
     """The recorded config; None if the run was killed before it was written.
 
     Raises:
@@ -200,13 +200,16 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
             raise InputError(f"This run was started with {section} {before}, not {now}: repeat its command.", section)
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
+                longer = name in ("steps", "minutes") and continues
+                more = f", or train on from its weights in a new run with --from {folder.path}" if longer else ""
                 raise InputError(
                     f"This run was started with {name.rstrip('_')} {before.get(name)}, not {now.get(name)}: repeat its "
-                    "command.",
+                    f"command{more}.",
                     name,
                 )
     if folder.about().get("state") == "done":
-        raise InputError(f"{folder.path} is finished: there is nothing to resume.", "resume")
+        more = f"; --from {folder.path} trains on from its weights in a new run" if continues else ""
+        raise InputError(f"{folder.path} is finished: there is nothing to resume{more}.", "resume")
     return recorded
 
 
