@@ -23,8 +23,12 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
         if name not in known:
             raise InputError(f"'{name}' is not an option here; known are: {', '.join(sorted(known))}.", name)
     adapter = pydantic.TypeAdapter(config_type)
+    # Paths may have bytes that are not UTF-8, which Python holds as surrogates and pydantic refuses.
+    odd = {name: value for name, value in values.items() if isinstance(value, str) and not _is_unicode(value)}
+    plain = {name: value.encode("utf-8", "backslashreplace").decode() for name, value in odd.items()}
     try:
-        return adapter.validate_python(values)
+        made = adapter.validate_python({**values, **plain})
+        return dataclasses.replace(made, **odd) if odd else made  # type: ignore[type-var]
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "config"
@@ -32,6 +36,10 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
             raise InputError(f"{name} is missing: say what it should be.", name) from None
         allowed = _allowed(get_type_hints(config_type, include_extras=True)[name])
         raise InputError(f"{name}: {first['input']!r} cannot be used; it is {allowed}.", name) from None
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _allowed(hint: Any) -> str:

@@ -15,7 +15,9 @@ def write_card(folder: RunFolder, recipe: Recipe, state: str | None = None) -> N
         f"    genlab {'generate THIS_FOLDER' if isinstance(recipe, Generates) else 'predict THIS_FOLDER FILE'}",
         "    genlab evaluate THIS_FOLDER" + ("" if folder.about()["data"]["fingerprint"] else " --data FILE"),
     ]
-    write_atomically(folder.path / "README.md", card(folder, recipe, commands, state).encode())
+    write_atomically(
+        folder.path / "README.md", card(folder, recipe, commands, state).encode("utf-8", "backslashreplace")
+    )
 
 
 def card(folder: RunFolder, recipe: Recipe, commands: list[str], state: str | None = None) -> str:

@@ -111,9 +111,10 @@ def test_other_errors_are_ours(tmp_path, monkeypatch):
 
 
 def test_json(tmp_path):
-    value = {"a": [1, 2.5, None, "ü", "日本"], "b": {"c": True}}
+    value = {"a": [1, 2.5, None, "ü", "日本", "stra\udcdfe.txt"], "b": {"c": True}}
     write_json(tmp_path / "x.json", value)
     assert read_json(tmp_path / "x.json") == value
+    (tmp_path / "x.json").read_bytes().decode()
     write_json(tmp_path / "x.json", {"new": 1})
     assert read_json(tmp_path / "x.json") == {"new": 1}
 

@@ -264,7 +264,7 @@ BAD = {
     "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json is missing"),
     "a torn tokenizer": (lambda folder: (folder / "tokenizer.json").write_text("{"), "the tokenizer is damaged"),
     "too many tokens": (small_vocabulary, "does not fit: its last token is 299, the model knows 200"),
-    "no mark between documents": (without_marks, "no mark between documents; genlab knows"),
+    "no mark between documents": (without_marks, "no end-of-text token; genlab knows"),
 }
 
 

@@ -1,6 +1,6 @@
-"""What was made of the user's files, kept outside the runs: a folder for each, named by all that made its content.
+"""The cache: results computed from the user's files, one folder each, kept outside the runs.
 
-A name holds the fingerprint of the data and every option, so that nothing in the cache is ever stale.
+A folder's name is a hash of the data's fingerprint and of every option used, so nothing in the cache is ever stale.
 """
 
 import hashlib
@@ -17,25 +17,35 @@ Content = TypeVar("Content")
 
 
 def cache_folder() -> Path:
-    """Where it is: $GENLAB_CACHE, or genlab in the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("GENLAB_CACHE") or Path(home) / "genlab")
+    """Returns $GENLAB_CACHE, or else genlab in the user's cache folder.
+
+    Raises:
+        InputError: neither is known, because the user has no home folder.
+    """
+    try:
+        if chosen := os.environ.get("GENLAB_CACHE"):
+            return Path(chosen).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genlab"
+    except RuntimeError:  # HOME is not set and the user is not in the password database
+        raise InputError(
+            "There is no home folder for the cache: set GENLAB_CACHE to a folder that you can write to.", "data"
+        ) from None
 
 
 def cached(name: str, fill: Callable[[Path], None], load: Callable[[Path], Content]) -> Content:
-    """What `load` reads from the cache's folder for `name`, which is filled if it is not there."""
+    """Returns what `load` reads from the cache folder for `name`, which `fill` writes first if it is missing."""
     folder = cache_folder() / hashlib.sha256(name.encode()).hexdigest()[:32]
     if folder.is_dir():
         try:
             return load(folder)
-        except (OSError, ValueError, KeyError):  # the machine went down while it was written
+        except (OSError, ValueError, KeyError):  # damaged, for example by a crash while it was written
             shutil.rmtree(folder, ignore_errors=True)
     _fill(folder, fill)
     return load(folder)
 
 
 def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Makes the folder, whole or not at all."""
+    """Creates the folder with its content, or not at all."""
     fresh = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +54,7 @@ def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
         try:
             fresh.rename(folder)
         except OSError:
-            if not folder.is_dir():  # else another process was faster, with the same content
+            if not folder.is_dir():  # otherwise another process finished first, with the same content
                 raise
     except OSError as error:
         raise InputError(

@@ -1,31 +1,23 @@
 """The text of a CSV file."""
 
-import gzip
-import zlib
 from pathlib import Path
 
+from genlab.data.shared.compressed import read_bytes
 from genlab.errors import InputError
 
 
 def csv_text(path: Path, option: str) -> str:
-    """What a file in UTF-8, gzip or not, says.
+    """Returns the text of a UTF-8 file, compressed or not.
 
     Raises:
-        InputError: it cannot be read, or is no text; `option` named it.
+        InputError: the file, which the user named with `option`, cannot be read or is not text.
     """
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        text = data.decode("utf-8-sig")
+        text = read_bytes(path, option).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path} is not a CSV file in UTF-8 (byte {error.start}): save it as CSV, encoding UTF-8.", option
         ) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is a damaged gzip file ({error}): make it anew.", option) from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", option) from None
     if "\0" in text:
         raise InputError(f"{path} is not a CSV file: it has a zero byte at character {text.index(chr(0))}.", option)
     return text

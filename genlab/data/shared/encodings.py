@@ -1,27 +1,205 @@
-"""Texts that are not UTF-8."""
+"""Suggesting encodings for files that are not UTF-8."""
 
 import codecs
+import re
+from collections.abc import Container, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
+JUDGED = 20_000
+"""Number of bytes, of distinct words, to judge encodings by."""
+SHOWN = 24
+"""Length in characters of the sample shown for each encoding."""
+MOST = 4
+"""Maximum number of encodings to suggest."""
 
-def not_utf8(path: Path | str, block: bytes, place: int) -> str:
-    """What is wrong with a file that has no UTF-8 in `block` from byte `place` on, and what to do."""
-    from charset_normalizer import from_bytes
+WORD = re.compile(rb"[0-\x7f]{0,12}[\x80-\xff][0-\xff]*")
+"""A word with a non-ASCII byte. Bytes below 0x30 are complete characters in every encoding below."""
+CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
-    if not block:
-        return f"{path} ends in the middle of a character: it is cut off, or not UTF-8."
-    encoding = None
-    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif 0 in block:
-        even, odd = block[:1000:2].count(0), block[1:1000:2].count(0)
-        if min(even, odd) > 0.01 * len(block[:1000]) or max(even, odd) < 0.2 * len(block[:1000]):
-            return f"{path} is not text: it has zero bytes (byte {place})."
-        encoding = "utf-16-le" if odd > even else "utf-16-be"
-    elif guess := from_bytes(block[:100_000]).best():
-        encoding = guess.encoding
-    if encoding in (None, "utf_8", "ascii"):
-        return f"{path} is not text: byte {place} is not UTF-8 and no other encoding fits."
+LATIN_WEST = (
+    "àâæçéèêëîïôœùûüÿ", "äöüß", "áéíñóúüªº", "ãáàâçéêíõóôúüªº", "àèéìíòóùú", "åæøäöé", "áðéíóúýþæö", "éëïóöüáè",
+    "àçèéíïòóúü·",
+)  # fmt: skip
+"""French, German, Spanish, Portuguese, Italian, Nordic, Icelandic, Dutch, Catalan."""
+LATIN_CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţ", "čćđšž")
+"""Polish, Czech, Slovak, Hungarian, Romanian, Croatian."""
+LATIN_BALTIC = ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž")
+"""Lithuanian, Latvian, Estonian."""
+TURKISH = ("çğıöşüâîûİ",)
+CYRILLIC = ("абвгдежзийклмнопрстуфхцчшщъыьэюяё", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "абвгдђежзијклљмнњопрстћуфхцчџш")
+"""Russian (and Bulgarian), Ukrainian, Serbian."""
+GREEK = ("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ",)
+HEBREW = ("אבגדהוזחטיךכלםמןנסעףפץצקרשת",)
+ARABIC = ("ءآأؤإئابةتثجحخدذرزسشصضطظعغـفقكلمنهوىيپچژگ،؛؟ًٌٍَُِّْ",)
+THAI = ("".join(map(chr, (*range(0xE01, 0xE3B), *range(0xE3F, 0xE5A)))),)
+
+LETTERS: dict[str, Sequence[str]] = {
+    "cp1252": LATIN_WEST,
+    "cp1250": LATIN_CENTRAL,
+    "cp1255": HEBREW,
+    "cp1251": CYRILLIC,
+    "cp932": (),
+    "cp949": (),
+    "euc-jp": (),
+    "gb18030": (),
+    "big5": (),
+    "iso-8859-2": LATIN_CENTRAL,
+    "cp1254": TURKISH,
+    "cp1257": LATIN_BALTIC,
+    "cp1253": GREEK,
+    "koi8-u": CYRILLIC,
+    "iso-8859-15": LATIN_WEST,
+    "iso-8859-5": CYRILLIC,
+    "cp866": CYRILLIC,
+    "cp850": LATIN_WEST,
+    "cp852": LATIN_CENTRAL,
+    "macintosh": LATIN_WEST,
+    "cp1256": ARABIC,
+    "cp874": THAI,
+}
+"""Encodings by their iconv names, with the non-ASCII letters of the languages written in them.
+
+Of two encodings that fit a text equally well the first is suggested first: it is the more common one, or the one that
+fits fewer texts by chance.
+"""
+ROWS = {
+    "cp932": ("cp932", (*range(0x82, 0x84), *range(0x88, 0x98))),
+    "cp949": ("euc-kr", range(0xB0, 0xC9)),
+    "euc-jp": ("euc-jp", (0xA4, 0xA5, *range(0xB0, 0xD0))),
+    "gb18030": ("gb2312", range(0xB0, 0xD8)),
+    "big5": ("big5", range(0xA4, 0xC7)),
+}
+"""First bytes of the common characters of Japanese, Korean and Chinese, in the codec named."""
+WIDE = "、。，！？：；（）「」『』《》・ー　"
+MARKS = "’‘“”–—…•€£§©®™°«»·×½²³" + WIDE
+"""Punctuation and symbols of any language."""
+INNER = "’–—·" + WIDE
+"""The ones that may come between two letters."""
+OPENING = "„‚¿¡"
+"""Punctuation that may precede a word, but not follow one."""
+TWO_SCRIPTS = re.compile("[a-zA-Z][\u0370-\u0e7f]|[\u0370-\u0e7f][a-zA-Z]")
+"""A Latin letter beside a Greek, Cyrillic, Hebrew, Arabic or Thai one."""
+BYTE_ORDER = (
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+
+
+def not_utf8(name: Path | str, data: bytes, place: int) -> str:
+    """Describes a file that is not UTF-8, and how to convert it.
+
+    Args:
+        name: The file, or a place in it.
+        data: A large part of the file, with the first invalid byte near its start.
+        place: Position of the first invalid byte in the file.
+    """
+    for mark, encoding in BYTE_ORDER:
+        if data.startswith(mark):
+            return _wide(name, place, encoding)
+    if 0 in data:
+        if wide := _without_mark(data[:4096]):
+            return _wide(name, place, wide)
+        return f"{name} is not text: it has zero bytes (byte {place})."
+    if _is_utf8(data, cut_off=True):
+        return f"{name} ends in the middle of a character: it is cut off, or not UTF-8."
+    words = list(dict.fromkeys(WORD.findall(data)))
+    if len(CONTROL.findall(data)) > len(data) / 100:
+        return f"{name} is not text: it is full of control characters (byte {place} is not UTF-8)."
+    if sum(map(_is_utf8, words)) >= len(words) / 2:
+        return (
+            f"{name} is not UTF-8 (byte {place}), though most of it is: correct the text there, or leave out what is "
+            "invalid with `iconv -c -f utf-8 -t utf-8`."
+        )
+    samples = ", ".join(f'{encoding} "{sample}"' for encoding, sample in _candidates(words))
     return (
-        f"{path} is not UTF-8 (byte {place}); it looks like {encoding}: convert it with `iconv -f {encoding} -t utf-8`."
+        f"{name} is not UTF-8 (byte {place}): convert it with `iconv -f NAME -t utf-8`, where NAME is the encoding "
+        f"that reads right: {samples}."
     )
+
+
+def _wide(name: Path | str, place: int, encoding: str) -> str:
+    return f"{name} is not UTF-8 (byte {place}) but {encoding}: convert it with `iconv -f {encoding} -t utf-8`."
+
+
+def _without_mark(data: bytes) -> str | None:
+    """Recognises UTF-16 and UTF-32 without a byte order mark by the positions of the zero bytes."""
+    share = [data[first::4].count(0) / max(1, len(data[first::4])) for first in range(4)]
+    if min(share[2:]) > 0.98 and share[0] < 0.01:
+        return "utf-32-le"
+    if min(share[:2]) > 0.98 and share[3] < 0.01:
+        return "utf-32-be"
+    even, odd = data[::2].count(0) / len(data), data[1::2].count(0) / len(data)
+    if min(even, odd) > 0.01 or max(even, odd) < 0.2:
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _is_utf8(data: bytes, cut_off: bool = False) -> bool:
+    """Returns whether the bytes are UTF-8; if they are cut off, the last character may be incomplete."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=not cut_off)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _candidates(words: list[bytes]) -> list[tuple[str, str]]:
+    """Returns encodings with samples of the text that they give, most plausible first and each text only once."""
+    judged, sample = b" ".join(words)[:JUDGED], b" ".join(_telling(words))
+    scores: dict[str, tuple[float, str]] = {}  # by the text that the encoding gives
+    for encoding in LETTERS:
+        text = _decode(judged, encoding)
+        if text not in scores:
+            scores[text] = _plausibility(text, encoding), encoding
+    ranked = sorted(scores.values(), key=lambda scored: -scored[0])
+    best = ranked[0][0]
+    likely = [encoding for rank, (score, encoding) in enumerate(ranked) if rank < 2 or score > 0.6 * best]
+    return [(encoding, _shortened(_decode(sample, encoding))) for encoding in likely[:MOST]]
+
+
+def _shortened(text: str) -> str:
+    """Cuts to `SHOWN` characters, if possible between words."""
+    if len(text) <= SHOWN:
+        return text
+    return text[:SHOWN].rpartition(" ")[0] or text[:SHOWN]
+
+
+def _telling(words: list[bytes]) -> Iterator[bytes]:
+    """Yields the words in which a non-ASCII byte occurs for the first time."""
+    seen: set[int] = set()
+    for word in words:
+        if new := {byte for byte in word if byte > 0x7F} - seen:
+            seen |= new
+            yield word
+
+
+def _decode(data: bytes, encoding: str) -> str:
+    """Decodes bytes that may end inside a character; invalid and unprintable characters become U+FFFD."""
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(data)
+    return "".join(character if character.isprintable() or character == "\u3000" else "\ufffd" for character in text)
+
+
+def _plausibility(text: str, encoding: str) -> float:
+    """Returns the fraction of non-ASCII characters that fit the likeliest language written in the encoding."""
+    signs, letters = 0, []
+    count = sum(not character.isascii() for character in text)
+    for before, character, after in zip(f" {text}", text, f"{text} "[1:], strict=False):
+        if character.isascii():
+            continue
+        if character in MARKS or character in OPENING:
+            between = before.isalpha() and (after.isalpha() or character in OPENING)
+            signs += character in INNER or not between
+        elif not (character.isupper() and before.islower()) and not TWO_SCRIPTS.search(before + character + after):
+            letters.append(character)
+    languages: Sequence[Container[str]] = LETTERS[encoding] or [_common(encoding)]
+    known = max(sum(letter.lower() in language or letter in language for letter in letters) for language in languages)
+    return (signs + known) / max(1, count)
+
+
+@cache
+def _common(encoding: str) -> Container[str]:
+    """Returns the common characters of Japanese, Korean or Chinese."""
+    codec, rows = ROWS[encoding]
+    pairs = (bytes((row, second)) for row in rows for second in range(0x40, 0xFF))
+    return frozenset("".join(pair.decode(codec, "ignore") for pair in pairs))

@@ -1,4 +1,4 @@
-"""Splits that stay put: which one a piece of data falls into depends on its own content alone."""
+"""Stable splits: the split of an example depends only on its content."""
 
 import numpy as np
 from jaxtyping import Bool
@@ -6,14 +6,14 @@ from jaxtyping import Bool
 from genlab.errors import InputError
 
 Shares = dict[str, float | None]
-"""Of validation and test: the share of the data that each takes; None where it has a path of its own."""
+"""Fraction of the data in the validation and test split; None for a split read from a separate path."""
 
 
 def shares_of(validation: str, test: str) -> Shares:
-    """The shares that these options state.
+    """Parses the values of the options `validation` and `test`.
 
     Raises:
-        InputError: one is a number, and no share, or together they leave nothing.
+        InputError: a number is out of range, or together they leave nothing to train on.
     """
     shares = {"validation": share_of(validation, "validation"), "test": share_of(test, "test")}
     if sum(share or 0.0 for share in shares.values()) >= 1:
@@ -22,10 +22,10 @@ def shares_of(validation: str, test: str) -> Shares:
 
 
 def share_of(value: str, option: str) -> float | None:
-    """The share that `value` states; None where it is a path.
+    """Returns the fraction that `value` states, or None if `value` is a path.
 
     Raises:
-        InputError: it is a number, and no share.
+        InputError: `value` is a number outside [0, 1).
     """
     try:
         share = float(value)
@@ -37,12 +37,12 @@ def share_of(value: str, option: str) -> float | None:
 
 
 def divided(digests: list[bytes], shares: Shares) -> dict[str, Bool[np.ndarray, " pieces"]]:
-    """Which pieces of data, by a digest of the content of each, are for training, validation and test."""
+    """Assigns examples to training, validation and test by the digests of their contents."""
     places = np.array([_place(digest) for digest in digests])
     test, validation = places < (shares["test"] or 0.0), places >= 1 - (shares["validation"] or 0.0)
     return {"train": ~test & ~validation, "validation": validation, "test": test}
 
 
 def _place(digest: bytes) -> float:
-    """A number in [0, 1) for a digest of the content; the test split takes the low ones, validation the high."""
+    """Maps a digest to [0, 1); the test split takes the low end, validation the high end."""
     return (int.from_bytes(digest[:8], "little") >> 11) / 2.0**53

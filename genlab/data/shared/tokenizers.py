@@ -1,6 +1,7 @@
-"""Tokenizers: always a `tokenizers` file, whether a token is a character, a byte, a word or a piece of one."""
+"""Tokenizers over characters, bytes, byte-pair encodings (BPE) or words, all saved in the format of `tokenizers`."""
 
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -8,21 +9,24 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from genlab.errors import InputError
 
 END = "<|end|>"
-"""Stands before every document, and so after the one before it. Always token 0."""
+"""Precedes every document, and so ends the previous one. Always token 0."""
 FOREIGN_ENDS = ("<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "[EOS]")
-"""What other tools call theirs: GPT-2 and Qwen, T5 and Llama 2, Llama 3, Gemma, BERT's family."""
+"""The end-of-text tokens of other tools: GPT-2 and Qwen, T5 and Llama 2, Llama 3, Gemma, BERT."""
 UNKNOWN = "<|unknown|>"
-"""Stands for a character or word that was not in the training text (tokenizers of characters and words only)."""
+"""Replaces characters or words that were not in the training text (character and word tokenizers only)."""
 
 SAMPLE = 32_000_000
-"""Characters that a bpe tokenizer is trained on at the most, spread evenly over the text."""
+"""Maximum number of characters to train a BPE tokenizer on, sampled evenly from the text."""
+LONGEST_WORD = 256
+"""Maximum length in bytes of a word in BPE training, whose time grows with the square of the word length. In text
+without spaces, such as Chinese or DNA, one word may be the whole text."""
 
 
 def character_tokenizer(characters: Iterable[str]) -> Tokenizer:
-    """A token is a character; one that is not in `characters` becomes UNKNOWN."""
+    """Makes a tokenizer whose tokens are characters; characters outside `characters` become UNKNOWN."""
     tokens = [END, UNKNOWN, *sorted(characters)]
     tokenizer = Tokenizer(models.BPE({token: index for index, token in enumerate(tokens)}, [], unk_token=UNKNOWN))
-    # Every character by itself: BPE without merges is slow on long words.
+    # BPE without merges is slow on long words.
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]{1,64}"), "isolated")
     tokenizer.decoder = decoders.Fuse()
     tokenizer.add_special_tokens([END, UNKNOWN])
@@ -31,18 +35,20 @@ def character_tokenizer(characters: Iterable[str]) -> Tokenizer:
 
 
 def train_tokenizer(kind: str, texts: Iterator[str], characters: int, vocabulary: int | None) -> Tokenizer:
-    """A tokenizer over bytes that gives back any string exactly: single bytes, or byte-pair encoding.
+    """Trains a lossless tokenizer over bytes: single bytes or byte-pair encoding.
 
     Sennrich et al. (2016), arXiv 1508.07909, over bytes as in Radford et al. (2019).
 
     Args:
         kind: byte or bpe.
         texts: The training text, in pieces.
-        characters: Its length.
-        vocabulary: Tokens of the bpe tokenizer; None fits it to the length.
+        characters: Length of the training text.
+        vocabulary: Vocabulary size of a BPE tokenizer; None chooses it by the length.
     """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=kind == "bpe")
+    words = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=kind == "bpe")
+    short_words = pre_tokenizers.Split(Regex(f".{{1,{LONGEST_WORD}}}"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, short_words])
     tokenizer.decoder = decoders.ByteLevel()
     if kind == "byte":
         vocabulary, texts = 257, iter(())
@@ -53,24 +59,47 @@ def train_tokenizer(kind: str, texts: Iterator[str], characters: int, vocabulary
         show_progress=False,
     )
     every = max(1, characters // SAMPLE)
-    tokenizer.train_from_iterator((text for number, text in enumerate(texts) if number % every == 0), trainer)
+    sample = (text for number, text in enumerate(texts) if number % every == 0)
+    _interruptibly(lambda: tokenizer.train_from_iterator(sample, trainer))
+    tokenizer.pre_tokenizer = words
     tokenizer.encode_special_tokens = True
     return tokenizer
 
 
+def _interruptibly(train: Callable[[], None]) -> None:
+    """Runs `train` in a thread, because the library ignores Ctrl-C while it trains."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            train()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    if failures:
+        raise failures[0]
+
+
 def word_tokenizer(texts: Iterator[str], vocabulary: int) -> Tokenizer:
-    """A token is a word with the space before it, or a run of signs; all but the commonest become UNKNOWN."""
+    """Trains a tokenizer whose tokens are words with the space before them, or runs of punctuation.
+
+    All but the `vocabulary` most frequent become UNKNOWN.
+    """
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[END, UNKNOWN], show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
+    _interruptibly(lambda: tokenizer.train_from_iterator(texts, trainer))
     tokenizer.encode_special_tokens = True
     return tokenizer
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer of a run.
+    """Reads the tokenizer of a run.
 
     Raises:
         InputError: the file is missing or damaged.
@@ -78,28 +107,28 @@ def load_tokenizer(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         end_of(tokenizer)
-    except Exception:  # the library raises bare Exception for whatever it cannot read
+    except Exception:  # the library raises bare Exception for every kind of damage
         raise InputError(f"{path} is missing or damaged: restore it from a copy, or train again.", "run") from None
-    tokenizer.encode_special_tokens = True  # text that spells a mark is text
+    tokenizer.encode_special_tokens = True  # text that spells a special token is ordinary text
     return tokenizer
 
 
 def end_of(tokenizer: Tokenizer) -> int:
-    """The token that stands between documents.
+    """Returns the token that separates documents.
 
     Raises:
-        InputError: the tokenizer has none that is known.
+        InputError: the tokenizer has no end-of-text token that genlab knows.
     """
     ids = (tokenizer.token_to_id(mark) for mark in (END, *FOREIGN_ENDS))
     end = next((token for token in ids if token is not None), None)
     if end is None:
         known = ", ".join((END, *FOREIGN_ENDS))
-        raise InputError(f"The tokenizer has no mark between documents; genlab knows {known}: add one of them.", "run")
+        raise InputError(f"The tokenizer has no end-of-text token; genlab knows {known}: add one of them.", "run")
     return end
 
 
 def kind_of(tokenizer: Tokenizer) -> str:
-    """char, word, byte or bpe."""
+    """Returns char, word, byte or bpe."""
     if isinstance(tokenizer.model, models.WordLevel):
         return "word"
     if tokenizer.token_to_id(UNKNOWN) is not None:
@@ -108,7 +137,7 @@ def kind_of(tokenizer: Tokenizer) -> str:
 
 
 def fitting_vocabulary(characters: int) -> int:
-    """Tokens that a text of this length shows often enough to learn: 1,024 for 1 MB, 32,768 from 1 GB on."""
+    """Returns a vocabulary size whose tokens are frequent enough to learn: 1,024 for 1 MB, 32,768 from 1 GB on."""
     size = 1024
     while size < 32_768 and characters > size * 4_000:
         size *= 2
@@ -116,17 +145,16 @@ def fitting_vocabulary(characters: int) -> int:
 
 
 MARKS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
-"""How characters that leave no ink are shown."""
+"""Visible symbols for white space."""
 
 
 def token_label(tokenizer: Tokenizer, token: int) -> str:
-    """A token as people can read it: spaces and line ends as marks, bytes that are no character as hex."""
+    """Returns a readable label of a token: white space as symbols, incomplete characters as hexadecimal bytes."""
     text = tokenizer.decode([token], skip_special_tokens=False)
-    if (
-        "\ufffd" in text and kind_of(tokenizer) != "char"
-    ):  # part of a character: the tokenizer writes each byte as a letter (Radford et al. 2019)
-        inked = [*range(33, 127), *range(161, 173), *range(174, 256)]
-        others = [byte for byte in range(256) if byte not in inked]
-        letters = {chr(byte): byte for byte in inked} | {chr(256 + n): byte for n, byte in enumerate(others)}
+    if "\ufffd" in text and kind_of(tokenizer) != "char":
+        # Part of a character: the tokenizer writes each byte as a printable letter (Radford et al. 2019).
+        printed = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        others = [byte for byte in range(256) if byte not in printed]
+        letters = {chr(byte): byte for byte in printed} | {chr(256 + n): byte for n, byte in enumerate(others)}
         return "".join(f"\\x{letters[letter]:02x}" for letter in tokenizer.id_to_token(token) or "")
     return "".join(MARKS.get(c, c) if c in MARKS or c.isprintable() else ascii(c)[1:-1] for c in text)

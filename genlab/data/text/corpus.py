@@ -1,7 +1,7 @@
 """The user's text -> token files -> batches.
 
-Data flow: documents -> splits by position -> tokenizer -> one memory-mapped token file per split, in the
-cache. Nothing here holds a whole text in memory.
+Data flow: documents -> splits by position -> tokenizer -> one memory-mapped token file per split, in the cache. The
+whole text is never in memory.
 """
 
 import json
@@ -19,35 +19,37 @@ from torch import Tensor
 from genlab.data.shared.cache import cached
 from genlab.data.shared.splits import share_of, shares_of
 from genlab.data.shared.tokenizers import UNKNOWN, character_tokenizer, end_of, load_tokenizer, train_tokenizer
-from genlab.data.text.documents import PIECE, Facts, Piece, Source, cut, joined, open_source, survey
+from genlab.data.text.documents import Facts, Piece, Source, cut, joined, open_source, survey
 from genlab.errors import InputError
 
+PIECE = 1 << 20
+"""Characters to encode at a time, and bytes per piece of a text that is read again."""
 READER = 1
-"""Part of the cache's names: raise it when the same files would give other tokens."""
+"""Version of the token files in the cache: increase it when the same documents would give other tokens."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split as tokens: `tokens[0]` is the end mark that stands before the first text."""
+    """The tokens of one split, starting with the end-of-text token before the first document."""
 
     tokens: np.ndarray
     characters: int
     bytes: int
     documents: int
     unknown: int
-    """Characters that the tokenizer does not know."""
+    """Number of characters that are not in the vocabulary."""
 
     def windows(self, context: int) -> int:
-        """How many whole windows of `context` predictions there are, wherever the first begins."""
+        """Returns how many full windows of `context` predictions fit, wherever the first begins."""
         return (len(self.tokens) - 1 - context) // context if len(self.tokens) > 2 * context else 1
 
     def batch(
         self, step: int, batch: int, context: int, seed: int, rank: int = 0, processes: int = 1
     ) -> tuple[Int[Tensor, "batch context"], Int[Tensor, "batch context"]]:
-        """Inputs and targets of an update: a function of its number alone.
+        """Returns inputs and targets of an update; they depend only on the arguments.
 
-        Every epoch cuts the text into windows at another offset and shuffles them; `processes`
-        processes share out the batch that one process with `processes * batch` would take.
+        Every epoch cuts the text into windows at a new offset and shuffles them. Several processes share the batch
+        that one process would draw with `processes * batch`.
         """
         count = self.windows(context)
         first = (step * processes + rank) * batch
@@ -73,16 +75,17 @@ class Split:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text ready to train on."""
+    """A tokenized text, ready to train on."""
 
     name: str
     fingerprint: str
-    """Of all that was read, splits of their own included."""
+    """SHA-256 of everything that was read, separate validation and test texts included."""
     tokenizer: Tokenizer
     train: Split
     validation: Split | None
     test: Split | None
-    skipped: tuple[str, ...]
+    notes: tuple[str, ...]
+    """Sentences that name the files left out."""
 
 
 def read_corpus(
@@ -92,14 +95,14 @@ def read_corpus(
 
     Args:
         data: File, folder or @sample.
-        validation: Share of the text behind the training part, or a path.
-        test: Share of the text at its very end, or a path.
-        kind: Tokenizer to make from the training part: auto, char, byte or bpe.
-        vocabulary: Tokens of a bpe tokenizer; None fits it to the text.
-        tokenizer: The tokenizer to use instead of making one.
+        validation: Fraction of the text that follows the training part, or a path.
+        test: Fraction of the text at the end, or a path.
+        kind: Tokenizer to train on the training part: auto, char, byte or bpe.
+        vocabulary: Vocabulary size of a BPE tokenizer; None chooses it by the length of the text.
+        tokenizer: An existing tokenizer to use instead.
 
     Raises:
-        InputError: something cannot be read or is too short.
+        InputError: the data cannot be read.
     """
     source = open_source(data)
     facts = survey(source)
@@ -134,12 +137,12 @@ def read_corpus(
         tokens(source, facts.fingerprint, 0, middle),
         held_out("validation", middle, end),
         held_out("test", end, facts.characters),
-        source.skipped,
+        source.notes + tuple(f"{name}: {note}" for name, (part, _) in own.items() for note in part.notes),
     )
 
 
 def _own(path: str, name: str) -> tuple[Source, Facts]:
-    """A split that is text of its own."""
+    """Opens and surveys the text of a split that is read from a separate path."""
     try:
         source = open_source(path)
         return source, survey(source)
@@ -148,12 +151,12 @@ def _own(path: str, name: str) -> tuple[Source, Facts]:
 
 
 def training_text(data: str, validation: str, test: str) -> Iterator[bytes]:
-    """The training part of `data` again, as UTF-8."""
+    """Yields the training part of `data` as UTF-8."""
     return _part(data, validation, test, lambda middle, end, all: (0, middle))
 
 
 def test_text(data: str, validation: str, test: str) -> Iterator[bytes]:
-    """The test part of `data` again, as UTF-8."""
+    """Yields the test part of `data` as UTF-8."""
     if share_of(test, "test") is None:
         return _part(test, "0", "0", lambda middle, end, all: (0, all))
     return _part(data, validation, test, lambda middle, end, all: (end, all))
@@ -189,7 +192,7 @@ def _characters(source: Source, end: int) -> set[str]:
 
 
 def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None:
-    """Writes tokens.bin and facts.json; texts go to the tokenizer in slices that end between words."""
+    """Writes tokens.bin and facts.json; the tokenizer gets the text in slices that end between words."""
     end_mark, unknown_mark = end_of(tokenizer), tokenizer.token_to_id(UNKNOWN)
     kind = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
     facts: dict[str, Any] = {"characters": 0, "bytes": 0, "documents": 0, "unknown": 0}
@@ -228,14 +231,15 @@ def _encode(pieces: Iterable[Piece], tokenizer: Tokenizer, folder: Path) -> None
 
 
 def _slices(text: str, length: int = 16_384) -> list[str]:
-    """Cuts before a space where there is one, as word tokenizers keep a space with the word behind it."""
-    parts = []
-    while len(text) > length:
-        place = max(text.rfind(" ", length // 2, length), text.rfind("\n", length // 2, length))
-        place = place if place > 0 else length
-        parts.append(text[:place])
-        text = text[place:]
-    return [*parts, text]
+    """Cuts text into slices of at most `length`, if possible before a space: tokens keep the space before a word."""
+    parts, start = [], 0
+    while len(text) - start > length:
+        middle, last = start + length // 2, start + length
+        place = max(text.rfind(" ", middle, last), text.rfind("\n", middle, last))
+        place = place if place > 0 else last
+        parts.append(text[start:place])
+        start = place
+    return [*parts, text[start:]]
 
 
 def _load(folder: Path) -> Split:
@@ -247,6 +251,6 @@ def _load(folder: Path) -> Split:
 
 
 def describe(split: Split) -> dict[str, int]:
-    """The counts of a split."""
+    """Returns the counts of a split for run.json."""
     counts = {"characters": split.characters, "bytes": split.bytes, "documents": split.documents}
     return {**counts, "unknown": split.unknown, "tokens": len(split.tokens) - 1}

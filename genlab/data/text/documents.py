@@ -1,108 +1,158 @@
 """The user's files -> documents, as pieces of text in a stable order.
 
-Nothing here holds a whole text in memory: every reading opens the files anew.
+The whole text is never in memory: each pass opens the files again.
 """
 
 import codecs
-import gzip
 import hashlib
 import json
-import zlib
+import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
+from genlab.data.shared.compressed import open_stream
 from genlab.data.shared.encodings import not_utf8
+from genlab.data.shared.folders import files_in, printable
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.text.sample_sets import SAMPLES
 from genlab.errors import InputError
 
-PIECE = 1 << 20
-"""Bytes read at a time."""
-ENDINGS = {".txt", ".text", ".md", ".rst", ".tex", ".csv", ".tsv", ".html", ".xml", ".json", ".jsonl", ".log", ".py"}
-"""Of files that are read in a folder."""
+JSON_LINES = {".jsonl", ".ndjson"}
+ENDINGS = JSON_LINES | {
+    ".txt", ".text", ".md", ".rst", ".tex", ".csv", ".tsv", ".html", ".xml", ".json", ".log", ".py",
+}  # fmt: skip
+"""Endings of the files to read in a folder."""
+COMPRESSED = re.compile(r"\.(gz|xz|bz2)$")
+FIELDS = ("text", "content")
+"""Fields of a JSON object that may hold the document; the first with a string is read."""
+SEPARATOR = re.compile(r"[\s,]*")
+LONGEST = 1 << 27
+"""Maximum length in characters of one value in a .json file."""
+SHOWN = 5
+"""Maximum number of names in a note."""
 
 Piece = tuple[bool, str]
-"""Whether a document starts here, and some of its text."""
+"""Whether a document starts here, and part of its text."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where documents come from: each call of `pieces` reads them anew, in the same order."""
+    """The documents of a file, folder or sample set; each call of `pieces` reads them again in the same order."""
 
     name: str
     pieces: Callable[[], Iterator[Piece]]
-    skipped: tuple[str, ...] = ()
-    """Files of a folder that are not text, by their names' endings."""
+    notes: tuple[str, ...] = ()
+    """Sentences that name the files left out of a folder."""
+
+
+class NoDocuments(InputError):
+    """Raised for a .json file that does not hold documents."""
 
 
 def open_source(data: str) -> Source:
-    """The documents of a file, a folder (by name, recursively) or a sample set.
+    """Opens a file, a folder (read recursively) or a sample set.
 
     Raises:
-        InputError: nothing readable is there.
+        InputError: it does not exist, cannot be read, or is a folder without text.
     """
     if data.startswith("@"):
         read = sample_set(data, SAMPLES)
         return Source(data, lambda: ((True, text) for _, text in read()))
     path = Path(data)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise InputError(f"There is no file or folder {data}.", "data") from None
+    except OSError as error:
+        raise InputError(f"{printable(data)} cannot be read: {error.strerror}.", "data") from None
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        files = [p for p in files if not any(part.startswith(".") for part in p.relative_to(path).parts)]
-        chosen = [p for p in files if _ending(p) in ENDINGS]
-        skipped = tuple(str(p.relative_to(path)) for p in files if _ending(p) not in ENDINGS)
-        if not chosen:
-            raise InputError(
-                f"There is no text in the folder {data}: it looks for {', '.join(sorted(ENDINGS))}.", "data"
-            )
-        return Source(path.name, lambda: (piece for file in chosen for piece in _read_file(file)), skipped)
-    if not path.exists():
-        raise InputError(f"There is no file or folder {data}.", "data")
+        return _open_folder(path)
     if not path.is_file():
         raise InputError(f"{data} is neither a file nor a folder.", "data")
-    return Source(path.name, lambda: _read_file(path))
+    return Source(printable(path.name), lambda: _read_file(path))
+
+
+def _open_folder(folder: Path) -> Source:
+    left_out: dict[str, str] = {}
+    chosen = []
+    for path in sorted(files_in(folder, left_out)):
+        if _ending(path) not in ENDINGS:
+            left_out[printable(path.relative_to(folder))] = "not text by name"
+        elif _ending(path) == ".json" and not _has_documents(path):
+            left_out[printable(path.relative_to(folder))] = "JSON, but not of documents"
+        else:
+            chosen.append(path)
+    notes = _notes(left_out)
+    if not chosen:
+        raise InputError(
+            f"There is no text in the folder {printable(folder)}: it looks for {', '.join(sorted(ENDINGS))}"
+            f"{''.join(f'; {note}' for note in notes[:1])}.",
+            "data",
+        )
+    return Source(printable(folder.name), lambda: (piece for path in chosen for piece in _read_file(path)), notes)
+
+
+def _notes(left_out: dict[str, str]) -> tuple[str, ...]:
+    """Describes the files left out, with one sentence per reason."""
+    names: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        names.setdefault(reason, []).append(name)
+    notes = []
+    for reason, group in sorted(names.items()):
+        more = f" and {len(group) - SHOWN:,} more" if len(group) > SHOWN else ""
+        notes.append(f"left out ({reason}): {', '.join(sorted(group)[:SHOWN])}{more}")
+    return tuple(notes)
 
 
 def _ending(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix
+    return os.path.splitext(COMPRESSED.sub("", path.name.lower()))[1]
+
+
+def _has_documents(path: Path) -> bool:
+    """Returns whether the first value of a .json file is a document; an empty array counts as documents."""
+    try:
+        next(_read_file(path), None)
+    except NoDocuments:
+        return False
+    return True
 
 
 def _read_file(path: Path) -> Iterator[Piece]:
-    try:
-        with open(path, "rb") as plain:
-            zipped = plain.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else open(path, "rb") as file:
-            if _ending(path) == ".jsonl":
-                yield from _json_lines(path, _decode(path, file))
-            else:
-                for number, text in enumerate(_decode(path, file)):
-                    yield number == 0, text
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is a damaged gzip file ({error}).", "data") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "data") from None
+    texts = _decode(path, open_stream(path, "data"))
+    if _ending(path) in JSON_LINES:
+        return _json_lines(path, texts)
+    if _ending(path) == ".json":
+        return _json_documents(path, texts)
+    return ((number == 0, text) for number, text in enumerate(texts))
 
 
-def _decode(path: Path, file: Iterable) -> Iterator[str]:
+def _decode(path: Path, blocks: Iterator[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     place, first = 0, True
-    while True:
-        block = file.read(PIECE)  # type: ignore[attr-defined]
-        waiting = len(decoder.getstate()[0])  # bytes of a character cut by the block's start
+    for block in chain(blocks, [b""]):
+        waiting = decoder.getstate()[0]  # the incomplete character at the end of the previous block
+        wrong = None
         try:
             text = decoder.decode(block, final=not block)
+            if "\0" in text:
+                wrong = len(waiting) + block.index(0)
         except UnicodeDecodeError as error:
-            raise InputError(not_utf8(path, block, place - waiting + error.start), "data") from None
-        if "\0" in text:
-            raise InputError(not_utf8(path, block, place + block.find(b"\0")), "data")
+            wrong = error.start
+        if wrong is not None:
+            data = b"".join((waiting, block, *islice(blocks, 16)))
+            raise InputError(not_utf8(printable(path), data, place - len(waiting) + wrong), "data")
         if first and text:
             text, first = text.removeprefix("\ufeff"), False
         if text:
             yield text
-        if not block:
-            return
         place += len(block)
+
+
+# --- JSON -----------------------------------------------------------------------------------------
 
 
 def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
@@ -115,30 +165,92 @@ def _json_lines(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
             if not line.strip():
                 continue
             try:
-                document = json.loads(line)["text"]
-                document.encode()  # half a surrogate pair is no character
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                document = _document(json.loads(line))
+            except (ValueError, RecursionError):
+                document = None
+            if document is None:
                 raise InputError(
-                    f'{path}, line {number}: expected a JSON object with a string "text".', "data"
-                ) from None
+                    f'{printable(path)}, line {number}: expected a JSON object with a string "text" or "content".',
+                    "data",
+                )
             yield True, document
+
+
+def _json_documents(path: Path, texts: Iterator[str]) -> Iterator[Piece]:
+    """Reads documents from an array, or from a sequence of JSON values."""
+    for number, value in enumerate(_values(path, texts), 1):
+        document = _document(value)
+        if document is None:
+            raise NoDocuments(
+                f'{printable(path)}, value {number}: expected a JSON object with a string "text" or "content"; to '
+                "train on the JSON itself, give the file a name that ends in .txt.",
+                "data",
+            )
+        yield True, document
+
+
+def _document(value: Any) -> str | None:
+    """Returns a string, or the string in an object; None if there is none or it has an unpaired surrogate."""
+    if isinstance(value, dict):
+        value = next((value[field] for field in FIELDS if isinstance(value.get(field), str)), None)
+    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
+        return None
+    return value
+
+
+def _values(path: Path, texts: Iterator[str]) -> Iterator[Any]:
+    decoder = json.JSONDecoder()
+    rest, room, number, array = "", 0, 0, False
+    for text in chain(texts, [""]):
+        rest += text
+        if text and len(rest) < room:
+            continue
+        place = _next(rest, 0)
+        if number == 0 and not array and rest.startswith("[", place):
+            array, place = True, place + 1
+        while (place := _next(rest, place)) < len(rest):
+            if array and rest[place] == "]":
+                return
+            try:
+                value, place = decoder.raw_decode(rest, place)
+            except (ValueError, RecursionError):  # incomplete so far, or invalid
+                break
+            number += 1
+            yield value
+        rest = rest[place:]
+        room = 2 * len(rest)  # so that a long value is not parsed again with every piece
+        if len(rest) > LONGEST:
+            break
+    if rest or array:
+        raise NoDocuments(
+            f"{printable(path)} is not valid JSON after value {number}: correct it, or, to train on it as plain "
+            "text, give the file a name that ends in .txt.",
+            "data",
+        )
+
+
+def _next(text: str, place: int) -> int:
+    """Returns where the next value or the end of the array begins."""
+    match = SEPARATOR.match(text, place)
+    assert match is not None  # the pattern also matches an empty string
+    return match.end()
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What one reading of the data tells."""
+    """What one pass over the data finds."""
 
     fingerprint: str
-    """SHA-256 of all documents and where each starts."""
+    """SHA-256 of all documents and of where each starts."""
     characters: int
     documents: int
 
 
 def survey(source: Source) -> Facts:
-    """Reads everything once.
+    """Reads all documents once.
 
     Raises:
-        InputError: there is no text at all.
+        InputError: the documents are empty, or cannot be read.
     """
     digest, characters, documents = hashlib.sha256(), 0, 0
     for starts, text in source.pieces():
@@ -152,12 +264,12 @@ def survey(source: Source) -> Facts:
 
 
 def joined(fingerprint: str, *others: str) -> str:
-    """One fingerprint for several."""
+    """Combines several fingerprints into one."""
     return hashlib.sha256(" ".join((fingerprint, *others)).encode()).hexdigest() if others else fingerprint
 
 
 def cut(pieces: Iterable[Piece], start: int, end: int) -> Iterator[Piece]:
-    """The documents between two positions in characters."""
+    """Yields the part of the documents between two positions, counted in characters."""
     place = 0
     for starts, text in pieces:
         first, last = max(start - place, 0), min(end - place, len(text))

@@ -103,13 +103,19 @@ def encode_prompt(
     """The tokens to go on from; without a prompt the start of a document, or of a line where documents were few.
 
     Raises:
-        InputError: the prompt has characters that the model never saw.
+        InputError: the prompt is not UTF-8, or has characters that the model never saw.
     """
     end = end_of(tokenizer)
     if not prompt:
         newline = tokenizer.encode("\n", add_special_tokens=False).ids
         known = newline and newline != [tokenizer.token_to_id(UNKNOWN)]
         return torch.tensor(newline if documents < MANY and known else [end], device=device)
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:  # the terminal's bytes were not UTF-8
+        raise InputError(
+            "The prompt is not UTF-8: give it in UTF-8, in a terminal that is set to it.", "prompt"
+        ) from None
     ids = tokenizer.encode(prompt, add_special_tokens=False).ids
     unknown = tokenizer.token_to_id(UNKNOWN)
     if unknown is not None and unknown in ids:

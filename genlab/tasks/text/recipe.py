@@ -170,10 +170,7 @@ def documents_of(about: dict[str, Any]) -> int:
 def corpus_facts(corpus: Corpus) -> DataFacts:
     """What a run records of a text."""
     splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
-    notes = []
-    if corpus.skipped:
-        shown = ", ".join(corpus.skipped[:5]) + (" ..." if len(corpus.skipped) > 5 else "")
-        notes.append(f"{len(corpus.skipped)} files that are not text by their names were left out: {shown}")
+    notes = list(corpus.notes)
     if corpus.train.unknown:
         notes.append(
             f"{corpus.train.unknown:,} characters of the training text are not in the vocabulary of the run that this "

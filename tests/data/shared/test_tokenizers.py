@@ -1,10 +1,17 @@
+import os
+import signal
+import threading
+import time
+
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from genlab.data.shared.tokenizers import (
     END,
+    LONGEST_WORD,
     UNKNOWN,
     character_tokenizer,
     fitting_vocabulary,
@@ -111,6 +118,58 @@ def test_unseen_characters_become_the_mark(characters, text):
 
 def test_long_words_of_characters_are_quick(characters):
     assert through(characters, "a" * 200_000) == "a" * 200_000
+
+
+HAN = "".join(map(chr, np.random.default_rng(0).integers(0x4E00, 0x5200, 200_000)))
+
+
+def test_text_without_spaces():
+    """Its one word is cut up for the training only, which would otherwise take hours for a book."""
+    made = train_tokenizer("bpe", iter([HAN]), len(HAN), 600)
+    assert through(made, HAN[:5000]) == HAN[:5000]
+    assert len(made.encode(HAN[:5000]).ids) < 2.5 * 5000
+    repeated = train_tokenizer("bpe", iter(["x" * 1_000_000]), 1_000_000, 400)
+    assert max(map(len, repeated.get_vocab())) == LONGEST_WORD
+
+
+def test_words_of_usual_length_are_learnt_whole():
+    """As the library alone does it."""
+    text = TEXT + "".join(f" {'gwy' * (n % 9)}{'日本語' * (n % 20)}{n % 13}  \n" for n in range(3000))
+    plain = Tokenizer(models.BPE())
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=500, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
+    plain.train_from_iterator([text], trainer)
+    assert train_tokenizer("bpe", iter([text]), len(text), 500).to_str() == plain.to_str()
+
+
+def test_training_can_be_interrupted():
+    started = threading.Event()
+
+    def texts():
+        started.set()
+        yield HAN
+
+    def interrupt():
+        started.wait()
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    ended = []
+    with pytest.raises(KeyboardInterrupt):
+        ended.append(train_tokenizer("bpe", texts(), len(HAN), 30_000))
+    assert not ended
+
+
+def test_an_error_in_the_texts_comes_through():
+    def texts():
+        yield "some text"
+        raise InputError("line 7 is damaged", "data")
+
+    with pytest.raises(InputError, match="line 7"):
+        train_tokenizer("bpe", texts(), 100, 400)
 
 
 def test_files_reload_equal(tokenizer, characters, tmp_path):

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genlab.data.shared.cache import cache_folder
+from genlab.data.shared import compressed
 from genlab.data.shared.tokenizers import END
 from genlab.data.text import corpus as reading
-from genlab.data.text import documents as files
 from genlab.data.text.corpus import Split, cut, describe, read_corpus, test_text, training_text
 from genlab.errors import InputError
 from tests.conftest import sentences
@@ -95,6 +94,17 @@ def test_splits_of_their_own_are_in_the_fingerprint(tmp_path, book):
     assert len({plain, *prints}) == 3
 
 
+def test_what_is_left_out_of_a_split_is_noted(tmp_path, book):
+    for name in ("train", "held"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text(sentences(2000))
+        (tmp_path / name / f"{name}.jpg").touch()
+    assert corpus(tmp_path / "train", tmp_path / "held", 0.1).notes == (
+        "left out (not text by name): train.jpg",
+        "validation: left out (not text by name): held.jpg",
+    )
+
+
 def test_documents_without_text_are_left_out(tmp_path):
     (tmp_path / "x.jsonl").write_text(
         "".join(json.dumps({"text": text}) + "\n" for text in ("", "one", "", "two\n", ""))
@@ -138,19 +148,28 @@ def test_auto_picks_by_the_text(tmp_path, text, kind):
     assert kind_of(corpus(tmp_path / "x.txt", kind="auto").tokenizer) == kind
 
 
+def test_slices():
+    for text in ("", "a", "word " * 9000, "x" * 50_000, "x" * 9000 + " " + "y" * 40_000, "\n" * 40_000):
+        parts = reading._slices(text)
+        assert "".join(parts) == text
+        assert max(map(len, parts)) <= 16_384
+    assert {part[0] for part in reading._slices("word " * 9000)[1:]} == {" "}
+
+
 @pytest.mark.parametrize("kind", ["byte", "bpe", "char"])
 def test_a_long_text_in_pieces(tmp_path, monkeypatch, kind):
     """Three megabytes with characters across every kind of boundary come back exactly."""
     text = ("日本é👩 " * 7 + sentences(20_011)) * 60 + "x" * 50_000 + "\n" * 20_000 + "日" * 40_000
     text = text[-200_000:] + text
     (tmp_path / "x.txt").write_text(text)
-    for module in (files, reading):
-        monkeypatch.setattr(module, "PIECE", 10_007)
+    sizes = ((compressed, "BLOCK"), (reading, "PIECE"))
+    for module, name in sizes:
+        monkeypatch.setattr(module, name, 10_007)
     made = corpus(tmp_path / "x.txt", "0.01", "0.01", kind, 500 if kind == "bpe" else None)
     assert "".join("".join(decoded(made, split)) for split in (made.train, made.validation, made.test)) == text
     pieces = [made.train.tokens[:], made.validation.tokens[:], made.test.tokens[:]]
-    for module in (files, reading):
-        monkeypatch.setattr(module, "PIECE", 1 << 20)
+    for module, name in sizes:
+        monkeypatch.setattr(module, name, 1 << 20)
     monkeypatch.setattr(reading, "READER", 1000)  # another cache
     whole = corpus(tmp_path / "x.txt", "0.01", "0.01", kind, tokenizer=made.tokenizer)
     for piece, split in zip(pieces, (whole.train, whole.validation, whole.test), strict=True):
@@ -252,16 +271,6 @@ def test_a_damaged_cache_is_made_anew(tmp_path, fresh_cache):
         path.write_bytes(path.read_bytes()[:-10])
     again = corpus(tmp_path / "x.txt")
     assert np.array_equal(again.train.tokens, whole)
-
-
-def test_where_the_cache_is(monkeypatch):
-    monkeypatch.setenv("GENLAB_CACHE", "/somewhere")
-    assert cache_folder() == Path("/somewhere")
-    monkeypatch.delenv("GENLAB_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert cache_folder() == Path("/xdg/genlab")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "genlab"
 
 
 # --- batches --------------------------------------------------------------------------------------

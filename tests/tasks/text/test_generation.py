@@ -1,5 +1,7 @@
 """Language models write: one text or several, with weights as they are or packed."""
 
+import os
+
 import pytest
 import torch
 from torch import nn
@@ -117,6 +119,8 @@ def test_prompts():
     end, newline = tokenizer.token_to_id(END), tokenizer.token_to_id("\n")
     assert encode_prompt(tokenizer, None, 100, CPU).tolist() == [end]
     assert encode_prompt(tokenizer, None, 1, CPU).tolist() == [newline]
+    with pytest.raises(InputError, match="not UTF-8"):
+        encode_prompt(tokenizer, os.fsdecode(b"caf\xe9"), 1, CPU)
     assert encode_prompt(tokenizer, "", 1, CPU).tolist() == [newline]
     assert encode_prompt(character_tokenizer("ab"), None, 1, CPU).tolist() == [end]
     with pytest.raises(InputError, match="'c', '日'") as error:
