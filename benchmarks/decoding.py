@@ -161,7 +161,7 @@ class Way:
 
 def losses(path: str) -> None:
     """Nats a token of a text run's test split, with every layer packed, however small."""
-    packed.LEAST = 1
+    packed.MIN_WEIGHTS = 1
     run = genlab.load(path, "cpu")
     recipe: Any = run.recipe
     data = run.about["data"]

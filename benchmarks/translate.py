@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import genlab
-from genlab.data.pairs.batches import END_TOKEN, Batch
+from genlab.data.pairs.batches import END_TOKEN, TranslationBatch
 from genlab.engine.machine import Machine, seed_everything
 from genlab.models.transformer import smoothed_loss
 from genlab.tasks.translate.options import TransformerOptions, TranslateRequest
@@ -123,7 +123,7 @@ class Peer(nn.Module):
         return self.dropout(self.embedding(tokens) * self.width**0.5 + self.places[: tokens.shape[1]])
 
     def forward(
-        self, source: torch.Tensor, target: torch.Tensor, source_pads: torch.Tensor, target_pads: torch.Tensor | None
+        self, source: torch.Tensor, target: torch.Tensor, source_pads: torch.Tensor | None, target_pads: torch.Tensor
     ) -> torch.Tensor:
         hidden = nn.Transformer.generate_square_subsequent_mask(target.shape[1], device=target.device).isinf()
         x = self.body(
@@ -137,12 +137,13 @@ def pads(lengths: torch.Tensor, longest: int) -> torch.Tensor:
     return torch.arange(longest)[None] >= lengths[:, None]
 
 
-def peer_step(peer: Peer, optimizer: torch.optim.Optimizer, batch: Batch, smoothing: float) -> None:
+def peer_step(peer: Peer, optimizer: torch.optim.Optimizer, batch: TranslationBatch, smoothing: float) -> None:
     """One update as it is usually written: logits everywhere, padding ignored by the loss."""
-    source, source_lengths, target, target_lengths = batch
-    away = pads(target_lengths - 1, target.shape[1] - 1)
-    logits = peer(source, target[:, :-1], pads(source_lengths, source.shape[1]), away)
-    wanted = target[:, 1:].masked_fill(away, -100)
+    source, source_mask, inputs, index, targets = batch
+    wanted = torch.full((inputs.numel(),), -100)
+    wanted[slice(None) if index is None else index] = targets
+    wanted = wanted.view(inputs.shape)
+    logits = peer(source, inputs, None if source_mask is None else ~source_mask, wanted == -100)
     loss = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), label_smoothing=smoothing)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -219,7 +220,8 @@ def speed(options: argparse.Namespace) -> None:
         ours.append(seconds(lambda batch=batch: recipe.step(batch)))
         theirs.append(seconds(lambda batch=batch: peer_step(peer, adamw, batch, config.label_smoothing)))
         bare.append(seconds(lambda batch=batch: backward(recipe, batch)))
-    tokens = statistics.mean(int(batch[1].sum() + (batch[3] - 1).sum()) for batch in batches)
+    sources = (batch.source.numel() if batch.source_mask is None else int(batch.source_mask.sum()) for batch in batches)
+    tokens = statistics.mean(read + len(batch.targets) for read, batch in zip(sources, batches, strict=True))
     print("| a training step | ms | tokens a second | |\n|---|---|---|---|")
     for name, times in (("genlab", ours), ("genlab without the optimisers", bare), ("nn.Transformer, AdamW", theirs)):
         middle = statistics.median(times)
@@ -255,10 +257,9 @@ def speed(options: argparse.Namespace) -> None:
     print(f"\n{sum(same):,} of {len(same):,} translations are the same to the token.")
 
 
-def backward(recipe: TransformerRecipe, batch: Batch) -> None:
+def backward(recipe: TransformerRecipe, batch: TranslationBatch) -> None:
     """A step of ours up to the gradients."""
-    logits, wanted = recipe.predict_targets(batch)
-    loss = smoothed_loss(logits, wanted, recipe.config.label_smoothing)
+    loss = smoothed_loss(recipe.predict_targets(batch), batch.targets, recipe.config.label_smoothing)
     recipe.network.zero_grad(set_to_none=True)
     loss.backward()
 

@@ -78,24 +78,39 @@ class Machine:
         return cls(run.device, run.precision)
 
     def place(self, batch: Any) -> Any:
-        """The batch on the device, copied while the host goes on."""
+        """The batch with its tensors on the device, however they are nested; the host does not wait for the copies."""
         if isinstance(batch, Tensor):
-            if self.device.type == "cuda":
+            if self.device.type == "cuda" and batch.device.type == "cpu":
                 return batch.pin_memory().to(self.device, non_blocking=True)
             return batch.to(self.device)
-        return type(batch)(self.place(part) for part in batch)
+        if isinstance(batch, dict):
+            return {key: self.place(part) for key, part in batch.items()}
+        if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+            return type(batch)(*map(self.place, batch))
+        if isinstance(batch, (tuple, list)):
+            return type(batch)(map(self.place, batch))
+        return batch
 
     def autocast(self) -> AbstractContextManager:
         """Inside, matrix products are in the run's number format."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
-    def average(self, network: nn.Module) -> None:
-        """Gradients become their mean over all processes, in one exchange."""
+    def average(self, network: nn.Module, count: int | float | Tensor | None = None) -> None:
+        """Replaces gradients by their mean over all processes, in one exchange.
+
+        Args:
+            network: Its gradients are averaged.
+            count: How many terms this process's loss is the mean of, where processes differ in it (tokens, say):
+                processes then weigh as much as they counted, as in one process with the whole batch.
+        """
         if self.processes == 1:
             return
         gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
-        flat = cast(Tensor, self.fabric.all_reduce(flat, reduce_op="mean"))
+        if count is not None:
+            share = torch.as_tensor(count, dtype=flat.dtype, device=flat.device)
+            flat = flat * (share / self.mean(share))
+        flat = self.mean(flat)
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
@@ -164,6 +179,27 @@ def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
         torch.mps.manual_seed(number)
     random.seed(number)
     np.random.seed(number)
+
+
+@contextmanager
+def preserved_randomness() -> Iterator[None]:
+    """Random numbers drawn or seeded inside leave no trace: every global generator is restored.
+
+    Enter it after the `Machine` exists: a GPU's generator is restored only if CUDA was in use on entry.
+    """
+    plain, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    metal = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    try:
+        yield
+    finally:
+        random.setstate(plain)
+        np.random.set_state(arrays)
+        torch.set_rng_state(tensors)
+        if gpus is not None:
+            torch.cuda.set_rng_state_all(gpus)
+        if metal is not None:
+            torch.mps.set_rng_state(metal)
 
 
 RANDOM_FILLS = {

@@ -23,7 +23,7 @@ class AttentionMap:
     """Counted from 0, as in the code."""
     heads: list[int]
     """Their numbers, from 0."""
-    weights: Float[Tensor, "heads asks keys"]
+    weights: Float[Tensor, "heads queries keys"]
     """What share of its look each position gives to each key: a row sums to 1."""
     rows: list[str]
     """The tokens that ask, as people read them."""

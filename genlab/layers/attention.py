@@ -1,16 +1,16 @@
-"""The attention that every genlab model uses.
+"""Multi-head attention, shared by every Transformer here.
 
-Vaswani et al. (2017), "Attention Is All You Need", arXiv 1706.03762, section 3.2; queries that share
-keys and values: Ainslie et al. (2023), arXiv 2305.13245; normalised queries and keys: Henry et al.
-(2020), arXiv 2010.04245; rotary positions: Su et al. (2021), arXiv 2104.09864.
+Vaswani et al. (2017), "Attention Is All You Need", arXiv 1706.03762, section 3.2; grouped queries: Ainslie et al.
+(2023), arXiv 2305.13245; query and key norms: Henry et al. (2020), arXiv 2010.04245; rotary positions: Su et al.
+(2021), arXiv 2104.09864.
 
 Data flow::
 
-    asks (batch, asks, width)   -> query (batch, heads, asks, head_width)
-    tells (batch, tells, width) -> key, value (batch, kv_heads, tells, head_width)
-    softmax(query · key / sqrt(head_width)) · value -> (batch, asks, width)
+    query_input (batch, queries, width) -> query (batch, heads, queries, head_width)
+    context     (batch, keys, width)    -> key, value (batch, kv_heads, keys, head_width)
+    softmax(query · key / sqrt(head_width)) · value -> (batch, queries, width)
 
-A True in a mask means "may look".
+True in a mask means "may attend".
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.norms import RMSNorm
-from genlab.layers.packed import together
+from genlab.layers.packed import apply_fused
 from genlab.layers.positions import rotate
 
 
 class KVCache:
-    """The keys and values of the positions seen so far, so that a new token costs one position.
+    """Keys and values of the positions so far: each new token is computed once.
 
-    Room for `capacity` positions is taken at the first append; a full cache is the caller's mistake.
+    Args:
+        capacity: Most positions; their memory is allocated at the first `append`.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -42,25 +43,25 @@ class KVCache:
     def append(
         self, key: Float[Tensor, "batch heads new depth"], value: Float[Tensor, "batch heads new depth"]
     ) -> tuple[Float[Tensor, "batch heads all depth"], Float[Tensor, "batch heads all depth"]]:
-        """Stores the new positions and returns all of them."""
+        """Stores new positions; returns the keys and values of all positions."""
         if self._key is None or self._value is None:
             batch, heads, _, depth = key.shape
             self._key = key.new_empty(batch, heads, self.capacity, depth)
             self._value = value.new_empty(batch, heads, self.capacity, depth)
         end = self.length + key.shape[2]
-        assert end <= self.capacity, f"the cache holds {self.capacity} positions, {end} were asked for"
+        assert end <= self.capacity, f"{end} positions in a cache of {self.capacity}"
         self._key[:, :, self.length : end] = key
         self._value[:, :, self.length : end] = value
         self.length = end
         return self.held()
 
     def held(self) -> tuple[Float[Tensor, "batch heads all depth"], Float[Tensor, "batch heads all depth"]]:
-        """All that was stored."""
+        """Returns the keys and values of all positions."""
         assert self._key is not None and self._value is not None
         return self._key[:, :, : self.length], self._value[:, :, : self.length]
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Goes on with these rows of the batch, in this order; a row may come more than once."""
+        """Replaces the batch by these rows of it, in this order; a row may be repeated."""
         if self._key is not None and self._value is not None:
             key, value = self.held()
             self._key = key.new_empty(len(rows), key.shape[1], self.capacity, key.shape[3])
@@ -69,21 +70,19 @@ class KVCache:
 
 
 class Attention(nn.Module):
-    """Multi-head attention; with `kv_heads` < `heads`, groups of query heads share a key head.
-
-    Self-attention when called with one sequence, cross-attention when called with two.
+    """Multi-head attention: self-attention over one sequence, cross-attention over a second one.
 
     Args:
-        width: Features of a position, in and out.
+        width: Model width, of input and output.
         heads: Query heads.
-        kv_heads: Key and value heads, a divisor of `heads`; None for as many as `heads`.
-        head_width: Features of a head; None for `width // heads`.
-        qk_norm: RMS-normalise every query and key over `head_width`.
-        bias: Give the four projections a bias.
+        kv_heads: Key and value heads, a divisor of `heads` (grouped-query attention); None for `heads`.
+        head_width: Width of a head; None for `width // heads`.
+        qk_norm: Apply RMSNorm to queries and keys over `head_width`.
+        bias: Add a bias to the four projections.
         dropout: Share of attention weights dropped in training.
     """
 
-    together = (("query", "key", "value"),)
+    fused = (("query", "key", "value"),)
 
     def __init__(
         self,
@@ -110,53 +109,54 @@ class Attention(nn.Module):
 
     def forward(
         self,
-        asks: Float[Tensor, "batch asks width"],
-        tells: Float[Tensor, "batch tells width"] | None = None,
+        query_input: Float[Tensor, "batch queries width"],
+        context: Float[Tensor, "batch context width"] | None = None,
         *,
         causal: bool = False,
         window: int | None = None,
         mask: Bool[Tensor, "batch keys"] | None = None,
-        rotary: tuple[Float[Tensor, "asks depth"], Float[Tensor, "asks depth"]] | None = None,
+        rotary: tuple[Float[Tensor, "queries depth"], Float[Tensor, "queries depth"]] | None = None,
         cache: KVCache | None = None,
-    ) -> Float[Tensor, "batch asks width"]:
-        """Mixes into every position of `asks` what it finds in `tells` (None: in `asks` itself).
+    ) -> Float[Tensor, "batch queries width"]:
+        """Attends from `query_input` to `context`.
 
         Args:
-            asks: The positions that look.
-            tells: The positions looked at.
-            causal: A position sees itself and what stands before it.
-            window: A position sees at most this many positions, itself included (with `causal`).
-            mask: Which keys are real, cached ones included; False is padding.
-            rotary: Cosines and sines of the positions of `asks` (self-attention only).
-            cache: Keys and values of earlier positions; `asks` follows them and joins them. With `tells`, which are
-                then the same in every call, their keys and values from the first call on.
+            query_input: Positions that the queries are computed from.
+            context: Positions that keys and values are computed from; None for `query_input` (self-attention).
+            causal: Each position attends to itself and earlier ones.
+            window: With `causal`: attend to the last `window` positions only, the own one included.
+            mask: True for keys, cached ones included; False for padding.
+            rotary: Cosines and sines of the positions of `query_input` (self-attention only).
+            cache: Self-attention: keys and values of earlier positions, to which those of `query_input` are appended.
+                Cross-attention: keys and values of `context`, computed in the first call and reused in later ones.
         """
-        told = tells is not None and cache is not None and cache.length > 0  # once, for all that ask
-        if tells is None:
-            query, *found = together(asks, self.query, self.key, self.value)
+        reuse = context is not None and cache is not None and cache.length > 0
+        if context is None:
+            query, *projected = apply_fused(query_input, self.query, self.key, self.value)
         else:
-            query, found = self.query(asks), [] if told else [*together(tells, self.key, self.value)]
+            query = self.query(query_input)
+            projected = [] if reuse else [*apply_fused(context, self.key, self.value)]
         query = self._heads(query, self.query_norm, rotary)
-        if cache is not None and told:
+        if cache is not None and reuse:
             key, value = cache.held()
         else:
-            key, value = self._heads(found[0], self.key_norm, rotary), self._heads(found[1])
+            key, value = self._heads(projected[0], self.key_norm, rotary), self._heads(projected[1])
             if cache is not None:
                 key, value = cache.append(key, value)
 
-        first = bool(query.shape[2] == key.shape[2])  # not so of sizes that an export leaves open
-        plain = causal and window is None and mask is None and first
-        allowed = None if plain else may_look(query.shape[2], key.shape[2], causal, window, mask, query.device)
+        square = bool(query.shape[2] == key.shape[2])  # a traced export with open sizes says False
+        plain = causal and window is None and mask is None and square
+        allowed = None if plain else attention_mask(query.shape[2], key.shape[2], causal, window, mask, query.device)
         dropout = self.dropout if self.training else 0.0
         if self.seen is not None:
             if plain:
-                allowed = may_look(query.shape[2], key.shape[2], causal, None, None, query.device)
+                allowed = attention_mask(query.shape[2], key.shape[2], causal, None, None, query.device)
             self.seen.append(attention_weights(query, key, allowed))
             plain = False
         mixed = F.scaled_dot_product_attention(
             query, key, value, allowed, dropout, is_causal=plain, enable_gqa=self.heads != self.kv_heads
         )
-        return self.out(rearrange(mixed, "batch heads asks depth -> batch asks (heads depth)"))
+        return self.out(rearrange(mixed, "batch heads queries depth -> batch queries (heads depth)"))
 
     def _heads(
         self,
@@ -164,42 +164,42 @@ class Attention(nn.Module):
         norm: RMSNorm | None = None,
         rotary: tuple[Tensor, Tensor] | None = None,
     ) -> Float[Tensor, "batch heads time depth"]:
-        """The features of each head, normalised and turned to their positions."""
+        """Splits a projection into heads, normalises them and rotates them to their positions."""
         x = rearrange(x, "batch time (heads depth) -> batch heads time depth", depth=self.head_width)
         x = x if norm is None else norm(x)
         return x if rotary is None else rotate(x, *rotary)
 
 
-def may_look(
-    asks: int,
+def attention_mask(
+    queries: int,
     keys: int,
     causal: bool,
     window: int | None,
     mask: Bool[Tensor, "batch keys"] | None,
     device: torch.device,
-) -> Bool[Tensor, "#batch 1 asks keys"] | None:
-    """Who may look at whom; the last key stands at the position of the last query. None: all at all."""
-    if causal and asks == 1 and window is None and mask is None:
+) -> Bool[Tensor, "#batch 1 queries keys"] | None:
+    """Which query may attend to which key; None if all may. The last query is at the position of the last key."""
+    if causal and queries == 1 and window is None and mask is None:
         return None
     if not causal:
         return None if mask is None else rearrange(mask, "batch keys -> batch 1 1 keys")
-    here: Int[Tensor, "asks 1"] = torch.arange(keys - asks, keys, device=device)[:, None]
+    here: Int[Tensor, "queries 1"] = torch.arange(keys - queries, keys, device=device)[:, None]
     there: Int[Tensor, "1 keys"] = torch.arange(keys, device=device)[None, :]
     allowed = there <= here
     if window is not None:
         allowed = allowed & (there > here - window)
     if mask is None:
         return allowed[None, None]
-    # Padding looks at itself: a row that may look nowhere would be 0/0.
+    # Padding attends to itself: a softmax over no keys would be 0/0.
     return (allowed & rearrange(mask, "batch keys -> batch 1 1 keys")) | (there == here)
 
 
 def attention_weights(
-    query: Float[Tensor, "batch heads asks depth"],
+    query: Float[Tensor, "batch heads queries depth"],
     key: Float[Tensor, "batch kv_heads keys depth"],
-    allowed: Bool[Tensor, "#batch 1 #asks keys"] | None,
-) -> Float[Tensor, "batch heads asks keys"]:
-    """softmax(query · key / sqrt(depth)) (eq. 1): what share of its look a position gives to each key."""
+    allowed: Bool[Tensor, "#batch 1 #queries keys"] | None,
+) -> Float[Tensor, "batch heads queries keys"]:
+    """softmax(query · key / sqrt(depth)) (eq. 1)."""
     key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
     scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
     if allowed is not None:
@@ -208,12 +208,12 @@ def attention_weights(
 
 
 @contextmanager
-def watch(network: nn.Module) -> Iterator[dict[str, list[Float[Tensor, "batch heads asks keys"]]]]:
-    """Inside the block every `Attention` in `network` notes its weights, one entry a call.
+def watch(network: nn.Module) -> Iterator[dict[str, list[Float[Tensor, "batch heads queries keys"]]]]:
+    """Records the weights of every `Attention` in `network`, one entry per call.
 
     >>> with watch(gpt) as seen:
     ...     gpt(tokens)
-    >>> seen["blocks.0.attention"][0]  # (batch, heads, asks, keys)
+    >>> seen["blocks.0.attention"][0]  # (batch, heads, queries, keys)
     """
     layers = {name: module for name, module in network.named_modules() if isinstance(module, Attention)}
     seen: dict[str, list[Tensor]] = {name: [] for name in layers}

@@ -1,8 +1,8 @@
-"""Pictures slightly moved, so that a network sees no picture twice in the same way.
+"""Geometric data augmentation.
 
-One smooth map of places to places for each picture: turned, sheared, stretched, shifted (an affine map), and bent
-like rubber (Simard, Steinkraus and Platt 2003, "Best practices for convolutional neural networks"). All of it is
-one resampling, so that fine lines are blurred once.
+Each picture gets a random affine map (rotation, shear, scale, shift) and an elastic deformation (Simard, Steinkraus and
+Platt 2003, "Best practices for convolutional neural networks"). All of them are one resampling, so that fine lines are
+blurred only once.
 """
 
 from dataclasses import dataclass
@@ -15,34 +15,31 @@ from jaxtyping import Float
 from torch import Tensor
 
 KNOTS = 5
-"""Places along a side that a bend moves on its own; between them it is smooth."""
+"""Control points along a side that an elastic deformation displaces independently."""
 
 
 @dataclass(frozen=True)
 class Warp:
-    """How far pictures are moved: each is the largest of values drawn evenly on both sides of none."""
+    """Strength of each deformation: values are uniform between minus and plus the given maximum."""
 
     turn: float = 10.0
-    """Degrees."""
+    """Rotation in degrees."""
     shear: float = 0.12
-    """Slant: sideways for each step upwards."""
+    """Horizontal displacement per vertical unit."""
     stretch: float = 0.1
-    """Share of the size, of width and height each on its own."""
+    """Logarithm of the scale, independent for width and height."""
     shift: float = 0.06
-    """Share of the side."""
+    """Translation as a share of the side."""
     bend: float = 0.025
-    """Deviation of the knots' own moves, as a share of the side."""
+    """Elastic deformation: standard deviation of the control points' displacement, as a share of the side."""
     mirror: bool = False
-    """Swap left and right of every second picture."""
+    """Flip each picture left to right with probability 1/2."""
 
 
 def warped(
     pictures: Float[Tensor, "batch channels height width"], warp: Warp
 ) -> Float[Tensor, "batch channels height width"]:
-    """The pictures, each moved in a way of its own; what lies outside of one repeats its edge.
-
-    Draws from torch's global generator.
-    """
+    """Deforms each picture at random, with torch's global generator; pixels outside repeat the border."""
     count = len(pictures)
 
     def even(limit: float) -> Float[Tensor, " batch"]:
@@ -53,7 +50,7 @@ def warped(
     if warp.mirror:
         wide = torch.where(torch.rand(count, device=pictures.device) < 0.5, -wide, wide)
     cosine, sine = angle.cos(), angle.sin()
-    rows = (  # where in the old picture a place of the new one comes from, both from -1 to 1
+    rows = (  # from coordinates in the new picture to those in the old one, from -1 to 1
         torch.stack((wide * cosine, high * (slant * cosine - sine), even(2 * warp.shift)), 1),
         torch.stack((wide * sine, high * (slant * sine + cosine), even(2 * warp.shift)), 1),
     )

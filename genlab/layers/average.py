@@ -1,4 +1,4 @@
-"""The average of a network's weights over its last updates."""
+"""Weight averaging (EMA)."""
 
 import copy
 
@@ -7,10 +7,14 @@ from torch import Tensor, nn
 
 
 class Average(nn.Module):
-    """A running average of a network's weights: the copy of it that is kept.
+    """A copy of a network whose weights are a running average over training.
 
-    After so many updates, half of its weight is on the last `share` of them: a power law as in Karras et al.
-    (2024, arXiv 2312.02696, eq. 1), so that no half-life in steps has to fit the length of the training.
+    At any time, half of the average comes from the last `share` of the updates so far: a power-function average as in
+    Karras et al. (2024, arXiv 2312.02696, eq. 1), which fits every training length, unlike a half-life in steps.
+
+    Args:
+        network: The network that is trained.
+        share: Fraction of the updates, the last ones, that half of the average comes from.
     """
 
     updates: Tensor
@@ -23,13 +27,13 @@ class Average(nn.Module):
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Takes in the weights of an update; the first replace those from before."""
+        """Adds the weights of `network` after an update; the first update replaces the average."""
         self.updates += 1
         fresh = 1 - 0.5 ** (1 / (self.share * (self.updates - 1)))
         for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
             mine.lerp_(theirs, fresh)
         for held, newest in zip(self.network.buffers(), network.buffers(), strict=True):
-            if held.is_floating_point():  # a batch norm's statistics belong to the weights that made them
+            if held.is_floating_point():  # batch norm statistics are averaged like the weights they belong to
                 held.lerp_(newest, fresh)
             else:
                 held.copy_(newest)

@@ -1,7 +1,7 @@
-"""Decoding: from a model of the next token to whole sequences, for a batch of sequences at a time.
+"""Batched decoding of whole sequences from a next-token model: beam search and sampling.
 
-What the model is stays outside: `next_logits(tokens)` takes the newest token of every row and gives logits of the
-one after it, and `keep(rows)` tells it with which rows of its memory to go on, in which order.
+The model is two functions: `next_logits(tokens)` takes the last token of every row and returns logits of the next one,
+and `keep(rows)` replaces the model's cache by these rows of it.
 """
 
 from collections.abc import Callable
@@ -18,16 +18,16 @@ Keep = Callable[[Int[Tensor, " kept"]], None]
 
 
 class Hypothesis(NamedTuple):
-    """One sequence that was found."""
+    """A decoded sequence."""
 
     tokens: list[int]
-    """Without the end mark."""
+    """Tokens without the end token."""
     score: float
-    """Its log-probability in nats, divided by the length penalty."""
+    """Log-probability in nats, divided by the length penalty."""
 
 
 def length_penalty(length: int, alpha: float) -> float:
-    """What the log-probability of so many tokens is divided by (Wu et al. 2016, arXiv 1609.08144, eq. 14)."""
+    """Divisor of the log-probability of `length` tokens (Wu et al. 2016, arXiv 1609.08144, eq. 14)."""
     return ((5 + length) / 6) ** alpha
 
 
@@ -41,35 +41,35 @@ def beam_search(
     alpha: float = 0.0,
     count: int = 1,
 ) -> list[list[Hypothesis]]:
-    """The likeliest sequences that were found by following `beam` of them at a time; with 1, greedy decoding.
+    """Beam search; greedy decoding with `beam` 1.
 
-    A sequence of the batch is done when `count` of its hypotheses have ended and none that is followed is better, by
-    its probability so far, than the last of these; its rows are then dropped. (To stop as soon as `beam` have ended
-    is a trap: where the model is nearly sure, all else is about equally unlikely, ending too early included.)
+    An element of the batch is done, and its rows are dropped, when `count` of its hypotheses have ended and no open one
+    scores better than the worst of these. Stopping as soon as `beam` hypotheses have ended would be wrong: where the
+    model is nearly certain, all alternatives are about equally improbable, and ending too early is one of them.
 
     Args:
-        next_logits: The model, whose memory has one row for each sequence of the batch.
-        keep: Rearranges that memory.
-        limits: Most tokens of each sequence, the end mark included.
-        end: The mark that begins and ends every sequence.
-        beam: How many hypotheses are followed.
+        next_logits: The model, with one row in its cache for each element of the batch.
+        keep: Rearranges the cache.
+        limits: Maximum number of tokens of each sequence, including the end token.
+        end: Token that begins and ends every sequence.
+        beam: Number of open hypotheses.
         alpha: Exponent of the length penalty.
-        count: How many are wanted, at most `beam`.
+        count: Number of hypotheses to return, at most `beam`.
 
     Returns:
-        For each sequence at most `count` hypotheses, the best first.
+        Up to `count` hypotheses for each element of the batch, best first.
     """
     batch, device = len(limits), limits.device
     found: list[list[Hypothesis]] = [[] for _ in range(batch)]
-    which = torch.arange(batch, device=device)  # the sequences that are not done
-    tokens = torch.full((batch, 1, 1), end, device=device)  # (sequences, followed, time)
+    which = torch.arange(batch, device=device)  # elements of the batch that are not done
+    tokens = torch.full((batch, 1, 1), end, device=device)  # (elements, open hypotheses, time)
     scores = torch.zeros(batch, 1, device=device)
-    best = torch.full((batch, count), -torch.inf, device=device)  # of the hypotheses that have ended
+    best = torch.full((batch, count), -torch.inf, device=device)  # scores of ended hypotheses
     texts = torch.full((batch, count, int(limits.max()) + 1), end, device=device)
     for length in range(1, int(limits.max()) + 1):
-        followed = scores.shape[1]
+        open_ = scores.shape[1]
         logits = next_logits(tokens[:, :, -1].flatten()).float()
-        total = scores[:, :, None] + logits.log_softmax(-1).unflatten(0, (-1, followed))
+        total = scores[:, :, None] + logits.log_softmax(-1).unflatten(0, (-1, open_))
         last = limits == length
         if last.any():
             ending = total[:, :, end].clone()
@@ -80,7 +80,7 @@ def beam_search(
         longer = torch.cat((tokens.take_along_dim(origins[:, :, None], 1), chosen[:, :, None]), 2)
 
         ended: Bool[Tensor, "sequences candidates"] = chosen == end
-        ranked = torch.arange(values.shape[1], device=device) < beam  # what is likelier than enough others
+        ranked = torch.arange(values.shape[1], device=device) < beam  # only candidates within the beam may end
         fresh = (values / length_penalty(length, alpha)).masked_fill(~(ended & ranked), -torch.inf)
         best, order = torch.cat((best, fresh), 1).topk(count)
         padded = torch.nn.functional.pad(longer, (0, texts.shape[2] - longer.shape[2]), value=end)
@@ -88,7 +88,7 @@ def beam_search(
 
         scores, order = values.masked_fill(ended, -torch.inf).topk(min(beam, values.shape[1]))
         tokens = longer.take_along_dim(order[:, :, None], 1)
-        first = followed * torch.arange(len(which), device=device)[:, None]
+        first = open_ * torch.arange(len(which), device=device)[:, None]
         rows = first + origins.take_along_dim(order, 1)
         done = last | (scores[:, 0] / length_penalty(length, alpha) <= best[:, -1])
         if done.any():
@@ -105,7 +105,7 @@ def beam_search(
 
 
 def _hypotheses(texts: Int[Tensor, "found time"], scores: Float[Tensor, " found"], end: int) -> list[Hypothesis]:
-    """Those that have ended, without their marks."""
+    """The hypotheses that have ended, without end tokens."""
     ended = [(row[1:], score) for row, score in zip(texts.tolist(), scores.tolist(), strict=True) if score > -torch.inf]
     return [Hypothesis(row[: row.index(end)], score) for row, score in ended]
 
@@ -120,16 +120,16 @@ def draw_sequences(
     shape: Callable[[Float[Tensor, "rows vocabulary"]], Float[Tensor, "rows vocabulary"]],
     generator: torch.Generator,
 ) -> list[list[Hypothesis]]:
-    """`count` sequences for each of the batch, drawn token by token.
+    """Samples `count` sequences for each element of the batch.
 
     Args:
-        next_logits: The model, whose memory has one row for each sequence of the batch.
-        keep: Rearranges that memory.
-        limits: Most tokens of each sequence, the end mark included.
-        end: The mark that begins and ends every sequence.
-        count: How many to draw for each.
-        shape: Gives the logits of the distribution to draw from.
-        generator: Where chance comes from.
+        next_logits: The model, with one row in its cache for each element of the batch.
+        keep: Rearranges the cache.
+        limits: Maximum number of tokens of each sequence, including the end token.
+        end: Token that begins and ends every sequence.
+        count: Number of sequences for each element.
+        shape: Turns logits into those of the distribution to sample from.
+        generator: Random state.
     """
     device = limits.device
     which = torch.arange(len(limits), device=device).repeat_interleave(count)

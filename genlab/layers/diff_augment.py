@@ -1,9 +1,9 @@
-"""Differentiable augmentation: small sets of pictures last longer when the discriminator never sees one twice.
+"""Differentiable augmentation for GANs on small data sets.
 
-Zhao et al. (2020), "Differentiable Augmentation for Data-Efficient GAN Training", arXiv 2006.10738: real and
-fake pictures are changed alike before the discriminator sees them, in the discriminator's and in the generator's
-update, and gradients flow through the change. The generator learns unchanged pictures, because changed ones look
-like the changed real ones exactly if the unchanged ones do.
+Zhao et al. (2020), "Differentiable Augmentation for Data-Efficient GAN Training", arXiv 2006.10738. The discriminator
+sees only augmented pictures, real and fake ones, in its own update and in the generator's, whose gradients flow through
+the augmentation. The generator still learns plain pictures: the augmented distributions match only if the plain ones
+do.
 """
 
 import torch
@@ -13,18 +13,18 @@ from torch import Tensor
 
 Pictures = Float[Tensor, "batch channels height width"]
 SHIFT = 1 / 8
-"""Farthest translation, as a share of the side."""
+"""Largest translation, as a share of the side."""
 CUT = 1 / 2
-"""Side of the square that is greyed out, as a share of the side."""
+"""Side of the grey square, as a share of the picture's side."""
 
 
 def diff_augment(pictures: Pictures, colour: bool = True, cut: bool = True) -> Pictures:
-    """Each picture with a colour jitter, a shift and a grey square of its own, drawn from torch's generator.
+    """Augments each picture at random, with torch's global generator.
 
     Args:
-        pictures: In [-1, 1].
-        colour: Change brightness, and of colour pictures saturation and contrast.
-        cut: Grey out a square somewhere.
+        pictures: Pictures in [-1, 1].
+        colour: Change brightness and contrast, and the saturation of colour pictures.
+        cut: Set a random square to grey (cutout).
     """
     if colour:
         pictures = jitter(pictures)
@@ -47,7 +47,7 @@ def jitter(pictures: Pictures) -> Pictures:
 
 
 def shift(pictures: Pictures) -> Pictures:
-    """Moves each picture by up to an eighth of its side in both directions; what comes in repeats the border."""
+    """Translates each picture by up to an eighth of its side in both directions; pixels outside repeat the border."""
     batch, _, height, width = pictures.shape
     down, right = round(SHIFT * height), round(SHIFT * width)
     padded = F.pad(pictures, (right, right, down, down), mode="replicate")
@@ -60,7 +60,7 @@ def shift(pictures: Pictures) -> Pictures:
 
 
 def cutout(pictures: Pictures) -> Pictures:
-    """Sets a square of each picture to 0; it may lie partly outside."""
+    """Sets a square of each picture to 0, partly outside where its centre is near the border."""
     batch, _, height, width = pictures.shape
 
     def outside(side: int) -> Float[Tensor, "batch side"]:

@@ -1,4 +1,4 @@
-"""Dropout whose chance is cheap on processors."""
+"""Dropout with cheap random numbers."""
 
 import torch
 from jaxtyping import Float
@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Module):
-    """Drops features at random in training: Srivastava et al. (2014), "Dropout", section 4.
+    """Drops activations at random in training (Srivastava et al. 2014, "Dropout", section 4).
 
-    torch draws a random number for each feature, which on a CPU costs as much as a matrix product; here a byte
-    decides, so that one draw of 64 bits is enough for eight. Shares are rounded to 1/256.
+    torch draws a random number per activation, which on a CPU costs as much as a matrix product. Here one byte decides,
+    so that a 64-bit number serves eight activations.
 
     Args:
-        share: Of the features that are dropped; the others grow, so that the mean stays.
+        share: Share of activations dropped, rounded to 1/256; the others are scaled up to keep the mean.
     """
 
     def __init__(self, share: float) -> None:

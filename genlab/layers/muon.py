@@ -1,9 +1,9 @@
-"""Muon in the number format that the machine is fast in.
+"""Muon, fast on CPUs.
 
-Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks". This is torch's own Muon
-with three changes: torch always orthogonalises in bfloat16, which a processor without bfloat16 units runs
-some forty times slower than float32 (benchmarks/muon.py); it takes one matrix after the other, here those of one
-shape are one batch; and `ns_coefficients` may differ from one iteration to the next.
+Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks". Three changes to `torch.optim.Muon`:
+orthogonalisation runs in float32 on processors without bfloat16 units, where bfloat16 is forty times slower
+(benchmarks/muon.py); matrices of the same shape are orthogonalised in one batch; and `ns_coefficients` may differ
+between iterations.
 """
 
 from collections import defaultdict
@@ -13,20 +13,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 Coefficients = tuple[float, float, float]
-"""Of x, x³ and x⁵ in an iteration on the singular values."""
+"""Coefficients of x, x³ and x⁵ in one iteration on the singular values."""
 
 POLAR_EXPRESS: tuple[Coefficients, ...] = (
     (8.093369, -23.620432, 17.446153),
     (3.636586, -2.721927, 0.536547),
     (2.661300, -1.977155, 0.452616),
 )
-"""Three iterations for what five of torch's do nearly as well: each the polynomial that comes closest to one over the
-range that the iteration before leaves, from singular values of 0.01 to 1 on (Amsel et al. 2025, "The Polar Express",
-arXiv 2505.16932, algorithm 1). Found by linear programming; smaller values, noise mostly, are raised eightyfold."""
+"""Three iterations, slightly more accurate than five of torch's. Each is the polynomial closest to one over the range
+that the previous iteration leaves, starting from singular values between 0.01 and 1 (Amsel et al. 2025, "The Polar
+Express", arXiv 2505.16932, algorithm 1); found by linear programming. Smaller singular values, mostly noise, grow
+eightyfold."""
 
 
 class Muon(torch.optim.Muon):
-    """`torch.optim.Muon` (same arguments, state and update), orthogonalising in the machine's fast format."""
+    """`torch.optim.Muon` with the same arguments, state and update rule, in a number format that is fast here."""
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -44,7 +45,7 @@ class Muon(torch.optim.Muon):
                 updates[tuple(weight.shape)].append((weight, update))
             for (rows, columns), pairs in updates.items():
                 stack = torch.stack([update for _, update in pairs])
-                stack = stack.to(fast_format(stack.device))
+                stack = stack.to(fast_dtype(stack.device))
                 stack = orthogonalise(stack, group["ns_coefficients"], group["ns_steps"], group["eps"])
                 ratio = max(1, rows / columns) ** 0.5
                 if group["adjust_lr_fn"] == "match_rms_adamw":
@@ -54,8 +55,8 @@ class Muon(torch.optim.Muon):
                     weight.add_(direction, alpha=-group["lr"] * ratio)
 
 
-def fast_format(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies it in hardware, else float32."""
+def fast_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 if the device has units for it, else float32."""
     able = torch.cpu.get_capabilities() if device.type == "cpu" else {"avx512_bf16": True}
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
@@ -66,13 +67,13 @@ def orthogonalise(
     steps: int,
     epsilon: float,
 ) -> Float[Tensor, "batch rows columns"]:
-    """The nearest matrices with all singular values near one, by quintic Newton-Schulz iterations.
+    """Orthogonalises matrices: quintic Newton-Schulz iterations bring all singular values near one.
 
     Args:
-        matrices: What to orthogonalise.
-        coefficients: Of every iteration, or of each its own; then these are all.
-        steps: Iterations, where all have the same coefficients.
-        epsilon: Least norm to divide by.
+        matrices: Matrices of one shape.
+        coefficients: Coefficients of all iterations, or a tuple with those of each.
+        steps: Number of iterations, if all share their coefficients.
+        epsilon: Smallest norm to divide by.
     """
     each = coefficients if isinstance(coefficients[0], tuple) else (coefficients,) * steps
     wide = matrices.shape[1] <= matrices.shape[2]

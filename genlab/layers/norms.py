@@ -1,4 +1,4 @@
-"""Normalisations that several models share."""
+"""Normalisation layers."""
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,7 @@ class RMSNorm(nn.Module):
         self.register_buffer("epsilon", torch.tensor(epsilon), persistent=False)
 
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-        # Written out it has fewer passes over memory than torch's own on CPUs, where that is not one kernel. Epsilon
-        # is a tensor because a number of Python's would cost more than the sum.
+        # On CPUs torch's own RMSNorm is not one kernel and passes over memory more often. Epsilon is a tensor because
+        # converting a Python number would cost more than the addition.
         squares = torch.linalg.vecdot(x, x).unsqueeze(-1)
         return x * torch.add(self.epsilon, squares, alpha=1 / x.shape[-1]).rsqrt() * self.weight

@@ -1,11 +1,11 @@
-"""Pictures mixed from a few learned colours: flat where drawings are flat.
+"""An output layer for drawings: each pixel is a mixture of a few learned colours.
 
 Data flow::
 
-    logits (batch, colours, side, side) -> shares, summing to one -> pictures (batch, channels, side, side)
+    logits (batch, colours, side, side) -> softmax over colours -> pictures (batch, channels, side, side)
 
-A linear output has to hit a colour anew in each pixel, and what is left of its misses is grain. A share saturates: far
-from an edge every small error of the logits leaves the same colour.
+A linear output must hit the colour of an area again in each pixel, and its errors look like grain. A softmax
+saturates: away from edges, small errors in the logits do not change the colour.
 """
 
 import torch
@@ -14,14 +14,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 SHARPNESS = 10.0
-"""What logits are multiplied by: those of a fresh network, of deviation 1, already choose."""
+"""Factor on the logits: even at initialisation, with unit variance, they select colours."""
 
 
 class Palette(nn.Module):
-    """Shares of learned colours to pixels.
+    """Maps logits of learned colours to pixels.
 
     Args:
-        colours: How many there are.
+        colours: Number of colours.
         channels: 1 for grey pictures, 3 for colour.
     """
 

@@ -1,4 +1,4 @@
-"""Where a token stands: rotary positions (Su et al. 2021, arXiv 2104.09864) and sinusoids (Vaswani et al. 2017)."""
+"""Position encodings: rotary (Su et al. 2021, arXiv 2104.09864) and sinusoidal (Vaswani et al. 2017)."""
 
 import torch
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ def angles(positions: Int[Tensor, " time"], width: int, base: float = 10_000.0) 
 def rotary(
     positions: Int[Tensor, " time"], head_width: int, base: float = 10_000.0
 ) -> tuple[Float[Tensor, "time depth"], Float[Tensor, "time depth"]]:
-    """What `rotate` multiplies by: cosines and sines of the angles, for both halves of a head's features."""
+    """Cosines and sines for `rotate`, for both halves of a head's features."""
     turn = angles(positions, head_width, base)
     cosine, sine = turn.cos(), turn.sin()
     return torch.cat((cosine, cosine), dim=-1), torch.cat((-sine, sine), dim=-1)
@@ -23,14 +23,14 @@ def rotary(
 def rotate(
     x: Float[Tensor, "batch heads time depth"], cosine: Float[Tensor, "time depth"], sine: Float[Tensor, "time depth"]
 ) -> Float[Tensor, "batch heads time depth"]:
-    """Turns feature i together with feature i + depth/2 by its position's angle (eq. 34, halves split
-    as in Llama and Qwen instead of interleaved), so that query · key depends on the distance alone."""
+    """Rotates the pair of features i and i + depth/2 by the angle of its position, so that query · key depends on the
+    distance only (eq. 34; pairs are split in halves as in Llama and Qwen, not interleaved)."""
     other_half = x.roll(x.shape[-1] // 2, dims=-1)
     return torch.addcmul(x * cosine.to(x.dtype), other_half, sine.to(x.dtype))
 
 
 def sinusoids(positions: Int[Tensor, " time"], width: int) -> Float[Tensor, "time width"]:
-    """Sines and cosines of wavelengths from 2 pi to 10,000 · 2 pi positions (Vaswani et al. 2017, arXiv 1706.03762,
-    section 3.5; all sines before all cosines)."""
+    """Sines, then cosines, with wavelengths from 2 pi to 10,000 · 2 pi positions (Vaswani et al. 2017, arXiv
+    1706.03762, section 3.5, where they are interleaved)."""
     turn = angles(positions, width)
     return torch.cat((turn.sin(), turn.cos()), dim=-1)

@@ -1,4 +1,4 @@
-"""From logits to a token: the knobs of decoding."""
+"""Sampling a token from logits."""
 
 import torch
 from jaxtyping import Float, Int
@@ -14,25 +14,26 @@ def shape_logits(
     min_p: float | None = None,
     repetition_penalty: float = 1.0,
 ) -> Float[Tensor, "batch vocabulary"]:
-    """Logits of the distribution to draw from; what is ruled out becomes minus infinity.
+    """Applies penalty, temperature and truncation to logits; excluded tokens become minus infinity.
 
     Args:
-        logits: Of the next token.
-        written: The tokens so far, for the penalty.
+        logits: Logits of the next token.
+        written: Tokens so far, for the repetition penalty.
         temperature: Divides the logits.
-        top_k: Keep this many likeliest tokens.
-        top_p: Keep the likeliest tokens that together reach this probability (nucleus sampling, Holtzman
-            et al. 2019, arXiv 1904.09751); the likeliest always stays.
-        min_p: Keep tokens at least this share as likely as the likeliest (Nguyen et al. 2024, arXiv 2407.01082).
-        repetition_penalty: Divides positive and multiplies negative logits of tokens in `written`
-            (Keskar et al. 2019, arXiv 1909.05858, section 4.1).
+        top_k: Keep the `top_k` most probable tokens.
+        top_p: Keep the smallest set of most probable tokens whose probability reaches `top_p`, at least one (nucleus
+            sampling; Holtzman et al. 2019, arXiv 1904.09751).
+        min_p: Keep tokens with at least `min_p` times the probability of the most probable one (Nguyen et al. 2024,
+            arXiv 2407.01082).
+        repetition_penalty: Divides positive and multiplies negative logits of tokens in `written` (Keskar et al. 2019,
+            arXiv 1909.05858, section 4.1).
     """
     logits = logits.float()
     if repetition_penalty != 1.0:
         seen = logits.gather(1, written)
         seen = torch.where(seen > 0, seen / repetition_penalty, seen * repetition_penalty)
         logits = logits.scatter(1, written, seen)
-    logits = (logits - logits.amax(-1, keepdim=True)) / max(temperature, 1e-9)  # shifted: no overflow
+    logits = (logits - logits.amax(-1, keepdim=True)) / max(temperature, 1e-9)  # shifted by the maximum: no overflow
     if top_k is not None and top_k < logits.shape[-1]:
         least = logits.topk(top_k).values[:, -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
@@ -43,7 +44,7 @@ def shape_logits(
 
 
 def _nucleus(logits: Float[Tensor, "batch vocabulary"], top_p: float) -> Float[Tensor, "batch vocabulary"]:
-    """The fewest likeliest tokens that reach `top_p`, sought among a thousand first: sorting all takes far longer."""
+    """Nucleus sampling; tries the 1,024 most probable tokens first, as sorting all takes far longer."""
     odds = logits.softmax(-1)
     for count in sorted({min(1024, odds.shape[-1]), odds.shape[-1]}):
         likeliest, tokens = odds.topk(count)
@@ -55,14 +56,13 @@ def _nucleus(logits: Float[Tensor, "batch vocabulary"], top_p: float) -> Float[T
 
 
 def draw(logits: Float[Tensor, "batch vocabulary"], *generators: torch.Generator) -> Int[Tensor, " batch"]:
-    """One token of each row's distribution, all from one generator or each row from its own.
+    """Draws a token from each row's distribution, with one generator for all rows or one per row.
 
-    By inversion, which takes one random number a row (Devroye 1986, "Non-Uniform Random Variate Generation", section
-    III.2): the first token up to which the odds add up to more than that share of them all. Some logit is finite, and
-    none is NaN.
+    Inversion, with one random number per row (Devroye 1986, "Non-Uniform Random Variate Generation", section III.2):
+    the first token whose cumulative probability exceeds it. No logit is NaN, and at least one per row is finite.
     """
     numbers = len(logits) // len(generators)
     chance = torch.cat([torch.rand(numbers, generator=one, device=logits.device) for one in generators])
     reached = logits.softmax(-1).cumsum(-1)
-    share = chance[:, None] * reached[:, -1:]  # below all there is: no number under one rounds up to it
+    share = chance[:, None] * reached[:, -1:]  # strictly below the total, whatever the rounding
     return torch.searchsorted(reached, share, right=True)[:, 0]

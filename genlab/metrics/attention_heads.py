@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def attention_entropy(weights: Float[Tensor, "*heads asks keys"]) -> Float[Tensor, "*heads"]:
+def attention_entropy(weights: Float[Tensor, "*heads queries keys"]) -> Float[Tensor, "*heads"]:
     """Mean over the positions that ask of -Σ p log2 p, in bits: 2 to it is about how many tokens are looked at.
 
     0 where every position looks at one token alone, log2(keys) where it looks at all alike.
@@ -16,7 +16,7 @@ def attention_entropy(weights: Float[Tensor, "*heads asks keys"]) -> Float[Tenso
     return torch.special.entr(weights).sum(-1).mean(-1) / math.log(2)
 
 
-def attention_distance(weights: Float[Tensor, "*heads asks keys"]) -> Float[Tensor, "*heads"]:
+def attention_distance(weights: Float[Tensor, "*heads queries keys"]) -> Float[Tensor, "*heads"]:
     """Mean over the positions that ask of Σ p · (distance to the key), in tokens.
 
     Both are one sequence, and the last that asks stands at the last key.
@@ -27,7 +27,7 @@ def attention_distance(weights: Float[Tensor, "*heads asks keys"]) -> Float[Tens
     return (weights * (here - there).abs()).sum(-1).mean(-1)
 
 
-def even_attention(asks: int, keys: int, causal: bool) -> Float[Tensor, "asks keys"]:
+def uniform_attention(asks: int, keys: int, causal: bool) -> Float[Tensor, "queries keys"]:
     """The weights of a head that looks at all it may see alike: what entropy and distance are read against."""
     weights = torch.ones(asks, keys)
     if causal:

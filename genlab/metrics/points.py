@@ -27,7 +27,7 @@ def energy_distance(first: Points, second: Float[Tensor, "others 2"]) -> float:
     return 2 * _mean_distance(first, second) - _mean_distance(first, first) - _mean_distance(second, second)
 
 
-def told_apart(generated: Points, real: Points) -> float:
+def nearest_neighbour_accuracy(generated: Points, real: Points) -> float:
     """How well the nearest neighbour tells generated points from as many real ones.
 
     Each point, left out in turn, is given the kind of its nearest neighbour among all others (Lopez-Paz and
@@ -45,7 +45,7 @@ def told_apart(generated: Points, real: Points) -> float:
     return right / (2 * len(real))
 
 
-def strays(generated: Points, real: Float[Tensor, "others 2"]) -> float:
+def stray_share(generated: Points, real: Float[Tensor, "others 2"]) -> float:
     """Share of generated points that stand where no real ones do.
 
     That is: further from the nearest real point than 99 % of real points are from their nearest neighbour

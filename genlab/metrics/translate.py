@@ -28,11 +28,11 @@ def corpus_measures(translations: list[str], references: list[str]) -> dict[str,
     return {
         "bleu": bleu.corpus_score(translations, [references]).score,
         "chrf": chrf.corpus_score(translations, [references]).score,
-        "exact": exact(translations, references),
+        "exact": exact_match(translations, references),
     }
 
 
-def exact(translations: list[str], references: list[str]) -> float:
+def exact_match(translations: list[str], references: list[str]) -> float:
     """The share of translations that equal their reference."""
     return sum(map(str.__eq__, translations, references)) / len(references)
 

@@ -25,14 +25,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.palette import Palette
-from genlab.layers.pyramid import Downward, Upward
+from genlab.layers.pyramid import Downsampler, Upsampler
 
 Content = Float[Tensor, "batch *shape"]
 Labels = Int[Tensor, " batch"]
 Scores = Float[Tensor, " batch"]
 Loss = Float[Tensor, ""]
 
-LOUD = 3.0
+CLASS_SCALE = 3.0
 """What a class is told by beside latents of deviation 1."""
 
 
@@ -54,14 +54,14 @@ class Generator(nn.Module):
     def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0, palette: int = 0) -> None:
         super().__init__()
         self.classes = classes
-        self.up = Upward(latent + classes, palette or channels, pixels, width)
+        self.up = Upsampler(latent + classes, palette or channels, pixels, width)
         self.palette = Palette(palette, channels) if palette else nn.Identity()
 
     def forward(
         self, latents: Float[Tensor, "batch latent"], labels: Labels | None = None
     ) -> Float[Tensor, "batch channels side side"]:
         if labels is not None:
-            latents = torch.cat((latents, LOUD * F.one_hot(labels, self.classes).to(latents.dtype)), 1)
+            latents = torch.cat((latents, CLASS_SCALE * F.one_hot(labels, self.classes).to(latents.dtype)), 1)
         return self.palette(self.up(latents))
 
 
@@ -70,7 +70,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, channels: int, pixels: int, width: int, classes: int = 0) -> None:
         super().__init__()
-        self.down = Downward(channels, pixels, width, 1 + classes)
+        self.down = Downsampler(channels, pixels, width, 1 + classes)
 
     def forward(
         self, pictures: Float[Tensor, "batch channels side side"], labels: Labels | None = None
@@ -98,8 +98,8 @@ class GAN(nn.Module):
         return self.generator(latents, *labels)
 
     def score(self, content: Content, *labels: Labels) -> Scores:
-        """How real each piece of content looks."""
-        return self.discriminator(content, *labels).view(len(content))
+        """Returns the discriminator's scores, in float32: losses and penalties compare them."""
+        return self.discriminator(content, *labels).view(len(content)).float()
 
 
 # --- losses ---------------------------------------------------------------------------------------
@@ -107,22 +107,22 @@ class GAN(nn.Module):
 
 def relativistic_discriminator_loss(real: Scores, fake: Scores) -> Loss:
     """Each real score should be above the fake score beside it (Huang et al., eq. 2, f the logistic loss)."""
-    return F.softplus(fake - real).mean()
+    return F.softplus(fake.float() - real.float()).mean()
 
 
 def relativistic_generator_loss(real: Scores, fake: Scores) -> Loss:
     """The same pairs, the other way round (Huang et al., eq. 2)."""
-    return F.softplus(real - fake).mean()
+    return F.softplus(real.float() - fake.float()).mean()
 
 
 def classic_discriminator_loss(real: Scores, fake: Scores) -> Loss:
     """Cross-entropy of telling real from fake (Goodfellow et al., eq. 1)."""
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
+    return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
 
 
 def classic_generator_loss(real: Scores, fake: Scores) -> Loss:
     """The non-saturating loss: maximise log D(G(z)) (Goodfellow et al., section 3); looks at no real score."""
-    return F.softplus(-fake).mean()
+    return F.softplus(-fake.float()).mean()
 
 
 def gradient_penalty(score: Callable[[Content], Scores], content: Content) -> tuple[Scores, Loss]:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from genlab.layers.attention import Attention, KVCache
 from genlab.layers.norms import RMSNorm
-from genlab.layers.packed import together
+from genlab.layers.packed import apply_fused
 from genlab.layers.positions import rotary
 
 
@@ -59,7 +59,7 @@ class GPTShape:
 class FeedForward(nn.Module):
     """SwiGLU: down(silu(gate(x)) · up(x)); Shazeer (2020), arXiv 2002.05202, eq. 6."""
 
-    together = (("gate", "up"),)
+    fused = (("gate", "up"),)
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(inner, width, bias=False)
 
     def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
-        gate, up = together(x, self.gate, self.up)
+        gate, up = apply_fused(x, self.gate, self.up)
         return self.down(F.silu(gate) * up)
 
 

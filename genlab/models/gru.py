@@ -123,18 +123,18 @@ class GRU(nn.Module):
         source: Int[Tensor, "batch source_time"],
         target: Int[Tensor, "batch target_time"],
         source_mask: Bool[Tensor, "batch source_time"] | None = None,
-        target_mask: Bool[Tensor, "batch target_time"] | None = None,
-    ) -> Float[Tensor, "real vocabulary"]:
-        """Logits of the next token after each real token of `target`, row after row.
+        target_index: Int[Tensor, " tokens"] | None = None,
+    ) -> Float[Tensor, "tokens vocabulary"]:
+        """Logits of the next token at every position of `target`, or at those of `target_index`.
 
         Args:
-            source: What is translated.
-            target: Its translation so far: every position predicts the one behind it (teacher forcing).
-            source_mask: Which tokens are real; None for all.
-            target_mask: Likewise. Padding stands at the ends.
+            source: Source tokens, padded at the end.
+            target: Target tokens so far, padded at the end; each position predicts the next token (teacher forcing).
+            source_mask: True for tokens, False for padding; None without padding.
+            target_index: Positions of `target`, flattened, to predict from: those that are not padding.
         """
-        x = self._decode(target, self.start(source, source_mask, target.shape[1]))
-        return self._head(x.flatten(0, 1) if target_mask is None else x[target_mask])
+        x = self._decode(target, self.start(source, source_mask, target.shape[1])).flatten(0, 1)
+        return self._head(x if target_index is None else x[target_index])
 
     # --- token by token ---
 

@@ -20,6 +20,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from genlab.layers.precision import in_float32
+
 SLOPE = 0.2
 """Of a leaky ReLU below zero."""
 FIRST_BEND = 0.1
@@ -41,10 +43,10 @@ class MLP(nn.Module):
     def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
         for layer in self.hidden:
             x = F.leaky_relu(layer(x), SLOPE)
-        return self.out(x)
+        return in_float32(self.out, x)
 
 
-class Waves(nn.Module):
+class FourierFeatures(nn.Module):
     """Sines and cosines of the coordinates beside them: each octave doubles the frequency, from 1 rad on.
 
     A perceptron alone is slow to see detail that is fine beside the whole.
@@ -84,7 +86,7 @@ class PointDiscriminator(nn.Module):
 
     def __init__(self, octaves: int, width: int, depth: int) -> None:
         super().__init__()
-        self.waves = Waves(octaves)
+        self.waves = FourierFeatures(octaves)
         self.judge = MLP(2 + 4 * octaves, 1, width, depth)
 
     def forward(self, points: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 1"]:

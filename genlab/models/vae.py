@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.layers.pyramid import Downward, Upward
+from genlab.layers.pyramid import Downsampler, Upsampler
 
 Pictures = Float[Tensor, "batch channels side side"]
 Latents = Float[Tensor, "batch latent"]
@@ -48,9 +48,9 @@ class VAE(nn.Module):
     def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0) -> None:
         super().__init__()
         self.classes = classes
-        self.encoder = Downward(channels, pixels, width, ENCODED)
+        self.encoder = Downsampler(channels, pixels, width, ENCODED)
         self.tell = nn.Linear(ENCODED + classes, 2 * latent)
-        self.decoder = Upward(latent + classes, channels, pixels, width)
+        self.decoder = Upsampler(latent + classes, channels, pixels, width)
 
     def encode(self, pictures: Pictures, labels: Labels | None = None) -> tuple[Latents, Latents]:
         """Mean and log variance of the latents that a picture may come from."""

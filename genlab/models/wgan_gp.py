@@ -20,15 +20,15 @@ Content = Float[Tensor, "batch *shape"]
 
 def critic_loss(real: Scores, fake: Scores) -> Loss:
     """Minus the distance that the critic sees (Gulrajani et al., eq. 3, first two terms)."""
-    return fake.mean() - real.mean()
+    return fake.float().mean() - real.float().mean()
 
 
 def generator_loss(fake: Scores) -> Loss:
     """Fake content should score high (Arjovsky et al., algorithm 1, line 10)."""
-    return -fake.mean()
+    return -fake.float().mean()
 
 
-def straight_line_penalty(score: Callable[[Content], Scores], real: Content, fake: Content) -> Loss:
+def interpolated_gradient_penalty(score: Callable[[Content], Scores], real: Content, fake: Content) -> Loss:
     """Mean of (length of the gradient - 1)² at random points on lines between real and fake (Gulrajani et al., eq. 3).
 
     Args:

@@ -159,7 +159,7 @@ def overview_picture(maps: list[AttentionMap]) -> bytes:
     return _png(figure)
 
 
-def _write_weights(axes: Any, weights: Float[Tensor, "asks keys"]) -> None:
+def _write_weights(axes: Any, weights: Float[Tensor, "queries keys"]) -> None:
     """Shares in per cent, where they are 1 and more."""
     for row, line in enumerate(weights.tolist()):
         for column, share in enumerate(line):

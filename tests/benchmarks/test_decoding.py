@@ -43,7 +43,7 @@ def test_a_way_answers():
 
 
 def test_what_rounding_costs(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(packed, "LEAST", packed.LEAST)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", packed.MIN_WEIGHTS)
     (tmp_path / "book.txt").write_text(sentences(3_000))
     options = {"size": "tiny", "context": 16, "batch": 2, "tokenizer": "char", "quiet": True}
     run = genlab.train("text", tmp_path / "book.txt", out=tmp_path / "run", steps=3, **options)

@@ -2,6 +2,7 @@
 
 import platform
 import resource
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -44,3 +45,45 @@ def test_zeros_for_random():
     weights = [weight for piece in pieces[:3] for weight in piece.parameters()]
     assert not any(weight.any() for weight in [*weights, pieces[3], tensor])
     assert nn.Linear(4, 5).weight.all()
+
+
+class Pair(NamedTuple):
+    tokens: torch.Tensor
+    mask: torch.Tensor | None
+
+
+def test_batches_of_any_nesting_are_placed():
+    """Onto a device that cannot be mistaken for the host, here torch's `meta`."""
+    machine = Machine("cpu")
+    machine.device = torch.device("meta")
+    tensor = torch.ones(2)
+    batch = {"pair": Pair(tensor, None), "list": [tensor, (tensor,)], "name": "a", "count": 3, "none": None}
+    placed = machine.place(batch)
+    assert isinstance(placed["pair"], Pair)
+    assert placed["pair"].mask is None
+    assert isinstance(placed["list"][1], tuple)
+    tensors = [placed["pair"].tokens, placed["list"][0], placed["list"][1][0]]
+    assert all(found.device.type == "meta" for found in tensors)
+    assert (placed["name"], placed["count"], placed["none"]) == ("a", 3, None)
+    assert machine.place(tensor).device.type == "meta"
+    assert machine.place(None) is None
+
+
+class Two(Machine):
+    """One of two processes; the other's gradients are zero and its count is 3."""
+
+    def __init__(self) -> None:
+        super().__init__("cpu")
+        self.processes = 2
+
+    def mean(self, value):
+        return (value + 3) / 2 if value.numel() == 1 else value / 2
+
+
+def test_gradients_weigh_as_much_as_was_counted():
+    network = nn.Linear(1, 1)
+    for count, expected in ((None, 0.5), (3.0, 0.5), (1, 0.25), (torch.tensor(9), 0.75)):
+        for weight in network.parameters():
+            weight.grad = torch.ones_like(weight)
+        Two().average(network, count)
+        assert network.weight.grad.item() == pytest.approx(expected)

@@ -33,7 +33,7 @@ def foreign(tmp_path_factory):
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
     root = tmp_path_factory.mktemp("foreign")
-    gpt2 = transformers.GPT2Options(
+    gpt2 = transformers.GPT2Config(
         n_embd=32, n_layer=2, n_head=2, n_positions=64, vocab_size=VOCABULARY + 4, bos_token_id=299, eos_token_id=299
     )
     qwen3 = transformers.Qwen3Config(

@@ -33,7 +33,7 @@ def losses(model: str, folder: Path) -> list[float]:
 
     task, content = ("text", sentences(5_000, seed=1)) if model == "gpt" else ("translate", tabbed(phrases(300)))
     (folder / "data.txt").write_text(content, encoding="utf-8")
-    with mock.patch("genlab.layers.muon.fast_format", return_value=torch.float32):
+    with mock.patch("genlab.layers.muon.fast_dtype", return_value=torch.float32):
         run = genlab.train(task, folder / "data.txt", model, out=folder / "run", quiet=True, **OPTIONS[model])
     return [entry["loss"] for entry in run.folder.measures() if entry["split"] == "train"]
 

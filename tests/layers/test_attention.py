@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from genlab.layers.attention import Attention, KVCache, attention_weights, may_look, watch
+from genlab.layers.attention import Attention, KVCache, attention_mask, attention_weights, watch
 from genlab.layers.positions import rotary, rotate, sinusoids
 
 BATCH, TIME, WIDTH, HEADS = 3, 10, 32, 4
@@ -251,7 +251,7 @@ def test_an_empty_cache_has_no_rows_to_choose():
 def test_full_cache():
     layer, cache = attention(), KVCache(4)
     layer(torch.randn(1, 4, WIDTH), causal=True, cache=cache)
-    with pytest.raises(AssertionError, match="holds 4 positions, 5"):
+    with pytest.raises(AssertionError, match="5 positions in a cache of 4"):
         layer(torch.randn(1, 1, WIDTH), causal=True, cache=cache)
 
 
@@ -272,7 +272,7 @@ def test_weights_by_hand():
 
 
 def test_may_look_by_hand():
-    looks = may_look(2, 4, True, 2, None, torch.device("cpu"))
+    looks = attention_mask(2, 4, True, 2, None, torch.device("cpu"))
     assert looks[0, 0].tolist() == [[False, True, True, False], [False, False, True, True]]
 
 

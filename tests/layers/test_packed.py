@@ -4,7 +4,7 @@ from torch import nn
 
 from genlab.layers import packed
 from genlab.layers.attention import Attention, watch
-from genlab.layers.packed import Part, pack, together
+from genlab.layers.packed import Part, apply_fused, pack
 from genlab.models.gpt import GPT, GPTShape
 from genlab.models.gpt2 import GPT2, GPT2Shape
 from genlab.models.lstm import LSTM, LSTMShape
@@ -20,7 +20,7 @@ NETWORKS = {
 @pytest.fixture(params=NETWORKS)
 def network(request, monkeypatch) -> nn.Module:
     """A network whose weights are all random, biases too, and none too small to be packed."""
-    monkeypatch.setattr(packed, "LEAST", 1)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     torch.manual_seed(0)
     made = NETWORKS[request.param]().eval()
     for weight in made.parameters():
@@ -61,7 +61,7 @@ def test_sixteen_bits_are_those_of_float16(bias):
     torch.manual_seed(0)
     layer, x = nn.Linear(64, 20, bias), torch.randn(2, 3, 64)
     expected = nn.functional.linear(x, layer.weight.half().float(), layer.bias)
-    found = packed.rounded(layer.weight, layer.bias, "16")(x)
+    found = packed.quantised(layer.weight, layer.bias, "16")(x)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     assert not torch.allclose(found, layer(x), rtol=1e-5, atol=1e-5)
 
@@ -77,14 +77,14 @@ def test_eight_bits_are_those_of_each_row(bias):
     x[0, 0, 0], x[0, 0, 1] = 127, 0
     scale = layer.weight.abs().amax(1, keepdim=True) / 127
     expected = x @ ((layer.weight / scale).round() * scale).T + (layer.bias if bias else 0)
-    found = packed.rounded(layer.weight, layer.bias, "int8")(x)
+    found = packed.quantised(layer.weight, layer.bias, "int8")(x)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_row_of_zeros_stays_zero():
     layer = nn.Linear(64, 4, bias=False)
     layer.weight.data[1] = 0
-    assert (packed.rounded(layer.weight, None, "int8")(torch.randn(3, 64))[:, 1] == 0).all()
+    assert (packed.quantised(layer.weight, None, "int8")(torch.randn(3, 64))[:, 1] == 0).all()
 
 
 def test_the_network_is_left_as_it_was(network):
@@ -104,7 +104,7 @@ def test_the_network_is_left_as_it_was(network):
 
 def test_small_layers_are_left(monkeypatch):
     network = nn.ModuleDict({"small": nn.Linear(8, 7), "large": nn.Linear(8, 8)})
-    monkeypatch.setattr(packed, "LEAST", 64)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 64)
     fast = pack(network, "32")
     assert isinstance(fast["small"], nn.Linear)
     assert isinstance(fast["large"], Part)
@@ -126,7 +126,7 @@ def test_layers_of_one_input_are_one_call(network, monkeypatch):
 @pytest.mark.parametrize("weights", ["32", "16", "int8"])
 def test_parts_can_be_called_apart(weights, monkeypatch):
     """As cross-attention does, whose keys come from elsewhere."""
-    monkeypatch.setattr(packed, "LEAST", 1)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     torch.manual_seed(0)
     plain = Attention(32, 4, 2, bias=True).eval()
     fast = pack(plain, weights)
@@ -134,7 +134,7 @@ def test_parts_can_be_called_apart(weights, monkeypatch):
     torch.testing.assert_close(
         fast(asks, tells), plain(asks, tells), rtol=0.05, atol=0.02 if weights == "int8" else 1e-5
     )
-    assert [one.shape[-1] for one in together(asks, fast.key, fast.value)] == [16, 16]
+    assert [one.shape[-1] for one in apply_fused(asks, fast.key, fast.value)] == [16, 16]
 
 
 def test_what_it_looks_at_can_still_be_watched(network):

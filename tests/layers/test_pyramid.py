@@ -5,32 +5,32 @@ import torch
 import torch.nn.functional as F
 
 from genlab.errors import InputError
-from genlab.layers.pyramid import SLOPE, Downward, RepeatedConv2d, Upward, features_of
+from genlab.layers.pyramid import SLOPE, Downsampler, UpsampleConv2d, Upsampler, channels_by_level
 
 
 @pytest.mark.parametrize(("pixels", "channels"), [(8, 1), (16, 3), (32, 1), (64, 3)])
 def test_shapes(pixels, channels):
-    pictures = Upward(5, channels, pixels, 8)(torch.randn(2, 5))
+    pictures = Upsampler(5, channels, pixels, 8)(torch.randn(2, 5))
     assert pictures.shape == (2, channels, pixels, pixels)
-    assert Downward(channels, pixels, 8, 7)(pictures).shape == (2, 7)
+    assert Downsampler(channels, pixels, 8, 7)(pictures).shape == (2, 7)
 
 
 def test_features_double_towards_the_smallest_maps_up_to_a_limit():
-    assert features_of(32, 16) == [64, 32, 16]
-    assert features_of(512, 4) == [64, 64, 64, 32, 16, 8, 4]
+    assert channels_by_level(32, 16) == [64, 32, 16]
+    assert channels_by_level(512, 4) == [64, 64, 64, 32, 16, 8, 4]
 
 
 @pytest.mark.parametrize("pixels", [4, 24, 33])
 def test_other_sides_are_refused(pixels):
     with pytest.raises(InputError, match=f"pixels: {pixels} cannot be used.*power of 2") as error:
-        features_of(pixels, 8)
+        channels_by_level(pixels, 8)
     assert error.value.field == "pixels"
 
 
 def test_the_last_step_up_repeats_places_and_then_convolves():
     torch.manual_seed(0)
-    step = Upward(3, 1, 16, 8).steps[-1]
-    assert isinstance(step, RepeatedConv2d)
+    step = Upsampler(3, 1, 16, 8).steps[-1]
+    assert isinstance(step, UpsampleConv2d)
     torch.nn.init.normal_(step.bias)
     x = torch.randn(2, 8, 4, 4)
     repeated = F.interpolate(x, scale_factor=2, mode="nearest")
@@ -41,15 +41,15 @@ def test_the_last_step_up_repeats_places_and_then_convolves():
 
 def test_a_fresh_step_up_is_one_as_well():
     torch.manual_seed(0)
-    step = Upward(3, 1, 16, 8).steps[0]
+    step = Upsampler(3, 1, 16, 8).steps[0]
     flat = step(torch.randn(2, step.in_channels, 1, 1).expand(-1, -1, 4, 4))[:, :, 1:-1, 1:-1]
     torch.testing.assert_close(flat, flat[:, :, :1, :1].expand_as(flat), rtol=1e-4, atol=1e-4)
 
 
 def test_variances_stay_near_one_through_fresh_networks():
     torch.manual_seed(0)
-    pictures = Upward(64, 1, 32, 16)(torch.randn(64, 64))
+    pictures = Upsampler(64, 1, 32, 16)(torch.randn(64, 64))
     assert 0.3 < pictures.std() < 3
-    scores = Downward(1, 32, 16, 1)(torch.randn(64, 1, 32, 32))
+    scores = Downsampler(1, 32, 16, 1)(torch.randn(64, 1, 32, 32))
     assert 0.3 < scores.std() < 3
     assert SLOPE == 0.2

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from genlab.metrics.attention_heads import attention_distance, attention_entropy, even_attention
+from genlab.metrics.attention_heads import attention_distance, attention_entropy, uniform_attention
 
 
 def test_a_head_that_looks_at_one_token_has_no_entropy():
@@ -15,7 +15,7 @@ def test_a_head_that_looks_at_one_token_has_no_entropy():
 @pytest.mark.parametrize("keys", [1, 2, 8, 30])
 def test_even_looks(keys):
     """Entropy log2(n); distance to the middle of what stands before: the mean of t/2."""
-    everything, past = even_attention(3, keys, causal=False), even_attention(keys, keys, causal=True)
+    everything, past = uniform_attention(3, keys, causal=False), uniform_attention(keys, keys, causal=True)
     torch.testing.assert_close(everything.sum(-1), torch.ones(3))
     torch.testing.assert_close(attention_entropy(everything), torch.tensor(math.log2(keys)))
     assert (past.triu(1) == 0).all()
@@ -27,7 +27,7 @@ def test_even_looks(keys):
 
 def test_even_looks_at_everything():
     """The mean of |i - j| over all pairs of n is (n² - 1) / (3 n)."""
-    torch.testing.assert_close(attention_distance(even_attention(7, 7, causal=False)), torch.tensor(48 / 21))
+    torch.testing.assert_close(attention_distance(uniform_attention(7, 7, causal=False)), torch.tensor(48 / 21))
 
 
 def test_two_heads_by_hand():
@@ -44,7 +44,7 @@ def test_the_last_that_asks_stands_at_the_last_key():
     """As with a cache: two new positions look at the first of four."""
     weights = torch.tensor([[1.0, 0, 0, 0], [1, 0, 0, 0]])
     assert attention_distance(weights) == 2.5
-    torch.testing.assert_close(even_attention(2, 4, causal=True)[0], torch.tensor([1 / 3, 1 / 3, 1 / 3, 0]))
+    torch.testing.assert_close(uniform_attention(2, 4, causal=True)[0], torch.tensor([1 / 3, 1 / 3, 1 / 3, 0]))
 
 
 def test_leading_axes_stay():

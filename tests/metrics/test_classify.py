@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genlab.metrics.classify import classification, confusion, fit_temperature
+from genlab.metrics.classify import PRIOR, classification, confusion, fit_temperature
 
 sizes = st.tuples(st.integers(1, 60), st.integers(2, 7), st.integers(0, 1000))
 """Samples, classes, seed."""
@@ -70,18 +70,17 @@ def test_certainty_that_is_wrong_costs_much_but_not_infinitely() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(sizes, st.sampled_from([0.01, 1.0, 30.0]))
-def test_temperature_minimises_the_loss(shape, scale) -> None:
+def test_temperature_minimises_loss_and_prior(shape, scale) -> None:
     logits, labels = logits_and_labels(*shape)
     logits = scale * logits.double()
 
     def loss(log_temperature: float) -> float:
         scores = (logits / np.exp(log_temperature)).log_softmax(1)
-        anybodys_guess = scores.mean(1).mean()
-        return -float((scores.gather(1, labels[:, None]).sum() + anybodys_guess) / (len(labels) + 1))
+        return -float(scores.gather(1, labels[:, None]).sum()) + PRIOR / 2 * log_temperature**2
 
     best = scipy.optimize.minimize_scalar(loss, bounds=np.log((1e-3, 1e3)), method="bounded", options={"xatol": 1e-9})
     temperature = fit_temperature(logits, labels)
-    assert loss(np.log(temperature)) <= best.fun + 1e-9
+    assert loss(np.log(temperature)) <= best.fun + 1e-6
     assert 1e-3 <= temperature <= 1e3
 
 
@@ -104,6 +103,45 @@ def test_temperature_of_one_logit_is_that_of_two() -> None:
 
 def test_temperature_of_a_classifier_without_a_mistake_leaves_doubt() -> None:
     logits, labels = torch.tensor([[4.0, 0.0], [0.0, 4.0]] * 14), torch.tensor([0, 1] * 14)
-    certainty = (logits / fit_temperature(logits, labels)).softmax(1).amax(1)
-    # 28 right, and half a sample of the one that is anybody's guess
-    torch.testing.assert_close(certainty, torch.full((28,), 28.5 / 29))
+    assert 0.7 < fit_temperature(logits, labels) < 1
+    assert fit_temperature(10 * logits, labels) == pytest.approx(1, abs=1e-3)  # nothing to learn from
+
+
+def good_classifier(samples: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Calibrated logits of a classifier that is nearly always sure and right: log-loss 0.009."""
+    random = torch.Generator().manual_seed(seed)
+    logits = 0.6 * torch.randn(samples, 10, generator=random)
+    strong = 60 * torch.rand(samples, 1, generator=random).sqrt()
+    logits.scatter_add_(1, torch.randint(10, (samples, 1), generator=random), strong)
+    return logits, logits.softmax(1).multinomial(1, generator=random).squeeze(1)
+
+
+def losses(logits: torch.Tensor, labels: torch.Tensor, temperatures: list[float]) -> list[float]:
+    return [classification((logits / t).softmax(1), labels)["log_loss"] for t in temperatures]
+
+
+def test_few_mistakes_on_a_small_set_keep_the_temperature_near_one() -> None:
+    """A temperature fitted on 250 samples leaves the loss of unseen ones as it is."""
+    unseen = good_classifier(20_000, 0)
+    temperatures = [fit_temperature(*good_classifier(250, seed)) for seed in range(1, 41)]
+    assert min(temperatures) > 0.8
+    assert max(temperatures) < 1.35
+    alone = losses(*unseen, [1.0])[0]
+    assert 0.008 < alone < 0.01
+    fitted = losses(*unseen, temperatures)
+    assert np.mean(fitted) < 1.03 * alone
+    assert max(fitted) < 1.15 * alone
+
+
+@pytest.mark.parametrize(("samples", "near"), [(250, 0.3), (5_000, 0.06)])
+def test_overconfidence_is_still_calibrated(samples: int, near: float) -> None:
+    """Logits three times too large, of a classifier that makes mistakes."""
+    random = torch.Generator().manual_seed(1)
+    logits = 2 * torch.randn(samples, 5, generator=random)
+    labels = logits.softmax(1).multinomial(1, generator=random).squeeze(1)
+    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=near)
+
+
+def test_overconfidence_of_a_good_classifier_is_calibrated_by_many_samples() -> None:
+    logits, labels = good_classifier(5_000, 1)
+    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.15)

@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from genlab.metrics.points import copying, energy_distance, modes_found, nearest_distances, strays, told_apart
+from genlab.metrics.points import (
+    copying,
+    energy_distance,
+    modes_found,
+    nearest_distances,
+    nearest_neighbour_accuracy,
+    stray_share,
+)
 
 
 def normal(count: int, seed: int) -> torch.Tensor:
@@ -52,31 +59,31 @@ def test_told_apart_by_hand() -> None:
     generated = torch.tensor([[0.0, 0.0], [1.0, 0.0], [10.0, 0.0]])
     real = torch.tensor([[0.1, 0.0], [10.5, 0.0], [11.0, 0.0]])
     # nearest of 0: real; 1: real; 10: real; 0.1: generated; 10.5: a tie; 11: real, its own kind
-    assert told_apart(generated, real) == pytest.approx(1.5 / 6)
+    assert nearest_neighbour_accuracy(generated, real) == pytest.approx(1.5 / 6)
 
 
 def test_told_apart_from_never_to_always() -> None:
-    assert told_apart(normal(3000, 0), normal(3000, 1)) == pytest.approx(0.5, abs=0.03)
-    assert told_apart(normal(300, 0), normal(300, 1) + 100) == 1.0
-    assert told_apart(normal(300, 0), normal(300, 0) + 1e-4) < 0.05  # copies
-    blurred = told_apart(normal(3000, 0), 1.7 * normal(3000, 1))
+    assert nearest_neighbour_accuracy(normal(3000, 0), normal(3000, 1)) == pytest.approx(0.5, abs=0.03)
+    assert nearest_neighbour_accuracy(normal(300, 0), normal(300, 1) + 100) == 1.0
+    assert nearest_neighbour_accuracy(normal(300, 0), normal(300, 0) + 1e-4) < 0.05  # copies
+    blurred = nearest_neighbour_accuracy(normal(3000, 0), 1.7 * normal(3000, 1))
     assert blurred > 0.55
 
 
 def test_strays_by_hand() -> None:
     real = torch.tensor([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [4.0, 0.0]])  # nearest of the others: 1, 1, 1, 2
     generated = torch.tensor([[0.5, 0.0], [4.0, 1.9], [4.0, 2.1], [-3.0, 0.0], [3.0, 0.0]])
-    assert strays(generated, real) == pytest.approx(2 / 5)
+    assert stray_share(generated, real) == pytest.approx(2 / 5)
 
 
 def test_strays_see_what_is_between_the_modes_and_nothing_else() -> None:
     centres = torch.tensor([[0.0, 0.0], [50.0, 0.0]])
     real, fresh, tight = (scale * normal(3000, seed) for scale, seed in ((1, 0), (1, 1), (0.5, 2)))
     real, fresh, tight = (points + centres[torch.arange(3000) % 2] for points in (real, fresh, tight))
-    assert strays(fresh, real) == pytest.approx(0.01, abs=0.005)
-    assert strays(tight, real) == 0.0
+    assert stray_share(fresh, real) == pytest.approx(0.01, abs=0.005)
+    assert stray_share(tight, real) == 0.0
     fresh[:300] = torch.tensor([25.0, 0.0])
-    assert strays(fresh, real) == pytest.approx(0.11, abs=0.006)
+    assert stray_share(fresh, real) == pytest.approx(0.11, abs=0.006)
 
 
 def test_modes_found() -> None:

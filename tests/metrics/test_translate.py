@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from genlab.errors import InputError
-from genlab.metrics.translate import corpus_measures, exact, extremes, signatures
+from genlab.metrics.translate import corpus_measures, exact_match, extremes, signatures
 
 REFERENCES = ["The cat sat on the mat.", "A dog runs through the tall grass today.", "Two men wait."]
 
@@ -25,7 +25,7 @@ def test_bleu_by_hand():
 
 
 def test_exact_counts_whole_sentences():
-    assert exact(["a b", "c", "d"], ["a b", "C", "d"]) == pytest.approx(2 / 3)
+    assert exact_match(["a b", "c", "d"], ["a b", "C", "d"]) == pytest.approx(2 / 3)
 
 
 def test_extremes_by_chrf():
@@ -47,4 +47,4 @@ def test_without_sacrebleu(monkeypatch):
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
     with pytest.raises(InputError, match=r"pip install 'genlab\[translate\]'"):
         corpus_measures(["a"], ["a"])
-    assert exact(["a"], ["a"]) == 1
+    assert exact_match(["a"], ["a"]) == 1

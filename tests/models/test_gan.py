@@ -17,6 +17,7 @@ from genlab.models.gan import (
     relativistic_generator_loss,
 )
 from genlab.models.points_gan import PointDiscriminator, PointGenerator
+from genlab.models.wgan_gp import critic_loss
 
 REAL = torch.tensor([1.0, -2.0, 0.5])
 FAKE = torch.tensor([0.0, 1.0, 0.5])
@@ -67,6 +68,45 @@ def test_classic_losses_by_hand() -> None:
     assert classic_discriminator_loss(REAL, FAKE).item() == pytest.approx(real + fake, rel=1e-6)
     fooled = -sum(math.log(sigmoid(score)) for score in FAKE.tolist()) / 3
     assert classic_generator_loss(REAL, FAKE).item() == pytest.approx(fooled, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        relativistic_discriminator_loss, relativistic_generator_loss, classic_discriminator_loss,
+        classic_generator_loss, critic_loss,
+    ],
+)  # fmt: skip
+def test_losses_are_computed_in_float32(loss) -> None:
+    """From scores of 16 bits too: the mean of 1,000 of them, and their differences, keep their digits."""
+    real, fake = (torch.rand(1000) + 30).bfloat16(), (torch.rand(1000) + 30).bfloat16()
+    found = loss(real, fake)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, loss(real.double(), fake.double()).float(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["pictures", "points", "custom"])
+def test_large_scores_keep_small_differences_under_autocast(kind) -> None:
+    """In bfloat16 scores around 30 are multiples of 0.125."""
+    torch.manual_seed(0)
+    if kind == "pictures":
+        both, content = GAN(nn.Identity(), Discriminator(1, 16, 8)), torch.randn(64, 1, 16, 16)
+        last = both.discriminator.down.out
+    elif kind == "points":
+        both, content = GAN(nn.Identity(), PointDiscriminator(2, 16, 2)), torch.randn(64, 2)
+        last = both.discriminator.judge.out
+    else:
+        last = nn.Linear(2, 1)
+        both, content = GAN(nn.Identity(), last), torch.randn(64, 2)
+    last.weight.data.mul_(0.03)
+    last.bias.data.fill_(30.0)
+    expected = both.score(content).detach()
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = both.score(content).detach()
+    assert scores.dtype == torch.float32
+    if kind != "custom":  # a custom network rounds its own scores
+        torch.testing.assert_close(scores - 30, expected - 30, rtol=0.1, atol=0.003)
+        assert len(scores.unique()) > 50
 
 
 def test_relativistic_losses_see_only_differences_and_swap_roles() -> None:

@@ -37,7 +37,7 @@ def test_shapes(shape, joint):
     network = GRU(replace(shape, source_vocabulary=50 if joint else 70, joint=joint))
     source, target = pairs()
     assert network(source, target).shape == (33, 50)
-    assert network(source, target[:, :9], REAL, REAL).shape == (20, 50)
+    assert network(source, target[:, :9], REAL, REAL.flatten().nonzero()[:, 0]).shape == (20, 50)
     assert (network.source_embedding is network.target_embedding) == joint
 
 
@@ -79,8 +79,8 @@ def test_a_future_token_changes_no_past_logit(shape):
 def test_padding_changes_nothing(shape):
     network, (source, target) = lively(shape), pairs(9, 9)
     target_lengths = torch.tensor([5, 9, 2])
-    real = torch.arange(9)[None] < target_lengths[:, None]
-    together = network(source, target, REAL, real).split(target_lengths.tolist())
+    index = (torch.arange(9)[None] < target_lengths[:, None]).flatten().nonzero()[:, 0]
+    together = network(source, target, REAL, index).split(target_lengths.tolist())
     for row in range(3):
         alone = network(source[row : row + 1, : LENGTHS[row]], target[row : row + 1, : target_lengths[row]])
         torch.testing.assert_close(together[row], alone, rtol=1e-4, atol=1e-5)

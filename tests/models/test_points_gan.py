@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from genlab.models.gan import GAN
-from genlab.models.points_gan import MLP, PointDiscriminator, PointGenerator, Scale, Waves, sample
+from genlab.models.points_gan import MLP, FourierFeatures, PointDiscriminator, PointGenerator, Scale, sample
 
 
 def gan() -> GAN:
@@ -37,7 +37,7 @@ def test_waves_keep_the_point_and_double_the_frequency() -> None:
     expected += [math.sin(f * c) for c in (x, y) for f in (1, 2, 4)] + [
         math.cos(f * c) for c in (x, y) for f in (1, 2, 4)
     ]
-    torch.testing.assert_close(Waves(3)(torch.tensor([[x, y]])), torch.tensor([expected]))
+    torch.testing.assert_close(FourierFeatures(3)(torch.tensor([[x, y]])), torch.tensor([expected]))
 
 
 def test_scale_is_a_multiple_and_a_shift() -> None:

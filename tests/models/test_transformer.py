@@ -1,11 +1,14 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from genlab.data.pairs.batches import Ragged, TokenPairs
 from genlab.layers.attention import watch
+from genlab.layers.muon import Muon
 from genlab.models.transformer import Transformer, TransformerLayer, TransformerShape, smoothed_loss
 from genlab.tasks.translate.transformer import PARAMETERS, SIZES
 
@@ -36,7 +39,7 @@ def test_shapes(joint):
     network = Transformer(replace(SHAPE, source_vocabulary=50 if joint else 70, joint=joint))
     source, target = pairs()
     assert network(source, target).shape == (33, 50)
-    assert network(source, target[:, :9], REAL, REAL).shape == (20, 50)
+    assert network(source, target[:, :9], REAL, REAL.flatten().nonzero()[:, 0]).shape == (20, 50)
     assert (network.source_embedding is network.target_embedding) == joint
 
 
@@ -77,8 +80,8 @@ def test_padding_changes_nothing():
     """Each pair gives in a batch what it gives alone."""
     network, (source, target) = lively(), pairs(9, 9)
     target_lengths = torch.tensor([5, 9, 2])
-    real = torch.arange(9)[None] < target_lengths[:, None]
-    together = network(source, target, REAL, real).split(target_lengths.tolist())
+    index = (torch.arange(9)[None] < target_lengths[:, None]).flatten().nonzero()[:, 0]
+    together = network(source, target, REAL, index).split(target_lengths.tolist())
     for row in range(3):
         alone = network(source[row : row + 1, : LENGTHS[row]], target[row : row + 1, : target_lengths[row]])
         torch.testing.assert_close(together[row], alone, rtol=1e-4, atol=1e-5)
@@ -137,6 +140,19 @@ def test_smoothed_loss_by_hand():
     assert smoothed_loss(logits, torch.tensor([0, 1]), 0.1).item() == pytest.approx(expected.item())
     plain = (surprise[0, 0] + surprise[1, 1]) / 2
     assert smoothed_loss(logits, torch.tensor([0, 1]), 0.0).item() == pytest.approx(plain.item())
+
+
+def test_a_step_never_waits_for_a_value_on_the_device():
+    """On the meta device tensors have no values: whatever would fetch one to the host fails."""
+    batch = TokenPairs(Ragged.of([[3, 4, 0], [5, 0]]), Ragged.of([[0, 6, 0], [0, 7, 8, 9, 0]]), 0).rows(np.arange(2))
+    assert batch.source_mask is not None
+    assert batch.target_index is not None
+    source, source_mask, inputs, target_index, targets = (tensor.to("meta") for tensor in batch)
+    with torch.device("meta"):
+        network = Transformer(replace(SHAPE, dropout=0.1))
+    loss = smoothed_loss(network(source, inputs, source_mask, target_index), targets, 0.1)
+    loss.backward()
+    Muon([weight for weight in network.encoder.parameters() if weight.ndim == 2], lr=0.1).step()
 
 
 @pytest.mark.parametrize("joint", [True, False])

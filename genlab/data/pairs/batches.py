@@ -9,19 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int, Int64
+from jaxtyping import Bool, Int, Int64
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from genlab.data.pairs.lines import named_lines
 from genlab.data.pairs.pair_set import Pairs
 from genlab.data.shared.cache import cached
 from genlab.data.shared.tokenizers import (
     END,
     UNKNOWN,
     character_tokenizer,
+    fitting_vocabulary,
     kind_of,
     load_tokenizer,
     train_tokenizer,
@@ -35,14 +38,26 @@ LONGEST = 1000
 """Most tokens of a sentence."""
 WINDOW = 250
 """Batches whose sentences are sorted by length together."""
+CHARACTERS_PER_TOKEN = 1_000
+"""Training text for each token of a fitted vocabulary: 1,024 tokens for 1 MB, 32,768 from 17 MB on."""
 END_TOKEN = 0
 """Of every vocabulary: begins and ends a sentence, and fills the padding, which nothing looks at."""
 
-Batch = tuple[
-    Int[Tensor, "batch source_time"], Int[Tensor, " batch"], Int[Tensor, "batch target_time"], Int[Tensor, " batch"]
-]
-"""Source tokens and their lengths, target tokens and theirs. A source ends with the end mark; a target begins and ends
-with it."""
+
+class TranslationBatch(NamedTuple):
+    """What one update reads. All that depends on lengths is worked out here, where the data are: on a GPU it would make
+    the host wait."""
+
+    source: Int[Tensor, "batch source_time"]
+    """Every row ends with the end token; padding follows."""
+    source_mask: Bool[Tensor, "batch source_time"] | None
+    """True for tokens, False for padding; None without padding."""
+    inputs: Int[Tensor, "batch target_time"]
+    """What the decoder reads: the end token, then the target."""
+    target_index: Int[Tensor, " tokens"] | None
+    """Positions of `inputs`, flattened, that are not padding; None without padding."""
+    targets: Int[Tensor, " tokens"]
+    """The token that follows each of these positions; the last of a row is the end token."""
 
 
 class Vocabulary:
@@ -75,7 +90,7 @@ class Vocabulary:
         """The sentence again."""
         return self.tokenizer.decode(tokens).strip()
 
-    def strangers(self, text: str) -> list[str]:
+    def unknown_in(self, text: str) -> list[str]:
         """What in a sentence is not in the vocabulary."""
         if self.kind == "char":
             return sorted({character for character in text if self.tokenizer.token_to_id(character) is None})
@@ -88,17 +103,9 @@ def _made(kind: str, texts: list[str], vocabulary: int | None) -> Tokenizer:
     if kind == "char":
         return character_tokenizer(set().union(*map(set, texts)))
     characters = sum(map(len, texts))
-    size = vocabulary or fitting_vocabulary(characters)
+    size = vocabulary or fitting_vocabulary(characters, CHARACTERS_PER_TOKEN)
     spaced: Iterator[str] = (f" {text}" for text in texts)
     return word_tokenizer(spaced, size) if kind == "word" else train_tokenizer(kind, spaced, characters, size)
-
-
-def fitting_vocabulary(characters: int) -> int:
-    """Tokens that so many characters show often enough to learn: 1,024 for a million, 32,768 from 32 million on."""
-    size = 1024
-    while size < 32_768 and characters > size * 1_000:
-        size *= 2
-    return size
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class Ragged:
 
 
 @dataclass(frozen=True)
-class Parallel:
+class TokenPairs:
     """Pairs as tokens."""
 
     source: Ragged
@@ -152,10 +159,22 @@ class Parallel:
         """Tokens of both sides, as a batch counts them."""
         return len(self.source.tokens) + self.tokens
 
-    def rows(self, chosen: Int[np.ndarray, " batch"]) -> Batch:
-        return (*self.source.padded(chosen), *self.target.padded(chosen))
+    def rows(self, chosen: Int[np.ndarray, " batch"]) -> TranslationBatch:
+        """These pairs as a batch."""
+        source, source_lengths = self.source.padded(chosen)
+        target, target_lengths = self.target.padded(chosen)
+        inputs, targets = target[:, :-1], target[:, 1:].flatten()
+        mask = padding_mask(target_lengths - 1, inputs.shape[1])
+        index = None if mask is None else mask.flatten().nonzero()[:, 0]
+        return TranslationBatch(
+            source,
+            padding_mask(source_lengths, source.shape[1]),
+            inputs.contiguous(),
+            index,
+            targets if index is None else targets[index],
+        )
 
-    def batch(self, step: int, most: int, seed: int, rank: int = 0, processes: int = 1) -> Batch:
+    def batch(self, step: int, most: int, seed: int, rank: int = 0, processes: int = 1) -> TranslationBatch:
         """Pairs of an update, at most `most` tokens of both languages, padding included: a function of its number.
 
         Every epoch shuffles the pairs, sorts windows of them by length, cuts these into batches and shuffles the
@@ -204,7 +223,7 @@ class Parallel:
                 longest = source, target
         return np.array([*cuts, len(order)])
 
-    def in_order(self, most: int) -> Iterator[Batch]:
+    def in_order(self, most: int) -> Iterator[TranslationBatch]:
         """All pairs once, by length, in batches as those of training."""
         order = self._sorted(np.arange(len(self)))
         cuts = self._cuts(order, most)
@@ -212,7 +231,14 @@ class Parallel:
             yield self.rows(order[start:end])
 
 
-def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> Parallel:
+def padding_mask(lengths: Int[Tensor, " batch"], longest: int) -> Bool[Tensor, "batch longest"] | None:
+    """True for the first `lengths` positions of each row, False for padding; None without padding."""
+    if int(lengths.min()) == longest:
+        return None
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]
+
+
+def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> TokenPairs:
     """Pairs as tokens.
 
     Raises:
@@ -222,15 +248,15 @@ def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> Parallel:
     unknown = 0
     for texts, vocabulary, file in zip((pairs.sources, pairs.targets), (source, target), pairs.files, strict=True):
         rows = vocabulary.encode(texts)
-        longest = max(range(len(rows)), key=lambda index: len(rows[index]))
-        if len(rows[longest]) > LONGEST:
+        long = {line: len(row) for line, row in zip(pairs.lines, rows, strict=True) if len(row) > LONGEST}
+        if long:
             raise InputError(
-                f"{file}, line {pairs.lines[longest]} has {len(rows[longest]):,} tokens, a sentence has at most "
-                f"{LONGEST:,}: split the line, or take it out.",
+                f"{file}, {named_lines(list(long))} {'has' if len(long) == 1 else 'have'} more than {LONGEST:,} tokens "
+                f"(up to {max(long.values()):,}): split such lines into sentences, or remove them.",
                 "data",
             )
         if vocabulary.unknown is not None:
             unknown += sum(row.count(vocabulary.unknown) for row in rows)
         sides.append(rows)
     sources = Ragged.of([[*row, END_TOKEN] for row in sides[0]])
-    return Parallel(sources, Ragged.of([[END_TOKEN, *row, END_TOKEN] for row in sides[1]]), unknown)
+    return TokenPairs(sources, Ragged.of([[END_TOKEN, *row, END_TOKEN] for row in sides[1]]), unknown)

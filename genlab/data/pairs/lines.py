@@ -1,50 +1,51 @@
-"""Lines of text: of files, of standard input, of a prompt."""
+"""Lines of text from a file, standard input or a prompt."""
 
-import gzip
 import sys
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from genlab.data.shared.compressed import read_bytes
 from genlab.data.shared.encodings import not_utf8
 from genlab.errors import InputError
 
 AT_ONCE = 2_048
-"""Most lines that are read before they are worked on."""
+"""Lines that are read and translated together, at most."""
+SHOWN = 5
+"""Line numbers that an error or a note names, at most."""
 
 
 class Lines(NamedTuple):
-    """Some lines that stand together."""
+    """Consecutive lines of one text."""
 
     texts: list[str]
     name: str
-    """What they come from."""
+    """Where they come from, as an error names it."""
     before: int
-    """How many lines stand before them there."""
+    """Number of lines of the text before these."""
     option: str
-    """What the user named it with."""
+    """The option that the user gave the text with."""
 
     def place(self, number: int) -> str:
-        """Where line `number`, counted from 0, stands."""
+        """Names line `number`, counted from 0, as an error does."""
         return f"{self.name}, line {self.before + number + 1}"
 
 
 def given_lines(prompt: str | None, path: str | None) -> Iterator[Lines]:
-    """The lines of a prompt or of a file, some at a time; - is standard input, from a keyboard line by line.
+    """Yields the lines of a prompt or a file in blocks; path - is standard input, read line by line from a keyboard.
 
     Raises:
-        InputError: there are none, or what should have them cannot be read.
+        InputError: neither or both are given, or the text is empty or cannot be read.
     """
     if prompt is not None and path is not None:
-        raise InputError("--prompt and --input say the same thing twice: give one of them.", "input")
+        raise InputError("--prompt and --input both give text: use one of them.", "input")
     if prompt is not None:
         if not prompt.strip():
-            raise InputError("prompt: there is nothing in it.", "prompt")
+            raise InputError("prompt: the text is empty.", "prompt")
         yield Lines(prompt.removesuffix("\n").split("\n"), "The prompt", 0, "prompt")
     elif path is None:
-        raise InputError("Say what to read: a prompt, or an input file of lines.", "prompt")
+        raise InputError("Give text: a prompt, or an input file with one text per line.", "prompt")
     elif path == "-":
         done = 0
         while block := list(islice(sys.stdin.buffer, 1 if sys.stdin.isatty() else AT_ONCE)):
@@ -58,31 +59,29 @@ def given_lines(prompt: str | None, path: str | None) -> Iterator[Lines]:
 
 
 def read_lines(path: Path, option: str) -> list[str]:
-    """The lines of a text file, gzip or not.
+    """Reads the lines of a text file in UTF-8, compressed or not.
 
     Raises:
-        InputError: it cannot be read, is no UTF-8, or has nothing in it.
+        InputError: the file, which the user named with `option`, cannot be read, is not UTF-8 or is empty.
     """
     if path.is_dir():
-        raise InputError(f"{path} is a folder: give a file of lines.", option)
+        raise InputError(f"{path} is a folder: give a text file.", option)
     if not path.exists():
         raise InputError(f"There is no file {path}.", option)
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is a damaged gzip file ({error}): make it anew.", option) from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", option) from None
-    return decode_lines(data, str(path), option)
+    return decode_lines(read_bytes(path, option), str(path), option)
 
 
 def decode_lines(data: bytes, name: str, option: str, before: int = 0) -> list[str]:
-    """The lines of a text in UTF-8, of which so many stood before.
+    """Decodes UTF-8 text into lines without their ends, which are \\n or \\r\\n.
+
+    Args:
+        data: The text.
+        name: Where it comes from, as an error names it.
+        option: The option that the user gave it with.
+        before: Number of lines before it, which errors add to a line number.
 
     Raises:
-        InputError: it is no UTF-8, or has nothing in it; `name` says what it is.
+        InputError: the text is not UTF-8 or is empty.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -96,5 +95,15 @@ def decode_lines(data: bytes, name: str, option: str, before: int = 0) -> list[s
     if not lines[-1]:
         lines.pop()
     if not lines:
-        raise InputError(f"{name} is empty: there are no lines in it.", option)
+        raise InputError(f"{name} is empty: give at least one line of text.", option)
     return lines
+
+
+def named_lines(numbers: Sequence[int]) -> str:
+    """Names lines by up to five of their numbers: "line 4", or "lines 4, 9 and 12"."""
+    shown = [f"{number:,}" for number in numbers[:SHOWN]]
+    if len(numbers) > SHOWN:
+        shown.append(f"{len(numbers) - SHOWN:,} more")
+    if len(shown) == 1:
+        return f"line {shown[0]}"
+    return f"lines {', '.join(shown[:-1])} and {shown[-1]}"

@@ -1,29 +1,31 @@
-"""The user's pairs of sentences -> splits.
+"""Reads the user's pairs of sentences and splits them into train, validation and test.
 
-Data flow: a file with a tab between source and target in each line, two parallel files, or a sample set -> pairs
-without repetitions -> splits. Which split a pair falls into depends on its source sentence alone, so that no source
-sentence stands in two, and adding pairs moves no other.
+Data flow: a file with a source, a tab and a target per line, two parallel files, or a sample set -> pairs without
+duplicates -> splits. The source sentence alone decides the split, so that no source is in two splits and added pairs
+move no other.
 """
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from genlab.data.pairs.lines import read_lines
+from genlab.data.pairs.header import is_header
+from genlab.data.pairs.lines import named_lines, read_lines
 from genlab.data.pairs.sample_sets import SAMPLES
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError
 from genlab.options import two_paths
 
-FEWEST = 20
-"""Pairs that a training needs."""
+MIN_PAIRS = 20
+"""Training pairs needed."""
 LONGEST_LINE = 10_000
-"""Most characters of a sentence."""
+"""Characters of the longest sentence that is accepted."""
 ROUGH = 100
-"""Held-out pairs below which a measure is called rough."""
+"""Held-out pairs below which a note calls the metrics rough."""
 
 
 @dataclass(frozen=True)
@@ -33,26 +35,26 @@ class Pairs:
     sources: list[str]
     targets: list[str]
     lines: list[int]
-    """Of each pair, where it stands in its files, counted from 1."""
+    """Line number of each pair in its files, counted from 1."""
     files: tuple[str, str]
-    """Of the sources and of the targets."""
+    """Name of the file of the sources, and of the targets."""
 
     def __len__(self) -> int:
         return len(self.sources)
 
     def take(self, chosen: list[int]) -> "Pairs":
-        """Some of them, in this order."""
+        """Returns the pairs at these indices, in their order."""
         sources, targets = ([texts[index] for index in chosen] for texts in (self.sources, self.targets))
         return Pairs(sources, targets, [self.lines[index] for index in chosen], self.files)
 
 
 @dataclass(frozen=True)
 class PairSet:
-    """Pairs ready to train on."""
+    """Pairs split for training."""
 
     name: str
     fingerprint: str
-    """SHA-256 of all pairs, in their order; those of splits of their own follow."""
+    """SHA-256 of all pairs in order, then of those of separate validation and test files."""
     train: Pairs
     validation: Pairs | None
     test: Pairs | None
@@ -63,46 +65,46 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
     """Reads and splits `data`.
 
     Args:
-        data: A file with a tab in each line, "SOURCE,TARGET" for two parallel files, or @sample.
-        validation: Share of the pairs that picks the weights, or a path to pairs of its own, written as `data`.
-        test: Share of the pairs that is only reported, or such a path.
-        lower: Turn everything into lower case.
-        distinct: Take pairs of `data` that stand more than once only once. Splits of their own stay as they are:
-            figures on a known test set compare only if it is whole.
+        data: A file with one tab per line, "SOURCE,TARGET" for two parallel files, or @sample.
+        validation: Share of the pairs held out to select weights, or a path to other pairs, written as `data`.
+        test: Share of the pairs held out to be reported only, or a path to other pairs.
+        lower: Convert all text to lower case.
+        distinct: Keep one of several equal pairs of `data`. Separate validation and test files keep theirs:
+            scores on a known test set compare only if it is complete.
 
     Raises:
-        InputError: something cannot be read, or is no pair.
+        InputError: the data cannot be read or are not pairs.
     """
-    name, pairs = _open(data, "data")
-    shares = shares_of(validation, test)
-    _check_lengths(pairs, "data")
-    digest = hashlib.sha256(_content(pairs))
     notes: list[str] = []
+    name, pairs = _open(data, "data", notes)
+    shares = shares_of(validation, test)
+    digest = hashlib.sha256(_content(pairs))
     pairs = _lowered(pairs) if lower else pairs
     if distinct:
         before, pairs = len(pairs), _distinct(pairs)
         if len(pairs) < before:
-            notes.append(f"{before - len(pairs):,} pairs that stood there already were left out.")
+            notes.append(f"duplicate pairs left out: {before - len(pairs):,}.")
 
-    own: dict[str, Pairs] = {}
+    separate: dict[str, Pairs] = {}
     for part, value in (("validation", validation), ("test", test)):
         if shares[part] is None:
-            _, read = _open(value, part)
-            _check_lengths(read, part)
+            _, read = _open(value, part, notes)
             digest.update(_content(read))
-            own[part] = _lowered(read) if lower else read
-    if len(own) == 2:  # a sentence that would pick the weights and be reported is reported
-        reported = set(own["test"].sources)
-        others = [index for index, source in enumerate(own["validation"].sources) if source not in reported]
-        own["validation"] = own["validation"].take(others)
-    held = {source for part in own.values() for source in part.sources}
+            separate[part] = _lowered(read) if lower else read
+    if len(separate) == 2:  # a sentence in both is reported, so it must not select the weights
+        reported = set(separate["test"].sources)
+        others = [index for index, source in enumerate(separate["validation"].sources) if source not in reported]
+        separate["validation"] = separate["validation"].take(others)
+    held = {source for part in separate.values() for source in part.sources}
     chosen = divided([hashlib.blake2b(source.encode(), digest_size=8).digest() for source in pairs.sources], shares)
     known = np.array([source in held for source in pairs.sources], bool)
     if known.any():
-        notes.append(f"{known.sum():,} pairs whose source stands in a split of its own were not trained on.")
+        notes.append(
+            f"pairs left out of training because their source is in the {' or '.join(separate)} file: {known.sum():,}."
+        )
 
     def held_out(part: str) -> Pairs | None:
-        found = own[part] if part in own else pairs.take(np.flatnonzero(chosen[part] & ~known).tolist())
+        found = separate[part] if part in separate else pairs.take(np.flatnonzero(chosen[part] & ~known).tolist())
         if shares[part] == 0:
             return None
         if not len(found):
@@ -117,14 +119,14 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
 
 
 def check_learnable(pairs: PairSet) -> None:
-    """Whether anything can be learnt from them.
+    """Checks that a translator can be trained on the pairs.
 
     Raises:
-        InputError: there are too few pairs to train on, or nothing to translate in them.
+        InputError: there are too few training pairs, or every target equals its source.
     """
-    if len(pairs.train) < FEWEST:
+    if len(pairs.train) < MIN_PAIRS:
         raise InputError(
-            f"{pairs.name} leaves {len(pairs.train)} pairs to train on: give at least {FEWEST}, or hold out less.",
+            f"{pairs.name} leaves {len(pairs.train)} pairs to train on: give at least {MIN_PAIRS}, or hold out fewer.",
             "data",
         )
     if pairs.train.sources == pairs.train.targets:
@@ -134,67 +136,109 @@ def check_learnable(pairs: PairSet) -> None:
         )
 
 
-def _open(data: str, option: str) -> tuple[str, Pairs]:
-    """Name and pairs."""
+def _open(data: str, option: str, notes: list[str]) -> tuple[str, Pairs]:
+    """Returns name and pairs; what is left out is added to `notes`."""
     if data.startswith("@"):
         ((_, text),) = sample_set(data, SAMPLES, option)()
-        return data, _tabbed(text.split("\n")[:-1], data, option)
+        return data, _tabbed(text.split("\n")[:-1], data, option, notes)
     if both := two_paths(data):
         parts = Path(both[0]), Path(both[1])
-        source, target = (read_lines(path, option) for path in parts)
-        name = " + ".join(path.name for path in parts)
-        if len(source) != len(target):
-            raise InputError(
-                f"{parts[0]} has {len(source):,} lines and {parts[1]} {len(target):,}: line n of one must be the "
-                "translation of line n of the other.",
-                option,
-            )
-        for path, lines in zip(parts, (source, target), strict=True):
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    raise InputError(f"{path}, line {number} is empty: take that line out of both files.", option)
-        sources, targets = ([line.strip() for line in lines] for lines in (source, target))
-        return name, Pairs(sources, targets, list(range(1, len(source) + 1)), (str(parts[0]), str(parts[1])))
-    path = Path(data)
-    return path.name, _tabbed(read_lines(path, option), data, option)
+        name, pairs = " + ".join(path.name for path in parts), _parallel(parts, option, notes)
+    else:
+        path = Path(data)
+        name, pairs = path.name, _tabbed(read_lines(path, option), data, option, notes)
+    if len(pairs) > 1 and is_header(pairs.sources[0], pairs.targets[0]):
+        names = f"{pairs.sources[0]}, {pairs.targets[0]}"
+        notes.append(f"the first row of {name} ({names}) names the columns: it was left out.")
+        pairs = pairs.take(list(range(1, len(pairs))))
+    _check_lengths(pairs, option)
+    return name, pairs
 
 
-def _tabbed(lines: list[str], name: str, option: str) -> Pairs:
-    """Pairs from lines with a tab between source and target."""
+def _parallel(parts: tuple[Path, Path], option: str, notes: list[str]) -> Pairs:
+    """Pairs from two files, line by line; a line that is blank in both files is skipped."""
+    sources, targets = ([line.strip() for line in read_lines(path, option)] for path in parts)
+    if len(sources) != len(targets):
+        raise InputError(
+            f"{parts[0]} has {len(sources):,} lines and {parts[1]} {len(targets):,}: line n of one must be the "
+            "translation of line n of the other.",
+            option,
+        )
+    problems = []
+    for path, mine, others in ((parts[0], sources, targets), (parts[1], targets, sources)):
+        blank = [number for number, text in enumerate(mine, 1) if not text and others[number - 1]]
+        if blank:
+            problems.append(f"{path}, {named_lines(blank)} {'is' if len(blank) == 1 else 'are'} empty")
+    if problems:
+        raise InputError(f"{'; '.join(problems)}: fill them in, or remove them from both files.", option)
+    kept = [number for number, source in enumerate(sources, 1) if source]
+    _skip_blank(len(sources), kept, f"{parts[0]} and {parts[1]}", option, notes)
+    rows = [number - 1 for number in kept]
+    return Pairs(sources, targets, list(range(1, len(sources) + 1)), (str(parts[0]), str(parts[1]))).take(rows)
+
+
+def _tabbed(lines: list[str], name: str, option: str, notes: list[str]) -> Pairs:
+    """Pairs from lines with a tab between source and target; blank lines are skipped."""
     columns: tuple[list[str], list[str]] = ([], [])
+    kept: list[int] = []
+    problems: dict[str, list[int]] = defaultdict(list)
     for number, line in enumerate(lines, 1):
-        cells = line.split("\t")
         if not line.strip():
-            raise InputError(f"{name}, line {number} is empty: take it out.", option)
+            continue
+        kept.append(number)
+        cells = [cell.strip() for cell in line.split("\t")]
         if len(cells) != 2:
-            what = f"{len(cells) - 1} tabs" if len(cells) > 2 else "no tab"
-            raise InputError(
-                f"{name}, line {number} has {what}: a pair is a source, one tab and a target"
-                + (
-                    " (`cut -f1,2` keeps two columns)." if len(cells) > 2 else "; two files are given as SOURCE,TARGET."
-                ),
-                option,
-            )
+            problems["no tab" if len(cells) == 1 else "more than one tab"].append(number)
+            continue
         for column, cell, part in zip(columns, cells, ("source", "target"), strict=True):
-            if not cell.strip():
-                raise InputError(f"{name}, line {number} has an empty {part}: fill it in or take the line out.", option)
-            column.append(cell.strip())
-    return Pairs(*columns, list(range(1, len(lines) + 1)), (name, name))
+            if not cell:
+                problems[f"an empty {part}"].append(number)
+            column.append(cell)
+    if problems:
+        raise InputError(_malformed(name, problems), option)
+    _skip_blank(len(lines), kept, name, option, notes)
+    return Pairs(*columns, kept, (name, name))
+
+
+def _malformed(name: str, problems: dict[str, list[int]]) -> str:
+    """The error for lines that are not pairs, by what is wrong with them."""
+    found = [
+        f"{named_lines(numbers)} {'has' if len(numbers) == 1 else 'have'} {what}" for what, numbers in problems.items()
+    ]
+    advice = "a pair is a source, one tab and a target"
+    if "more than one tab" in problems:
+        advice += " (`cut -f1,2` keeps two columns)"
+    if "no tab" in problems:
+        advice += "; two files are given as SOURCE,TARGET"
+    return f"{name}, {'; '.join(found)}: {advice}."
+
+
+def _skip_blank(count: int, kept: list[int], name: str, option: str, notes: list[str]) -> None:
+    """Notes which of `count` lines are blank: those not in `kept`.
+
+    Raises:
+        InputError: all of them are.
+    """
+    if not kept:
+        raise InputError(f"{name} has only blank lines: give lines of text.", option)
+    blank = sorted(set(range(1, count + 1)).difference(kept))
+    if blank:
+        notes.append(f"blank lines in {name} were skipped: {named_lines(blank)}.")
 
 
 def _check_lengths(pairs: Pairs, option: str) -> None:
     for texts, file in zip((pairs.sources, pairs.targets), pairs.files, strict=True):
-        for line, text in zip(pairs.lines, texts, strict=True):
-            if len(text) > LONGEST_LINE:
-                raise InputError(
-                    f"{file}, line {line} has {len(text):,} characters, a sentence has at most {LONGEST_LINE:,}: split "
-                    "it, or take the line out.",
-                    option,
-                )
+        long = {line: len(text) for line, text in zip(pairs.lines, texts, strict=True) if len(text) > LONGEST_LINE}
+        if long:
+            raise InputError(
+                f"{file}, {named_lines(list(long))} {'has' if len(long) == 1 else 'have'} more than {LONGEST_LINE:,} "
+                f"characters (up to {max(long.values()):,}): split such lines into sentences, or remove them.",
+                option,
+            )
 
 
 def _content(pairs: Pairs) -> bytes:
-    """All that is fingerprinted."""
+    """The bytes that the fingerprint is made of."""
     return "".join(f"{s}\t{t}\n" for s, t in zip(pairs.sources, pairs.targets, strict=True)).encode()
 
 
@@ -204,7 +248,7 @@ def _lowered(pairs: Pairs) -> Pairs:
 
 
 def _distinct(pairs: Pairs) -> Pairs:
-    """Each pair once."""
+    """The first of several equal pairs."""
     first: dict[tuple[str, str], int] = {}
     for index, pair in enumerate(zip(pairs.sources, pairs.targets, strict=True)):
         first.setdefault(pair, index)

@@ -136,10 +136,15 @@ def kind_of(tokenizer: Tokenizer) -> str:
     return "byte" if tokenizer.get_vocab_size() == 257 else "bpe"
 
 
-def fitting_vocabulary(characters: int) -> int:
-    """Returns a vocabulary size whose tokens are frequent enough to learn: 1,024 for 1 MB, 32,768 from 1 GB on."""
+def fitting_vocabulary(characters: int, per_token: int = 4_000) -> int:
+    """Vocabulary size whose tokens are frequent enough in the training text to be learnt: a power of two.
+
+    Args:
+        characters: Length of the training text.
+        per_token: Characters of text for each token; by default 1,024 tokens for 1 MB and 32,768 from 70 MB on.
+    """
     size = 1024
-    while size < 32_768 and characters > size * 4_000:
+    while size < 32_768 and characters > size * per_token:
         size *= 2
     return size
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genlab.engine.recipe import Metrics
 from genlab.layers.average import Average
 from genlab.models.gan import GAN, Discriminator, Generator
-from genlab.models.wgan_gp import Scores, critic_loss, generator_loss, straight_line_penalty
+from genlab.models.wgan_gp import Scores, critic_loss, generator_loss, interpolated_gradient_penalty
 from genlab.tasks.images.options import WGANGPOptions
 from genlab.tasks.images.recipe import Batch, PictureMaker
 
@@ -53,7 +53,7 @@ class WGANGPRecipe(PictureMaker):
             distance = critic_loss(self.gan.score(real, *of), self.gan.score(fake, *of))
             with torch.autocast(real.device.type, enabled=False):  # second derivatives need their digits
                 score = partial(self._score, of)
-                penalty = straight_line_penalty(score, real.float(), fake.float())
+                penalty = interpolated_gradient_penalty(score, real.float(), fake.float())
             self.update(self.gan.discriminator, distance + self.config.penalty * penalty)
 
         loss_g = generator_loss(self.gan.score(self.gan(self._latents(real), *of), *of))

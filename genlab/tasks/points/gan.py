@@ -20,7 +20,7 @@ from genlab.engine.recipe import DataFacts, Metrics, Recipe
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
-from genlab.metrics.points import copying, energy_distance, modes_found, strays, told_apart
+from genlab.metrics.points import copying, energy_distance, modes_found, nearest_neighbour_accuracy, stray_share
 from genlab.models.gan import (
     GAN,
     classic_discriminator_loss,
@@ -187,7 +187,8 @@ class PointsGANRecipe(Recipe, Generates, Decodes):
         the data's unit) those that get too many or too few; `gap`, which picks the weights, is the first beyond
         chance, plus the second, plus the third in the networks' unit.
         """
-        apart, stray, distance = (measure(points, held_out) for measure in (told_apart, strays, energy_distance))
+        apart = nearest_neighbour_accuracy(points, held_out)
+        stray, distance = stray_share(points, held_out), energy_distance(points, held_out)
         return {
             "gap": apart - 0.5 + stray + distance,
             "told_apart": apart,

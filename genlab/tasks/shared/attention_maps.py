@@ -4,12 +4,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genlab.engine.pipeline import AttentionMap
-from genlab.metrics.attention_heads import attention_distance, attention_entropy, even_attention
+from genlab.metrics.attention_heads import attention_distance, attention_entropy, uniform_attention
 
 
 def attention_map(
-    name: str, layer: int, weights: Float[Tensor, "heads asks keys"], rows: list[str], columns: list[str] | None = None,
-    causal: bool = False,
+    name: str, layer: int, weights: Float[Tensor, "heads queries keys"], rows: list[str],
+    columns: list[str] | None = None, causal: bool = False,
 ) -> AttentionMap:  # fmt: skip
     """What the heads of a layer look at, with their figures.
 
@@ -26,7 +26,7 @@ def attention_map(
         causal: A position sees itself and what stands before it.
     """
     weights = weights.float().cpu()
-    even = even_attention(len(rows), weights.shape[2], causal)
+    even = uniform_attention(len(rows), weights.shape[2], causal)
     alone = columns is None
     return AttentionMap(
         name, layer, list(range(len(weights))), weights, rows, rows if columns is None else columns,

@@ -3,7 +3,6 @@
 Read it with `models/gpt.py` (the network) and `layers/attention.py` (how tokens look at each other).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from genlab.engine.recipe import Metrics
 from genlab.errors import InputError
 from genlab.layers.muon import POLAR_EXPRESS, Muon
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
+from genlab.tasks.shared.sizing import fitting_batch, fitting_size, tokens_read
 from genlab.tasks.text.options import GPTOptions
 from genlab.tasks.text.recipe import AttentionTextRecipe, Windows, fitting_context
 
@@ -27,6 +27,8 @@ SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
     "gpt2": (12, 768, 12, 12, 2048, 1024),
 }
 PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
+TOKENS_PER_PARAMETER = 2.2
+"""Training tokens at which a size does best, over minutes (docs/log.md)."""
 
 
 class GPTRecipe(AttentionTextRecipe):
@@ -42,14 +44,16 @@ class GPTRecipe(AttentionTextRecipe):
     def resolve(self, seconds: float | None, speed: float | None) -> None:
         size: Any = self.config.size
         if size == "auto":
-            size = "laptop" if seconds is None or speed is None else fitting_size(seconds, speed)
+            size = (
+                "laptop"
+                if seconds is None or speed is None
+                else fitting_size(PARAMETERS, seconds, speed, TOKENS_PER_PARAMETER)
+            )
         usual, parameters = usual_and_parameters(size, self.kept_shape, GPT)
         if seconds is not None and seconds < 45:
             usual = min(usual, 64)
         context = fitting_context(self.corpus, self.config.context, usual)
-        # Training reaches about half of `speed` and costs 6 operations a parameter and token (Kaplan et al. 2020,
-        # arXiv 2001.08361).
-        reads = 0.5 * seconds * speed / (6 * parameters) if seconds and speed else 0.0
+        reads = tokens_read(seconds, speed, parameters) if seconds and speed else 0.0
         self.config = replace(
             self.config,
             size=size,
@@ -126,15 +130,6 @@ class GPTRecipe(AttentionTextRecipe):
         return {"loss": loss}
 
 
-def fitting_size(seconds: float, speed: float) -> str:
-    """The size nearest (in ratio) to what so much computing trains best.
-
-    Over minutes, about 2 tokens a parameter did best (docs/log.md).
-    """
-    best = (0.5 * seconds * speed / (6 * 2.2)) ** 0.5
-    return min(PARAMETERS, key=lambda name: abs(math.log(PARAMETERS[name] / best)))
-
-
 def usual_and_parameters(size: str, kept: Any, network: Callable[[Any], nn.Module]) -> tuple[int, float]:
     """The usual context and the number of parameters of a size, or of the shape that is kept.
 
@@ -159,12 +154,3 @@ def fitting_rate(size: str, seconds: float | None) -> float:
 def fitting_embedding_rate(size: str) -> float:
     """AdamW's step length, likewise."""
     return 3e-4 if size == "imported" else 0.02
-
-
-def fitting_batch(reads: float) -> int:
-    """Tokens of an update when so many will be read: of more reading, half goes into steps and half into larger ones.
-
-    Large batches pay once the loss is low and its gradient noisy (McCandlish et al. 2018, arXiv 1812.06162); 1,024
-    did best at two million tokens (docs/log.md), and 65,536 at most fit any GPU.
-    """
-    return 1024 * 2 ** min(max(0, round(0.5 * math.log2(max(reads, 1.0) / 2e6))), 6)

@@ -11,7 +11,8 @@ import torch
 from genlab.engine.recipe import Metrics
 from genlab.models.gpt import next_token_loss
 from genlab.models.gpt2 import GPT2, GPT2Shape
-from genlab.tasks.text.gpt import SIZES, fitting_batch, fitting_size, usual_and_parameters
+from genlab.tasks.shared.sizing import fitting_batch, fitting_size, tokens_read
+from genlab.tasks.text.gpt import PARAMETERS, SIZES, TOKENS_PER_PARAMETER, usual_and_parameters
 from genlab.tasks.text.options import GPT2Options
 from genlab.tasks.text.recipe import AttentionTextRecipe, Windows, fitting_context
 
@@ -29,11 +30,15 @@ class GPT2Recipe(AttentionTextRecipe):
     def resolve(self, seconds: float | None, speed: float | None) -> None:
         size: Any = self.config.size
         if size == "auto":
-            size = "laptop" if seconds is None or speed is None else fitting_size(seconds, speed)
+            size = (
+                "laptop"
+                if seconds is None or speed is None
+                else fitting_size(PARAMETERS, seconds, speed, TOKENS_PER_PARAMETER)
+            )
         usual, parameters = usual_and_parameters(size, self.kept_shape, GPT2)
         context = fitting_context(self.corpus, self.config.context, usual)
         width = self.kept_shape.width if self.kept_shape else SIZES[size][1]
-        reads = 0.5 * seconds * speed / (6 * parameters) if seconds and speed else 0.0
+        reads = tokens_read(seconds, speed, parameters) if seconds and speed else 0.0
         self.config = replace(
             self.config,
             size=size,

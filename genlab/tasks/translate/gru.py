@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from genlab.data.pairs.batches import Batch
+from genlab.data.pairs.batches import TranslationBatch
 from genlab.engine.recipe import Metrics
 from genlab.models.gru import GRU, GRUShape
 from genlab.models.transformer import smoothed_loss
@@ -56,8 +56,7 @@ class GRURecipe(Translator):
 
     # --- the method ---
 
-    def step(self, batch: Batch) -> Metrics:
-        logits, wanted = self.predict_targets(batch)
-        loss = smoothed_loss(logits, wanted, self.config.label_smoothing)
+    def step(self, batch: TranslationBatch) -> Metrics:
+        loss = smoothed_loss(self.predict_targets(batch), batch.targets, self.config.label_smoothing)
         self.update(self.network, loss, clip=1.0)
         return {"loss": loss}

@@ -12,10 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from genlab.data.pairs.batches import END_TOKEN, Batch, Parallel, Ragged, Vocabulary, tokenise
+from genlab.data.pairs.batches import (
+    END_TOKEN,
+    Ragged,
+    TokenPairs,
+    TranslationBatch,
+    Vocabulary,
+    padding_mask,
+    tokenise,
+)
 from genlab.data.pairs.lines import Lines, given_lines
 from genlab.data.pairs.pair_set import Pairs, PairSet, check_learnable, read_pairs
 from genlab.data.shared.tokenizers import load_tokenizer
@@ -26,7 +34,7 @@ from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.layers.beam import Hypothesis, beam_search, draw_sequences
 from genlab.layers.sampling import shape_logits
-from genlab.metrics.translate import corpus_measures, exact, extremes, scorers, signatures
+from genlab.metrics.translate import corpus_measures, exact_match, extremes, scorers, signatures
 from genlab.models.transformer import smoothed_loss
 from genlab.tasks.shared.reopening import reopened
 from genlab.tasks.translate.options import TranslateRequest
@@ -85,19 +93,15 @@ class Translator(Recipe, Generates):
         self.longest_source, self.longest_target = counts["longest_source"], counts["longest_target"]
         self.stretch = counts["stretch"]
 
-    def _tokens(self, pairs: Pairs) -> Parallel:
+    def _tokens(self, pairs: Pairs) -> TokenPairs:
         return tokenise(pairs, self.source, self.target)
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> TranslationBatch:
         return self.train.batch(step, self.config.batch, self.seed, self.machine.rank, self.machine.processes)
 
-    def predict_targets(self, batch: Batch) -> tuple[Float[Tensor, "tokens vocabulary"], Int[Tensor, " tokens"]]:
-        """Logits of every real target token of a batch, and these tokens."""
-        source, source_lengths, target, target_lengths = batch
-        inputs, wanted = target[:, :-1], target[:, 1:]
-        real = real_places(target_lengths - 1, inputs.shape[1])
-        logits = self.network(source, inputs, real_places(source_lengths, source.shape[1]), real)
-        return logits, wanted.flatten() if real is None else wanted[real]
+    def predict_targets(self, batch: TranslationBatch) -> Float[Tensor, "tokens vocabulary"]:
+        """Logits for each of `batch.targets`."""
+        return self.network(batch.source, batch.inputs, batch.source_mask, batch.target_index)
 
     # --- measures ---
 
@@ -120,17 +124,18 @@ class Translator(Recipe, Generates):
         try:
             return measures | corpus_measures(translations, chosen.targets)
         except InputError:  # what could be measured is not lost because sacrebleu is missing
-            return measures | {"exact": exact(translations, chosen.targets)}
+            return measures | {"exact": exact_match(translations, chosen.targets)}
 
-    def _losses(self, pairs: Parallel) -> tuple[float, float]:
+    def _losses(self, pairs: TokenPairs) -> tuple[float, float]:
         """Mean cross-entropy of all target tokens, in nats: without label smoothing, and with it."""
         total, smoothed = 0.0, 0.0
         self.network.eval()
         with torch.no_grad(), self.machine.autocast():
             for batch in pairs.in_order(MEASURED):
-                logits, wanted = self.predict_targets(self.machine.place(batch))
-                total += F.cross_entropy(logits.float(), wanted, reduction="sum").item()
-                smoothed += len(wanted) * smoothed_loss(logits, wanted, self.config.label_smoothing).item()
+                batch = self.machine.place(batch)
+                logits, targets = self.predict_targets(batch), batch.targets
+                total += F.cross_entropy(logits.float(), targets, reduction="sum").item()
+                smoothed += len(targets) * smoothed_loss(logits, targets, self.config.label_smoothing).item()
         self.network.train()
         return total / pairs.tokens, smoothed / pairs.tokens
 
@@ -184,7 +189,7 @@ class Translator(Recipe, Generates):
         for number, (text, tokens) in enumerate(zip(texts, self.source.encode(texts), strict=True)):
             if self.source.unknown in tokens:
                 what = "characters" if self.source.kind == "char" else "words"
-                shown = ", ".join(repr(stranger) for stranger in self.source.strangers(text)[:10])
+                shown = ", ".join(repr(stranger) for stranger in self.source.unknown_in(text)[:10])
                 raise InputError(
                     f"{lines.place(number)} has {what} that are not in the vocabulary: {shown}.", lines.option
                 )
@@ -213,10 +218,11 @@ class Translator(Recipe, Generates):
         while len(order):
             count = max(1, ROOM // (followed * int(limits[order[0]])))
             chosen, order = order[:count], order[count:]
-            tokens, lengths = self.machine.place(source.padded(chosen))
-            most = self.machine.place(torch.from_numpy(limits[chosen]))
+            tokens, lengths = source.padded(chosen)
+            mask = padding_mask(lengths, tokens.shape[1])
+            tokens, mask, most = self.machine.place((tokens, mask, torch.from_numpy(limits[chosen])))
             with torch.inference_mode(), self.machine.autocast():
-                memory = self.network.start(tokens, real_places(lengths, tokens.shape[1]), int(most.max()))
+                memory = self.network.start(tokens, mask, int(limits[chosen].max()))
                 results = self._search(memory, most, request, generator)
             for index, result in zip(chosen, results, strict=True):
                 found[index] = result
@@ -280,13 +286,6 @@ class Translator(Recipe, Generates):
         return result
 
 
-def real_places(lengths: Int[Tensor, " batch"], longest: int) -> Bool[Tensor, "batch longest"] | None:
-    """Which places of padded rows are real; None where all are."""
-    if int(lengths.min()) == longest:
-        return None
-    return torch.arange(longest, device=lengths.device) < lengths[:, None]
-
-
 def some(pairs: Pairs, most: int) -> Pairs:
     """At most so many of the pairs, spread evenly over them."""
     if len(pairs) <= most:
@@ -294,7 +293,7 @@ def some(pairs: Pairs, most: int) -> Pairs:
     return pairs.take(np.linspace(0, len(pairs) - 1, most).round().astype(int).tolist())
 
 
-def describe(pairs: Parallel) -> dict[str, Any]:
+def describe(pairs: TokenPairs) -> dict[str, Any]:
     """The counts of a split; lengths include the end mark."""
     source, target = pairs.source.lengths, pairs.target.lengths - 1
     return {

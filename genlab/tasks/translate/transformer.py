@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from genlab.data.pairs.batches import END_TOKEN, Batch
+from genlab.data.pairs.batches import END_TOKEN, TranslationBatch
 from genlab.data.pairs.lines import given_lines
 from genlab.data.shared.tokenizers import token_label
 from genlab.engine.pipeline import AttentionMap, Explains
@@ -20,6 +20,7 @@ from genlab.layers.attention import watch
 from genlab.layers.muon import POLAR_EXPRESS, Muon
 from genlab.models.transformer import Transformer, TransformerShape, smoothed_loss
 from genlab.tasks.shared.attention_maps import attention_map
+from genlab.tasks.shared.sizing import fitting_batch, fitting_size, tokens_read
 from genlab.tasks.translate.options import TransformerOptions, TranslateAttentionRequest, TranslateRequest
 from genlab.tasks.translate.recipe import Translator
 
@@ -31,7 +32,9 @@ SIZES = {  # layers of each side, width, heads, feed-forward
     "base": (6, 512, 8, 2048),
 }
 PARAMETERS = {"tiny": 0.23e6, "small": 1.4e6, "medium": 4.1e6, "large": 14e6, "base": 44e6}
-"""Of the layers."""
+"""Of the layers, without embeddings."""
+TOKENS_PER_PARAMETER = 5.5
+"""Training tokens at which a size does best, over minutes (docs/log.md)."""
 
 
 class TransformerRecipe(Translator, Explains):
@@ -46,10 +49,13 @@ class TransformerRecipe(Translator, Explains):
     def resolve(self, seconds: float | None, speed: float | None) -> None:
         size: Any = self.config.size
         if size == "auto":
-            size = "small" if seconds is None or speed is None else fitting_size(seconds, speed)
-        # Training reaches about half of `speed` and costs 6 operations a parameter and token, of which a half reads
-        # the source and the other the target.
-        reads = 0.5 * seconds * speed / (3 * PARAMETERS[size]) if seconds and speed else 0.0
+            size = (
+                "small"
+                if seconds is None or speed is None
+                else fitting_size(PARAMETERS, seconds, speed, TOKENS_PER_PARAMETER)
+            )
+        # A source token passes through the encoder only, a target token through the decoder only.
+        reads = tokens_read(seconds, speed, PARAMETERS[size] / 2) if seconds and speed else 0.0
         self.config = replace(
             self.config,
             size=size,
@@ -100,9 +106,8 @@ class TransformerRecipe(Translator, Explains):
 
     # --- the method ---
 
-    def step(self, batch: Batch) -> Metrics:
-        logits, wanted = self.predict_targets(batch)
-        loss = smoothed_loss(logits, wanted, self.config.label_smoothing)
+    def step(self, batch: TranslationBatch) -> Metrics:
+        loss = smoothed_loss(self.predict_targets(batch), batch.targets, self.config.label_smoothing)
         self.update(self.network, loss)
         return {"loss": loss}
 
@@ -148,14 +153,3 @@ class TransformerRecipe(Translator, Explains):
                 attention_map("cross", layer, cross, writes, reads),
             ]
         return maps
-
-
-def fitting_size(seconds: float, speed: float) -> str:
-    """The size nearest (in ratio) to what so much computing trains best: about 5 tokens a parameter (docs/log.md)."""
-    best = (0.5 * seconds * speed / (6 * 5.5)) ** 0.5
-    return min(PARAMETERS, key=lambda name: abs(math.log(PARAMETERS[name] / best)))
-
-
-def fitting_batch(reads: float) -> int:
-    """Tokens of an update when so many will be read: of more, half goes into steps and half into larger ones."""
-    return 1024 * 2 ** min(max(0, round(0.5 * math.log2(max(reads, 1.0) / 2e6))), 6)

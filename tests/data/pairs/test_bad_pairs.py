@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import re
 import sys
 
@@ -15,16 +16,32 @@ SIDES = ["".join(f"{pair[side]}\n" for pair in phrases(50)) for side in (0, 1)]
 
 FILES = {
     "empty": (b"", r"data is empty"),
-    "an empty line": (GOOD + "\nThe.\tLe.\n", r"data, line 51 is empty"),
+    "blank lines only": ("\n \n\t\n", r"data has only blank lines"),
     "no tab": (GOOD + "The old miller waits now.\n" + GOOD, r"data, line 51 has no tab.*SOURCE,TARGET"),
-    "two tabs": (GOOD + "The.\tLe.\tCC-BY\n", r"data, line 51 has 2 tabs.*cut -f1,2"),
+    "two tabs": (GOOD + "The.\tLe.\tCC-BY\n", r"data, line 51 has more than one tab.*cut -f1,2"),
+    "several lines": (
+        GOOD + "One\n" + GOOD + "One\n" * 6 + "a\tb\tc\nThe.\t\n",
+        r"data, lines 51, 102, 103, 104, 105 and 2 more have no tab; line 108 has more than one tab; "
+        r"line 109 has an empty target: a pair",
+    ),
+    "no tabs at all": ("The,Le\n" * 1_000, r"data, lines 1, 2, 3, 4, 5 and 995 more have no tab"),
     "no source": (GOOD + " \tLe.\n", r"data, line 51 has an empty source"),
     "no target": (GOOD + "The.\t\n", r"data, line 51 has an empty target"),
-    "a very long line": (GOOD + "x " * 100_000 + "\tLe.\n", r"data, line 51 has 199,999 characters.*10,000.*split"),
-    "a very long word": (GOOD + "The.\t" + "🜁" * 100_000 + "\n", r"data, line 51 has 100,000 characters"),
+    "a very long line": (
+        GOOD + "x " * 100_000 + "\tLe.\n",
+        r"data, line 51 has more than 10,000 characters.*199,999.*split",
+    ),
+    "a very long word": (
+        GOOD + "The.\t" + "🜁" * 100_000 + "\n",
+        r"data, line 51 has more than 10,000 characters.*100,000",
+    ),
+    "very long lines": (
+        GOOD + ("x " * 10_000 + "\tLe.\n") * 7,
+        r"data, lines 51, 52, 53, 54, 55 and 2 more have more than 10,000 characters",
+    ),
     "many tokens": (
         GOOD + "".join(map(chr, range(0x4E00, 0x5300))) + "\tLe.\n",
-        r"data, line 51 has [\d,]+ tokens.*1,000.*split",
+        r"data, line 51 has more than 1,000 tokens.*split",
     ),
     "the same on both sides": (tabbed([(a, a) for a, _ in phrases(50)]), r"every target equals its source"),
     "too few": (tabbed(phrases(10)), r"leaves \d pairs to train on.*at least 20"),
@@ -33,6 +50,7 @@ FILES = {
     "utf-16": (GOOD.encode("utf-16"), r"data, line 1 is not UTF-8.*utf-16.*iconv"),
     "a zero byte": (GOOD.encode() + b"The\0.\tLe.\n", r"data, line 51 is not text.*zero"),
     "gzip, cut off": (gzip.compress(GOOD.encode())[:-9], r"damaged gzip"),
+    "xz, cut off": (lzma.compress(GOOD.encode())[:-9], r"damaged xz"),
 }
 
 
@@ -48,12 +66,17 @@ def test_files(refused, tmp_path, kind):
 TWO = {
     "unequal": (SIDES[0], SIDES[1] + "Le.\n", r"a\.en has 50 lines and a\.fr 51"),
     "an empty line": (SIDES[0] + "The.\n", SIDES[1] + "\n", r"a\.fr, line 51 is empty.*both"),
+    "empty lines": (
+        SIDES[0] + "The.\n" * 7 + "\n\n",
+        SIDES[1] + "\n" * 8 + "Le.\n",
+        r"a\.en, line 59 is empty; a\.fr, lines 51, 52, 53, 54, 55 and 2 more are empty: .*both",
+    ),
     "latin-1": (SIDES[0], SIDES[1].encode("latin-1"), r"a\.fr, line \d+ is not UTF-8.*iconv"),
     "the same file": (SIDES[0], SIDES[0], r"every target equals its source.*same file"),
     "a very long line": (
         SIDES[0] + "The.\n",
         SIDES[1] + "x " * 100_000 + "\n",
-        r"a\.fr, line 51 has 199,999 characters",
+        r"a\.fr, line 51 has more than 10,000 characters",
     ),
     "empty": (SIDES[0], "", r"a\.fr is empty"),
 }
@@ -105,7 +128,7 @@ def test_training(refused, tmp_path, words, message, field):
 
 
 PROMPTS = [
-    (["--prompt", ""], "nothing in it", "prompt"),
+    (["--prompt", ""], "text is empty", "prompt"),
     (
         ["--prompt", "The miller. " * 40],
         r"The prompt, line 1 has \d+ tokens, the longest.*learnt from has \d+",
@@ -116,7 +139,7 @@ PROMPTS = [
     (["--input", "empty.txt"], "empty.txt is empty", "input"),
     (["--input", "latin.txt"], "latin.txt, line 2 is not UTF-8", "input"),
     (["--input", "long.txt"], r"long.txt, line 3 has \d+ tokens", "input"),
-    (["--prompt", "a", "--input", "long.txt"], "the same thing twice", "input"),
+    (["--prompt", "a", "--input", "long.txt"], "both give text", "input"),
     (["--prompt", "a", "--n-best", 9], "--beam 9", "n_best"),
     (["--prompt", "a", "--beam", 0], "beam: 0", "beam"),
     (["--prompt", "a", "--length-penalty", "nan"], "length_penalty: nan", "length_penalty"),

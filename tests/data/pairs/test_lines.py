@@ -1,10 +1,14 @@
+import bz2
 import gzip
 import io
+import lzma
 import sys
+from functools import partial
 
 import pytest
 
-from genlab.data.pairs.lines import given_lines, read_lines
+from genlab.data.pairs.lines import given_lines, named_lines, read_lines
+from genlab.data.shared.compressed import read_bytes
 from genlab.errors import InputError
 
 
@@ -12,10 +16,10 @@ def everything(prompt: str | None, path: str | None) -> list[str]:
     return [text for lines in given_lines(prompt, path) for text in lines.texts]
 
 
-@pytest.mark.parametrize("zipped", [False, True])
-def test_lines_of_a_file(tmp_path, zipped):
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, lzma.compress, bz2.compress])
+def test_lines_of_a_file(tmp_path, compress):
     text = "\ufeffone\r\n\r\ntwo\u2028still two\nthree"
-    (tmp_path / "x").write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
+    (tmp_path / "x").write_bytes(compress(text.encode()))
     assert read_lines(tmp_path / "x", "input") == ["one", "", "two\u2028still two", "three"]
     assert everything(None, str(tmp_path / "x")) == ["one", "", "two\u2028still two", "three"]
 
@@ -36,6 +40,25 @@ def test_the_line_that_is_no_utf8(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\nc\nd \xff\n")))
     with pytest.raises(InputError, match="Standard input, line 4 is not"):
         everything(None, "-")
+
+
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
+    """Without unpacking more than may be read into memory."""
+    monkeypatch.setattr("genlab.data.pairs.lines.read_bytes", partial(read_bytes, limit=1 << 20))
+    for compress in (gzip.compress, lzma.compress):
+        (tmp_path / "bomb").write_bytes(compress(b"a\n" * (1 << 24)))
+        with pytest.raises(InputError, match="too much to read into memory"):
+            read_lines(tmp_path / "bomb", "data")
+
+
+def test_lines_are_named_by_their_numbers():
+    found = [named_lines(list(range(3, 3 + count))) for count in (1, 2, 5, 6, 2_000)]
+    assert found[:2] == ["line 3", "lines 3 and 4"]
+    assert found[2:] == [
+        "lines 3, 4, 5, 6 and 7",
+        "lines 3, 4, 5, 6, 7 and 1 more",
+        "lines 3, 4, 5, 6, 7 and 1,995 more",
+    ]
 
 
 def test_nothing_to_read():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genlab.data.pairs.pair_set import FEWEST, check_learnable, read_pairs
+from genlab.data.pairs.pair_set import MIN_PAIRS, check_learnable, read_pairs
 from genlab.errors import InputError
 from tests.conftest import phrases, tabbed
 
@@ -75,7 +75,7 @@ def test_no_source_stands_in_two_splits(tmp_path):
     assert not sources[0] & sources[2]
     assert not sources[1] & sources[2]
     assert sorted([*both(pairs.train), *both(pairs.validation), *both(pairs.test)]) == sorted(many)
-    assert "50 pairs that stood there already" in " ".join(pairs.notes)
+    assert "duplicate pairs left out: 50" in " ".join(pairs.notes)
     assert len(sources[1]) == pytest.approx(80, abs=30)
     assert len(sources[2]) == pytest.approx(80, abs=30)
 
@@ -108,7 +108,7 @@ def test_splits_of_their_own(tmp_path):
     assert both(pairs.validation) == other
     assert both(pairs.test) == PAIRS[50:120]
     assert both(pairs.train) == PAIRS[120:]
-    assert "120 pairs whose source stands in a split of its own" in " ".join(pairs.notes)
+    assert "because their source is in the validation or test file: 120" in " ".join(pairs.notes)
     write(tmp_path / "v.tsv", other[:-1])
     assert read_pairs(whole, validation, test).fingerprint != pairs.fingerprint
 
@@ -127,6 +127,41 @@ def test_a_source_of_both_own_splits_is_tested_on(tmp_path):
     assert both(pairs.validation) == PAIRS[:100]
 
 
+def test_a_header_is_left_out(tmp_path):
+    named = [("English", "French"), *PAIRS[:30]]
+    path = write(tmp_path / "x.tsv", named)
+    for data in (path, two_files(tmp_path, named)):
+        pairs = read_pairs(data, "0", "0")
+        assert both(pairs.train) == PAIRS[:30]
+        assert pairs.train.lines[0] == 2
+        assert "(English, French) names the columns" in " ".join(pairs.notes)
+    tested = read_pairs(write(tmp_path / "y.tsv", PAIRS[30:60]), "0", path)
+    assert both(tested.test) == PAIRS[:30]
+    assert "x.tsv (English, French)" in " ".join(tested.notes)
+
+
+def test_a_first_pair_that_could_be_a_header_is_kept(tmp_path):
+    words = [("German", "Deutsch"), *PAIRS[:30]]
+    pairs = read_pairs(write(tmp_path / "x.tsv", words), "0", "0")
+    assert both(pairs.train) == words
+    assert pairs.notes == []
+
+
+def test_blank_lines_are_skipped(tmp_path):
+    text = "\n \t \n" + tabbed(PAIRS[:30]) + "\n" * 6
+    (tmp_path / "x.tsv").write_text(text, encoding="utf-8")
+    pairs = read_pairs(str(tmp_path / "x.tsv"), "0", "0")
+    assert both(pairs.train) == PAIRS[:30]
+    assert pairs.train.lines == list(range(3, 33))
+    name = tmp_path / "x.tsv"
+    assert pairs.notes == [f"blank lines in {name} were skipped: lines 1, 2, 33, 34, 35 and 3 more."]
+    spaced = [*PAIRS[:10], ("", ""), *PAIRS[10:30]]
+    pairs = read_pairs(two_files(tmp_path, spaced), "0", "0")
+    assert both(pairs.train) == PAIRS[:30]
+    assert pairs.train.lines[9:11] == [10, 12]
+    assert pairs.notes[0].endswith("x.fr were skipped: line 11.")
+
+
 def test_no_splits(tmp_path):
     pairs = read_pairs(write(tmp_path / "x.tsv", PAIRS), "0", "0")
     assert pairs.validation is None
@@ -141,9 +176,9 @@ def test_small_splits_are_told(tmp_path):
 
 
 def test_what_can_be_learnt(tmp_path):
-    check_learnable(read_pairs(write(tmp_path / "x.tsv", PAIRS[:FEWEST]), "0", "0"))
-    with pytest.raises(InputError, match=f"leaves {FEWEST - 1} pairs to train on"):
-        check_learnable(read_pairs(write(tmp_path / "x.tsv", PAIRS[: FEWEST - 1]), "0", "0"))
+    check_learnable(read_pairs(write(tmp_path / "x.tsv", PAIRS[:MIN_PAIRS]), "0", "0"))
+    with pytest.raises(InputError, match=f"leaves {MIN_PAIRS - 1} pairs to train on"):
+        check_learnable(read_pairs(write(tmp_path / "x.tsv", PAIRS[: MIN_PAIRS - 1]), "0", "0"))
     with pytest.raises(InputError, match="every target equals its source"):
         check_learnable(read_pairs(write(tmp_path / "x.tsv", [(a, a) for a, _ in PAIRS]), "0", "0"))
 

@@ -196,6 +196,7 @@ def test_vocabulary_fits_the_length():
     assert sizes == sorted(sizes)
     assert sizes[0] == sizes[2] == 1024
     assert sizes[-1] == 32_768
+    assert [fitting_vocabulary(n, 1_000) for n in (10, 1_100_000, 3_800_000, 10**9)] == [1024, 2048, 4096, 32_768]
 
 
 def labels(tokenizer: Tokenizer, text: str) -> list[str]:

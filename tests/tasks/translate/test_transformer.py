@@ -40,7 +40,7 @@ def test_the_weights_are_those_of_a_translation_that_is_given(translator):
 
 @pytest.mark.parametrize(
     ("prompt", "message"),
-    [("", "there is nothing in it"), ("one\ntwo", "one sentence"), ("a " * 3000, "split it")],
+    [("", "the text is empty"), ("one\ntwo", "one sentence"), ("a " * 3000, "split it")],
 )
 def test_what_is_no_sentence_is_refused(translator, prompt, message):
     with pytest.raises(InputError, match=message) as error:

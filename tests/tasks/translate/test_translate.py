@@ -94,11 +94,11 @@ def test_validation_is_the_mean_over_all_tokens_with_smoothing_and_without(untau
     total, smoothed, watched = 0.0, 0.0, untaught.watched
     untaught.network.eval()
     for row in range(len(watched)):
-        source, _, target, _ = watched.rows(np.array([row]))
-        logits = untaught.network(source, target[:, :-1])
-        total += torch.nn.functional.cross_entropy(logits, target[0, 1:], reduction="sum").item()
+        batch = watched.rows(np.array([row]))
+        logits = untaught.network(batch.source, batch.inputs)
+        total += torch.nn.functional.cross_entropy(logits, batch.targets, reduction="sum").item()
         even = -logits.log_softmax(-1).mean(-1).sum().item()
-        smoothed += 0.9 * torch.nn.functional.cross_entropy(logits, target[0, 1:], reduction="sum").item() + 0.1 * even
+        smoothed += 0.9 * torch.nn.functional.cross_entropy(logits, batch.targets, reduction="sum").item() + 0.1 * even
     measured = untaught.validate()
     assert list(measured) == ["smoothed_loss", "loss"]
     assert measured["loss"] == pytest.approx(total / watched.tokens, rel=1e-5)
