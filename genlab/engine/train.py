@@ -62,6 +62,8 @@ def train(
     given = _given(task.name, model.name, options, run, losses)
     machine = Machine.of(run)
     with preserved_randomness(), _threads():
+        if run.from_ is not None and not model.continues:
+            raise InputError("from: this model cannot start from another run: leave --from out.", "from")
         start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine)
         if start is not None:
             options = recipe_type.continued(options, start)

@@ -145,7 +145,7 @@ def test_train(refused, tmp_path, words, message, field):
 @pytest.mark.parametrize(
     ("words", "message", "field"),
     [
-        (["dance"], "no command dance.*train, generate", "command"),
+        (["dance"], "no command dance.*train, look, generate", "command"),
         (["genrate"], "no command genrate.*perhaps generate", "command"),
         (["train", "txt"], "no task txt.*perhaps text", "task"),
         (["train", "images", ".", "--model", "dcgn"], "no model dcgn.*perhaps dcgan", "model"),

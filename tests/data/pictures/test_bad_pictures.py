@@ -124,7 +124,7 @@ def test_train(refused, places, words, message, field):
 @pytest.mark.parametrize(
     ("words", "message", "field"),
     [
-        ([], "Say of what: genlab predict", "files"),
+        ([], "Say what to predict the labels of: genlab predict", "files"),
         (["missing.png"], "There is no file or folder missing.png", "files"),
         (["torn/cat/a.png"], "torn/cat/a.png cannot be read as a picture: empty file", "files"),
         (["bomb/a.png"], "cannot be read as a picture: .*bomb", "files"),
@@ -146,7 +146,7 @@ def test_runs_of_another_kind(refused, run, trained, tmp_path):
     assert "is a gpt for text, which predicts no labels" in sentence
     assert field == "run"
     sentence, field = refused("generate", run)
-    assert "is a classifier, it makes nothing: genlab predict" in sentence
+    assert "is a cnn for classify, which generates nothing: use genlab predict" in sentence
     assert field == "run"
     sentence, field = refused("predict", "nowhere", "a.png")
     assert "no run folder nowhere" in sentence
