@@ -31,6 +31,7 @@ from genlab.layers import packed
 from genlab.layers.packed import Weights, pack
 from genlab.models.gpt import GPT, GPTShape
 from genlab.tasks.text.evaluate import split_loss
+from genlab.tasks.text.pipeline import TextNetwork, TextPipeline
 
 PROMPT = 16
 BATCH = 16
@@ -163,14 +164,17 @@ def losses(path: str) -> None:
     """Nats a token of a text run's test split, with every layer packed, however small."""
     packed.MIN_WEIGHTS = 1
     run = genlab.load(path, "cpu")
-    recipe: Any = run.recipe
+    pipeline: Any = run.pipeline
     data = run.about["data"]
-    test = read_corpus(data["path"], data["validation"], data["test"], "bpe", None, tokenizer=recipe.tokenizer).test
+    test = read_corpus(data["path"], data["validation"], data["test"], "bpe", None, tokenizer=pipeline.tokenizer).test
     assert test is not None
     print("| weights | loss (nats a token) |\n|---|---|")
     for weights in ("plain", "32", "16", "int8"):
-        network = recipe.network if weights == "plain" else pack(recipe.network, weights)
-        print(f"| {weights} | {split_loss(network, test, recipe.window, torch.device('cpu')):.6f} |")
+        network = pipeline.network if weights == "plain" else pack(pipeline.network, weights)
+        built = TextNetwork(run.model, pipeline.shape, network)
+        packed_pipeline = TextPipeline(pipeline.options, built, pipeline.tokenizer, 1, pipeline.machine)
+        with packed_pipeline.evaluating():
+            print(f"| {weights} | {split_loss(packed_pipeline, test):.6f} |")
 
 
 # --- the table ----------------------------------------------------------------------------------------

@@ -52,13 +52,13 @@ def main() -> None:
         folder = write_pictures(Path(name) / "pictures")
         genlab.train("images", folder, steps=20, pixels=PIXELS, validation=0, test=0, out=f"{name}/run", quiet=True)
         run = genlab.load(f"{name}/run")
-        recipe = run.recipe
-        latents, labels = recipe.noise(BATCH, 0), recipe.class_numbers(BATCH, "odd")
+        pipeline = run.pipeline
+        latents, labels = pipeline.noise(BATCH, 0), pipeline.class_numbers(BATCH, "odd")
         ways = {
             "`run.sample`: latent vectors to bytes": partial(run.sample, latents, "odd"),
-            "the network alone": torch.inference_mode()(partial(recipe.make, latents, labels)),
+            "the network alone": torch.inference_mode()(partial(pipeline.make, latents, labels)),
         }
-        parameters = sum(weight.numel() for weight in recipe.saved()["generator"].parameters())
+        parameters = sum(weight.numel() for weight in pipeline.networks["generator"].parameters())
         print(f"gan, {parameters:,} parameters in the generator, {torch.get_num_threads()} threads, batches of {BATCH}")
         print("| way | pictures a second: median (range) |\n|---|---|", flush=True)
         for make in ways.values():

@@ -39,7 +39,7 @@ def main() -> None:
                 [line["seconds"] for line in lines], [line["loss"] for line in lines], color=colour, alpha=0.7,
                 label=model if seed == 0 else None,
             )  # fmt: skip
-        parameters = sum(weight.numel() for weight in run.recipe.network.parameters())
+        parameters = sum(weight.numel() for weight in run.pipeline.network.parameters())
         spread = f"{statistics.median(losses):.4f} ({min(losses):.4f} to {max(losses):.4f})"
         print(f"| {model} | {parameters:,} | {statistics.median(rates):,.0f} | {spread} |", flush=True)
     axes.set(xlabel="seconds of training", ylabel="validation loss (nats per character)")

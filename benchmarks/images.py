@@ -14,8 +14,11 @@ import tempfile
 from pathlib import Path
 
 import genlab
+from genlab.data.pictures.picture_set import read_pictures
 from genlab.metrics.pictures import frechet_distance, precision_recall
-from genlab.tasks.images.recipe import halves
+from genlab.show.sheets import sheet
+from genlab.tasks.images.evaluate import halves
+from genlab.tasks.images.features import RealFeatures, extractor, generated_features
 
 MODELS: dict[str, dict] = {
     "gan (default)": {"model": "gan"},
@@ -55,18 +58,21 @@ def one(options: argparse.Namespace, name: str, model: dict, seconds: float, see
         run = genlab.train(
             "images", options.data, minutes=seconds / 60, seed=seed, out=f"{folder}/run", quiet=True, **model
         )
-        recipe, about = run.recipe, run.about
-        train = recipe.pictures.train
+        pipeline, about = run.pipeline, run.about
+        asked = pipeline.options
+        train = read_pictures(options.data, "0.05", "0.10", asked.pixels, asked.label).train
+        features = RealFeatures(extractor(asked.features, pipeline.facts.name, pipeline.machine))
         count = min(len(train), 10_000)
-        real, made = recipe.features_of(train, count), recipe.generated_features(count, 1)
+        real, made = features.of(train, count), generated_features(pipeline, features.extractor, count, 1)
         found = precision_recall(real[:5000], made[:5000])
         if options.sheets and seed == 0:
             stem = f"{options.data.lstrip('@').partition(':')[0]}-{model['model']}-{seconds:.0f}s"
-            (options.sheets / f"{stem}.png").write_bytes(recipe.preview()[0].files["png"])
+            pictures = [picture.content for picture in run.generate(n=64)]
+            (options.sheets / f"{stem}.png").write_bytes(sheet(pictures))
         if seed == 0 and seconds == options.seconds[-1] and model["model"] == "gan":
             one_half, other = halves(train)
-            floor = frechet_distance(recipe.features_of(one_half, count), recipe.features_of(other, count))
-            seen_by = f"{recipe.extractor.name} ({recipe.extractor.hash[:12]})"
+            floor = frechet_distance(features.of(one_half, count), features.of(other, count))
+            seen_by = f"{features.extractor.name} ({features.extractor.hash[:12]})"
             print(f"features: {seen_by}; {count:,} pictures; floor {floor:.2f}", flush=True)
         if options.score and model["model"] == "gan":
             print({key: run.evaluate()[key] for key in ("classification_accuracy_score", "copying")}, flush=True)
@@ -75,7 +81,7 @@ def one(options: argparse.Namespace, name: str, model: dict, seconds: float, see
             "frechet": frechet_distance(real, made),
             "recall": found["recall"],
             "precision": found["precision"],
-            "read": about["step"] * recipe.pictures_per_step / about["seconds"],
+            "read": about["step"] * asked.batch / about["seconds"],
         }
 
 

@@ -88,7 +88,7 @@ def train_ours(path: Path, minutes: float, seed: int, **options) -> tuple[float,
             tokenizer="char", validation="0", test="0.1", **options,
         )  # fmt: skip
         about, config = run.about, run.folder.config()
-        parameters = sum(weight.numel() for weight in run.recipe.network.parameters())
+        parameters = sum(weight.numel() for weight in run.pipeline.network.parameters())
         what = f"{config['config']['size']}, context {config['config']['context']}, {parameters / 1e6:.2f} M"
         return about["test"]["loss"], about["seconds"], what
 

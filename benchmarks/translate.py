@@ -39,7 +39,7 @@ def trained(data: str, options: argparse.Namespace, **more: Any) -> dict[str, An
             **budget, **more,
         )  # fmt: skip
         about, config = run.about, run.folder.config()["config"]
-        parameters = sum(weight.numel() for weight in run.recipe.network.parameters())
+        parameters = sum(weight.numel() for weight in run.pipeline.network.parameters())
         start = time.perf_counter()
         found = run.evaluate()
         found["seconds"], found["steps"] = about["seconds"], about["step"]

@@ -10,10 +10,10 @@ from genlab.errors import InputError
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 if TYPE_CHECKING:
-    from genlab.api import Run, import_folder, load, train
+    from genlab.api import Run, import_folder, load, look, train
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Run", "import_folder", "load", "train"]
+__all__ = ["InputError", "Run", "import_folder", "load", "look", "train"]
 
 
 def __getattr__(name: str) -> Any:

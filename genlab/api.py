@@ -12,18 +12,30 @@ import numpy as np
 from torch import Tensor
 
 from genlab.catalog import load as load_object
-from genlab.catalog import task_named
+from genlab.catalog import places, task_named
 from genlab.engine.custom import Factory
 from genlab.engine.files import make_folder, write_atomically
 from genlab.engine.machine import Machine
 from genlab.engine.model_card import card, write_card
 from genlab.engine.opening import open_run
 from genlab.engine.options import RunOptions
-from genlab.engine.pipeline import AttentionMap, Decodes, Evaluation, Exports, Pipeline, Prediction, Predicts, Source
+from genlab.engine.pipeline import (
+    AttentionMap,
+    Decodes,
+    Evaluation,
+    Explains,
+    Exports,
+    Generates,
+    Pipeline,
+    Prediction,
+    Predicts,
+    Source,
+)
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import Sample
+from genlab.engine.train import Look, versions
+from genlab.engine.train import look as look_at
 from genlab.engine.train import train as run_training
-from genlab.engine.train import versions
 from genlab.errors import InputError
 from genlab.exchange.hub import push_folder
 from genlab.options import make
@@ -66,8 +78,8 @@ class Run:
         Raises:
             InputError: an option cannot be used.
         """
-        pipeline: Any = self.pipeline
-        return list(pipeline.generate(self._request("generate", options, "generates nothing"), show))
+        request = self._request("generate", options, "generates nothing")
+        return list(self._able(Generates, "generates nothing").generate(request, show))
 
     def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
         """Content from latent vectors.
@@ -103,8 +115,8 @@ class Run:
         Raises:
             InputError: the prompt cannot be read, or the run has no attention.
         """
-        pipeline: Any = self.pipeline
-        return pipeline.explain(self._request("explain", {"prompt": prompt, **options}, "has no attention to look at"))
+        request = self._request("explain", {"prompt": prompt, **options}, "has no attention to look at")
+        return self._able(Explains, "has no attention to look at").explain(request)
 
     def export(self, to: str, place: str | os.PathLike) -> None:
         """Writes the model for other people's tools.
@@ -158,7 +170,10 @@ class Run:
         with suppress(InputError), self.folder.locked():  # not while it trains, nor where it may only be read
             for name, picture in found.pictures.items():
                 make_folder(self.path / "samples")
-                write_atomically(self.path / "samples" / name, picture)
+                if picture is None:
+                    (self.path / "samples" / name).unlink(missing_ok=True)
+                else:
+                    write_atomically(self.path / "samples" / name, picture)
             if data is None:
                 self.folder.note(evaluation=found.report)
                 write_card(self.folder, self.pipeline)
@@ -212,6 +227,30 @@ def train(
     Raises:
         InputError: something given cannot be used.
     """
+    declared, chosen, checked, run = _checked(task, data, model, options)
+    return train_model(declared, chosen, checked, run, quiet, networks, losses)
+
+
+def look(task: str, data: str | os.PathLike | None = None, model: str | None = None, **options: Any) -> Look:
+    """What `train` would read and choose, without training: counts, notes, examples, resolved options.
+
+    Args:
+        task: As for `train`, as all the others.
+        data: A file, a folder or a sample set.
+        model: One of the task's models; None for the default.
+        **options: Those of `genlab train TASK --help`, with underscores.
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    _, chosen, checked, run = _checked(task, data, model, options)
+    return look_at(chosen, checked, run)
+
+
+def _checked(
+    task: str, data: str | os.PathLike | None, model: str | None, options: dict[str, Any]
+) -> tuple["Task", "Model", Any, RunOptions]:
+    """The task, its model, and its options and those of the run, checked."""
     declared = task_named(task)
     paths = {name: options.pop(name, None) for name, _ in declared.parts}
     place = declared.place(_path(data), {name: _path(path) for name, path in paths.items()})
@@ -224,7 +263,7 @@ def train(
         if of_run.get(key) is not None:
             of_run[key] = str(of_run[key])
     run = make(RunOptions, {"data": place, **of_run})
-    return train_model(declared, chosen, make(load_object(chosen.options), options), run, quiet, networks, losses)
+    return declared, chosen, make(load_object(chosen.options), options), run
 
 
 def train_model(
@@ -250,20 +289,22 @@ def model_of(path: str, task: str) -> str | None:
     return config["model"] if config["task"] == task else None
 
 
-def import_folder(task: str, folder: str | os.PathLike, out: str | os.PathLike | None = None) -> Run:
-    """Makes a run of a model that another tool saved.
+def import_folder(folder: str | os.PathLike, out: str | os.PathLike | None = None, task: str | None = None) -> Run:
+    """Makes a run of a model that another tool saved, such as what transformers saves of GPT-2 or Qwen3.
 
     Args:
-        task: A task that imports: text, which opens what transformers saves of GPT-2's or Qwen3's architecture.
         folder: The model's folder.
         out: Run folder to make; by default runs/<task>-<folder>-NNN.
+        task: A task that imports; None for the first one.
 
     Raises:
         InputError: the task imports nothing, or the folder holds no such model.
     """
-    declared = task_named(task)
+    importing = [name for name in places() if task_named(name).imports is not None]
+    declared = task_named(task or importing[0])
+    task = declared.name
     if declared.imports is None:
-        raise InputError(f"The task {task} imports no models of other tools.", "task")
+        raise InputError(f"The task {task} imports no models of other tools; {', '.join(importing)} does.", "task")
     place = Path(folder)
     found = load_object(declared.imports)(place, Machine("auto"))
     name = place.resolve().name

@@ -1,16 +1,48 @@
-"""From loose values to a config, or to a sentence that says what is wrong with them."""
+"""Options as frozen dataclasses: from loose values to checked ones, or to a sentence that says what is wrong."""
 
 import dataclasses
+import math
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import pydantic
-
 from genlab.errors import InputError
 
 Config = TypeVar("Config")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """How a field is shown on help pages and in errors: metadata of its type, as in Annotated[str, Shown("FILE")]."""
+
+    metavar: str = ""
+    """Placeholder of the value, such as FILE."""
+    group: str = ""
+    """Heading under which help pages list the field."""
+    positional: bool = False
+    """Given without its name."""
+    off: str = ""
+    """Help of --no-NAME, for a flag that is on by default."""
+    hint: str = ""
+    """Added to the error about a value out of range."""
+
+
+DATA = Shown(group="data")
+TRAINING = Shown(group="training")
+RUN = Shown(group="run")
+
+
+def metadata(hint: Any) -> list[Any]:
+    """All metadata of a type, at any depth."""
+    inner = [found for part in get_args(hint) for found in metadata(part)]
+    return inner + list(getattr(hint, "__metadata__", ()))
+
+
+def shown(hint: Any) -> Shown:
+    """How a field of this type is shown: what several `Shown` say together."""
+    parts = [dataclasses.asdict(found) for found in metadata(hint) if isinstance(found, Shown)]
+    return Shown(**{name: value for part in parts for name, value in part.items() if value})
 
 
 def make(config_type: type[Config], values: dict[str, Any]) -> Config:
@@ -19,10 +51,15 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
     Raises:
         InputError: a field is unknown, or its value impossible (NaN and infinity always are).
     """
+    import pydantic  # a tenth of a second that help pages do without
+
     known = {field.name for field in dataclasses.fields(config_type)}  # type: ignore[arg-type]
     for name in values:
         if name not in known:
             raise InputError(f"'{name}' is not an option here; known are: {', '.join(sorted(known))}.", name)
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise unusable(name, value, get_type_hints(config_type, include_extras=True)[name])
     adapter = pydantic.TypeAdapter(config_type)
     # Paths may have bytes that are not UTF-8, which Python holds as surrogates and pydantic refuses.
     odd = {name: value for name, value in values.items() if isinstance(value, str) and not _is_unicode(value)}
@@ -35,8 +72,14 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
         name = str(first["loc"][0]) if first["loc"] else "config"
         if first["type"] == "missing":
             raise InputError(f"{name} is missing: say what it should be.", name) from None
-        allowed = _allowed(get_type_hints(config_type, include_extras=True)[name])
-        raise InputError(f"{name}: {first['input']!r} cannot be used; it is {allowed}.", name) from None
+        raise unusable(name, first["input"], get_type_hints(config_type, include_extras=True)[name]) from None
+
+
+def unusable(name: str, value: Any, hint: Any) -> InputError:
+    """The error about a value that is not of the type `hint`."""
+    more = shown(hint).hint
+    allowed = _allowed(hint) + (f" ({more})" if more else "")
+    return InputError(f"{name}: {value!r} cannot be used; it is {allowed}.", name)
 
 
 def _is_unicode(text: str) -> bool:
@@ -54,6 +97,8 @@ def _allowed(hint: Any) -> str:
     if get_origin(hint) is not Annotated:
         return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
     kind, *bounds = get_args(hint)
+    if any(getattr(bound, "min_length", 0) for bound in bounds):
+        return f"{_allowed(kind)} that is not empty"
     words = {"gt": "above", "ge": "from", "lt": "below", "le": "up to"}
     parts = [
         f"{word} {getattr(bound, key):,}" for bound in bounds for key, word in words.items() if hasattr(bound, key)

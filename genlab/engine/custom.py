@@ -75,7 +75,7 @@ def try_network(
     try:
         with torch.no_grad():
             found = tuple(network(*given).shape)
-    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(f"Your {name} cannot take a batch of shape {shapes}, {hint} ({error}).", name) from None
     finally:
         for module, mode in modes.items():

@@ -1,39 +1,40 @@
-"""What every training shares, whatever it trains."""
+"""Options of every training, whatever it trains."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
-from tyro.conf import Positional, arg
+
+from genlab.options import DATA, TRAINING, Shown
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """Options of every training."""
 
-    data: Positional[Annotated[str, MinLen(1), arg(metavar="DATA")]]
+    data: Annotated[str, MinLen(1), Shown("DATA", positional=True)]
     """Your data: a file or a folder, or a sample set such as @bible (`genlab samples` lists them)."""
-    out: str | None = None
+    out: Annotated[str | None, Shown("FOLDER")] = None
     """Run folder to make; by default runs/<task>-<data>-NNN."""
-    minutes: Annotated[float, Gt(0), Le(525_600)] | None = None
-    """Time to train, in minutes: picks size, batch and steps for this machine and ends on time. Default 10."""
-    steps: Annotated[int, Ge(1)] | None = None
-    """Updates to make instead of a time: the same plan on every machine."""
-    from_: Annotated[str | None, arg(name="from")] = None
-    """Run folder to start from: its weights are trained on, with its tokenizer and size (text only)."""
-    validation: str = "0.05"
-    """Share of the data that picks the best weights, or a path to data of its own; 0 keeps the last weights."""
-    test: str = "0.10"
-    """Share of the data that is only reported, or a path to data of its own; 0 for none."""
-    seed: Annotated[int, Ge(0), Le(2**31)] = 0
+    minutes: Annotated[float, Gt(0), Le(525_600), TRAINING] | None = None
+    """Time budget in minutes: fits size, batch and number of steps to this machine, and ends on time. Default: 10."""
+    steps: Annotated[int, Ge(1), TRAINING] | None = None
+    """Number of updates, instead of a time budget: the same plan on every machine."""
+    from_: Annotated[str | None, Shown("RUN")] = None
+    """Run folder whose weights training starts from, with its tokenizer and size (text only)."""
+    validation: Annotated[str, DATA, Shown("SHARE|PATH")] = "0.05"
+    """Fraction of the data that selects the best weights, or a path to separate data; 0 keeps the last weights."""
+    test: Annotated[str, DATA, Shown("SHARE|PATH")] = "0.10"
+    """Fraction of the data that is only reported, or a path to separate data; 0 for none."""
+    seed: Annotated[int, Ge(0), Le(2**31), TRAINING] = 0
     """Random seed: the same seed, plan and machine give the same weights."""
-    device: str = "auto"
-    """auto, cpu, cuda, cuda:1 or mps; auto takes the first accelerator there is."""
+    device: Annotated[str, Shown("DEVICE")] = "auto"
+    """auto, cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
     precision: Literal["auto", "32", "bf16"] = "auto"
-    """Number format: 32 bits, or bfloat16 where it is safe; auto is bf16 on GPUs that have it, 32 elsewhere."""
+    """Number format: float32, or bfloat16 where it is safe; auto is bf16 on GPUs that support it, else 32."""
     resume: bool = False
-    """Go on with the run in --out where its last checkpoint stands."""
+    """Continue the run in --out from its last checkpoint."""
     checkpoint_seconds: Annotated[float, Ge(0), Le(86_400)] = 30.0
-    """Seconds between checkpoints; a killed run goes on from the last one."""
+    """Seconds between checkpoints, from which a killed run can be resumed."""
     log: tuple[Literal["tensorboard", "trackio"], ...] = ()
-    """Trackers that get the measures as well, beside the run's own metrics.jsonl."""
+    """Tracker that also receives the metrics, beside the run's own metrics.jsonl; can be repeated."""

@@ -82,8 +82,8 @@ class Evaluation:
 
     report: dict[str, Any]
     """Every measure beside its floor and its baseline."""
-    pictures: dict[str, bytes] = field(default_factory=dict)
-    """PNGs for the run's samples folder, by file name."""
+    pictures: dict[str, bytes | None] = field(default_factory=dict)
+    """PNGs for the run's samples folder, by file name; None removes that of an earlier evaluation."""
 
 
 class Prediction(NamedTuple):

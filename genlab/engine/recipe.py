@@ -1,7 +1,7 @@
 """How a pipeline is trained: what the engine knows of every recipe."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -90,7 +90,7 @@ class Recipe(ABC):
         setup: Setup,
         pipeline: Pipeline,
         networks: dict[str, nn.Module],
-        optimizers: dict[str, list[Optimizer]],
+        optimizers: Mapping[str, Sequence[Optimizer]],
     ) -> None:
         self.options, self.data = setup.options, setup.data
         self.machine, self.seed = setup.machine, setup.seed
@@ -115,6 +115,11 @@ class Recipe(ABC):
     def resolve(cls, options: Any, data: Any, speed: Speed, start: Pipeline | None) -> Any:
         """The options with every open value fitted to the data and, with a time budget, to the machine."""
         return options
+
+    @classmethod
+    def examples(cls, data: Any) -> list[Sample]:
+        """A few training examples, as `genlab look` shows them to a person."""
+        return []
 
     @classmethod
     def continued(cls, options: Any, start: Pipeline) -> Any:

@@ -52,6 +52,8 @@ class RunFolder:
         """
         if out is not None:
             path = Path(out)
+            if any("\ud800" <= character <= "\udfff" for character in out):
+                raise InputError(f"The name {out} is not UTF-8: choose another --out.", "out")
             if path.exists() and (not path.is_dir() or cls(path).begun()):
                 raise InputError(f"{out} is there already: choose another --out, or go on with it by --resume.", "out")
             try:

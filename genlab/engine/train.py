@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from genlab.engine.pipeline import Pipeline
 from genlab.engine.progress import say
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.run_folder import RunFolder
+from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.options import two_paths
 
@@ -61,13 +62,15 @@ def train(
     given = _given(task.name, model.name, options, run, losses)
     machine = Machine.of(run)
     with preserved_randomness(), _threads():
+        if run.from_ is not None and not model.continues:
+            raise InputError("from: this model cannot start from another run: leave --from out.", "from")
         start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine)
         if start is not None:
             options = recipe_type.continued(options, start)
         folder, fresh = _folder(task.name, run, machine)
         with folder.locked() if machine.rank == 0 else nullcontext():
             try:
-                config = None if fresh else _matching(folder, given)
+                config = None if fresh else _matching(folder, given, model.continues)
                 if machine.rank == 0:
                     _begin(folder, run, given, config)
                 with machine.first_alone():
@@ -105,6 +108,30 @@ def train(
             for network in recipe.pipeline.networks.values():
                 network.eval()
             return folder, recipe.pipeline
+
+
+class Look(NamedTuple):
+    """What a training would read and choose."""
+
+    facts: DataFacts
+    options: Any
+    """Resolved for the data, and for the time budget on this machine."""
+    examples: list[Sample]
+
+
+def look(model: "Model", options: Any, run: RunOptions) -> Look:
+    """Reads the data as `train` would, and trains nothing.
+
+    Raises:
+        InputError: an option or the data cannot be used.
+    """
+    recipe_type: type[Recipe] = load(model.recipe)
+    machine = Machine.of(run)
+    with preserved_randomness():
+        data, facts = recipe_type.read(options, Place(run.data, run.validation, run.test), None)
+        seconds = None if run.steps is not None else 60 * (run.minutes or DEFAULT_MINUTES)
+        speed = Speed(seconds, None if seconds is None else machine.processes * machine.speed(), machine.processes)
+        return Look(facts, recipe_type.resolve(options, data, speed, None), recipe_type.examples(data))
 
 
 def _start(path: str, task: str, model: str, machine: Machine) -> Pipeline:
@@ -156,7 +183,7 @@ def _given(
     return {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
 
 
-def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None:
+def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict[str, Any] | None:
     """The recorded config; None if the run was killed before it was written.
 
     Raises:
@@ -175,13 +202,16 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
             raise InputError(f"This run was started with {section} {before}, not {now}: repeat its command.", section)
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
+                longer = name in ("steps", "minutes") and continues
+                more = f", or train on from its weights in a new run with --from {folder.path}" if longer else ""
                 raise InputError(
                     f"This run was started with {name.rstrip('_')} {before.get(name)}, not {now.get(name)}: repeat its "
-                    "command.",
+                    f"command{more}.",
                     name,
                 )
     if folder.about().get("state") == "done":
-        raise InputError(f"{folder.path} is finished: there is nothing to resume.", "resume")
+        more = f"; --from {folder.path} trains on from its weights in a new run" if continues else ""
+        raise InputError(f"{folder.path} is finished: there is nothing to resume{more}.", "resume")
     return recorded
 
 

@@ -22,17 +22,17 @@ KNOTS = 5
 class Warp:
     """Strength of each deformation: values are uniform between minus and plus the given maximum."""
 
-    turn: float = 10.0
+    rotation: float = 10.0
     """Rotation in degrees."""
     shear: float = 0.12
     """Horizontal displacement per vertical unit."""
-    stretch: float = 0.1
+    scale: float = 0.1
     """Logarithm of the scale, independent for width and height."""
     shift: float = 0.06
     """Translation as a share of the side."""
-    bend: float = 0.025
+    elastic: float = 0.025
     """Elastic deformation: standard deviation of the control points' displacement, as a share of the side."""
-    mirror: bool = False
+    flip: bool = False
     """Flip each picture left to right with probability 1/2."""
 
 
@@ -45,9 +45,9 @@ def warped(
     def even(limit: float) -> Float[Tensor, " batch"]:
         return (2 * torch.rand(count, device=pictures.device) - 1) * limit
 
-    angle, slant = even(warp.turn * pi / 180), even(warp.shear)
-    wide, high = even(warp.stretch).exp(), even(warp.stretch).exp()
-    if warp.mirror:
+    angle, slant = even(warp.rotation * pi / 180), even(warp.shear)
+    wide, high = even(warp.scale).exp(), even(warp.scale).exp()
+    if warp.flip:
         wide = torch.where(torch.rand(count, device=pictures.device) < 0.5, -wide, wide)
     cosine, sine = angle.cos(), angle.sin()
     rows = (  # from coordinates in the new picture to those in the old one, from -1 to 1
@@ -55,8 +55,8 @@ def warped(
         torch.stack((wide * sine, high * (slant * sine + cosine), even(2 * warp.shift)), 1),
     )
     grid = F.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
-    if warp.bend:
-        moves = 2 * warp.bend * torch.randn(count, 2, KNOTS, KNOTS, device=pictures.device)
+    if warp.elastic:
+        moves = 2 * warp.elastic * torch.randn(count, 2, KNOTS, KNOTS, device=pictures.device)
         smooth = F.interpolate(moves, pictures.shape[2:], mode="bicubic", align_corners=True)
         grid = grid + rearrange(smooth, "batch axes height width -> batch height width axes")
     moved = F.grid_sample(pictures, grid.to(pictures.dtype), padding_mode="border", align_corners=False)

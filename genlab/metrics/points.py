@@ -1,4 +1,4 @@
-"""Measures of points in the plane: can they be told from real ones, how far are they, which modes are there?"""
+"""Metrics of generated points in the plane."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from torch import Tensor
 
 Points = Float[Tensor, "points 2"]
 ROWS = 2048
-"""Points whose distances to all others are held at once."""
+"""Points whose distances to all others are computed at once."""
 NEAR = 3.0
-"""Standard deviations from a mode's centre within which a point is good."""
+"""Standard deviations around a mode within which a point is good."""
 FAIR = 0.2
-"""Part of its fair share of the points that a mode needs to count as found."""
+"""Fraction of an equal share of the points that a mode needs to count as found."""
 
 
 def energy_distance(first: Points, second: Float[Tensor, "others 2"]) -> float:
-    """2 E|x - y| - E|x - x'| - E|y - y'|: zero where both come from one distribution, else above.
+    """2 E|x - y| - E|x - x'| - E|y - y'|: zero for equal distributions, else positive.
 
-    Székely and Rizzo (2013), "Energy statistics: a class of statistics based on distances", with samples in
-    place of the distributions: two samples of one distribution stand a little above zero, the floor.
+    Székely and Rizzo (2013), "Energy statistics: a class of statistics based on distances". Estimated from samples,
+    with a small positive bias: the floor.
 
     Returns:
         The distance, in the points' unit.
@@ -28,48 +28,47 @@ def energy_distance(first: Points, second: Float[Tensor, "others 2"]) -> float:
 
 
 def nearest_neighbour_accuracy(generated: Points, real: Points) -> float:
-    """How well the nearest neighbour tells generated points from as many real ones.
+    """Leave-one-out accuracy of a 1-nearest-neighbour classifier of generated and real points.
 
-    Each point, left out in turn, is given the kind of its nearest neighbour among all others (Lopez-Paz and
-    Oquab 2017, "Revisiting classifier two-sample tests", arXiv 1610.06545); a tie is half right.
+    Lopez-Paz and Oquab (2017), "Revisiting classifier two-sample tests", arXiv 1610.06545. Both sets have the same
+    size; a tie counts half.
 
     Returns:
-        The share given the right kind: 0.5 where the two cannot be told apart, 1 where they never mix;
-        clearly below 0.5 where generated points are copies of the real ones.
+        The accuracy: 0.5 for equal distributions, 1 if the two never mix, and well below 0.5 if generated points are
+        copies of real ones.
     """
     assert len(generated) == len(real)
     right = 0.0
     for mine, theirs in ((generated, real), (real, generated)):
-        near, far = _apart(mine), nearest_distances(mine, theirs)
+        near, far = _own_distances(mine), nearest_distances(mine, theirs)
         right += ((near < far).double() + 0.5 * (near == far).double()).sum().item()
     return right / (2 * len(real))
 
 
 def stray_share(generated: Points, real: Float[Tensor, "others 2"]) -> float:
-    """Share of generated points that stand where no real ones do.
+    """Share of generated points outside the real distribution.
 
-    That is: further from the nearest real point than 99 % of real points are from their nearest neighbour
-    (precision as in Kynkäänniemi et al. 2019, arXiv 1904.06991, with one radius for all).
+    Such a point is farther from the nearest real point than 99 % of real points are from their nearest neighbour
+    (1 - precision as in Kynkäänniemi et al. 2019, arXiv 1904.06991, with one radius for all points).
 
     Returns:
-        The share; about 0.01, the floor, for points of the same distribution.
+        The share; about 0.01, the floor, for equal distributions.
     """
-    return (nearest_distances(generated, real) > _apart(real).quantile(0.99)).double().mean().item()
+    return (nearest_distances(generated, real) > _own_distances(real).quantile(0.99)).double().mean().item()
 
 
 def modes_found(points: Points, centres: Float[Tensor, "modes 2"], deviation: float) -> dict[str, Any]:
-    """How many of the known modes are there, and how many points are at one.
+    """Counts the known modes that were found, and the points near one.
 
     Args:
-        points: What was generated; 10,000 is the custom.
+        points: Generated points, usually 10,000.
         centres: Centres of the true modes.
-        deviation: Standard deviation of each.
+        deviation: Standard deviation of each mode.
 
     Returns:
-        `found` and `of`: modes with at least a fifth of their fair share of points within three standard
-        deviations, and all of them; `good`: share of the points within three standard deviations of a
-        mode (98.9 % of true points are); `fewest` and `most`: good points of the emptiest and the fullest
-        mode, over their fair share.
+        `found`: modes with at least a fifth of an equal share of the points within three standard deviations, out of
+        `of`; `good`: share of the points within three standard deviations of a mode (98.9 % for true points);
+        `fewest` and `most`: good points of the emptiest and the fullest mode, relative to an equal share.
     """
     distances, nearest = _distances(points, centres).min(1)
     good: Bool[Tensor, " points"] = distances <= NEAR * deviation
@@ -87,11 +86,11 @@ def modes_found(points: Points, centres: Float[Tensor, "modes 2"], deviation: fl
 def copying(
     generated: Points, held_out: Float[Tensor, "held 2"], training: Float[Tensor, "training 2"]
 ) -> dict[str, Any]:
-    """Whether generated points lie closer to the training points than real unseen ones do.
+    """Tests whether generated points are closer to training points than held-out real ones are.
 
     Returns:
-        For both: the median distance of a point to its nearest training point, in the points' unit; and a
-        verdict in words.
+        `generated` and `held_out`: median distance to the nearest training point, in the points' unit; `verdict` in
+        words.
     """
     mine = nearest_distances(generated, training).median().item()
     real = nearest_distances(held_out, training).median().item()
@@ -106,12 +105,12 @@ def copying(
 
 
 def nearest_distances(points: Points, others: Float[Tensor, "others 2"]) -> Float[Tensor, " points"]:
-    """Of each point the distance to the nearest of `others`."""
+    """Distance of each point to the nearest of `others`."""
     return torch.cat([_distances(rows, others).amin(1) for rows in points.split(ROWS)])
 
 
-def _apart(points: Points) -> Float[Tensor, " points"]:
-    """Of each point the distance to the nearest of the others."""
+def _own_distances(points: Points) -> Float[Tensor, " points"]:
+    """Distance of each point to its nearest neighbour in the same set."""
     nearest = []
     for start in range(0, len(points), ROWS):
         distances = _distances(points[start : start + ROWS], points)
@@ -126,5 +125,5 @@ def _mean_distance(first: Points, second: Float[Tensor, "others 2"]) -> float:
 
 
 def _distances(first: Points, second: Float[Tensor, "others 2"]) -> Float[Tensor, "points others"]:
-    # by differences: the faster way over squares loses the digits that tight clusters need
+    # The faster way by matrix products loses the precision that tight clusters need.
     return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")

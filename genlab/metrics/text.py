@@ -1,4 +1,4 @@
-"""Measures of text: does a model copy, and what do simple models reach?"""
+"""Metrics of generated text: copying from the training text, and baselines of the loss."""
 
 import lzma
 import math
@@ -9,23 +9,24 @@ from typing import Any
 import numpy as np
 
 NGRAM = 12
-"""Characters of the n-grams whose novelty is reported: about two words."""
+"""Length in bytes of the n-grams whose novelty is reported: about two words."""
 CHUNK = 1 << 22
+"""Bytes of training text hashed at once."""
 
 
 def copying(training: Callable[[], Iterable[bytes]], generated: bytes, held_out: bytes) -> dict[str, Any]:
-    """Whether generated text repeats the training text more than real unseen text does.
+    """Tests whether generated text repeats the training text more than held-out text does.
 
     Args:
-        training: Gives the training text in pieces, as UTF-8, each time it is called.
-        generated: What the model wrote.
-        held_out: Real text that it was not trained on; as much of it is used as was generated.
+        training: Returns the training text in pieces, as UTF-8, on every call.
+        generated: Generated text.
+        held_out: Held-out text, of which as many bytes are used as were generated.
 
     Returns:
-        For both: the longest passage (in bytes) that also stands in the training text, the passage, and the
-        share of n-grams that never do; and a verdict in words.
+        `generated` and `held_out`: the longest passage that is also in the training text, its length in bytes, and the
+        share of n-grams that are not in the training text; `verdict` in words.
     """
-    # The middle of the held-out text: its start may go on from the last training passage.
+    # The middle of the held-out text: its start may continue the last training passage.
     start = max(0, (len(held_out) - len(generated)) // 2)
     held_out = held_out[start : start + len(generated)]
     result: dict[str, Any] = {"ngram": NGRAM, "bytes": len(generated)}
@@ -36,9 +37,9 @@ def copying(training: Callable[[], Iterable[bytes]], generated: bytes, held_out:
             "passage": passage.decode("utf-8", "replace"),
             "unseen_ngrams": 1 - seen_share(training, text, NGRAM),
         }
-    mine, real = result["generated"], result["held_out"]
+    fake, real = result["generated"], result["held_out"]
     copies = (
-        mine["longest_shared"] > 2 * real["longest_shared"] + 20 or mine["unseen_ngrams"] < 0.7 * real["unseen_ngrams"]
+        fake["longest_shared"] > 2 * real["longest_shared"] + 20 or fake["unseen_ngrams"] < 0.7 * real["unseen_ngrams"]
     )
     result["verdict"] = (
         "The model repeats passages of its training text."
@@ -49,9 +50,9 @@ def copying(training: Callable[[], Iterable[bytes]], generated: bytes, held_out:
 
 
 def longest_shared(training: Callable[[], Iterable[bytes]], text: bytes) -> tuple[int, bytes]:
-    """The longest string of bytes that stands in both, by bisection over its length."""
+    """The longest common substring and its length, by bisection over the length."""
     low, high, found = 0, len(text), b""
-    step = 16  # grow first: most passages are short
+    step = 16  # doubling first: most passages are short
     while low < high:
         middle = min(low + step, high) if step else (low + high + 1) // 2
         passage = _shared(training, text, middle)
@@ -64,31 +65,31 @@ def longest_shared(training: Callable[[], Iterable[bytes]], text: bytes) -> tupl
 
 
 def seen_share(training: Callable[[], Iterable[bytes]], text: bytes, length: int) -> float:
-    """Share of the n-grams of `text` that stand in the training text."""
-    mine = _hashes(text, length)
-    if not len(mine):
+    """Share of the n-grams of `text` that are in the training text."""
+    hashes = _hashes(text, length)
+    if not len(hashes):
         return 0.0
-    kinds, where = np.unique(mine, return_inverse=True)
-    seen = np.zeros(len(kinds), bool)
+    distinct, inverse = np.unique(hashes, return_inverse=True)
+    seen = np.zeros(len(distinct), bool)
     for block in _blocks(training(), length):
-        theirs = _hashes(block, length)
-        seen |= np.isin(kinds, theirs[_members(theirs, kinds)])
-    return float(seen[where].mean())
+        known = _hashes(block, length)
+        seen |= np.isin(distinct, known[_members(known, distinct)])
+    return float(seen[inverse].mean())
 
 
 def _shared(training: Callable[[], Iterable[bytes]], text: bytes, length: int) -> bytes:
-    mine = np.unique(_hashes(text, length))
+    """A substring of `length` bytes that is in both texts; empty if there is none."""
+    hashes = np.unique(_hashes(text, length))
     for block in _blocks(training(), length):
-        theirs = _hashes(block, length)
-        for place in _members(theirs, mine)[:100]:
-            passage = block[place : place + length]
-            if passage in text:  # a hash may lie
+        for start in _members(_hashes(block, length), hashes)[:100]:
+            passage = block[start : start + length]
+            if passage in text:  # hashes may collide
                 return passage
     return b""
 
 
 def _members(many: np.ndarray, few: np.ndarray) -> np.ndarray:
-    """Where in `many` a hash stands that is in `few`: first by their last 20 bits, as a table is quick to ask."""
+    """Indices of the hashes in `many` that are in `few`, filtered by a table of their last 20 bits first."""
     table = np.zeros(1 << 20, bool)
     table[few & np.uint64(0xFFFFF)] = True
     likely = np.flatnonzero(table[many & np.uint64(0xFFFFF)])
@@ -96,7 +97,7 @@ def _members(many: np.ndarray, few: np.ndarray) -> np.ndarray:
 
 
 def _blocks(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
-    """The pieces joined into blocks that overlap by `length - 1` bytes."""
+    """Joins pieces into blocks that overlap by `length - 1` bytes."""
     rest = b""
     for piece in pieces:
         rest += piece
@@ -108,14 +109,14 @@ def _blocks(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
 
 
 def _hashes(text: bytes, length: int) -> np.ndarray:
-    """A 64-bit polynomial hash of every substring of `length` bytes (Karp and Rabin, 1987)."""
+    """64-bit polynomial hashes of all substrings of `length` bytes (Karp and Rabin 1987)."""
     if len(text) < length:
         return np.empty(0, np.uint64)
     values = np.frombuffer(text, np.uint8)
     hashed = _BYTE_CODES[values]
     base = np.uint64(0x9E3779B97F4A7C15 | 1)
     with np.errstate(over="ignore"):
-        # By doubling: the hash of 2k bytes from two of k, then the remaining bits of `length`.
+        # The hash of 2k bytes is computed from two of k bytes; the binary digits of `length` select what is combined.
         result, covered, block, size = None, 0, hashed, 1
         while size <= length:
             if length & size:
@@ -142,9 +143,9 @@ _BYTE_CODES = np.random.default_rng(0).integers(1, 2**63, 256, dtype=np.uint64)
 
 
 def baselines(training: Iterable[bytes], held_out: bytes) -> dict[str, float]:
-    """Bits a byte that models without learning reach on the held-out text.
+    """Bits per byte of simple models on the held-out text.
 
-    `bytes`: the frequency of each byte; `xz`: a compressor that has seen (at most 8 MB of) the training text.
+    `bytes`: byte frequencies; `xz`: the compressor, primed with the last 8 MB of the training text.
     """
     counts: Counter[int] = Counter()
     recent = b""

@@ -1,4 +1,4 @@
-"""Measures of translations: how near they come to a reference that a person wrote."""
+"""Metrics of translations against reference translations."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from genlab.errors import InputError
 
 
 def scorers() -> Any:
-    """sacrebleu's measures, BLEU (Papineni et al. 2002; Post 2018, arXiv 1804.08771) and chrF (Popović 2015).
+    """sacrebleu's BLEU (Papineni et al. 2002; Post 2018, arXiv 1804.08771) and chrF (Popović 2015).
 
     Raises:
-        InputError: the package is missing.
+        InputError: sacrebleu is not installed.
     """
     try:
         from sacrebleu.metrics import BLEU, CHRF
@@ -19,10 +19,10 @@ def scorers() -> Any:
 
 
 def corpus_measures(translations: list[str], references: list[str]) -> dict[str, float]:
-    """BLEU (tokenizer 13a) and chrF, from 0 to 100, and the share of translations that equal their reference.
+    """BLEU (tokenizer 13a) and chrF, from 0 to 100, and the share of exact matches.
 
     Raises:
-        InputError: sacrebleu is missing.
+        InputError: sacrebleu is not installed.
     """
     bleu, chrf = scorers()
     return {
@@ -33,15 +33,15 @@ def corpus_measures(translations: list[str], references: list[str]) -> dict[str,
 
 
 def exact_match(translations: list[str], references: list[str]) -> float:
-    """The share of translations that equal their reference."""
+    """Share of translations that equal their reference."""
     return sum(map(str.__eq__, translations, references)) / len(references)
 
 
 def signatures() -> dict[str, str]:
-    """What sacrebleu measured with, so that figures can be compared.
+    """sacrebleu's signatures of the metrics, which scores are comparable by.
 
     Raises:
-        InputError: sacrebleu is missing.
+        InputError: sacrebleu is not installed.
     """
     names = ("bleu", "chrf")
     found = {}
@@ -54,15 +54,20 @@ def signatures() -> dict[str, str]:
 def extremes(
     sources: list[str], references: list[str], translations: list[str], count: int
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """The worst and the best translations by their own chrF, `count` of each, the most extreme first.
+    """The `count` worst and best translations by sentence chrF, the most extreme first.
 
     Raises:
-        InputError: sacrebleu is missing.
+        InputError: sacrebleu is not installed.
     """
     _, chrf = scorers()
     rows = [
-        {"chrf": chrf.sentence_score(text, [wanted]).score, "source": source, "reference": wanted, "translation": text}
-        for source, wanted, text in zip(sources, references, translations, strict=True)
+        {
+            "chrf": chrf.sentence_score(text, [reference]).score,
+            "source": source,
+            "reference": reference,
+            "translation": text,
+        }
+        for source, reference, text in zip(sources, references, translations, strict=True)
     ]
     rows.sort(key=lambda row: row["chrf"])
     ends = {"worst": rows[:count], "best": rows[::-1][:count]}

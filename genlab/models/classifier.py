@@ -1,13 +1,13 @@
-"""Classifiers of rows of numbers, and what every classifier shares: logits, probabilities, losses.
+"""Classifiers of table rows, and the logits, probabilities and losses of all classifiers.
 
-A discriminative model: P(class | features), nothing about how the features came about.
+Discriminative models: they learn P(class | features), not the distribution of the features.
 
 Data flow::
 
     features (batch, features) -> network -> logits (batch, classes) -> softmax -> probabilities (batch, classes)
     of two classes:                          logits (batch, 1)       -> sigmoid -> probability of the second
 
-Two classes share one logit: beside a logit of zero for the first class a softmax is a sigmoid.
+Two classes share one logit: with a logit of zero for the first class, softmax equals sigmoid.
 """
 
 from dataclasses import dataclass
@@ -22,34 +22,34 @@ from torch import Tensor, nn
 
 
 def class_logits(logits: Float[Tensor, "batch outputs"]) -> Float[Tensor, "batch classes"]:
-    """A logit for every class: beside one alone, that of the second class, zero stands for the first."""
+    """A logit for every class: a single logit, of the second class, gets a zero for the first."""
     return F.pad(logits, (1, 0)) if logits.shape[1] == 1 else logits
 
 
 def probabilities(logits: Float[Tensor, "batch outputs"]) -> Float[Tensor, "batch classes"]:
-    """Of every class: a sigmoid and what it leaves to one, or a softmax."""
+    """Probability of every class."""
     return class_logits(logits).softmax(1)
 
 
 def classification_loss(
     logits: Float[Tensor, "batch outputs"],
     labels: Int[Tensor, " batch"],
-    drawn: Float[Tensor, " classes"] | None = None,
+    adjustment: Float[Tensor, " classes"] | None = None,
 ) -> Float[Tensor, ""]:
     """Cross-entropy in nats.
 
     Args:
-        logits: Before the sigmoid or softmax.
+        logits: The network's output.
         labels: The true classes.
-        drawn: Log of how many times as often as in the data each class is drawn in training. By Bayes's rule the
-            network's own probabilities then stay those of the data (Menon et al. 2020, arXiv 2007.07314, eq. 10).
+        adjustment: Log of each class's frequency in training batches over that in the data (logit adjustment; Menon et
+            al. 2020, arXiv 2007.07314, eq. 10): with it the network's probabilities refer to the data's frequencies.
     """
-    each = class_logits(logits)
-    return F.cross_entropy(each if drawn is None else each + drawn, labels)
+    logits = class_logits(logits)
+    return F.cross_entropy(logits if adjustment is None else logits + adjustment, labels)
 
 
 class Temperature(nn.Module):
-    """What logits are divided by so that their probabilities can be believed, kept with the weights."""
+    """Divides logits by the calibration temperature, which is saved with the weights."""
 
     value: Tensor
 
@@ -65,14 +65,14 @@ class Temperature(nn.Module):
 
 
 class BinaryClassifier(nn.Module):
-    """The smallest whole classifier: two hidden layers, one logit, a sigmoid.
+    """A minimal binary classifier: two hidden layers, one logit, a sigmoid.
 
-    Trained by hand in four lines: `loss = classification_loss(network.logits(rows), labels)`, `loss.backward()`,
-    `optimizer.step()`, `optimizer.zero_grad()`; or with `nn.BCELoss` on what `forward` gives.
+    A training step by hand: `loss = classification_loss(network.logits(rows), labels)`, `loss.backward()`,
+    `optimizer.step()`, `optimizer.zero_grad()`; or use `nn.BCELoss` on the output of `forward`.
 
     Args:
-        features: Numbers in a row.
-        width: Features of a hidden layer.
+        features: Features of a row.
+        width: Width of the hidden layers.
     """
 
     def __init__(self, features: int = 10, width: int = 32) -> None:
@@ -82,11 +82,11 @@ class BinaryClassifier(nn.Module):
         self.out = nn.Linear(width, 1)
 
     def logits(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch 1"]:
-        """Log of the odds of the second class: any number."""
+        """Log-odds of the second class."""
         return self.out(F.relu(self.hidden2(F.relu(self.hidden1(rows)))))
 
     def forward(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch 1"]:
-        """Probability of the second class, from 0 to 1."""
+        """Probability of the second class."""
         return self.logits(rows).sigmoid()
 
 
@@ -105,17 +105,16 @@ class RowClassifierShape:
 
 
 class RowClassifier(nn.Module):
-    """Rows to logits: a straight map, as in logistic regression, plus a perceptron that bends it.
+    """Rows to logits: a linear map, as in logistic regression, plus an MLP.
 
-    The straight map finds at once what is a matter of weighing columns; the perceptron, whose last layer starts
-    at zero, adds what depends on several at a time.
+    The linear map learns the effect of single columns quickly; the MLP, whose output starts at zero, adds interactions.
 
     Args:
-        features: Numbers in a row, standardised.
-        classes: How many there are; two share one logit.
-        width: Features of a hidden layer.
-        depth: Hidden layers.
-        dropout: Share of hidden features dropped in training.
+        features: Features of a row, standardised.
+        classes: Number of classes; two share one logit.
+        width: Width of the hidden layers.
+        depth: Number of hidden layers.
+        dropout: Share of hidden activations dropped in training.
     """
 
     def __init__(self, features: int, classes: int, width: int, depth: int, dropout: float) -> None:

@@ -1,17 +1,16 @@
-"""A residual convolutional network that tells the classes of pictures.
+"""A residual convolutional classifier of pictures.
 
-He, Zhang, Ren and Sun (2016), "Identity Mappings in Deep Residual Networks", arXiv 1603.05027 (blocks that
-normalise and activate before they convolve, beside an unbroken sum).
+He, Zhang, Ren and Sun (2016), "Identity Mappings in Deep Residual Networks", arXiv 1603.05027 (pre-activation blocks).
 
 Data flow, for pictures of 32 x 32 and width 32::
 
     pictures (batch, channels, 32, 32) -> stem (batch, 32, 16, 16)
-    -> stages (batch, 32, 16, 16), (batch, 64, 8, 8), (batch, 128, 4, 4) -> mean over places (batch, 128)
+    -> stages (batch, 32, 16, 16), (batch, 64, 8, 8), (batch, 128, 4, 4) -> mean over positions (batch, 128)
     -> logits (batch, classes), or (batch, 1) for two classes
 
-Departs from the paper: made for small pictures and processors without many cores. The stem halves the picture until
-it is at most 16 places wide, as convolutions over large maps cost most and tell least; a stage is one or a few blocks;
-shortcuts halve by averaging (He et al. 2018, arXiv 1812.01187, ResNet-D).
+Departs from the paper: made for small pictures and CPUs. The stem halves the resolution to at most 16, as convolutions
+at high resolution cost most and contribute least; a stage has one or a few blocks; shortcuts downsample by averaging
+(ResNet-D: He et al. 2018, arXiv 1812.01187).
 """
 
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 
 STAGES = 3
 WIDEST_MAP = 16
-"""Places along a side of the first stage's maps at most."""
+"""Highest resolution of the first stage."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,17 @@ class PictureClassifierShape:
 
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
-    """Without bias (a norm follows), keeping the map's size but for `stride`."""
+    """A convolution without bias (a norm follows) that keeps the resolution, apart from `stride`."""
     layer = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return layer
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut.
+    """Two convolutions and a shortcut.
 
-    Where they halve the map or change its width, the shortcut averages places and mixes features: a convolution of
-    size 1 and stride 2 would look at every fourth place only.
+    A shortcut that halves the resolution or changes the channels is average pooling and a 1 x 1 convolution: with
+    stride 2, the latter alone would see one in four positions.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -69,8 +68,8 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs less_h less_w"]:
         active = F.relu(self.norm1(x))
-        left = self.convolution2(F.relu(self.norm2(self.convolution1(active))))
-        return left + (x if self.shortcut is None else self.shortcut(self.halving(active)))
+        change = self.convolution2(F.relu(self.norm2(self.convolution1(active))))
+        return change + (x if self.shortcut is None else self.shortcut(self.halving(active)))
 
 
 class CNN(nn.Module):
@@ -78,10 +77,10 @@ class CNN(nn.Module):
 
     Args:
         channels: 1 for grey pictures, 3 for colour.
-        classes: How many there are; two share one logit, that of the second.
+        classes: Number of classes; two share one logit, that of the second.
         pixels: Side of the pictures, from 16 to 128.
-        width: Features of the first stage; each stage has twice those before it.
-        depth: Blocks of a stage.
+        width: Channels of the first stage; they double with each stage.
+        depth: Blocks in a stage.
         dropout: Share of the pooled features dropped in training.
     """
 
@@ -107,7 +106,7 @@ class CNN(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, pictures: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
-        """What the network knows of a picture before it decides: the last maps, each averaged over its places."""
+        """The last channels, averaged over positions: the input of the linear head."""
         x = pictures.contiguous(memory_format=torch.channels_last)
         return F.relu(self.norm(self.blocks(self.stem(x)))).mean((2, 3))
 

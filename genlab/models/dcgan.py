@@ -1,17 +1,17 @@
-"""The deep convolutional GAN as the textbooks have it: batch norm, transposed steps by upsampling, tanh.
+"""The deep convolutional GAN of the textbooks: batch norm, upsampling and convolution, tanh.
 
 Radford, Metz and Chintala (2016), "Unsupervised Representation Learning with Deep Convolutional Generative
-Adversarial Networks", arXiv 1511.06434, in the sizes that are customary for 32 x 32 pictures. It is here as the
-baseline that the default model is measured against, and is kept as it is.
+Adversarial Networks", arXiv 1511.06434, in the sizes common for 32 x 32 pictures. A baseline for the default model; it
+is not tuned.
 
 Data flow::
 
     latents (batch, latent) -> (batch, 128, side / 4, side / 4) -> (batch, 128, side / 2, side / 2)
     -> (batch, 64, side, side) -> pictures (batch, channels, side, side) in [-1, 1]
-    pictures -> 16, 32, 64, 128 maps, each half the side of those before -> scores (batch, 1)
+    pictures -> 16, 32, 64, 128 channels, each at half the resolution before -> scores (batch, 1)
 
-The losses are the classic ones of `models/gan.py`. A class is told by one-hot numbers beside the latents, and to the
-discriminator by as many maps beside the picture (Mirza and Osindero 2014, arXiv 1411.1784, section 3.2).
+The losses are the classic ones of `models/gan.py`. A class is a one-hot vector appended to the latents, and one-hot
+channels appended to the discriminator's pictures (Mirza and Osindero 2014, arXiv 1411.1784, section 3.2).
 """
 
 import torch
@@ -26,10 +26,10 @@ class DCGenerator(nn.Module):
     """Latents to pictures in [-1, 1].
 
     Args:
-        latent: Numbers of a latent vector.
-        channels: Of the pictures.
+        latent: Size of the latent vector.
+        channels: Channels of the pictures.
         pixels: Side of the pictures, a multiple of 4.
-        classes: How many there are; 0 for none.
+        classes: Number of classes; 0 for an unconditional model.
     """
 
     def __init__(self, latent: int, channels: int, pixels: int, classes: int = 0) -> None:
@@ -63,7 +63,7 @@ class DCGenerator(nn.Module):
 
 
 class DCDiscriminator(nn.Module):
-    """Pictures to scores; arguments as the generator's."""
+    """Pictures to scores; arguments as in the generator."""
 
     def __init__(self, channels: int, pixels: int, classes: int = 0) -> None:
         super().__init__()
@@ -83,13 +83,13 @@ class DCDiscriminator(nn.Module):
         self, pictures: Float[Tensor, "batch channels side side"], labels: Labels | None = None
     ) -> Float[Tensor, "batch 1"]:
         if labels is not None:
-            told = F.one_hot(labels, self.classes).to(pictures.dtype)[:, :, None, None]
-            pictures = torch.cat((pictures, told.expand(-1, -1, *pictures.shape[2:])), 1)
+            one_hot = F.one_hot(labels, self.classes).to(pictures.dtype)[:, :, None, None]
+            pictures = torch.cat((pictures, one_hot.expand(-1, -1, *pictures.shape[2:])), 1)
         return self.layers(pictures)
 
 
 def initialise(layer: nn.Module) -> None:
-    """Weights with a deviation of 0.02 (section 4)."""
+    """Draws weights with standard deviation 0.02 (section 4)."""
     if isinstance(layer, nn.Conv2d):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):

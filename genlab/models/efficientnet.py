@@ -1,8 +1,8 @@
-"""A convolutional network that knows what is in a photograph: its features say how alike two pictures look.
+"""EfficientNet-Lite0, pretrained on ImageNet: features for comparing pictures.
 
 Tan and Le (2019), "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", arXiv 1905.11946
-(table 1), in the authors' variant Lite0 for small processors (Liu 2020, "Higher accuracy on vision models with
-EfficientNet-Lite"): no squeeze-and-excitation, and ReLU6 in place of swish.
+(table 1), in the authors' Lite variant (Liu 2020, "Higher accuracy on vision models with EfficientNet-Lite"): no
+squeeze-and-excitation, and ReLU6 instead of swish.
 
 Data flow::
 
@@ -12,8 +12,8 @@ Data flow::
     -> (batch, 320, pixels / 32, pixels / 32) -> head (batch, 1280, ...) -> mean
     -> features (batch, 1280) -> classes -> logits (batch, 1000)
 
-Departs from the paper: it is here to look with weights that others trained, so dropout and drop-connect are
-missing, and batch norm always takes its stored statistics.
+Departs from the paper: for inference only, so there is no dropout or drop-connect, and batch norm uses its stored
+statistics.
 """
 
 from typing import NamedTuple
@@ -27,22 +27,22 @@ Pictures = Float[Tensor, "batch channels height width"]
 Features = Float[Tensor, "batch features"]
 
 PIXELS = 96
-"""Side that pictures are brought to before they are compared; the weights were trained at 224."""
+"""Side that pictures are resized to; the weights were trained at 224."""
 
 
 class Stage(NamedTuple):
-    """Blocks that share a shape, a row of the paper's table 1."""
+    """A row of the paper's table 1."""
 
     kernel: int
     """Side of the depthwise kernels."""
     stride: int
-    """Of the first block; the others keep the size."""
+    """Stride of the first block; the others have stride 1."""
     expansion: int
-    """Channels inside a block, over those that enter it."""
+    """Ratio of a block's inner channels to its input channels."""
     channels: int
-    """Channels that leave a block."""
+    """Output channels."""
     blocks: int
-    """How many follow each other."""
+    """Number of blocks."""
 
 
 STAGES = (
@@ -57,36 +57,36 @@ STAGES = (
 
 
 class Convolution(nn.Module):
-    """Convolution, batch norm and, where it bends, ReLU6. A stride divides the size, rounded up."""
+    """Convolution, batch norm and, with `activate`, ReLU6. A stride divides the resolution, rounded up."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, bend: bool = True
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, activate: bool = True
     ) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(outputs, eps=1e-3)
-        self.kernel, self.stride, self.groups, self.bend = kernel, stride, groups, bend
+        self.kernel, self.stride, self.groups, self.activate = kernel, stride, groups, activate
 
     def forward(self, x: Pictures) -> Float[Tensor, "batch outputs rows columns"]:
         mean, variance = self.norm.running_mean, self.norm.running_var
         assert mean is not None and variance is not None
-        # with stored statistics the norm is a multiple and a shift: folded in, it costs nothing
+        # Batch norm with stored statistics is affine, so it is folded into the convolution.
         scale = self.norm.weight / (variance + self.norm.eps).sqrt()
         weight, bias = self.convolution.weight * scale[:, None, None, None], self.norm.bias - mean * scale
         padding = self.kernel // 2
         if self.stride > 1:
             x, padding = F.pad(x, (*self._missing(x.shape[3]), *self._missing(x.shape[2]))), 0
         x = F.conv2d(x, weight, bias, self.stride, padding, groups=self.groups)
-        return F.relu6(x, inplace=True) if self.bend else x
+        return F.relu6(x, inplace=True) if self.activate else x
 
     def _missing(self, size: int) -> tuple[int, int]:
-        """Zeros before and after, as TensorFlow, where the weights come from, splits them: fewer before."""
+        """Padding before and after, split as in TensorFlow, where the weights were trained: less before."""
         missing = max((-(-size // self.stride) - 1) * self.stride + self.kernel - size, 0)
         return missing // 2, missing - missing // 2
 
 
 class Block(nn.Module):
-    """An inverted bottleneck: widen, look around in each channel alone, narrow; added to what was there if it fits.
+    """Inverted bottleneck: expand, depthwise convolution, project; residual if the shape stays the same.
 
     Sandler et al. (2018), "MobileNetV2", arXiv 1801.04381, section 3.3.
     """
@@ -96,21 +96,21 @@ class Block(nn.Module):
         inner = inputs * expansion
         self.expand = Convolution(inputs, inner, 1) if expansion > 1 else nn.Identity()
         self.depthwise = Convolution(inner, inner, kernel, stride, groups=inner)
-        self.project = Convolution(inner, outputs, 1, bend=False)
-        self.fits = stride == 1 and inputs == outputs
+        self.project = Convolution(inner, outputs, 1, activate=False)
+        self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Pictures) -> Float[Tensor, "batch outputs rows columns"]:
         change = self.project(self.depthwise(self.expand(x)))
-        return x + change if self.fits else change
+        return x + change if self.residual else change
 
 
 class EfficientNet(nn.Module):
-    """EfficientNet-Lite0; `genlab.data.pictures.pretrained` has weights that fit.
+    """EfficientNet-Lite0; `genlab.data.pictures.pretrained` loads its weights.
 
     Args:
-        pixels: Side that pictures are brought to. On pictures of 32 x 32, blur and warps raise Fréchet distances
-            over their floor at 96 about as much as at 224, in a sixth of the time; classes are told apart less
-            well (hair colours 68 % instead of 84 %). Pictures larger than `pixels` lose detail.
+        pixels: Side that pictures are resized to; larger pictures lose detail. For pictures of 32 x 32, 96 shows blur
+            and warps in Fréchet distances about as well as 224, in a sixth of the time; classes are separated less
+            well (hair colours with 68 % accuracy instead of 84 %).
     """
 
     def __init__(self, pixels: int = PIXELS) -> None:
@@ -127,27 +127,27 @@ class EfficientNet(nn.Module):
         self.classes = nn.Linear(1280, 1000)
 
     def forward(self, pictures: Pictures) -> Features:
-        """What the network sees in each picture: the means of its last 1,280 maps, each between 0 and 6."""
+        """Features of each picture: the last 1,280 channels, averaged over positions, between 0 and 6."""
         return self.head(self.blocks(self.stem(prepare(pictures, self.pixels)))).mean((2, 3))
 
     def logits(self, pictures: Pictures) -> Float[Tensor, "batch 1000"]:
-        """Which of ImageNet's classes each picture shows."""
+        """Logits of ImageNet's classes."""
         return self.classes(self(pictures))
 
 
 def prepare(pictures: Pictures, pixels: int) -> Float[Tensor, "batch 3 pixels pixels"]:
-    """Pictures in the size, the colours and the scale that the network was trained on.
+    """Converts pictures to the size, channels and range that the network was trained on.
 
-    Resized as Pillow does it, bicubic and antialiased: other ways shift Fréchet distances (Parmar et al. 2022,
-    arXiv 2104.11222). Grey pictures are shown as colour ones.
+    Resizing is bicubic with antialiasing, as in Pillow: other methods shift Fréchet distances (Parmar et al. 2022,
+    arXiv 2104.11222). Grey pictures become colour ones.
     """
     size = (pixels, pixels)
     pictures = F.interpolate(pictures, size, mode="bicubic", antialias=True, align_corners=False).clamp(-1, 1)
-    pictures = ((pictures + 1) * 127.5 - 127) / 128  # trained on (byte - 127) / 128
-    return pictures.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)  # the faster layout
+    pictures = ((pictures + 1) * 127.5 - 127) / 128  # the training range: (byte - 127) / 128
+    return pictures.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)  # faster on CPUs
 
 
 @torch.no_grad()
 def features(network: nn.Module, pictures: Pictures, rows: int = 32) -> Features:
-    """Features of any number of pictures, `rows` at a time."""
+    """Features of pictures, computed `rows` at a time."""
     return torch.cat([network(part) for part in pictures.split(rows)])

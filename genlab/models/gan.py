@@ -1,4 +1,4 @@
-"""Generative adversarial networks: a generator that makes content from noise against a discriminator.
+"""Generative adversarial networks for points and pictures.
 
 Goodfellow et al. (2014), "Generative Adversarial Nets", arXiv 1406.2661 (the classic losses), and
 Huang et al. (2024), "The GAN is dead; long live the GAN! A Modern GAN Baseline", arXiv 2501.05441 (R3GAN:
@@ -7,14 +7,14 @@ relativistic losses with gradient penalties on real and on fake content, no norm
 Data flow::
 
     latents (batch, latent) ~ N(0, 1), labels (batch,) -> generator     -> fake pictures (batch, channels, side, side)
-    pictures, real or fake, and their labels           -> discriminator -> scores (batch,); higher: "looks real"
+    pictures, real or fake, and their labels           -> discriminator -> scores (batch,); higher is more real
 
-The papers' G, D, z, x and gamma are generator, discriminator, latents, content and the penalty's weight here.
+The papers' G, D, z, x and gamma are called generator, discriminator, latents, content and penalty weight.
 
-Departs from the papers: networks for processors without many cores (see `layers/pyramid.py`); drawings are mixed from
-learned colours (`layers/palette.py`); a class is told to the generator beside its latents, and to the discriminator
-as a score of its own for each class, added to a common one (Miyato and Koyama 2018, arXiv 1802.05637, eq. 3, without
-normalisation); the half-life of the average of the weights grows with the training (`layers/average.py`).
+Departs from the papers: small networks for CPUs (`layers/pyramid.py`); an output layer for drawings
+(`layers/palette.py`); the generator gets a class as a one-hot vector appended to the latents; the discriminator has one
+score per class, added to a common score (a projection discriminator: Miyato and Koyama 2018, arXiv 1802.05637, eq. 3,
+without normalisation); the half-life of the weight average grows with the training (`layers/average.py`).
 """
 
 from collections.abc import Callable
@@ -33,22 +33,22 @@ Scores = Float[Tensor, " batch"]
 Loss = Float[Tensor, ""]
 
 CLASS_SCALE = 3.0
-"""What a class is told by beside latents of deviation 1."""
+"""Scale of the one-hot class input relative to unit-variance latents."""
 
 
 # --- networks of pictures -------------------------------------------------------------------------
 
 
 class Generator(nn.Module):
-    """Latent vectors, and the number of a class where there are classes, to pictures.
+    """Latents, and labels if there are classes, to pictures.
 
     Args:
-        latent: Numbers of a latent vector.
+        latent: Size of the latent vector.
         channels: 1 for grey pictures, 3 for colour.
-        pixels: Side of the pictures, 4 times a power of 2.
-        width: Features of the maps of half the pictures' side.
-        classes: How many there are; 0 for none.
-        palette: Colours that each pixel is mixed from; 0 for a linear output.
+        pixels: Side of the pictures, a power of 2, at least 8.
+        width: Channels at half resolution.
+        classes: Number of classes; 0 for an unconditional model.
+        palette: Number of learned colours that pixels are mixed from; 0 for a linear output.
     """
 
     def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0, palette: int = 0) -> None:
@@ -66,7 +66,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures, and the numbers of their classes where there are classes, to scores; arguments as the generator's."""
+    """Pictures, and labels if there are classes, to scores; arguments as in the generator."""
 
     def __init__(self, channels: int, pixels: int, width: int, classes: int = 0) -> None:
         super().__init__()
@@ -80,12 +80,12 @@ class Discriminator(nn.Module):
 
 
 class GAN(nn.Module):
-    """A generator and a discriminator, any two modules whose shapes fit.
+    """A generator and a discriminator: any two modules with fitting shapes.
 
     Args:
-        generator: Latents (batch, latent), and labels (batch,) where there are classes, to content: points
-            (batch, 2), or pictures (batch, channels, height, width).
-        discriminator: Content, and labels where there are classes, to scores, (batch,) or (batch, 1).
+        generator: Latents (batch, latent), and labels (batch,) if there are classes, to content: points (batch, 2), or
+            pictures (batch, channels, height, width).
+        discriminator: Content, and labels if there are classes, to scores, (batch,) or (batch, 1).
     """
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
@@ -94,7 +94,7 @@ class GAN(nn.Module):
         self.discriminator = discriminator
 
     def forward(self, latents: Float[Tensor, "batch latent"], *labels: Labels) -> Content:
-        """Fake content."""
+        """Generates content."""
         return self.generator(latents, *labels)
 
     def score(self, content: Content, *labels: Labels) -> Scores:
@@ -106,34 +106,34 @@ class GAN(nn.Module):
 
 
 def relativistic_discriminator_loss(real: Scores, fake: Scores) -> Loss:
-    """Each real score should be above the fake score beside it (Huang et al., eq. 2, f the logistic loss)."""
+    """Each real score should exceed the fake score at its index (Huang et al., eq. 2, f the logistic loss)."""
     return F.softplus(fake.float() - real.float()).mean()
 
 
 def relativistic_generator_loss(real: Scores, fake: Scores) -> Loss:
-    """The same pairs, the other way round (Huang et al., eq. 2)."""
+    """Each fake score should exceed the real score at its index (Huang et al., eq. 2)."""
     return F.softplus(real.float() - fake.float()).mean()
 
 
 def classic_discriminator_loss(real: Scores, fake: Scores) -> Loss:
-    """Cross-entropy of telling real from fake (Goodfellow et al., eq. 1)."""
+    """Cross-entropy of classifying real and fake (Goodfellow et al., eq. 1)."""
     return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
 
 
 def classic_generator_loss(real: Scores, fake: Scores) -> Loss:
-    """The non-saturating loss: maximise log D(G(z)) (Goodfellow et al., section 3); looks at no real score."""
+    """Non-saturating loss, which maximises log D(G(z)) (Goodfellow et al., section 3); `real` is not used."""
     return F.softplus(-fake.float()).mean()
 
 
 def gradient_penalty(score: Callable[[Content], Scores], content: Content) -> tuple[Scores, Loss]:
-    """Scores of `content`, and the mean squared length of their gradients.
+    """Returns the scores of `content` and the mean squared norm of their gradients by it.
 
-    Half of it, weighted by gamma, is R1 where the content is real and R2 where it is fake (Mescheder et al.
-    2018, arXiv 1801.04406, eq. 9 and 10; Huang et al., eq. 3 and 4).
+    Half of that, weighted by gamma, is R1 for real and R2 for fake content (Mescheder et al. 2018, arXiv 1801.04406,
+    eq. 9 and 10; Huang et al., eq. 3 and 4).
 
     Args:
-        score: The discriminator; the score of a piece must not depend on the others.
-        content: Where to look; gradients do not flow on from here to what made it.
+        score: The discriminator; a score depends on its own sample only.
+        content: Real or fake content; it is detached from the generator.
     """
     content = content.detach().requires_grad_()
     scores = score(content)

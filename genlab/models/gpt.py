@@ -1,7 +1,7 @@
-"""A decoder-only Transformer that predicts the next token.
+"""A decoder-only Transformer language model.
 
-Radford et al. (2018), "Improving Language Understanding by Generative Pre-Training", with the block of
-Qwen3 (Yang et al. 2025, arXiv 2505.09388), so that what is trained here can load into today's runtimes.
+Radford et al. (2018), "Improving Language Understanding by Generative Pre-Training", with the block of Qwen3 (Yang et
+al. 2025, arXiv 2505.09388), so that exports load into current runtimes.
 
 Data flow::
 
@@ -9,8 +9,8 @@ Data flow::
       depth times:  x + attention(norm(x));  x + feed_forward(norm(x))
     -> norm -> head -> logits (batch, time, vocabulary)
 
-Departs from the paper: the projections that write into the residual stream and an untied head start at
-zero (a fresh block is the identity and the first loss is log(vocabulary)); dropout where data repeat.
+Departs from the paper: output projections of the residual branches and an untied head are initialised to zero (blocks
+start as the identity, and the loss at log(vocabulary)); dropout if the data are read several times.
 """
 
 from dataclasses import dataclass
@@ -30,30 +30,30 @@ from genlab.layers.positions import rotary
 
 @dataclass(frozen=True)
 class GPTShape:
-    """The numbers that fix a GPT's size."""
+    """Size of a GPT."""
 
     vocabulary: Annotated[int, Ge(1)]
-    """Tokens it can read and write."""
+    """Vocabulary size."""
     context: Annotated[int, Ge(1)]
-    """Most tokens it looks at to predict the next."""
+    """Longest sequence that the model is trained on."""
     depth: Annotated[int, Ge(1)]
-    """Blocks on top of each other."""
+    """Number of blocks."""
     width: Annotated[int, Ge(1)]
-    """Features of a token between blocks."""
+    """Model width."""
     heads: Annotated[int, Ge(1)]
-    """Attention heads of a block."""
+    """Query heads of a block."""
     kv_heads: Annotated[int, Ge(1)]
     """Key and value heads of a block; a divisor of `heads`."""
     feed_forward: Annotated[int, Ge(1)]
-    """Features inside a feed-forward layer."""
+    """Hidden width of the feed-forward layers."""
     tied: bool = False
-    """Whether the head reuses the embedding's matrix."""
+    """Whether the head shares the embedding's weights."""
     dropout: float = 0.0
-    """Share of features dropped in training."""
+    """Share of activations dropped in training."""
     rotary_base: float = 10_000.0
-    """What the wavelengths of the rotary positions grow towards: 2 pi times this many tokens."""
+    """Base of the rotary wavelengths: the longest is about 2 pi times this many tokens."""
     head_width: Annotated[int, Ge(2)] | None = None
-    """Features of an attention head; None for `width // heads`."""
+    """Width of an attention head; None for `width // heads`."""
 
 
 class FeedForward(nn.Module):
@@ -73,7 +73,7 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Look back, then think: attention and a feed-forward layer, each added to what was there."""
+    """Causal self-attention and a feed-forward layer, each with a norm before it and a residual connection."""
 
     def __init__(self, shape: GPTShape) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """The language model: what may come next after each token of a sequence."""
+    """The language model: logits of the next token after each token."""
 
     def __init__(self, shape: GPTShape) -> None:
         super().__init__()
@@ -107,8 +107,8 @@ class GPT(nn.Module):
 
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None, last: bool = False
-    ) -> Float[Tensor, "batch said vocabulary"]:
-        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or of the `last` only."""
+    ) -> Float[Tensor, "batch outputs vocabulary"]:
+        """Predicts the token after each of `tokens`, or after the `last` one only; continues and extends `cache`."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         turn = rotary(positions, self.shape.head_width or self.shape.width // self.shape.heads, self.shape.rotary_base)
@@ -118,14 +118,14 @@ class GPT(nn.Module):
         return self.head(self.norm(x[:, -1:] if last else x))
 
     def new_cache(self, room: int | None = None) -> list[KVCache]:
-        """An empty memory with room for as many tokens, at most `context`."""
+        """An empty cache for `room` tokens, at most `context`."""
         return [KVCache(min(room or self.shape.context, self.shape.context)) for _ in self.blocks]
 
     @torch.no_grad()
     def _initialise(self) -> None:
         for name, weight in self.named_parameters():
             if name.endswith(("attention.out.weight", "feed_forward.down.weight", "head.weight")):
-                nn.init.zeros_(weight)  # a tied head takes the embedding's weights next
+                nn.init.zeros_(weight)  # a tied head gets the embedding's weights after this
             elif name == "embedding.weight":
                 nn.init.normal_(weight, std=0.02 if self.shape.tied else 1.0)
             elif weight.ndim == 2:
@@ -135,5 +135,5 @@ class GPT(nn.Module):
 def next_token_loss(
     logits: Float[Tensor, "batch time vocabulary"], targets: Int[Tensor, "batch time"]
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy of the true next tokens, in nats: maximum likelihood (Radford et al. 2018, eq. 1)."""
+    """Mean cross-entropy of the next tokens, in nats (Radford et al. 2018, eq. 1)."""
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())

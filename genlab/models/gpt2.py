@@ -1,7 +1,7 @@
-"""GPT-2: the decoder-only Transformer that made writing machines famous.
+"""GPT-2, a decoder-only Transformer.
 
-Radford et al. (2019), "Language Models are Unsupervised Multitask Learners". Read it beside `gpt.py`: learned positions
-where that has rotary ones, LayerNorm for RMSNorm, a GELU layer for SwiGLU, a bias everywhere.
+Radford et al. (2019), "Language Models are Unsupervised Multitask Learners". Compared with `gpt.py`: learned instead of
+rotary positions, LayerNorm instead of RMSNorm, GELU instead of SwiGLU, and biases everywhere.
 
 Data flow::
 
@@ -9,7 +9,7 @@ Data flow::
       depth times:  x + attention(norm(x));  x + feed_forward(norm(x))
     -> norm -> head -> logits (batch, time, vocabulary)
 
-Departs from the paper: nothing; the published weights load.
+Departs from the paper: nothing; the published weights can be imported.
 """
 
 from dataclasses import dataclass
@@ -26,24 +26,24 @@ from genlab.layers.attention import Attention, KVCache
 
 @dataclass(frozen=True)
 class GPT2Shape:
-    """The numbers that fix a GPT-2's size."""
+    """Size of a GPT-2."""
 
     vocabulary: Annotated[int, Ge(1)]
-    """Tokens it can read and write."""
+    """Vocabulary size."""
     context: Annotated[int, Ge(1)]
-    """Most tokens it looks at to predict the next: positions beyond have no vector."""
+    """Longest sequence: the number of learned positions."""
     depth: Annotated[int, Ge(1)]
-    """Blocks on top of each other."""
+    """Number of blocks."""
     width: Annotated[int, Ge(1)]
-    """Features of a token between blocks."""
+    """Model width."""
     heads: Annotated[int, Ge(1)]
     """Attention heads of a block."""
     feed_forward: Annotated[int, Ge(1)]
-    """Features inside a feed-forward layer."""
+    """Hidden width of the feed-forward layers."""
     tied: bool = True
-    """Whether the head reuses the embedding's matrix."""
+    """Whether the head shares the embedding's weights."""
     dropout: float = 0.0
-    """Share of features dropped in training."""
+    """Share of activations dropped in training."""
 
 
 class FeedForward(nn.Module):
@@ -59,7 +59,7 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Look back, then think: attention and a feed-forward layer, each added to what was there."""
+    """Causal self-attention and a feed-forward layer, each with a norm before it and a residual connection."""
 
     def __init__(self, shape: GPT2Shape) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Block(nn.Module):
 
 
 class GPT2(nn.Module):
-    """The language model: what may come next after each token of a sequence."""
+    """The language model: logits of the next token after each token."""
 
     def __init__(self, shape: GPT2Shape) -> None:
         super().__init__()
@@ -92,8 +92,8 @@ class GPT2(nn.Module):
 
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None, last: bool = False
-    ) -> Float[Tensor, "batch said vocabulary"]:
-        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or of the `last` only."""
+    ) -> Float[Tensor, "batch outputs vocabulary"]:
+        """Predicts the token after each of `tokens`, or after the `last` one only; continues and extends `cache`."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         x = self.dropout(self.embedding(tokens) + self.position(positions))
@@ -102,17 +102,17 @@ class GPT2(nn.Module):
         return self.head(self.norm(x[:, -1:] if last else x))
 
     def new_cache(self, room: int | None = None) -> list[KVCache]:
-        """An empty memory with room for as many tokens, at most `context`."""
+        """An empty cache for `room` tokens, at most `context`."""
         return [KVCache(min(room or self.shape.context, self.shape.context)) for _ in self.blocks]
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Deviation 0.02, less on the way into the residual stream, to which 2 · depth layers add (section 2.3)."""
+        """Standard deviation 0.02, divided by sqrt(2 · depth) for the layers that add to the residual (section 2.3)."""
         for name, weight in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(weight)
             elif name == "position.weight":
                 nn.init.normal_(weight, std=0.01)
             elif weight.ndim == 2:
-                into = name.endswith(("attention.out.weight", "feed_forward.down.weight"))
-                nn.init.normal_(weight, std=0.02 * (2 * self.shape.depth) ** -0.5 if into else 0.02)
+                residual = name.endswith(("attention.out.weight", "feed_forward.down.weight"))
+                nn.init.normal_(weight, std=0.02 * (2 * self.shape.depth) ** -0.5 if residual else 0.02)

@@ -1,19 +1,19 @@
-"""A recurrent encoder-decoder that looks back at the source: the baseline that reads one token after another.
+"""A recurrent encoder-decoder with attention, the baseline for the Transformer.
 
 Bahdanau, Cho and Bengio (2015), "Neural Machine Translation by Jointly Learning to Align and Translate", arXiv
-1409.0473; without attention, about Sutskever, Vinyals and Le (2014), arXiv 1409.3215.
+1409.0473; without attention, close to Sutskever, Vinyals and Le (2014), arXiv 1409.3215.
 
 Data flow::
 
-    source (batch, source_time) -> embedding -> GRU forwards, GRU backwards -> encoded (batch, source_time, 2 width)
-    target so far (batch, target_time) -> embedding -> GRU, which starts from the source's end -> state (.., width)
+    source (batch, source_time) -> embedding -> bidirectional GRU -> encoded (batch, source_time, 2 width)
+    target so far (batch, target_time) -> embedding -> GRU, initialised from the encoder -> state (.., width)
       attention: softmax over the source of v · tanh(W state + U encoded) -> context (.., 2 width)
     state, context -> tanh of a layer -> head -> logits (batch, target_time, vocabulary)
 
-Training runs torch's fused kernel; `cell` writes the same arithmetic out and is checked against it.
-Departs from the paper: the decoder attends after its state, not before (as in Luong et al. 2015, arXiv 1508.04025,
-with Bahdanau's additive score), so that the fused kernel runs over the whole target at once; torch's cell applies the
-reset gate behind the recurrent matrix; a tanh layer instead of maxout; the head reuses the target's embedding.
+Training uses torch's fused kernel; `cell` is the same computation written out, and tests compare the two.
+Departs from the paper: attention comes after the decoder's GRU, not before it (as in Luong et al. 2015, arXiv
+1508.04025, with Bahdanau's additive score), so that the fused kernel runs over the whole target; torch's cell applies
+the reset gate after the recurrent matrix; a tanh layer instead of maxout; the head shares the target embedding.
 """
 
 from dataclasses import dataclass
@@ -30,24 +30,24 @@ from genlab.layers.dropout import Dropout
 
 @dataclass(frozen=True)
 class GRUShape:
-    """The numbers that fix the network's size."""
+    """Size of the network."""
 
     source_vocabulary: int
-    """Tokens it can read."""
+    """Vocabulary size of the source language."""
     target_vocabulary: int
-    """Tokens it can write."""
+    """Vocabulary size of the target language."""
     width: int
-    """Features of a token and of each state."""
+    """Size of embeddings and states."""
     attention: bool = True
-    """Whether each target token looks at the source."""
+    """Whether the decoder attends to the source."""
     joint: bool = True
-    """Whether both languages share one vocabulary and so one embedding."""
+    """Whether both languages share one vocabulary, and so one embedding."""
     dropout: float = 0.0
-    """Share of features dropped in training."""
+    """Share of activations dropped in training."""
 
 
 class AdditiveAttention(nn.Module):
-    """softmax over the source of v · tanh(W state + U encoded): Bahdanau et al., appendix A.1.2."""
+    """softmax over the source of v · tanh(W state + U encoded) (Bahdanau et al., appendix A.1.2)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -62,9 +62,8 @@ class AdditiveAttention(nn.Module):
         key: Float[Tensor, "batch source_time width"],
         mask: Bool[Tensor, "batch source_time"] | None,
     ) -> Float[Tensor, "batch target_time both"]:
-        """What each state finds in the source, whose `key` is `self.key(encoded)`."""
-        weights = self.weights(state, key, mask)
-        return weights @ encoded
+        """Context vector of each state; `key` is `self.key(encoded)`."""
+        return self.weights(state, key, mask) @ encoded
 
     def weights(
         self,
@@ -72,17 +71,17 @@ class AdditiveAttention(nn.Module):
         key: Float[Tensor, "batch source_time width"],
         mask: Bool[Tensor, "batch source_time"] | None,
     ) -> Float[Tensor, "batch target_time source_time"]:
-        """What share of its look a state gives to each source token."""
-        asked = rearrange(self.query(state), "batch target width -> batch target 1 width")
-        told = rearrange(key, "batch source width -> batch 1 source width")
-        scores = self.score(torch.tanh(asked + told))[..., 0]
+        """Attention weights of each state over the source."""
+        query = rearrange(self.query(state), "batch target width -> batch target 1 width")
+        key = rearrange(key, "batch source width -> batch 1 source width")
+        scores = self.score(torch.tanh(query + key))[..., 0]
         if mask is not None:
             scores = scores.masked_fill(~mask[:, None], -torch.inf)
         return scores.softmax(-1)
 
 
 class GRUMemory:
-    """What the decoder remembers: the source, and its state."""
+    """Decoder state: the encoded source and the recurrent state."""
 
     def __init__(
         self,
@@ -94,14 +93,14 @@ class GRUMemory:
         self.encoded, self.key, self.mask, self.state = encoded, key, mask, state
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Goes on with these rows of the batch, in this order; a row may come more than once."""
+        """Replaces the batch by these rows of it, in this order; a row may be repeated."""
         self.encoded, self.state = self.encoded[rows], self.state[:, rows]
         self.key = None if self.key is None else self.key[rows]
         self.mask = None if self.mask is None else self.mask[rows]
 
 
 class GRU(nn.Module):
-    """The translator: what may come next after each token of a target, given its source."""
+    """The translation model: logits of the next target token, given the source."""
 
     def __init__(self, shape: GRUShape) -> None:
         super().__init__()
@@ -144,11 +143,11 @@ class GRU(nn.Module):
         mask: Bool[Tensor, "batch source_time"] | None,
         capacity: int,
     ) -> GRUMemory:
-        """Reads the source; a state has room for any number of tokens."""
+        """Encodes the source; `capacity` is not needed, as a recurrent state has a fixed size."""
         x = self._embed(self.source_embedding, source)
         if mask is None:
             encoded, last = self.encoder(x)
-        else:  # packed, so that the way back begins at the last real token
+        else:  # packed, so that the backward direction starts at the last token, not in the padding
             packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
             encoded, last = self.encoder(packed)
             encoded, _ = pad_packed_sequence(encoded, batch_first=True, total_length=source.shape[1])
@@ -156,7 +155,7 @@ class GRU(nn.Module):
         return GRUMemory(encoded, key, mask, torch.tanh(self.bridge(last[1:])))
 
     def next(self, tokens: Int[Tensor, " batch"], memory: GRUMemory) -> Float[Tensor, "batch vocabulary"]:
-        """Logits of what follows `tokens`, which follow what `memory` has seen."""
+        """Logits of the next token after `tokens`, which continue `memory`."""
         return self._head(self._decode(tokens[:, None], memory)[:, -1])
 
     def _decode(
@@ -180,13 +179,13 @@ def cell(
     hidden: Float[Tensor, "batch width"],
     weights: tuple[Tensor, Tensor, Tensor, Tensor],
 ) -> Float[Tensor, "batch width"]:
-    """One step of a GRU: how much to keep, and what to write instead (Cho et al. 2014, arXiv 1406.1078, eq. 5 to 8).
+    """One step of a GRU (Cho et al. 2014, arXiv 1406.1078, eq. 5 to 8).
 
     Args:
         x: Input.
-        hidden: State of the step before.
-        weights: Input and recurrent matrices (3 width, features or width) and their biases (3 width), gates in
-            torch's order: reset, keep, candidate.
+        hidden: Previous state.
+        weights: Input and recurrent weights (3 width, features or width) and biases (3 width), gates in torch's order:
+            reset, update, candidate.
 
     Returns:
         The new state.
@@ -194,6 +193,6 @@ def cell(
     of_input, of_hidden, input_bias, hidden_bias = weights
     from_input = (x @ of_input.T + input_bias).chunk(3, dim=1)
     from_hidden = (hidden @ of_hidden.T + hidden_bias).chunk(3, dim=1)
-    reset, keep = (torch.sigmoid(a + b) for a, b in zip(from_input[:2], from_hidden[:2], strict=True))
+    reset, update = (torch.sigmoid(a + b) for a, b in zip(from_input[:2], from_hidden[:2], strict=True))
     candidate = torch.tanh(from_input[2] + reset * from_hidden[2])
-    return keep * hidden + (1 - keep) * candidate
+    return update * hidden + (1 - update) * candidate

@@ -1,16 +1,16 @@
-"""A recurrent language model: the baseline that reads one token after another.
+"""A recurrent language model, the baseline for the GPT.
 
 Hochreiter and Schmidhuber (1997), "Long Short-Term Memory", with the forget gate of Gers et al. (2000).
 
 Data flow::
 
     tokens (batch, time) -> embedding (batch, time, width)
-      -> depth LSTM layers, each carrying (hidden, cell) from token to token
+      -> depth LSTM layers with states (hidden, cell)
     -> head -> logits (batch, time, vocabulary)
 
-Training runs torch's fused kernel; `cell` writes the same arithmetic out and is checked against it.
-Departs from the paper: no peepholes, dropout between layers, the forget gate's bias starts at 1
-(Jozefowicz et al. 2015).
+Training uses torch's fused kernel; `cell` is the same computation written out, and tests compare the two.
+Departs from the paper: no peepholes, dropout between layers, forget gate bias initialised to 1 (Jozefowicz et al.
+2015).
 """
 
 from dataclasses import dataclass
@@ -24,33 +24,33 @@ State = tuple[Float[Tensor, "depth batch width"], Float[Tensor, "depth batch wid
 
 @dataclass(frozen=True)
 class LSTMShape:
-    """The numbers that fix an LSTM's size."""
+    """Size of an LSTM."""
 
     vocabulary: int
-    """Tokens it can read and write."""
+    """Vocabulary size."""
     depth: int
-    """Layers on top of each other."""
+    """Number of layers."""
     width: int
-    """Features of a token between layers."""
+    """Size of embeddings and states."""
     dropout: float = 0.0
-    """Share of features dropped between layers in training."""
+    """Share of activations dropped between layers in training."""
 
 
 class LSTMCache:
-    """What the network remembers of the tokens so far."""
+    """State after the tokens so far."""
 
     def __init__(self) -> None:
         self.state: State | None = None
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Goes on with these rows of the batch, in this order; a row may come more than once."""
+        """Replaces the batch by these rows of it, in this order; a row may be repeated."""
         if self.state is not None:
             hidden, memory = self.state
             self.state = hidden[:, rows], memory[:, rows]
 
 
 class LSTM(nn.Module):
-    """The language model: what may come next after each token of a sequence."""
+    """The language model: logits of the next token after each token."""
 
     def __init__(self, shape: LSTMShape) -> None:
         super().__init__()
@@ -70,8 +70,8 @@ class LSTM(nn.Module):
 
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: LSTMCache | None = None, last: bool = False
-    ) -> Float[Tensor, "batch said vocabulary"]:
-        """Logits of the next token after each of `tokens`, which follow what `cache` holds; or of the `last` only."""
+    ) -> Float[Tensor, "batch outputs vocabulary"]:
+        """Predicts the token after each of `tokens`, or after the `last` one only; continues and updates `cache`."""
         x = self.dropout(self.embedding(tokens))
         x, state = self.layers(x, cache.state if cache else None)
         if cache:
@@ -79,7 +79,7 @@ class LSTM(nn.Module):
         return self.head(self.dropout(x[:, -1:] if last else x))
 
     def new_cache(self, room: int | None = None) -> LSTMCache:
-        """An empty memory for generating token by token; whatever the `room`, it stays as small."""
+        """An empty cache for generating token by token; its size does not depend on `room`."""
         return LSTMCache()
 
 
@@ -89,20 +89,20 @@ def cell(
     memory: Float[Tensor, "batch width"],
     weights: tuple[Tensor, Tensor, Tensor, Tensor],
 ) -> tuple[Float[Tensor, "batch width"], Float[Tensor, "batch width"]]:
-    """One step of one layer: what to forget, what to write, what to show.
+    """One step of one layer (Hochreiter and Schmidhuber 1997; Gers et al. 2000).
 
     Args:
         x: Input.
-        hidden: Output of the step before.
-        memory: Cell state of the step before.
-        weights: Input and recurrent matrices (4 width, width) and their biases (4 width), gates in
-            torch's order: input, forget, candidate, output.
+        hidden: Previous hidden state.
+        memory: Previous cell state.
+        weights: Input and recurrent weights (4 width, width) and biases (4 width), gates in torch's order: input,
+            forget, candidate, output.
 
     Returns:
-        The new hidden and cell state.
+        New hidden and cell state.
     """
     of_input, of_hidden, input_bias, hidden_bias = weights
     gates = x @ of_input.T + input_bias + hidden @ of_hidden.T + hidden_bias
-    write, keep, candidate, show = gates.chunk(4, dim=1)
-    memory = torch.sigmoid(keep) * memory + torch.sigmoid(write) * torch.tanh(candidate)
-    return torch.sigmoid(show) * torch.tanh(memory), memory
+    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=1)
+    memory = torch.sigmoid(forget_gate) * memory + torch.sigmoid(input_gate) * torch.tanh(candidate)
+    return torch.sigmoid(output_gate) * torch.tanh(memory), memory

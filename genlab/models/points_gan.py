@@ -1,17 +1,17 @@
-"""A generator that turns noise into points in the plane, and a discriminator that tells them from real ones.
+"""Generator and discriminator of points in the plane.
 
-The losses, the gradient penalty and `GAN`, which holds the two, stand in `models/gan.py` with their papers.
+`models/gan.py` has the losses, the gradient penalty, `GAN`, which holds the two networks, and the papers.
 
 Data flow::
 
     latents (batch, latent) ~ N(0, 1) -> generator     -> fake points (batch, 2)
-    points (batch, 2), real or fake   -> discriminator -> scores (batch,); higher means "looks real"
+    points (batch, 2), real or fake   -> discriminator -> scores (batch,); higher is more real
 
-Departs from the papers: multilayer perceptrons, as points need no convolutions; the generator starts as a
-nearly straight map of its latents; the discriminator also sees sines and cosines of its input (Tancik et al.
-2020, arXiv 2006.10739).
+Departs from the papers: multilayer perceptrons, as points need no convolutions; the generator starts as a nearly linear
+map of its latents; the discriminator sees Fourier features of its input (Tancik et al. 2020, arXiv 2006.10739).
 """
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -23,13 +23,31 @@ from torch import Tensor, nn
 from genlab.layers.precision import in_float32
 
 SLOPE = 0.2
-"""Of a leaky ReLU below zero."""
-FIRST_BEND = 0.1
-"""Factor on the first weights of what bends a generator's straight map."""
+"""Slope of the leaky ReLU below zero."""
+INITIAL_SCALE = 0.1
+"""Factor on the initial output of the generator's nonlinear part."""
+
+
+@dataclass(frozen=True)
+class PointGeneratorShape:
+    """What a generator of points is built for."""
+
+    latent: int
+    """Size of the latent vector."""
+    outputs: int = 2
+    """Coordinates of a point."""
+
+
+@dataclass(frozen=True)
+class PointDiscriminatorShape:
+    """What a discriminator of points is built for."""
+
+    inputs: int = 2
+    """Coordinates of a point."""
 
 
 class MLP(nn.Module):
-    """Linear layers with leaky ReLUs between them; the output is linear, nothing is normalised."""
+    """Linear layers with leaky ReLUs between them, a linear output and no norms."""
 
     def __init__(self, inputs: int, outputs: int, width: int, depth: int) -> None:
         super().__init__()
@@ -47,9 +65,9 @@ class MLP(nn.Module):
 
 
 class FourierFeatures(nn.Module):
-    """Sines and cosines of the coordinates beside them: each octave doubles the frequency, from 1 rad on.
+    """Appends sines and cosines of the coordinates, at frequencies of 1, 2, 4 ... rad per unit.
 
-    A perceptron alone is slow to see detail that is fine beside the whole.
+    An MLP alone learns detail that is fine relative to the whole only slowly.
     """
 
     def __init__(self, octaves: int) -> None:
@@ -63,10 +81,10 @@ class FourierFeatures(nn.Module):
 
 
 class PointGenerator(nn.Module):
-    """A straight map of the latents plus an MLP that bends it.
+    """A linear map of the latents plus an MLP.
 
-    The first points are a cloud over all of the data, from which every mode is near; a perceptron alone
-    starts as a crumpled sheet, and modes far from its folds are not found.
+    The initial points are a cloud over all data, with every mode close to it. An MLP alone starts as a crumpled sheet
+    and misses modes far from its folds.
     """
 
     def __init__(self, latent: int, width: int, depth: int) -> None:
@@ -75,14 +93,14 @@ class PointGenerator(nn.Module):
         nn.init.orthogonal_(self.straight.weight)
         nn.init.zeros_(self.straight.bias)
         self.bend = MLP(latent, 2, width, depth)
-        self.bend.out.weight.data.mul_(FIRST_BEND)
+        self.bend.out.weight.data.mul_(INITIAL_SCALE)
 
     def forward(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch 2"]:
         return self.straight(latents) + self.bend(latents)
 
 
 class PointDiscriminator(nn.Module):
-    """An MLP that sees waves beside the points."""
+    """An MLP over Fourier features of the points."""
 
     def __init__(self, octaves: int, width: int, depth: int) -> None:
         super().__init__()
@@ -94,9 +112,9 @@ class PointDiscriminator(nn.Module):
 
 
 class Scale(nn.Module):
-    """From the networks' unit to the data's: a multiple and a shift, kept with the weights.
+    """Maps standardised points to the data's units; saved with the weights.
 
-    On the CPU and in float64, so that points far from the origin keep their digits.
+    On the CPU and in float64: points far from the origin keep their precision.
     """
 
     mean: Tensor
@@ -115,16 +133,13 @@ class Scale(nn.Module):
         return points.double() * self.deviation + self.mean
 
 
-@torch.no_grad()
 def sample(
     generator: nn.Module, count: int, latent: int, random: torch.Generator, rows: int = 65_536
 ) -> Float[Tensor, "count 2"]:
-    """`count` new points, made `rows` at a time on the device of `random`."""
-    was_training = generator.training
-    generator.eval()
-    points = [
-        generator(torch.randn(min(rows, count - first), latent, generator=random, device=random.device))
-        for first in range(0, count, rows)
-    ]
-    generator.train(was_training)
-    return torch.cat(points)
+    """Generates `count` points, `rows` at a time, on the device of `random`."""
+    return torch.cat(
+        [
+            generator(torch.randn(min(rows, count - first), latent, generator=random, device=random.device))
+            for first in range(0, count, rows)
+        ]
+    )

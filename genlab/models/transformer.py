@@ -1,7 +1,7 @@
-"""An encoder-decoder Transformer: it reads a sequence, then writes another token by token.
+"""An encoder-decoder Transformer.
 
-Vaswani et al. (2017), "Attention Is All You Need", arXiv 1706.03762, with the norms before the layers as in Xiong et
-al. (2020), arXiv 2002.04745.
+Vaswani et al. (2017), "Attention Is All You Need", arXiv 1706.03762, with pre-norm layers as in Xiong et al. (2020),
+arXiv 2002.04745.
 
 Data flow::
 
@@ -9,11 +9,11 @@ Data flow::
       x + attention(norm(x));  x + feed_forward(norm(x))
     -> norm -> encoded (batch, source_time, width)
     target so far (batch, target_time) -> embedding, positions -> decoder: depth times
-      x + attention to the past(norm(x));  x + attention to encoded(norm(x));  x + feed_forward(norm(x))
+      x + causal attention(norm(x));  x + cross-attention to encoded(norm(x));  x + feed_forward(norm(x))
     -> norm -> head -> logits (batch, target_time, vocabulary)
 
-Departs from the paper: norms first; what writes into the residual stream starts at zero (a fresh layer is the
-identity); no dropout on attention weights; all sines of the positions stand before all cosines.
+Departs from the paper: pre-norm; output projections of the residual branches are initialised to zero (layers start as
+the identity); no dropout on attention weights; position sines and cosines are concatenated, not interleaved.
 """
 
 from dataclasses import dataclass
@@ -30,35 +30,35 @@ from genlab.layers.positions import sinusoids
 
 @dataclass(frozen=True)
 class TransformerShape:
-    """The numbers that fix a Transformer's size."""
+    """Size of a Transformer."""
 
     source_vocabulary: int
-    """Tokens it can read."""
+    """Vocabulary size of the source language."""
     target_vocabulary: int
-    """Tokens it can write."""
+    """Vocabulary size of the target language."""
     depth: int
-    """Layers of the encoder, and as many of the decoder."""
+    """Number of encoder layers, and of decoder layers."""
     width: int
-    """Features of a token between layers."""
+    """Model width."""
     heads: int
     """Attention heads of a layer."""
     feed_forward: int
-    """Features inside a feed-forward layer."""
+    """Hidden width of the feed-forward layers."""
     joint: bool = True
-    """Whether both languages share one vocabulary and so one embedding."""
+    """Whether both languages share one vocabulary, and so one embedding."""
     dropout: float = 0.0
-    """Share of features dropped in training."""
+    """Share of activations dropped in training."""
 
 
 class TransformerLayer(nn.Module):
-    """Look around (with `cross`, also at another sequence), then think; each is added to what was there.
+    """Self-attention, in a decoder cross-attention, and a feed-forward layer; each pre-norm and residual.
 
     Args:
-        embedding_dim: Features of a position, in and out.
+        embedding_dim: Model width.
         num_heads: Attention heads.
-        ff_dim: Features inside the feed-forward layer.
-        dropout: Share of features dropped in training.
-        cross: Look at a second sequence too, as a decoder does.
+        ff_dim: Hidden width of the feed-forward layer.
+        dropout: Share of activations dropped in training.
+        cross: Add cross-attention to a second sequence, as in a decoder.
     """
 
     def __init__(
@@ -82,30 +82,30 @@ class TransformerLayer(nn.Module):
         mask: Bool[Tensor, "batch time"] | None = None,
         *,
         causal: bool = False,
-        other: Float[Tensor, "batch other width"] | None = None,
-        other_mask: Bool[Tensor, "batch other"] | None = None,
+        context: Float[Tensor, "batch context width"] | None = None,
+        context_mask: Bool[Tensor, "batch context"] | None = None,
         caches: tuple[KVCache, KVCache] | None = None,
     ) -> Float[Tensor, "batch time width"]:
-        """The positions of `x`, each with what it found.
+        """Applies the layer.
 
         Args:
             x: The sequence.
-            mask: Which of its positions are real; False is padding.
-            causal: A position sees itself and what stands before it.
-            other: The second sequence, of a layer with `cross`.
-            other_mask: Which of its positions are real.
-            caches: Keys and values of earlier positions, and those of `other`.
+            mask: True for its tokens, False for padding.
+            causal: Each position attends to itself and earlier ones.
+            context: The second sequence, for a layer with `cross`.
+            context_mask: True for its tokens, False for padding.
+            caches: Keys and values of earlier positions, and those of `context`.
         """
-        mine, others = caches or (None, None)
-        x = x + self.dropout(self.attention(self.attention_norm(x), causal=causal, mask=mask, cache=mine))
-        if other is not None:
-            found = self.cross_attention(self.cross_norm(x), other, mask=other_mask, cache=others)
-            x = x + self.dropout(found)
+        own, cross = caches or (None, None)
+        x = x + self.dropout(self.attention(self.attention_norm(x), causal=causal, mask=mask, cache=own))
+        if context is not None:
+            attended = self.cross_attention(self.cross_norm(x), context, mask=context_mask, cache=cross)
+            x = x + self.dropout(attended)
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
 class Memory:
-    """What the decoder remembers: the source, and the keys and values of both sequences."""
+    """Decoder state: the encoded source, and the keys and values of both sequences."""
 
     def __init__(
         self, encoded: Float[Tensor, "batch source_time width"], mask: Bool[Tensor, "batch source_time"] | None,
@@ -113,24 +113,24 @@ class Memory:
     ) -> None:  # fmt: skip
         self.encoded, self.mask = encoded, mask
         self.sentences = torch.arange(len(encoded), device=encoded.device)
-        """Of each row."""
+        """Which source sentence each row belongs to."""
         self.caches = [(KVCache(capacity), KVCache(encoded.shape[1])) for _ in range(depth)]
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Goes on with these rows of the batch, in this order; a row may come more than once."""
-        for written, _ in self.caches:
-            written.keep(rows)
+        """Replaces the batch by these rows of it, in this order; a row may be repeated."""
+        for own, _ in self.caches:
+            own.keep(rows)
         sentences = self.sentences[rows]
-        if torch.equal(sentences, self.sentences):  # rows of one sentence changed places: they read the same
+        if torch.equal(sentences, self.sentences):  # rows moved within their sentences: same source
             return
         self.sentences, self.encoded = sentences, self.encoded[rows]
         self.mask = None if self.mask is None else self.mask[rows]
-        for _, read in self.caches:
-            read.keep(rows)
+        for _, cross in self.caches:
+            cross.keep(rows)
 
 
 class Transformer(nn.Module):
-    """The translator: what may come next after each token of a target, given its source."""
+    """The translation model: logits of the next target token, given the source."""
 
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class Transformer(nn.Module):
     def encode(
         self, source: Int[Tensor, "batch source_time"], mask: Bool[Tensor, "batch source_time"] | None = None
     ) -> Float[Tensor, "batch source_time width"]:
-        """What each source token means among the others."""
+        """Encodes the source."""
         x = self._embed(self.source_embedding, source, 0)
         for layer in self.encoder:
             x = layer(x, mask)
@@ -181,15 +181,15 @@ class Transformer(nn.Module):
         mask: Bool[Tensor, "batch source_time"] | None = None,
         caches: list[tuple[KVCache, KVCache]] | None = None,
     ) -> Float[Tensor, "batch target_time width"]:
-        """What each token of `target`, which follows what `caches` hold, says of the next."""
+        """Decodes `target`, which continues the tokens in `caches`, up to the last norm."""
         x = self._embed(self.target_embedding, target, caches[0][0].length if caches else 0)
         for number, layer in enumerate(self.decoder):
-            # Padding stands behind what is real, where nothing real looks: it needs no mask.
-            x = layer(x, causal=True, other=encoded, other_mask=mask, caches=caches[number] if caches else None)
+            # Padding follows the tokens, where causal attention does not look: it needs no mask.
+            x = layer(x, causal=True, context=encoded, context_mask=mask, caches=caches[number] if caches else None)
         return self.decoder_norm(x)
 
     def head(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch vocabulary"]:
-        """Logits of the tokens, by the embedding that reads them (section 3.4)."""
+        """Logits, with the weights of the target embedding (section 3.4)."""
         return F.linear(x, self.target_embedding.weight)
 
     # --- token by token ---
@@ -200,11 +200,11 @@ class Transformer(nn.Module):
         mask: Bool[Tensor, "batch source_time"] | None,
         capacity: int,
     ) -> Memory:
-        """Reads the source, for writing up to `capacity` tokens."""
+        """Encodes the source, for decoding up to `capacity` tokens."""
         return Memory(self.encode(source, mask), mask, self.shape.depth, capacity)
 
     def next(self, tokens: Int[Tensor, " batch"], memory: Memory) -> Float[Tensor, "batch vocabulary"]:
-        """Logits of what follows `tokens`, which follow what `memory` has seen."""
+        """Logits of the next token after `tokens`, which continue `memory`."""
         x = self.decode(tokens[:, None], memory.encoded, memory.mask, memory.caches)
         return self.head(x[:, -1])
 
@@ -219,13 +219,12 @@ class Transformer(nn.Module):
         for name, weight in self.named_parameters():
             if name.endswith(("attention.out.weight", "feed_forward.3.weight", "bias")):
                 nn.init.zeros_(weight)
-            elif weight.ndim == 2:  # embeddings too: with sqrt(width) in front they have features of size one
+            elif weight.ndim == 2:  # embeddings too: scaled by sqrt(width), they have unit variance
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
 
 
 def smoothed_loss(
     logits: Float[Tensor, "tokens vocabulary"], targets: Int[Tensor, " tokens"], smoothing: float
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy in nats against the true token with weight 1 - smoothing and all tokens alike with the rest:
-    label smoothing (Szegedy et al. 2016, arXiv 1512.00567, section 7)."""
+    """Mean cross-entropy in nats with label smoothing (Szegedy et al. 2016, arXiv 1512.00567, section 7)."""
     return F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)

@@ -1,10 +1,10 @@
-"""The Wasserstein GAN with gradient penalty: a critic that measures how far fake content is from real.
+"""The Wasserstein GAN with gradient penalty.
 
 Arjovsky, Chintala and Bottou (2017), "Wasserstein GAN", arXiv 1701.07875, and Gulrajani et al. (2017), "Improved
-Training of Wasserstein GANs", arXiv 1704.00028 (the penalty in place of clipped weights).
+Training of Wasserstein GANs", arXiv 1704.00028 (a gradient penalty instead of clipped weights).
 
-Data flow: as in `models/gan.py`, whose networks are used; the discriminator is called critic, because its scores are
-no probabilities: their difference, real less fake, is a distance.
+Data flow: as in `models/gan.py`, with its networks. The discriminator is called critic: the mean difference of its
+scores, real minus fake, estimates the Wasserstein distance.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Content = Float[Tensor, "batch *shape"]
 
 
 def critic_loss(real: Scores, fake: Scores) -> Loss:
-    """Minus the distance that the critic sees (Gulrajani et al., eq. 3, first two terms)."""
+    """The negative Wasserstein distance estimate (Gulrajani et al., eq. 3, first two terms)."""
     return fake.float().mean() - real.float().mean()
 
 
@@ -29,12 +29,12 @@ def generator_loss(fake: Scores) -> Loss:
 
 
 def interpolated_gradient_penalty(score: Callable[[Content], Scores], real: Content, fake: Content) -> Loss:
-    """Mean of (length of the gradient - 1)² at random points on lines between real and fake (Gulrajani et al., eq. 3).
+    """Mean of (gradient norm - 1)² at random points between real and fake content (Gulrajani et al., eq. 3).
 
     Args:
-        score: The critic; the score of a piece must not depend on the others.
-        real: One end of each line.
-        fake: The other; gradients do not flow on from here to what made it.
+        score: The critic; a score depends on its own sample only.
+        real: Real content.
+        fake: Fake content, one for each real one; it is detached from the generator.
     """
     share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
     between = torch.lerp(real.detach(), fake.detach(), share).requires_grad_()

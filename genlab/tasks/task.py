@@ -27,6 +27,8 @@ class Model:
     """What a finished run can be asked for ("generate", "predict", "explain"), with the dataclass of the request."""
     reads: tuple[str, ...] = ()
     """Endings of the files for which this model is the default."""
+    continues: bool = False
+    """Whether training can start from the weights of another run (--from)."""
     exports: tuple[str, ...] = ()
     """Formats that `genlab export` can write."""
 
@@ -49,6 +51,8 @@ class FileOption:
     read: str
     """Function from the path to an iterator of values for that field; each value makes a request."""
     help: str
+    default: str | None = None
+    """Path that is read where neither the option nor its field is given; - is standard input."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Task:
     """Class of a finished run."""
     evaluate: str
     """Function (pipeline, source) -> Evaluation."""
+    makes: str
+    """Kind of its samples, as `engine.samples.Kind` names it; "label" for a classifier."""
     data: str
     """The user's data, in a phrase for the help page."""
     parts: tuple[tuple[str, str], ...] = ()

@@ -110,10 +110,10 @@ TRAIN = [
     (["book.txt", "--device", "auto:"], "device: auto: cannot be used", "device"),
     (["book.txt", "--size", "imported"], "size: imported is what `genlab import` makes", "size"),
     (["book.txt", "--model", "oracle"], "no model oracle.*gpt, gpt2, lstm", "model"),
-    (["book.txt", "--sise", "tiny"], "Unknown options: --sise, tiny.*perhaps --size", "sise"),
+    (["book.txt", "--sise", "tiny"], r"Unknown option: --sise \(perhaps --size\?\)", "sise"),
     (["book.txt", "extra"], "extra", "extra"),
-    ([], "DATA is missing", "data"),
-    (["book.txt", "--resume"], "--resume goes on with the run in --out", "out"),
+    ([], r"Say what to learn from: a \.txt or \.jsonl file", "data"),
+    (["book.txt", "--resume"], "--resume continues the run in --out", "out"),
     (["book.txt", "--resume", "--out", "nowhere"], "no run folder nowhere", "run"),
     (["book.txt", "--resume", "--out", "full"], "full is not a run folder", "run"),
     (["book.txt", "--out", "full"], "full is there already", "out"),
@@ -145,7 +145,24 @@ def test_train(refused, tmp_path, words, message, field):
 @pytest.mark.parametrize(
     ("words", "message", "field"),
     [
-        (["dance"], "no command dance.*train, generate", "command"),
+        (["dance"], "no command dance.*train, look, generate", "command"),
+        (["genrate"], "no command genrate.*perhaps generate", "command"),
+        (["train", "txt"], "no task txt.*perhaps text", "task"),
+        (["train", "images", ".", "--model", "dcgn"], "no model dcgn.*perhaps dcgan", "model"),
+        (["samples", "@bibel"], "no sample set @bibel.*perhaps @bible", "name"),
+        (["train", "text", "-notes.txt"], r"-notes.txt looks like an option: write \./-notes.txt", "notes.txt"),
+        (["train", "text", "x", "--out", "--stpes", 3], "out: say what.*written --out=--stpes", "out"),
+        (["train", "text", "x", "--tied=yes"], "tied: --tied takes no value", "tied"),
+        (
+            ["train", "images", ".", "--conditional"],
+            "Unknown option.*perhaps --no-conditional",
+            "conditional",
+        ),
+        (
+            ["train", "images", ".", "--model", "vae", "--flip"],
+            "--flip is an option of gan, not of vae",
+            "flip",
+        ),
         (["train", "poetry", "book.txt"], "no task poetry.*text", "task"),
         (["generate"], "Say which run", "run"),
         (["attention"], "Say which run", "run"),
@@ -156,8 +173,9 @@ def test_train(refused, tmp_path, words, message, field):
         (["evaluate", "nowhere"], "no run folder nowhere", "run"),
         (["generate", "folder"], "folder is not a run folder", "run"),
         (["generate", "folder/file"], "no run folder folder/file", "run"),
-        (["runs", "--all"], "Unknown options: --all", "all"),
-        (["samples", "more"], "Unknown options: more", "more"),
+        (["runs", "--all"], "Unknown option: --all", "all"),
+        (["samples", "more"], "There is no sample set more; there are .*@bible", "name"),
+        (["samples", "@bible", "more"], "Unexpected argument: more", "more"),
     ],
     ids=named,
 )
@@ -173,7 +191,7 @@ def test_commands(refused, tmp_path, words, message, field):
     ("words", "message", "field"),
     [
         (["--temperature", "nan"], "temperature: nan cannot be used.*above 0", "temperature"),
-        (["--temperature", 0], "temperature: 0.0 cannot be used", "temperature"),
+        (["--temperature", 0], "temperature: 0.0 cannot be used.*--greedy", "temperature"),
         (["--temperature", "inf"], "temperature: inf", "temperature"),
         (["--temperature", -1], "temperature: -1.0", "temperature"),
         (["--top-k", 0], "top_k: 0 cannot be used.*from 1", "top_k"),
@@ -192,8 +210,10 @@ def test_commands(refused, tmp_path, words, message, field):
         (["--seed", -1], "seed: -1", "seed"),
         (["--device", "toaster"], "device: toaster", "device"),
         (["--prompt", "the €uro in 日本"], "characters that were not in the training text: '€', '日', '本'", "prompt"),
-        (["--to", "file"], "file is no folder", "to"),
-        (["--beam", 4], "Unknown options: --beam", "beam"),
+        (["--stop", ""], "stop: '' cannot be used; it is any number of: text that is not empty", "stop"),
+        (["--grid", "x.png"], "Unknown option: --grid", "grid"),
+        (["--to", "file"], "file is not a folder", "to"),
+        (["--beam", 4], "Unknown option: --beam", "beam"),
     ],
     ids=named,
 )
@@ -219,7 +239,7 @@ def test_generate(refused, trained, tmp_path, words, message, field):
         (["--prompt", "the", "--to", "picture.jpg"], "picture.jpg should end in .png", "to"),
         (["--prompt", "the", "--to", "file/picture.png"], "file cannot be written", "out"),
         (["--prompt", "the", "--device", "toaster"], "device: toaster", "device"),
-        (["--prompt", "the", "--tokens", 4], "Unknown options: --tokens", "tokens"),
+        (["--prompt", "the", "--tokens", 4], "Unknown option: --tokens", "tokens"),
     ],
     ids=named,
 )
@@ -228,3 +248,13 @@ def test_attention(refused, trained, tmp_path, words, message, field):
     sentence, where = refused("attention", trained, *words)
     assert re.search(message, sentence), sentence
     assert where == field
+
+
+def test_more_steps_on_a_run(refused, trained, copied, book):
+    """A finished run and a longer one: the sentence names the way to train on."""
+    words = ["train", "text", book, "--size", "tiny", "--validation", 0, "--out", copied, "--resume", "--steps"]
+    sentence, field = refused(*words, 70)
+    assert re.search(r"started with steps 60, not 70: repeat its command, or train on .* --from .*copied\.$", sentence)
+    assert field == "steps"
+    sentence, field = refused(*words, 60)
+    assert re.search(r"is finished: there is nothing to resume; --from .*copied trains on", sentence)

@@ -11,6 +11,7 @@ import genlab
 from genlab.engine.run_folder import RunFolder
 from genlab.tasks.text.gpt import GPTRecipe
 from genlab.tasks.text.options import TextRequest
+from genlab.tasks.text.pipeline import TextPipeline
 from tests.conftest import genlab_process, sentences
 
 SHORT = ["--steps", 3, "--size", "tiny", "--context", 16, "--batch", 2]
@@ -168,7 +169,7 @@ def test_every_kind_of_data(cli, book, tmp_path):
         code, out, err = cli("train", "text", data, *SHORT, "--validation", 0)
         assert code == 0
         assert out.startswith(f"runs/text-{name}")
-        assert ("left out: c.jpg" in err) == (data == "folder")
+        assert ("left out (not text by name): c.jpg" in err) == (data == "folder")
 
 
 def test_a_full_disk(cli, book, tmp_path, monkeypatch):
@@ -205,7 +206,7 @@ def test_a_full_disk_at_the_start_leaves_nothing(cli, book, tmp_path, monkeypatc
 
 
 def test_our_own_faults_are_not_hidden(book, tmp_path, monkeypatch):
-    def broken(self, batch):
+    def broken(self, batch, progress):
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(GPTRecipe, "step", broken)
@@ -280,7 +281,7 @@ def test_options_reach_the_request(cli, trained, monkeypatch):
         seen.append(request)
         return iter(())
 
-    monkeypatch.setattr(GPTRecipe, "generate", noted)
+    monkeypatch.setattr(TextPipeline, "generate", noted)
     cli(
         "generate", trained, "--prompt", "a b", "--tokens", 7, "--n", 2, "--temperature", 0.5, "--top-k", 3,
         "--top-p", 0.9, "--min-p", 0.1, "--repetition-penalty", 1.5, "--stop", "x", "--stop", "\n\n", "--greedy",

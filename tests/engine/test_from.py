@@ -30,7 +30,7 @@ def test_it_begins_as_what_it_starts_from(trained, other, tmp_path):
     run = genlab.train("text", other, steps=1, from_=trained, out=tmp_path / "run", quiet=True, **STILL)
     assert written(run) == written(genlab.load(trained))
     assert (run.path / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
-    assert run.recipe.config.size == "tiny"
+    assert run.pipeline.options.size == "tiny"
     (note,) = run.about["data"]["notes"]
     assert "not in the vocabulary of the run that this one starts from" in note
     card = (run.path / "README.md").read_text()
@@ -47,7 +47,7 @@ def test_it_learns_faster_than_from_the_start(book, other, tmp_path, model):
     first = genlab.train("text", book, model, steps=60, out=tmp_path / "first", quiet=True, **options)
     fresh = genlab.train("text", other, model, steps=4, out=tmp_path / "fresh", quiet=True, **options)
     after = genlab.train("text", other, steps=4, from_=first.path, out=tmp_path / "after", quiet=True, **shared)
-    assert after.recipe.name == model
+    assert after.model == model
     assert after.about["test"]["loss"] < fresh.about["test"]["loss"] - 0.1
 
 
@@ -78,8 +78,8 @@ def test_killed_and_resumed(trained, other, tmp_path, monkeypatch):
     [
         ("text", {"size": "small"}, "size: the run to start from has tiny, not small: leave --size out", "size"),
         ("text", {"context": 7}, "context: the run to start from has 64, not 7", "context"),
-        ("text", {"model": "lstm"}, "that run is a gpt for text, this would be a lstm for text", "from"),
-        ("points", {}, "points gan cannot start from another run", "from"),
+        ("text", {"model": "lstm"}, "is a gpt for text, not a lstm for text", "from"),
+        ("points", {}, "this model cannot start from another run", "from"),
         ("text", {"from_": "nothing"}, "There is no run folder nothing", "run"),
     ],
 )

@@ -13,6 +13,8 @@ from genlab.engine.budget import Plan, plan_time
 from genlab.engine.files import load_state
 from genlab.engine.loop import Loop
 from genlab.engine.machine import Machine, seed_everything
+from genlab.engine.modes import evaluating
+from genlab.engine.recipe import Place, Setup
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
 from genlab.tasks.text.gpt import GPTRecipe
@@ -73,7 +75,7 @@ def test_the_best_weights_are_kept(book, tmp_path, monkeypatch):
     state = load_state(tmp_path / "run" / "resume")[1]
     assert state["history"] == [3.0, 2.0, 1.5, 1.8, 1.6, 2.5, 2.0, 1.5, 1.9, 1.7]
     last = state["recipe"]["networks"]["gpt"]["norm.weight"]
-    assert not torch.equal(run.recipe.network.norm.weight, last)
+    assert not torch.equal(run.pipeline.network.norm.weight, last)
 
 
 def test_without_validation_the_last_weights_are_kept(book, tmp_path):
@@ -81,14 +83,23 @@ def test_without_validation_the_last_weights_are_kept(book, tmp_path):
     assert run.about["best"] is None
     state = load_state(tmp_path / "run" / "resume")[1]
     for name, weight in state["recipe"]["networks"]["gpt"].items():
-        assert torch.equal(run.recipe.network.state_dict()[name], weight)
+        assert torch.equal(run.pipeline.network.state_dict()[name], weight)
+
+
+def fresh(run: genlab.Run, book: Path, validation: str = "0.05") -> GPTRecipe:
+    """The run's recipe before its first step."""
+    options = run.pipeline.options
+    data, _ = GPTRecipe.read(options, Place(str(book), validation, "0.10"), None)
+    seed_everything(0)
+    return GPTRecipe(Setup(options, data, Machine("cpu")))
 
 
 def test_test_figures_are_those_of_the_kept_weights(book, tmp_path):
     run = train(book, tmp_path / "run")
-    again = genlab.load(run.path)
-    again.recipe.read(str(book), "0.05", "0.10")
-    assert again.recipe.test() == run.about["test"]
+    recipe = fresh(run, book)
+    RunFolder(run.path).read_model(recipe.pipeline.networks)
+    with evaluating(recipe.networks.values(), recipe.machine):
+        assert recipe.test() == run.about["test"]
 
 
 def test_overfitting_is_told_and_does_not_stop(book, tmp_path, monkeypatch, capsys):
@@ -121,9 +132,9 @@ def test_no_number_ends_the_training(book, tmp_path, monkeypatch, at):
     """The weights of before are kept, in the run and in the checkpoint."""
     step = GPTRecipe.step
 
-    def broken(self, batch):
+    def broken(self, batch, progress):
         self.updates = getattr(self, "updates", 0) + 1
-        measures = step(self, batch)
+        measures = step(self, batch, progress)
         return {"loss": measures["loss"] * math.nan} if self.updates == at else measures
 
     monkeypatch.setattr(GPTRecipe, "step", broken)
@@ -131,7 +142,7 @@ def test_no_number_ends_the_training(book, tmp_path, monkeypatch, at):
     assert run.about["state"] == "diverged"
     assert run.about["step"] == at
     if at > 2:
-        assert all(weight.isfinite().all() for weight in genlab.load(run.path).recipe.network.parameters())
+        assert all(weight.isfinite().all() for weight in genlab.load(run.path).pipeline.network.parameters())
     saved = load_state(tmp_path / "run" / "resume")
     assert saved is None or saved[0] < at
 
@@ -141,9 +152,9 @@ def test_weights_that_are_no_numbers_are_never_saved(book, tmp_path, monkeypatch
     """The loss may still be a number when the update ruins the weights."""
     step = GPTRecipe.step
 
-    def ruined(self, batch):
+    def ruined(self, batch, progress):
         self.updates = getattr(self, "updates", 0) + 1
-        measures = step(self, batch)
+        measures = step(self, batch, progress)
         if self.updates == 10:
             self.network.norm.weight.data[0] = math.inf
         return measures
@@ -153,7 +164,7 @@ def test_weights_that_are_no_numbers_are_never_saved(book, tmp_path, monkeypatch
     run = train(book, tmp_path / "run", validation=validation)
     assert run.about["state"] == "diverged"
     assert load_state(tmp_path / "run" / "resume")[0] == 9
-    assert all(weight.isfinite().all() for weight in genlab.load(run.path).recipe.network.parameters())
+    assert all(weight.isfinite().all() for weight in genlab.load(run.path).pipeline.network.parameters())
 
 
 def test_a_learning_rate_that_diverges(book, tmp_path):
@@ -171,7 +182,7 @@ def test_bfloat16(book, tmp_path):
     run = train(book, tmp_path / "run", precision="bf16", steps=30, batch=8)
     lines = entries(run.path, "train")
     assert lines[-1]["loss"] < lines[0]["loss"] - 0.5
-    assert all(weight.dtype == torch.float32 for weight in run.recipe.network.parameters())
+    assert all(weight.dtype == torch.float32 for weight in run.pipeline.network.parameters())
     full = train(book, tmp_path / "full", precision="32", steps=30, batch=8)
     assert lines[-1]["loss"] == pytest.approx(entries(full.path, "train")[-1]["loss"], abs=0.1)
     assert lines[-1]["loss"] != entries(full.path, "train")[-1]["loss"]
@@ -194,13 +205,13 @@ def test_a_budget_is_kept(book, tmp_path, minutes):
 def test_resuming_a_budget_measures_nothing_again(book, tmp_path, monkeypatch):
     step = GPTRecipe.step
 
-    def interrupted(self, batch):
+    def interrupted(self, batch, progress):
         import signal
 
         self.updates = getattr(self, "updates", 0) + 1
         if self.updates == 60:
             signal.raise_signal(signal.SIGINT)
-        return step(self, batch)
+        return step(self, batch, progress)
 
     options = {"steps": None, "minutes": 0.05, "size": "tiny", "validation": 0}
     with monkeypatch.context() as patch:
@@ -226,7 +237,7 @@ def test_the_threads_are_the_callers_again(book, tmp_path, monkeypatch):
         torch.set_num_threads(2)
         return replace(plan_time(0.6, 0.1, 0.0), threads=2)
 
-    def step(self, batch):
+    def step(self, batch, progress):
         seen.append(torch.get_num_threads())
         return {"loss": torch.zeros(())}
 
@@ -243,19 +254,14 @@ def test_measuring_leaves_no_trace(book, tmp_path):
     run = train(book, tmp_path / "run", steps=None, minutes=0.03, size="tiny", validation=0)
     first = entries(run.path, "train")[0]
     steps = first["step"]
-    losses, recipe = [], GPTRecipe(run.recipe.config)
-    recipe.machine, recipe.seed = Machine("cpu"), 0
-    recipe.read(str(book), "0", "0.10")
-    seed_everything(0)
-    recipe.build()
-    recipe.build_optimizers()
-    plan = Plan(**run.folder.config()["plan"])
+    losses, recipe = [], fresh(run, book, validation="0")
+    plan = Plan.from_json(run.folder.config()["plan"])
     peaks = [group["lr"] for group in recipe.groups()]
     for step in range(steps):
         for group, peak in zip(recipe.groups(), peaks, strict=True):
             group["lr"] = peak * plan.factor(step)
         seed_everything(0, step)
-        losses.append(recipe.step(recipe.batch(step))["loss"].item())
+        losses.append(recipe.step(recipe.batch(step), plan.progress(step))["loss"].item())
     assert first["loss"] == pytest.approx(sum(losses) / steps, rel=1e-5)
 
 

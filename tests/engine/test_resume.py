@@ -153,11 +153,11 @@ def interrupting(recipe_class, at: int):
     """A step that is interrupted by Ctrl-C as it begins its update number `at`."""
     step = recipe_class.step
 
-    def interrupted(self, batch):
+    def interrupted(self, batch, progress):
         self.updates = getattr(self, "updates", 0) + 1
         if self.updates == at:
             signal.raise_signal(signal.SIGINT)
-        return step(self, batch)
+        return step(self, batch, progress)
 
     return interrupted
 

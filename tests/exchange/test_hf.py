@@ -27,10 +27,10 @@ def theirs(folder, tokens):
 @pytest.mark.parametrize(("kind", "model"), [("gpt2", "gpt2"), ("qwen3", "gpt")])
 def test_an_imported_run_says_what_transformers_says(foreign, tmp_path, kind, model):
     run = genlab.import_folder(foreign / kind, tmp_path / "run")
-    assert run.recipe.name == model
+    assert run.model == model
     again = genlab.load(tmp_path / "run")
     tokens = torch.randint(300, (2, 60))
-    for network in (run.recipe.network, again.recipe.network):
+    for network in (run.pipeline.network, again.pipeline.network):
         with torch.no_grad():
             torch.testing.assert_close(network.eval()(tokens), theirs(foreign / kind, tokens), rtol=1e-4, atol=1e-4)
     card = (tmp_path / "run" / "README.md").read_text()
@@ -50,10 +50,20 @@ def test_it_is_measured_and_trained_on(foreign, tmp_path, book, kind, rates):
     before = run.evaluate(book)["loss"]
     options = {"steps": 30, "batch": 4, "quiet": True, **rates}
     after = genlab.train("text", book, from_=tmp_path / "run", out=tmp_path / "after", **options)
-    assert after.recipe.config.size == "imported"
+    assert after.pipeline.options.size == "imported"
     assert after.about["test"]["loss"] < before - 0.5
-    with pytest.raises(InputError, match="was imported: train on from it with --from"):
+    with pytest.raises(InputError, match="was imported: continue its training in a new run with --from"):
         genlab.train("text", book, steps=1, resume=True, out=tmp_path / "run", quiet=True)
+
+
+def test_a_context_beyond_that_of_any_training(foreign, tmp_path):
+    """Qwen3's longest: the run opens again, and writes with all of it."""
+    folder = shutil.copytree(foreign / "qwen3", tmp_path / "long")
+    change_config(folder, max_position_embeddings=262_144)
+    genlab.import_folder(folder, tmp_path / "run")
+    again = genlab.load(tmp_path / "run")
+    assert (again.pipeline.window, again.pipeline.options.context) == (262_144, 65_536)
+    assert str(again.generate(prompt="The ", tokens=5)[0]).startswith("The ")
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -61,7 +71,7 @@ def test_sixteen_bits_are_read(foreign, tmp_path, dtype):
     folder = shutil.copytree(foreign / "qwen3", tmp_path / "half")
     weights = load_file(folder / "model.safetensors")
     save_file({name: weight.to(dtype) for name, weight in weights.items()}, folder / "model.safetensors")
-    network = genlab.import_folder(folder, tmp_path / "run").recipe.network
+    network = genlab.import_folder(folder, tmp_path / "run").pipeline.network
     assert {weight.dtype for weight in network.parameters()} == {torch.float32}
     assert torch.equal(network.embedding.weight, weights["model.embed_tokens.weight"].to(dtype).float())
 
@@ -73,7 +83,9 @@ def test_weights_in_several_files(foreign, tmp_path, kind):
     assert len(list((tmp_path / "cut").glob("*.safetensors"))) > 2
     shutil.copy(foreign / kind / "tokenizer.json", tmp_path / "cut")
     run, tokens = genlab.import_folder(tmp_path / "cut", tmp_path / "run"), torch.randint(300, (1, 9))
-    torch.testing.assert_close(run.recipe.network.eval()(tokens), theirs(foreign / kind, tokens), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        run.pipeline.network.eval()(tokens), theirs(foreign / kind, tokens), rtol=1e-4, atol=1e-4
+    )
     (tmp_path / "cut" / "model-00002-of-00003.safetensors").unlink(missing_ok=True)
     for shard in list((tmp_path / "cut").glob("model-00002-*")):
         shard.unlink()
@@ -98,9 +110,9 @@ def test_gpt2_as_it_was_first_published(foreign, tmp_path):
     (folder / "merges.txt").write_text("#version: 0.2\n" + merges)
     run, tokens = genlab.import_folder(folder, tmp_path / "run"), torch.randint(300, (1, 9))
     torch.testing.assert_close(
-        run.recipe.network.eval()(tokens), theirs(foreign / "gpt2", tokens), rtol=1e-4, atol=1e-4
+        run.pipeline.network.eval()(tokens), theirs(foreign / "gpt2", tokens), rtol=1e-4, atol=1e-4
     )
-    assert run.recipe.tokenizer.encode(STRANGE).ids == foreign_tokenizer().encode(STRANGE).ids
+    assert run.pipeline.tokenizer.encode(STRANGE).ids == foreign_tokenizer().encode(STRANGE).ids
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -117,16 +129,16 @@ def run(request, book, tmp_path_factory):
 
 def test_transformers_says_what_the_run_says(run, tmp_path, book):
     run.export("hf", tmp_path / "hf")
-    text = book.read_text()[:200] if run.recipe.config.tokenizer == "char" else STRANGE
+    text = book.read_text()[:200] if run.pipeline.options.tokenizer == "char" else STRANGE
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "hf")
     ids = tokenizer(text)["input_ids"]
-    assert ids == run.recipe.tokenizer.encode(text).ids
+    assert ids == run.pipeline.tokenizer.encode(text).ids
     assert tokenizer.decode(ids) == text
     assert tokenizer.eos_token_id == 0
     tokens = torch.tensor([ids[:64]])
     with torch.no_grad():
         torch.testing.assert_close(
-            theirs(tmp_path / "hf", tokens), run.recipe.network.eval()(tokens), rtol=1e-4, atol=1e-4
+            theirs(tmp_path / "hf", tokens), run.pipeline.network.eval()(tokens), rtol=1e-4, atol=1e-4
         )
     card = (tmp_path / "hf" / "README.md").read_text()
     assert "genlab import THIS_FOLDER" in card

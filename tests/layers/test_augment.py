@@ -5,7 +5,7 @@ import torch
 
 from genlab.layers.augment import Warp, warped
 
-STILL = Warp(turn=0.0, shear=0.0, stretch=0.0, shift=0.0, bend=0.0)
+STILL = Warp(rotation=0.0, shear=0.0, scale=0.0, shift=0.0, elastic=0.0)
 
 
 def pictures(count: int = 5, channels: int = 1, side: int = 16) -> torch.Tensor:
@@ -65,9 +65,9 @@ def test_all_channels_move_alike() -> None:
 @pytest.mark.parametrize(
     ("warp", "rows", "columns"),
     [
-        (Warp(turn=0.0, shear=0.0, stretch=0.0, shift=0.1, bend=0.0), 0.2, 0.2),
-        (Warp(turn=20.0, shear=0.0, stretch=0.0, shift=0.0, bend=0.0), 0.19, 0.04),
-        (Warp(turn=0.0, shear=0.0, stretch=0.2, shift=0.0, bend=0.0), 0.01, 0.12),
+        (Warp(rotation=0.0, shear=0.0, scale=0.0, shift=0.1, elastic=0.0), 0.2, 0.2),
+        (Warp(rotation=20.0, shear=0.0, scale=0.0, shift=0.0, elastic=0.0), 0.19, 0.04),
+        (Warp(rotation=0.0, shear=0.0, scale=0.2, shift=0.0, elastic=0.0), 0.01, 0.12),
     ],
     ids=["shift", "turn", "stretch"],
 )
@@ -86,4 +86,4 @@ def test_only_a_mirror_swaps_sides() -> None:
     torch.manual_seed(0)
     sides = lambda warp: {place(warped(spot(), warp))[1] > 0 for _ in range(30)}
     assert sides(Warp()) == {True}
-    assert sides(Warp(mirror=True)) == {True, False}
+    assert sides(Warp(flip=True)) == {True, False}

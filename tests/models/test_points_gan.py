@@ -52,11 +52,3 @@ def test_same_seed_same_sample() -> None:
     assert torch.equal(draw(1, 100), draw(1, 100))
     assert not torch.equal(draw(1, 100), draw(2, 100))
     assert draw(1, 4).shape == (10, 2)
-
-
-def test_sampling_leaves_the_generators_mode_and_weights() -> None:
-    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
-    before = net[1].running_mean.clone()
-    sample(net, 5, 3, torch.Generator().manual_seed(0))
-    assert net.training
-    assert torch.equal(net[1].running_mean, before)

@@ -48,7 +48,7 @@ def test_a_fresh_layer_is_the_identity_and_norms_come_first():
     for part in (layer.attention.out, layer.cross_attention.out, layer.feed_forward[3]):
         nn.init.zeros_(part.weight)
         nn.init.zeros_(part.bias)
-    assert torch.equal(layer(x, other=other), x)
+    assert torch.equal(layer(x, context=other), x)
     fresh = Transformer(SHAPE).eval()
     source, _ = pairs()
     for layer in fresh.encoder:

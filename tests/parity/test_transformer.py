@@ -55,7 +55,7 @@ def test_decoder_layer(padded):
     ours, x, other = carried(theirs), torch.randn(3, X, WIDTH), torch.randn(3, OTHER, WIDTH)
     hidden = torch.ones(X, X, dtype=torch.bool).triu(1)
     expected = theirs(x, other, tgt_mask=hidden, memory_key_padding_mask=~OTHER_MASK if padded else None)
-    found = ours(x, causal=True, other=other, other_mask=OTHER_MASK if padded else None)
+    found = ours(x, causal=True, context=other, context_mask=OTHER_MASK if padded else None)
     torch.testing.assert_close(found, expected)
 
 
@@ -63,7 +63,7 @@ def test_gradients_of_a_decoder_layer():
     theirs = nn.TransformerDecoderLayer(WIDTH, HEADS, INNER, 0.0, batch_first=True, norm_first=True)
     ours, x, other = carried(theirs), torch.randn(3, X, WIDTH), torch.randn(3, OTHER, WIDTH)
     theirs(x, other, memory_key_padding_mask=~OTHER_MASK).square().mean().backward()
-    ours(x, other=other, other_mask=OTHER_MASK).square().mean().backward()
+    ours(x, context=other, context_mask=OTHER_MASK).square().mean().backward()
     mine = ours.cross_attention
     grads = torch.cat((mine.query.weight.grad, mine.key.weight.grad, mine.value.weight.grad))
     torch.testing.assert_close(grads, theirs.multihead_attn.in_proj_weight.grad, rtol=1e-4, atol=1e-5)

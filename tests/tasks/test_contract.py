@@ -1,54 +1,54 @@
-"""What every entry of the catalogue keeps to, on tiny data."""
+"""What every model of every task keeps to, on tiny data; each task's data and options are in its `small.py`."""
 
 import dataclasses
+import json
 import math
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
 import genlab
-from genlab.catalog import CATALOG, load
+from genlab.catalog import TASKS, load, task_named
 from genlab.engine.files import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
+from genlab.engine.modes import evaluating
 from genlab.engine.options import RunOptions
-from genlab.engine.pipeline import AttentionMap, Explains, Generates, Predicts
-from genlab.engine.recipe import Recipe
+from genlab.engine.pipeline import AttentionMap, Pipeline
+from genlab.engine.recipe import Place, Recipe, Setup, Speed
+from genlab.engine.samples import Kind
 from genlab.errors import InputError
 from genlab.options import make
-from tests.conftest import phrases, sentences, squares_and_bars, tabbed
 
-ALL = [(task, model) for task, models in CATALOG.items() for model in models]
-SMALL = {
-    ("classify", "cnn"): {"width": 4, "pixels": 16, "batch": 8},
-    ("classify", "mlp"): {"width": 8, "batch": 8},
-    ("text", "gpt"): {"size": "tiny", "batch": 4, "context": 16},
-    ("text", "gpt2"): {"size": "tiny", "batch": 4, "context": 16},
-    ("text", "lstm"): {"size": "tiny", "batch": 4, "context": 16},
-    ("points", "gan"): {"width": 16, "batch": 32},
-    ("images", "gan"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
-    ("images", "wgan_gp"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
-    ("images", "dcgan"): {"pixels": 16, "batch": 8, "features": "digits"},
-    ("images", "vae"): {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
-    ("translate", "transformer"): {"size": "tiny", "batch": 256},
-    ("translate", "gru"): {"size": "tiny", "batch": 256},
-}
-"""Options that make each model small."""
-CANCELS = {
-    ("text", "gpt2"): {"blocks.0.attention.key.bias", "blocks.1.attention.key.bias"},
-    ("points", "gan"): {"1.out.bias", "judge.out.bias"},
-    ("images", "gan"): {"down.out.bias"},
-    ("images", "wgan_gp"): {"down.out.bias"},
-}
-"""Weights without a gradient: in differences of scores the discriminator's last bias cancels, in a softmax over keys
-what all of them share."""
+ALL = [(task, model.name) for task in TASKS for model in task_named(task).models]
 
 
-PROMPTS = {"text": "The river", "translate": "one cat"}
-"""What a model with attention reads."""
+def small(task: str) -> ModuleType:
+    """Tiny data and options of a task."""
+    return import_module(f"tests.tasks.{task}.small")
+
+
+def recipe_class(task: str, model: str) -> type[Recipe]:
+    return load(task_named(task).model(model).recipe)
+
+
+def built(task: str, model: str, data: str) -> Recipe:
+    """A recipe, as the engine builds it."""
+    declared = task_named(task).model(model)
+    options = make(load(declared.options), small(task).OPTIONS[model])
+    recipe_type = recipe_class(task, model)
+    read, facts = recipe_type.read(options, Place(data, "0.1", "0.1"), None)
+    assert len(facts.fingerprint) == 64
+    assert {"train", "validation", "test"} <= facts.counts.keys()
+    options = recipe_type.resolve(options, read, Speed(None, None, 1), None)
+    seed_everything(0)
+    return recipe_type(Setup(options, read, Machine("cpu")))
 
 
 def attention_is_whole(maps: list[AttentionMap]) -> None:
-    """Every look is shared out, over tokens that are all named, with figures for every head."""
+    """Every row of weights sums to 1, every token has a name, and every head its figures."""
     assert maps
     assert len({(one.name, one.layer) for one in maps}) == len(maps)
     for one in maps:
@@ -68,79 +68,90 @@ def few(monkeypatch):
 
 
 @pytest.fixture
-def data(tmp_path) -> dict[tuple[str, str], str]:
-    """Tiny data for each model."""
-    (tmp_path / "book.txt").write_text(sentences(4_000))
-    random = torch.Generator().manual_seed(0)
-    points = torch.randn(400, 2, generator=random).tolist()
-    (tmp_path / "points.csv").write_text("x,y\n" + "".join(f"{x},{y}\n" for x, y in points))
-    rows = "".join(f"{x},{y},{'left' if x < 0 else 'right'}\n" for x, y in points)
-    (tmp_path / "rows.csv").write_text("x,y,side\n" + rows)
-    squares_and_bars(tmp_path / "pictures")
-    (tmp_path / "pairs.tsv").write_text(tabbed(phrases(300)))
-    places = {"text": "book.txt", "points": "points.csv", "classify": "pictures", "images": "pictures"}
-    places["translate"] = "pairs.tsv"
-    return {(task, model): str(tmp_path / places[task]) for task, model in ALL} | {
-        ("classify", "mlp"): str(tmp_path / "rows.csv")
-    }
+def data(task, model, tmp_path) -> str:
+    return small(task).data(tmp_path, model)
 
 
-def recipe_class(task: str, model: str) -> type[Recipe]:
-    return load(CATALOG[task][model].recipe)
-
-
-def built(task: str, model: str, data: dict[tuple[str, str], str]) -> Recipe:
-    config = make(load(CATALOG[task][model].config), SMALL[task, model])
-    recipe = recipe_class(task, model)(config)
-    recipe.machine = Machine("cpu")
-    facts = recipe.read(data[task, model], "0.1", "0.1")
-    assert len(facts.fingerprint) == 64
-    assert {"train", "validation", "test"} <= facts.counts.keys()
-    recipe.resolve(None, None)
-    seed_everything(0)
-    recipe.build()
-    recipe.build_optimizers()
-    return recipe
+@pytest.mark.parametrize("task", TASKS)
+def test_declarations(task):
+    """Everything a declaration names is there, and is what it should be."""
+    declared = task_named(task)
+    assert declared.name == task
+    assert issubclass(load(declared.pipeline), Pipeline)
+    assert callable(load(declared.evaluate))
+    assert declared.imports is None or callable(load(declared.imports))
+    assert (Path(__file__).parents[2] / declared.page).is_file()
+    for options in declared.files.values():
+        assert all(callable(load(option.read)) for option in options)
 
 
 @pytest.mark.parametrize(("task", "model"), ALL)
 def test_names_and_options(task, model):
-    found = CATALOG[task][model]
-    recipe, config = load(found.recipe), load(found.config)
-    request = load(found.request) if found.request else None
-    explain = load(found.explain) if found.explain else None
-    assert (recipe.task, recipe.name) == (task, model)
-    assert issubclass(recipe, Recipe)
-    assert issubclass(recipe, Generates) == (request is not None)
-    assert issubclass(recipe, Predicts) == (task == "classify")
-    if request is not None:
-        assert recipe.request_type is request
-    assert issubclass(recipe, Explains) == (explain is not None)
-    if explain is not None:
-        assert recipe.explain_type is explain
-        assert next(iter(dataclasses.fields(explain))).name == "prompt"
-    for options in (options for options in (config, request, explain) if options is not None):
-        assert dataclasses.is_dataclass(options)
-        assert options.__dataclass_params__.frozen
-        assert len(dataclasses.fields(options)) <= 13
-    assert not {f.name for f in dataclasses.fields(config)} & {f.name for f in dataclasses.fields(RunOptions)}
+    found = task_named(task).model(model)
+    assert issubclass(load(found.recipe), Recipe)
+    assert callable(load(found.network))
+    assert found.requests.keys() <= {"generate", "predict", "explain"}
+    options = load(found.options)
+    for kind in (options, *map(load, found.requests.values())):
+        assert dataclasses.is_dataclass(kind)
+        assert kind.__dataclass_params__.frozen
+        assert len(dataclasses.fields(kind)) <= 13
+    assert not {f.name for f in dataclasses.fields(options)} & {f.name for f in dataclasses.fields(RunOptions)}
+
+
+@pytest.mark.parametrize("what", ["network", "loss"])
+@pytest.mark.parametrize(("task", "model"), ALL)
+def test_networks_and_losses_that_it_does_not_have_are_refused(task, model, what, data, tmp_path):
+    own = {f"{what}s" if what == "network" else "losses": {"oracle": lambda *_: None}}
+    with pytest.raises(InputError, match=f"The {task} {model} has no {what} oracle: it has ") as error:
+        genlab.train(task, data, model, steps=1, out=tmp_path / "run", quiet=True, **own)
+    assert error.value.field == "oracle"
+    assert not (tmp_path / "run").exists()
+    recipe = recipe_class(task, model)
+    assert recipe.replaceable
+    assert recipe.losses
 
 
 @pytest.mark.parametrize(("task", "model"), ALL)
-def test_networks_that_are_no_part_of_it_are_refused(task, model):
-    found = CATALOG[task][model]
-    with pytest.raises(InputError, match=f"The {task} {model} has no network oracle: it has ") as error:
-        load(found.recipe)(make(load(found.config), {}), {"oracle": torch.nn.Linear(2, 2)})
-    assert error.value.field == "oracle"
+def test_networks_are_built_by_the_users_factories(task, model, data, tmp_path):
+    """A factory gets a shape that the run records; the caller's random state and the rest of the recipe stay."""
+    declared, recipe = task_named(task).model(model), recipe_class(task, model)
+    own, shapes = {}, {}
+    reference = built(task, model, data)
+    for name in recipe.replaceable:
+
+        def factory(shape, name=name):
+            shapes[name] = shape
+            network = reference.networks[name]
+            assert isinstance(network, torch.nn.Module)
+            return network
+
+        own[name] = factory
+    options = small(task).OPTIONS[model]
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    run = genlab.train(task, data, model, steps=1, out=tmp_path / "run", quiet=True, networks=own, **options)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert shapes.keys() == set(recipe.replaceable)
+    recorded = run.folder.config()["networks"]
+    assert {name: made["shape"] for name, made in recorded.items()} == {
+        name: dataclasses.asdict(shape) for name, shape in shapes.items()
+    }
+    kept = set(run.pipeline.networks) & set(recipe.replaceable)
+    if kept:
+        with pytest.raises(InputError, match="networks of your own"):
+            genlab.load(run.path)
+        genlab.load(run.path, networks=own)
+    assert declared.name == run.model
 
 
 @pytest.mark.parametrize(("task", "model"), ALL)
 def test_steps_are_finite_and_reach_every_weight(task, model, data):
     recipe = built(task, model, data)
     assert set(recipe.optimizers) <= set(recipe.networks)
-    moved = {name: set() for name in recipe.optimizers}
+    moved: dict[str, set[str]] = {name: set() for name in recipe.optimizers}
     for step in range(3):  # what starts at zero lets gradients through only from the second step on
-        measures = recipe.step(recipe.batch(step))
+        measures = recipe.step(recipe.batch(step), step / 3)
         assert measures
         assert all(torch.isfinite(value).all() and value.ndim == 0 for value in measures.values())
         for name in recipe.optimizers:
@@ -149,8 +160,9 @@ def test_steps_are_finite_and_reach_every_weight(task, model, data):
                 assert weight.grad.isfinite().all()
                 if weight.grad.abs().sum() > 0:
                     moved[name].add(key)
+    cancels = small(task).CANCELS.get(model, set())
     for name, keys in moved.items():
-        assert keys >= {key for key, _ in recipe.networks[name].named_parameters()} - CANCELS.get((task, model), set())
+        assert keys >= {key for key, _ in recipe.networks[name].named_parameters()} - cancels
     optimised = {id(weight) for group in recipe.groups() for weight in group["params"]}
     assert optimised == {id(w) for name in recipe.optimizers for w in recipe.networks[name].parameters()}
 
@@ -160,12 +172,15 @@ def test_a_batch_is_a_function_of_its_step(task, model, data):
     one, other = built(task, model, data), built(task, model, data)
 
     def tensors(batch) -> list[torch.Tensor]:
-        return [batch] if isinstance(batch, torch.Tensor) else [t for part in batch for t in tensors(part)]
+        if isinstance(batch, torch.Tensor):
+            return [batch]
+        return [t for part in batch for t in tensors(part)] if isinstance(batch, (tuple, list)) else []
 
     for step in (5, 0, 3):
         seed_everything(0, step)
         mine = tensors(one.batch(step))
         seed_everything(0, step)
+        assert mine
         assert all(map(torch.equal, mine, tensors(other.batch(step))))
 
 
@@ -175,16 +190,18 @@ def test_state_round_trip(task, model, data, tmp_path):
     one = built(task, model, data)
     for step in range(2):
         seed_everything(0, step)
-        one.step(one.batch(step))
+        one.step(one.batch(step), 0.0)
     save_state(tmp_path / "resume", 2, {"recipe": one.state()})
     other = built(task, model, data)
-    step, state = load_state(tmp_path / "resume")
+    restored = load_state(tmp_path / "resume")
+    assert restored is not None
+    step, state = restored
     assert step == 2
     other.load_state(state["recipe"])
     for recipe in (one, other):
         for step in (2, 3):
             seed_everything(0, step)
-            recipe.step(recipe.batch(step))
+            recipe.step(recipe.batch(step), 0.5)
     mine = {f"{n}.{k}": w for n, network in one.networks.items() for k, w in network.state_dict().items()}
     theirs = {f"{n}.{k}": w for n, network in other.networks.items() for k, w in network.state_dict().items()}
     assert mine.keys() == theirs.keys()
@@ -193,39 +210,45 @@ def test_state_round_trip(task, model, data, tmp_path):
 
 
 @pytest.mark.parametrize(("task", "model"), ALL)
-def test_validation_picks_by_a_number(task, model, data):
+def test_validation_selects_by_a_number_and_leaves_no_trace(task, model, data):
     recipe = built(task, model, data)
     assert recipe.validates
-    for measures in (recipe.validate(), recipe.test()):
+    modes = [module.training for network in recipe.networks.values() for module in network.modules()]
+    with evaluating(recipe.networks.values(), recipe.machine, 0):
+        first, second, tested = recipe.validate(), recipe.validate(), recipe.test()
+    assert first == second
+    for measures in (first, tested):
         assert measures
         assert all(isinstance(value, float) for value in measures.values())
-    assert recipe.validate() == recipe.validate()
+    assert modes == [module.training for network in recipe.networks.values() for module in network.modules()]
 
 
 @pytest.mark.parametrize(("task", "model"), ALL)
 def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
-    out = tmp_path / "run"
-    run = genlab.train(task, data[task, model], model, quiet=True, steps=3, out=out, **SMALL[task, model])
+    out, requests = tmp_path / "run", task_named(task).model(model).requests
+    run = genlab.train(task, data, model, quiet=True, steps=3, out=out, **small(task).OPTIONS[model])
     assert run.about["state"] == "done"
     again = genlab.load(out)
-    if isinstance(run.recipe, Generates):
-        options = {
-            "text": {"tokens": 10},
-            "points": {"n": 5},
-            "images": {"n": 2},
-            "translate": {"prompt": "The old miller waits now.", "sample": True},
-        }[task]
+    for opened in (run, again):
+        assert not any(module.training for net in opened.pipeline.networks.values() for module in net.modules())
+    if "generate" in requests:
+        options = small(task).GENERATE
         one, other = run.generate(seed=3, **options), again.generate(seed=3, **options)
         assert str(one[0].content) == str(other[0].content)
         assert str(again.generate(seed=4, **options)[0].content) != str(one[0].content)
         assert one[0].files
+        assert isinstance(one[0].kind, Kind)
     else:
-        assert again.predict(data[task, model]) == run.predict(data[task, model])
-        assert len(run.predict(data[task, model])) > 10
         with pytest.raises(InputError, match="generates nothing"):
             run.generate()
-    if isinstance(run.recipe, Explains):
-        attention_is_whole(again.attention(PROMPTS[task]))
+    if "predict" in requests:
+        assert again.predict(data) == run.predict(data)
+        assert len(run.predict(data)) > 10
+    else:
+        with pytest.raises(InputError, match="predicts no labels"):
+            run.predict(data)
+    if "explain" in requests:
+        attention_is_whole(again.attention(small(task).PROMPT))
     else:
         with pytest.raises(InputError, match="has no attention to look at"):
             run.attention("the river")
@@ -234,5 +257,26 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     assert str(tmp_path) not in (out / "README.md").read_text()
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter(["the river runs " * 600]))  # quicker
     monkeypatch.setattr("genlab.tasks.images.accuracy_score.STEPS", 3)
-    assert again.evaluate()
+    report = again.evaluate()
+    assert report
+    assert report == again.evaluate()
     assert str(tmp_path) not in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("task", "model"), ALL)
+def test_looking_shows_what_training_would_read(task, model, data, cli):
+    """Counts and options are those of a training; nothing is trained, and no run folder made."""
+    options = small(task).OPTIONS[model]
+    seen = genlab.look(task, data, model, steps=1, **options)
+    assert {"train", "validation", "test"} <= seen.facts.counts.keys()
+    assert seen.examples
+    assert all(getattr(seen.options, name) == value for name, value in options.items())
+    code, out, _ = cli("look", task, data, "--model", model, "--steps", 1, "--to", "seen.png", "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert report["counts"] == seen.facts.counts
+    assert report["examples"] or report["files"] == ["seen.png"]
+    code, out, _ = cli("look", task, data, "--model", model, "--steps", 1, "--to", "seen.png")
+    assert code == 0
+    assert seen.facts.name in out
+    assert not Path("runs").exists()

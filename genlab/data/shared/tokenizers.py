@@ -137,7 +137,7 @@ def kind_of(tokenizer: Tokenizer) -> str:
 
 
 def fitting_vocabulary(characters: int, per_token: int = 4_000) -> int:
-    """Vocabulary size whose tokens are frequent enough in the training text to be learnt: a power of two.
+    """Returns a vocabulary size, a power of two, whose tokens are frequent enough to learn.
 
     Args:
         characters: Length of the training text.

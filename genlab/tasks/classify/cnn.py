@@ -16,14 +16,16 @@ from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pict
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
+from genlab.engine.samples import Sample
 from genlab.layers.augment import Warp, warped
 from genlab.models.cnn import CNN, PictureClassifierShape
 from genlab.tasks.classify.inputs import PictureInputs, labels_of
 from genlab.tasks.classify.options import CNNOptions
 from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
+from genlab.tasks.shared.picture_examples import picture_examples
 
-WARPS = {"move": Warp(), "mirror": Warp(mirror=True), "none": None}
+WARPS = {"move": Warp(), "mirror": Warp(flip=True), "none": None}
 WIDTHS = (16, 24, 32, 48, 64)
 USUAL_WIDTH = 32
 EPOCHS = 30
@@ -65,6 +67,11 @@ class CNNRecipe(ClassifyRecipe):
         notes = check_classes(labels[0], dict(zip(pictures.classes, counts, strict=True)), "picture")
         notes = [*pictures.notes, *notes]
         return pictures, DataFacts(pictures.name, pictures.fingerprint, pictures.counts(), notes, pictures.left_out)
+
+    @classmethod
+    def examples(cls, data: PictureSet) -> list[Sample]:
+        """A sheet of training pictures, spread over the classes."""
+        return picture_examples(data)
 
     @classmethod
     def resolve(cls, options: CNNOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> CNNOptions:

@@ -131,7 +131,7 @@ def evaluate(pipeline: ClassifyPipeline, source: Source) -> Evaluation:
     split, about = pipeline.inputs.measured(source, pipeline.options.label, pipeline.classes)
     judged = judge(pipeline, split)
     report = judged.report(pipeline.temperature.value.item(), pipeline.common)
-    return Evaluation(
-        {**about, **report, "worst_mistakes": judged.named(split.names, NAMED)},
-        {f"{name}.png": sample.files["png"] for name, sample in pictures_of(pipeline, judged, split).items()},
-    )
+    pictures: dict[str, bytes | None] = {"mistakes.png": None}
+    for name, sample in pictures_of(pipeline, judged, split).items():
+        pictures[f"{name}.png"] = sample.files["png"]
+    return Evaluation({**about, **report, "worst_mistakes": judged.named(split.names, NAMED)}, pictures)

@@ -16,6 +16,7 @@ from genlab.data.tables.table_set import TableSet, read_table_set
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
+from genlab.engine.samples import Kind, Sample
 from genlab.models.classifier import RowClassifier, RowClassifierShape
 from genlab.tasks.classify.inputs import RowInputs
 from genlab.tasks.classify.options import MLPOptions
@@ -59,6 +60,17 @@ class MLPRecipe(ClassifyRecipe):
         counts = np.bincount(np.concatenate(labels), minlength=len(classes)).tolist()
         notes = check_classes(labels[0], dict(zip(classes, counts, strict=True)), "row")
         return table, DataFacts(table.name, table.fingerprint, table.counts(), [*table.notes, *notes])
+
+    @classmethod
+    def examples(cls, data: TableSet) -> list[Sample]:
+        """How each column is read."""
+        lines = []
+        for column in data.encoder.columns:
+            kind = "numbers" if column.values is None else f"categories: {', '.join(column.values[:8])}"
+            lines.append(f"{column.name}: {kind}")
+        lines.append(f"{data.encoder.label}: the label, one of {', '.join(data.encoder.classes[:8])}")
+        text = "\n".join(lines)
+        return [Sample(Kind.TEXT, text, {"txt": text.encode("utf-8", "replace")})]
 
     @classmethod
     def resolve(cls, options: MLPOptions, data: TableSet, speed: Speed, start: Pipeline | None) -> MLPOptions:

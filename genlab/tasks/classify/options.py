@@ -5,54 +5,63 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from genlab.options import DATA, TRAINING, Shown
+
+Label = Annotated[str | None, DATA, Shown("COLUMN")]
+Batch = Annotated[int, Ge(2), Le(65_536), TRAINING]
+Rate = Annotated[float, Gt(0), Le(1), TRAINING]
+Decay = Annotated[float, Ge(0), Le(10), TRAINING]
+Dropout = Annotated[float, Ge(0), Lt(1), TRAINING]
+Average = Annotated[float, Gt(0), Le(1), TRAINING]
+
 
 @dataclass(frozen=True)
 class CNNOptions:
     """Options of the classifier of pictures."""
 
-    label: str | None = None
-    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
-    pixels: Annotated[int, Ge(16), Le(128)] = 32
-    """Side of the square that every picture is brought to."""
+    label: Label = None
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default the sub-folders are."""
+    pixels: Annotated[int, Ge(16), Le(128), DATA] = 32
+    """Side of the square that pictures are resized to."""
     width: Annotated[int, Ge(4), Le(512)] | None = None
-    """Features of the first stage, each later one has twice as many; by default fitted to the time."""
+    """Channels of the first stage, doubled at each later stage; by default fitted to the time."""
     depth: Annotated[int, Ge(1), Le(16)] = 1
     """Residual blocks in each of the three stages."""
-    augment: Literal["move", "mirror", "none"] = "move"
-    """move turns, shears, stretches, shifts and bends the pictures a little each time; mirror also swaps left and
-    right, which digits, letters and other things with a right way round do not bear."""
-    batch: Annotated[int, Ge(2), Le(65_536)] = 64
-    """Pictures in an update (of one process)."""
-    learning_rate: Annotated[float, Gt(0), Le(1)] = 3e-3
-    """Peak step length of AdamW."""
-    weight_decay: Annotated[float, Ge(0), Le(10)] = 0.05
-    """Pull of the weights towards zero, per unit of learning rate."""
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
-    """Share of the last features dropped in training."""
-    average: Annotated[float, Gt(0), Le(1)] = 0.02
-    """Half of the weight of the network that is kept is on this share of the updates, the last ones."""
+    augment: Annotated[Literal["move", "mirror", "none"], TRAINING] = "move"
+    """move rotates, shears, scales, shifts and warps the pictures a little; mirror also swaps left and right, which
+    is wrong for digits and letters."""
+    batch: Batch = 64
+    """Pictures per update and process."""
+    learning_rate: Rate = 3e-3
+    """Peak learning rate of AdamW."""
+    weight_decay: Decay = 0.05
+    """Decoupled weight decay."""
+    dropout: Dropout = 0.2
+    """Dropout before the last layer."""
+    average: Average = 0.02
+    """Weight averaging (EMA): half of the average comes from this last fraction of training."""
 
 
 @dataclass(frozen=True)
 class MLPOptions:
     """Options of the classifier of table rows."""
 
-    label: str | None = None
+    label: Label = None
     """Column to predict; by default one named label, class, target, species or the like, else the last."""
     width: Annotated[int, Ge(1), Le(8192)] | None = None
-    """Features of a hidden layer; by default fitted to the number of rows, as the next three are."""
-    dropout: Annotated[float, Ge(0), Lt(1)] | None = None
-    """Share of hidden features dropped in training: few rows need more of it."""
-    weight_decay: Annotated[float, Ge(0), Le(10)] | None = None
-    """Pull of the weights towards zero, per unit of learning rate: few rows need more of it."""
-    batch: Annotated[int, Ge(2), Le(65_536)] | None = None
-    """Rows in an update (of one process)."""
+    """Units per hidden layer; by default fitted to the number of rows, as are dropout, weight decay and batch."""
+    dropout: Dropout | None = None
+    """Dropout after each hidden layer: few rows need more."""
+    weight_decay: Decay | None = None
+    """Decoupled weight decay: few rows need more."""
+    batch: Batch | None = None
+    """Rows per update and process."""
     depth: Annotated[int, Ge(1), Le(32)] = 2
     """Hidden layers."""
-    learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-3
-    """Peak step length of AdamW."""
-    average: Annotated[float, Gt(0), Le(1)] = 0.1
-    """Half of the weight of the network that is kept is on this share of the updates, the last ones."""
+    learning_rate: Rate = 1e-3
+    """Peak learning rate of AdamW."""
+    average: Average = 0.1
+    """Weight averaging (EMA): half of the average comes from this last fraction of training."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ TASK = Task(
     ),
     pipeline="genlab.tasks.images.pipeline:ImagesPipeline",
     evaluate="genlab.tasks.images.evaluate:evaluate",
+    makes="picture",
     data="a folder or zip of pictures; sub-folders are classes",
     samples=(
         SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
@@ -59,5 +60,6 @@ TASK = Task(
             ),
         )
     },
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/images.md",
 )

@@ -4,140 +4,110 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
-from tyro.conf import arg
 
-Pixels = Annotated[int, Ge(8), Le(512)]
-Batch = Annotated[int, Ge(2), Le(65_536)]
+from genlab.options import DATA, RUN, TRAINING, Shown
+
+Pixels = Annotated[int, Ge(8), Le(512), DATA]
+Batch = Annotated[int, Ge(2), Le(65_536), TRAINING]
 Latent = Annotated[int, Ge(1), Le(4096)]
-Width = Annotated[int, Ge(4), Le(1024)]
-Rate = Annotated[float, Gt(0), Le(1)]
-Average = Annotated[float, Gt(0), Le(1)]
+Rate = Annotated[float, Gt(0), Le(1), TRAINING]
+Penalty = Annotated[float, Ge(0), Le(10_000), TRAINING]
 
 
 @dataclass(frozen=True)
-class GANOptions:
+class PicturesOptions:
+    """Options of every model of pictures."""
+
+    pixels: Pixels = 32
+    """Side of the training pictures, which are cropped to their central square and resized. A power of 2."""
+    label: Annotated[str | None, DATA, Shown("COLUMN")] = None
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default the sub-folders are."""
+    conditional: Annotated[bool, Shown(off="Ignore the classes.")] = True
+    """Learn each class separately, so that generate --class can choose one; False ignores the classes."""
+    latent: Latent = 64
+    """Size of the latent vector."""
+    batch: Batch = 64
+    """Pictures per update and process."""
+    features: Annotated[str, RUN, Shown("NAME|RUN")] = "auto"
+    """Network whose features the metrics compare: digits, efficientnet, inception, or a run of the task classify; auto
+    is digits for @digits, else efficientnet."""
+
+
+@dataclass(frozen=True)
+class ScaledOptions:
+    """Options of the models with a choice of width, whose weights are averaged."""
+
+    width: Annotated[int, Ge(4), Le(1024)] = 16
+    """Channels at half resolution; lower resolutions have more."""
+    average: Annotated[float, Gt(0), Le(1), TRAINING] = 0.05
+    """Weight averaging (EMA): half of the average comes from this last fraction of training."""
+
+
+@dataclass(frozen=True)
+class GANOptions(ScaledOptions, PicturesOptions):
     """Options of the GAN."""
 
-    pixels: Pixels = 32
-    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
-    label: str | None = None
-    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
-    conditional: bool = True
-    """Learn each class by itself, so that one can be asked for; False ignores the classes."""
-    latent: Latent = 64
-    """Numbers of noise that a picture is made from."""
-    width: Width = 16
-    """Features of the maps of half the pictures' side; smaller maps have more."""
     batch: Batch = 16
-    """Pictures in an update (of one process)."""
     learning_rate: Rate | None = None
-    """Peak step length of Adam, for both networks; by default 0.003 with a palette, else 0.001."""
+    """Peak learning rate of Adam, for both networks; by default 0.003 with a palette, else 0.001."""
     palette: Annotated[int, Ge(0), Le(1024)] | None = None
-    """Learned colours that each pixel is mixed from; 0 for any colour. By default 32 where the training pictures are
-    drawn in few colours."""
-    penalty: Annotated[float, Ge(0), Le(10_000)] | None = None
-    """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the highest learning rate, by
-    default 1 for grey pictures, 3 with a palette, else 10; it falls to a tenth where the learning rate is zero."""
-    average: Average = 0.05
-    """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""
-    augment: Literal["auto", "none", "all"] = "auto"
-    """Differentiable augmentation of what the discriminator sees; auto where there are fewer than 2,000 pictures."""
-    flip: bool = False
-    """Show the discriminator mirror images as well: right for faces, wrong for digits and letters."""
-    features: str = "auto"
-    """What the measures see pictures by: digits, efficientnet, inception, or a run of the task classify; auto is
-    digits for @digits, else efficientnet."""
+    """Number of learned colours that each pixel is mixed from; 0 for any colour. By default 32 where the training
+    pictures have few colours."""
+    penalty: Penalty | None = None
+    """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the peak learning rate, by default
+    1 for grey pictures, 3 with a palette, else 10; it falls to a tenth at the end of training."""
+    augment: Annotated[Literal["auto", "none", "all"], TRAINING] = "auto"
+    """Differentiable augmentation of the discriminator's input; auto uses it below 2,000 pictures."""
+    flip: Annotated[bool, TRAINING] = False
+    """Also show the discriminator mirror images: right for faces, wrong for digits and letters."""
 
 
 @dataclass(frozen=True)
-class WGANGPOptions:
+class WGANGPOptions(ScaledOptions, PicturesOptions):
     """Options of the Wasserstein GAN with gradient penalty."""
 
-    pixels: Pixels = 32
-    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
-    label: str | None = None
-    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
-    conditional: bool = True
-    """Learn each class by itself, so that one can be asked for; False ignores the classes."""
-    latent: Latent = 64
-    """Numbers of noise that a picture is made from."""
-    width: Width = 16
-    """Features of the maps of half the pictures' side; smaller maps have more."""
-    batch: Batch = 64
-    """Pictures in an update (of one process)."""
     learning_rate: Rate = 3e-4
-    """Peak step length of Adam, for both networks."""
-    penalty: Annotated[float, Ge(0), Le(10_000)] = 10.0
-    """Weight of the penalty on gradients whose length is not 1."""
-    critic_steps: Annotated[int, Ge(1), Le(100)] = 3
-    """Updates of the critic for one of the generator."""
-    average: Average = 0.05
-    """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""
-    features: str = "auto"
-    """What the measures see pictures by: digits, efficientnet, inception, or a run of the task classify; auto is
-    digits for @digits, else efficientnet."""
+    """Peak learning rate of Adam, for both networks."""
+    penalty: Penalty = 10.0
+    """Weight of the penalty on gradient norms other than 1."""
+    critic_steps: Annotated[int, Ge(1), Le(100), TRAINING] = 3
+    """Updates of the critic for each update of the generator."""
 
 
 @dataclass(frozen=True)
-class DCGANOptions:
-    """Options of the DCGAN: the textbook's, as they stand there."""
+class DCGANOptions(PicturesOptions):
+    """Options of the DCGAN, with the defaults of its paper."""
 
     pixels: Pixels = 32
-    """Side of the square that pictures are brought to: the middle is cut out and resized. A multiple of 4."""
-    label: str | None = None
-    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
-    conditional: bool = True
-    """Learn each class by itself, so that one can be asked for; False ignores the classes."""
+    """Side of the training pictures, which are cropped to their central square and resized. A multiple of 4."""
     latent: Latent = 100
-    """Numbers of noise that a picture is made from."""
-    batch: Batch = 64
-    """Pictures in an update (of one process)."""
     learning_rate: Rate = 2e-4
-    """Peak step length of Adam, for both networks."""
-    features: str = "auto"
-    """What the measures see pictures by: digits, efficientnet, inception, or a run of the task classify; auto is
-    digits for @digits, else efficientnet."""
+    """Peak learning rate of Adam, for both networks."""
 
 
 @dataclass(frozen=True)
-class VAEOptions:
+class VAEOptions(ScaledOptions, PicturesOptions):
     """Options of the variational autoencoder."""
 
-    pixels: Pixels = 32
-    """Side of the square that pictures are brought to: the middle is cut out and resized. A power of 2."""
-    label: str | None = None
-    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) that is the class; by default the sub-folders are."""
-    conditional: bool = True
-    """Learn each class by itself, so that one can be asked for; False ignores the classes."""
     latent: Latent = 32
-    """Numbers of noise that a picture is made from."""
-    width: Width = 16
-    """Features of the maps of half the pictures' side; smaller maps have more."""
-    batch: Batch = 64
-    """Pictures in an update (of one process)."""
     learning_rate: Rate = 1e-3
-    """Peak step length of Adam."""
-    beta: Annotated[float, Gt(0), Le(1000)] = 1.0
-    """Weight of the latents' distance from noise against the pictures' likelihood."""
-    average: Average = 0.05
-    """Half of the weight of the network that is kept is on this share of the updates, the last ones."""
-    features: str = "auto"
-    """What the measures see pictures by: digits, efficientnet, inception, or a run of the task classify; auto is
-    digits for @digits, else efficientnet."""
+    """Peak learning rate of Adam."""
+    beta: Annotated[float, Gt(0), Le(1000), TRAINING] = 1.0
+    """Weight of the Kullback-Leibler divergence of the latents against the likelihood of the pictures."""
 
 
 @dataclass(frozen=True)
 class PicturesRequest:
-    """Options of making pictures."""
+    """What pictures to make."""
 
     n: Annotated[int, Ge(1), Le(10_000_000)] = 64
-    """How many pictures to make."""
-    class_: Annotated[str | None, arg(name="class")] = None
+    """Number of pictures to make."""
+    class_: Annotated[str | None, Shown("CLASS")] = None
     """Class to make, where the run has classes; by default all in turn."""
     truncation: Annotated[float, Gt(0), Le(10)] = 1.0
-    """Factor on the latent vectors: below 1 is typical and alike, 1 is as diverse as the model can."""
+    """Scale of the latent vectors: below 1 makes more typical and more similar pictures; 1 is the full diversity."""
     walk: Annotated[int, Ge(2), Le(1000)] | None = None
-    """Walk through this many latent vectors and back to the first, as an animated GIF, instead of pictures."""
+    """Interpolate between this many latent vectors and back to the first, as an animated GIF, instead of pictures."""
     latents: Any = None
     """Latent vectors to make the pictures from, an array (pictures, latent); by default drawn from `seed`."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0

@@ -1,7 +1,7 @@
 """A finished model of pictures: from latent vectors, and the number of a class where there are classes, to pictures."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -41,7 +41,7 @@ class PictureFacts:
     """1 for grey, 3 for colour."""
     classes: list[str] = field(default_factory=list)
     """Names of the classes that the model was trained with; empty for none."""
-    ranges: dict[str, Any] = field(default_factory=dict)
+    ranges: Mapping[str, Any] = field(default_factory=dict)
     """Values that are black and white in pictures with more than 8 bits per channel, by kind of picture."""
 
 

@@ -1,6 +1,7 @@
 """What the recipes of all models of pictures share: data, validation and previews."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from genlab.metrics.pictures import frechet_distance, kernel_distance
 from genlab.show.sheets import sheet
 from genlab.tasks.images.features import RealFeatures, extractor, generated_features
 from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
+from genlab.tasks.shared.picture_examples import picture_examples
 
 Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"]]
 FEWEST = 6
@@ -45,7 +47,7 @@ class ImagesRecipe(Recipe):
         setup: Setup,
         pipeline: ImagesPipeline,
         networks: dict[str, nn.Module],
-        optimizers: dict[str, list[Optimizer]],
+        optimizers: Mapping[str, Sequence[Optimizer]],
     ) -> None:
         super().__init__(setup, pipeline, networks, optimizers)
         self.classes = pipeline.facts.classes
@@ -66,6 +68,11 @@ class ImagesRecipe(Recipe):
                 note = f"the {part} split has {len(pictures)} pictures, too few to measure on: it was left out."
                 found = found.without(part, note)
         return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, found.left_out)
+
+    @classmethod
+    def examples(cls, data: PictureSet) -> list[Sample]:
+        """A sheet of training pictures, spread over the classes."""
+        return picture_examples(data)
 
     @classmethod
     def resolve(cls, options: Any, data: PictureSet, speed: Speed, start: Pipeline | None) -> Any:

@@ -19,7 +19,9 @@ TASK = Task(
     ),
     pipeline="genlab.tasks.points.pipeline:PointsPipeline",
     evaluate="genlab.tasks.points.evaluate:evaluate",
+    makes="points",
     data="a CSV file of two columns, x and y",
     samples=(SampleSet("@ring", "8 Gaussians on a circle"), SampleSet("@grid", "25 Gaussians on a grid")),
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/points.md",
 )

@@ -5,41 +5,46 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from genlab.options import TRAINING
+
+Depth = Annotated[int, Ge(1), Le(32)]
+Penalty = Annotated[float, Ge(0), Le(1000), TRAINING]
+
 
 @dataclass(frozen=True)
 class PointsGANOptions:
     """Options of the GAN on points."""
 
-    loss: Literal["relativistic", "classic"] = "relativistic"
+    loss: Annotated[Literal["relativistic", "classic"], TRAINING] = "relativistic"
     """relativistic compares each real point with a fake one (R3GAN); classic is the non-saturating loss of 2014."""
-    penalty: Annotated[float, Ge(0), Le(1000)] = 0.02
-    """Weight gamma of the gradient penalties on real (R1) and fake (R2) points at the highest learning rate:
-    more finds all modes more surely, less makes them sharper. 0 for no penalty."""
-    final_penalty: Annotated[float, Ge(0), Le(1000)] = 0.002
-    """The same where the learning rate is zero; between the two it goes in equal ratios. 0 keeps the first."""
+    penalty: Penalty = 0.02
+    """Weight gamma of the gradient penalties on real (R1) and fake (R2) points at the peak learning rate: a larger
+    weight finds all modes more reliably, a smaller one makes them sharper. 0 for no penalty."""
+    final_penalty: Penalty = 0.002
+    """Weight gamma at the end of training, reached geometrically. 0 keeps the first weight."""
     latent: Annotated[int, Ge(1), Le(4096)] = 2
-    """Numbers of noise that the generator starts from."""
+    """Size of the latent vector."""
     width: Annotated[int, Ge(4), Le(4096)] = 96
-    """Features of a hidden layer."""
-    generator_depth: Annotated[int, Ge(1), Le(32)] = 5
+    """Units per hidden layer."""
+    generator_depth: Depth = 5
     """Hidden layers of the generator."""
-    discriminator_depth: Annotated[int, Ge(1), Le(32)] = 3
+    discriminator_depth: Depth = 3
     """Hidden layers of the discriminator."""
     waves: Annotated[int, Ge(0), Le(16)] = 4
-    """Octaves of sines and cosines that the discriminator sees beside the coordinates; more see finer detail."""
-    batch: Annotated[int, Ge(1), Le(65_536)] = 512
-    """Points in an update (of one process)."""
-    learning_rate: Annotated[float, Gt(0), Le(1)] = 3e-3
-    """Peak step length of Adam, for both networks."""
-    average: Annotated[float, Gt(0), Le(1)] = 0.02
-    """Half of the weight of the generator that is kept is on this share of the updates, the last ones."""
+    """Octaves of sines and cosines of the coordinates in the discriminator's input; more resolve finer detail."""
+    batch: Annotated[int, Ge(1), Le(65_536), TRAINING] = 512
+    """Points per update and process."""
+    learning_rate: Annotated[float, Gt(0), Le(1), TRAINING] = 3e-3
+    """Peak learning rate of Adam, for both networks."""
+    average: Annotated[float, Gt(0), Le(1), TRAINING] = 0.02
+    """Weight averaging (EMA): half of the average comes from this last fraction of training."""
 
 
 @dataclass(frozen=True)
 class PointsRequest:
-    """Options of making points."""
+    """What points to make."""
 
     n: Annotated[int, Ge(1), Le(10_000_000)] = 1000
-    """How many points to make."""
+    """Number of points to make."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed: the same seed makes the same points."""

@@ -18,6 +18,7 @@ TASK = Task(
             recipe="genlab.tasks.text.gpt:GPTRecipe",
             network="genlab.tasks.text.gpt:build_network",
             requests=GENERATE | LOOK,
+            continues=True,
             exports=EXPORTS,
         ),
         Model(
@@ -27,6 +28,7 @@ TASK = Task(
             recipe="genlab.tasks.text.gpt2:GPT2Recipe",
             network="genlab.tasks.text.gpt2:build_network",
             requests=GENERATE | LOOK,
+            continues=True,
             exports=EXPORTS,
         ),
         Model(
@@ -36,15 +38,18 @@ TASK = Task(
             recipe="genlab.tasks.text.lstm:LSTMRecipe",
             network="genlab.tasks.text.lstm:build_network",
             requests=GENERATE,
+            continues=True,
         ),
     ),
     pipeline="genlab.tasks.text.pipeline:TextPipeline",
     evaluate="genlab.tasks.text.evaluate:evaluate",
+    makes="text",
     data="a .txt or .jsonl file, or a folder of them",
     samples=(
         SampleSet("@bible", "World English Bible, 66 books, 4 MB (public domain)"),
         SampleSet("@python", "source of Python's standard library, about 10 MB (PSF licence)"),
     ),
     imports="genlab.tasks.text.imports:import_folder",
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/text.md",
 )

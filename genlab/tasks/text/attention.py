@@ -1,4 +1,4 @@
-"""What the heads of a language model look at as it reads a prompt."""
+"""The attention weights of a language model as it reads a prompt."""
 
 import torch
 from tokenizers import Tokenizer
@@ -16,10 +16,10 @@ from genlab.tasks.text.options import TextAttentionRequest
 def text_attention(
     network: nn.Module, tokenizer: Tokenizer, context: int, request: TextAttentionRequest, device: torch.device
 ) -> list[AttentionMap]:
-    """What every layer of a language model looks at as it reads a prompt.
+    """The attention weights of every layer as the network reads a prompt.
 
     Raises:
-        InputError: the prompt is empty, or longer than `context` tokens.
+        InputError: the prompt is empty or longer than `context` tokens, or the network has no attention layers.
     """
     if not request.prompt:
         raise InputError("The prompt is empty: give the text that the model is to read.", "prompt")
@@ -29,10 +29,12 @@ def text_attention(
             f"The prompt has {len(tokens)} tokens, and the model looks at {context} at the most: give a shorter text.",
             "prompt",
         )
-    network.eval()
-    with torch.no_grad(), watch(network) as seen:
+    with watch(network) as seen:
         network(tokens[None])
+    layers = [weights for weights in seen.values() if weights]
+    if not layers:
+        raise InputError(
+            "Your network has no attention weights to show: build it from genlab.layers.attention.Attention.", "run"
+        )
     labels = [token_label(tokenizer, token) for token in tokens.tolist()]
-    return [
-        attention_map("self", layer, weights[0], labels, causal=True) for layer, (weights,) in enumerate(seen.values())
-    ]
+    return [attention_map("self", number, weights[0][0], labels, causal=True) for number, weights in enumerate(layers)]

@@ -1,15 +1,15 @@
-"""What every trained language model can do: write on from a prompt, one text or several together."""
+"""Writing with a language model: from a prompt, one text or several together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from genlab.data.shared.tokenizers import UNKNOWN, end_of
-from genlab.engine.samples import Sample
 from genlab.errors import InputError
 from genlab.layers.packed import pack
 from genlab.layers.sampling import draw, shape_logits
@@ -19,42 +19,109 @@ from genlab.models.lstm import LSTM
 from genlab.tasks.text.options import TextRequest
 from genlab.tasks.text.streaming import WrittenText
 
-LanguageModel = GPT | GPT2 | LSTM
-"""`network(tokens, cache, last) -> logits`, `network.new_cache(room)`, and a `shape` that names its vocabulary."""
 MANY = 20
-"""Documents from which on a text without a prompt starts as one."""
-TOGETHER = 16
-"""Texts that are written at the same time."""
+"""Documents in the training text from which on a text without a prompt starts as a document, not as a line."""
 REPAID = 50
-"""Tokens of a text from which packing the weights takes less time than it saves (docs/log.md)."""
+"""Tokens of a text from which on packing the weights saves more time than it takes (docs/log.md)."""
+
+
+# --- networks that write --------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A network that reads a text in parts: a cache holds what it needs of the parts before."""
+
+    def __call__(self, tokens: Tensor, cache: Any = None, last: bool = False) -> Tensor:
+        """Logits after each of `tokens`, which follow those in the cache; with `last` after the last one only."""
+
+    def new_cache(self, room: int | None = None) -> Any:
+        """An empty cache for up to `room` tokens, or a list with one per layer.
+
+        A cache has a method `keep(rows)` that selects and repeats rows of the batch.
+        """
+
+
+class TokenCache:
+    """The tokens read so far."""
+
+    def __init__(self) -> None:
+        self.parts: list[Int[Tensor, "batch time"]] = []
+
+    def keep(self, rows: Int[Tensor, " kept"]) -> None:
+        self.parts = [part[rows] for part in self.parts]
+
+
+class Rereading(nn.Module):
+    """Makes a Writer of a network without a cache: it reads the whole text again for every token."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, tokens: Int[Tensor, "batch time"], cache: TokenCache, last: bool = False
+    ) -> Float[Tensor, "batch _ vocabulary"]:
+        cache.parts.append(tokens)
+        logits = self.network(torch.cat(cache.parts, 1))
+        return logits[:, -1:] if last else logits[:, -tokens.shape[1] :]
+
+    def new_cache(self, room: int | None = None) -> TokenCache:
+        return TokenCache()
+
+
+def for_writing(network: nn.Module, request: TextRequest, device: torch.device) -> Writer:
+    """The network with its weights as requested; `auto` packs them where that saves time.
+
+    Raises:
+        InputError: this machine cannot pack them so, or the network is the user's own.
+    """
+    weights, packs = request.weights, device.type == "cpu" and torch.backends.mkldnn.is_available()
+    if weights == "auto":
+        repaid = packs and request.tokens >= REPAID and type(network) in (GPT, GPT2, LSTM)
+        weights = "32" if repaid else "plain"
+    if weights == "plain":
+        return network if isinstance(network, Writer) else Rereading(network)
+    if type(network) not in (GPT, GPT2, LSTM):
+        raise InputError("weights: a custom network is used as it is; leave --weights out.", "weights")
+    if not packs or (weights != "32" and "fbgemm" not in torch.backends.quantized.supported_engines):
+        raise InputError(
+            f"weights: {weights} needs a CPU and a torch with oneDNN and FBGEMM; take --weights plain.", "weights"
+        )
+    packed = pack(network, weights)
+    assert isinstance(packed, Writer)
+    return packed
+
+
+# --- writing --------------------------------------------------------------------------------------
 
 
 def write(
-    network: LanguageModel,
+    network: Writer,
     tokenizer: Tokenizer,
     prompt: Int[Tensor, " time"],
     context: int,
     request: TextRequest,
     generator: torch.Generator,
 ) -> Iterator[str]:
-    """Goes on from `prompt`, yielding text as it comes; ends at a stop string or a document's end."""
+    """Continues `prompt`, yielding text as it is written; ends at a stop string or at the end of the document."""
     for (piece,) in write_together(network, tokenizer, prompt, context, request, [generator]):
         if piece:
             yield piece
 
 
 def write_together(
-    network: LanguageModel,
+    network: Writer,
     tokenizer: Tokenizer,
     prompt: Int[Tensor, " time"],
     context: int,
     request: TextRequest,
     generators: Sequence[torch.Generator],
 ) -> Iterator[list[str]]:
-    """A text for each of `generators`, all going on from `prompt`; yields what is new of every text, token by token.
+    """Continues `prompt` once for each of `generators`; yields the new text of each, token by token.
 
-    When `context` is full, the newest half of it is read anew: no token is predicted from positions that
-    training never showed.
+    When `context` is full, its newer half is read again: no token is predicted from positions that training never
+    showed.
     """
     end = end_of(tokenizer)
     unknown, tokens = tokenizer.token_to_id(UNKNOWN), tokenizer.get_vocab_size()
@@ -62,9 +129,8 @@ def write_together(
     written = prompt.expand(len(texts), -1)
     room = len(prompt) + request.tokens
     fed, cache, length = prompt[None, -context:], network.new_cache(room), 0
-    network.eval()
-    with torch.inference_mode():
-        for _ in range(request.tokens):
+    for _ in range(request.tokens):
+        with torch.inference_mode():
             if length + fed.shape[1] > context:
                 fed, cache, length = written[:, -max(1, context // 2) :], network.new_cache(), 0
             logits = network(fed, cache, last=True)[:, -1].float()
@@ -76,7 +142,7 @@ def write_together(
                     layer.keep(rows)
             if unknown is not None:
                 logits[:, unknown] = -torch.inf
-            logits[:, tokens:] = -torch.inf  # an imported network may have room for more
+            logits[:, tokens:] = -torch.inf  # an imported network may have more logits than there are tokens
             shaped = shape_logits(
                 logits,
                 written,
@@ -86,24 +152,24 @@ def write_together(
                 request.min_p,
                 request.repetition_penalty,
             )
-            # Each text is drawn from its own generator: what it says does not depend on its neighbours.
+            # Each text has its own generator, so that it does not depend on how many are written together.
             new = shaped.argmax(-1) if request.greedy else draw(shaped, *generators)
             fed = new[:, None]
             written = torch.cat((written, fed), 1)
-            # A text that has ended goes on unread: its row costs less than taking it out of the cache.
-            yield [text.add(token) for text, token in zip(texts, new.tolist(), strict=True)]
-            if all(text.ended for text in texts):
-                return
+        # A text that has ended is continued unseen: its row costs less than taking it out of the cache.
+        yield [text.add(token) for text, token in zip(texts, new.tolist(), strict=True)]
+        if all(text.ended for text in texts):
+            return
     yield [text.rest() for text in texts]
 
 
 def encode_prompt(
     tokenizer: Tokenizer, prompt: str | None, documents: int, device: torch.device
 ) -> Int[Tensor, " time"]:
-    """The tokens to go on from; without a prompt the start of a document, or of a line where documents were few.
+    """The tokens to continue; without a prompt the start of a document, or of a line where documents were few.
 
     Raises:
-        InputError: the prompt is not UTF-8, or has characters that the model never saw.
+        InputError: the prompt is not UTF-8, or has characters that were not in the training text.
     """
     end = end_of(tokenizer)
     if not prompt:
@@ -127,51 +193,6 @@ def encode_prompt(
     return torch.tensor(ids, device=device)
 
 
-def write_samples(
-    network: LanguageModel, tokenizer: Tokenizer, context: int, documents: int, request: TextRequest,
-    device: torch.device, show: Callable[[str], None] | None = None,
-) -> Iterator[Sample]:  # fmt: skip
-    """`request.n` texts, the prompt in front; `show` gets one text piece by piece, and several one after the other.
-
-    Raises:
-        InputError: the prompt or the weights asked for cannot be used.
-    """
-    prompt = encode_prompt(tokenizer, request.prompt, documents, device)
-    network = for_writing(network, request, device)
-    show = show or (lambda _: None)
-    for start in range(0, request.n, TOGETHER):
-        numbers = range(start, min(start + TOGETHER, request.n))
-        generators = [torch.Generator(device).manual_seed(seed_of(request.seed, number)) for number in numbers]
-        texts = [request.prompt or ""] * len(numbers)
-        if request.n == 1 and request.prompt:
-            show(request.prompt)
-        for pieces in write_together(network, tokenizer, prompt, context, request, generators):
-            texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
-            if request.n == 1 and pieces[0]:
-                show(pieces[0])
-        for text in texts:
-            if request.n > 1:
-                show(text)
-            yield Sample(text, {"txt": text.encode("utf-8", "replace")})
-
-
 def seed_of(seed: int, number: int) -> int:
-    """The seed of the text with this number: the first has the request's own."""
+    """The seed of the text with this number: the first has that of the request."""
     return seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-
-
-def for_writing(network: LanguageModel, request: TextRequest, device: torch.device) -> LanguageModel:
-    """The network as the request wants its weights; `auto` packs where that is repaid.
-
-    Raises:
-        InputError: this machine cannot pack them so.
-    """
-    can = device.type == "cpu" and torch.backends.mkldnn.is_available()
-    if request.weights == "plain" or (request.weights == "auto" and not (can and request.tokens >= REPAID)):
-        return network
-    if not can or (request.weights in ("16", "int8") and "fbgemm" not in torch.backends.quantized.supported_engines):
-        raise InputError(
-            f"weights: {request.weights} needs a CPU and a torch with oneDNN and FBGEMM; take --weights plain.",
-            "weights",
-        )
-    return pack(network, "32" if request.weights == "auto" else request.weights)

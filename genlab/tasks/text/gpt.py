@@ -1,22 +1,36 @@
-"""Training a GPT: text in windows, the next token everywhere, Muon for matrices and AdamW for the rest.
+"""Training a GPT: windows of text, the next token at every position, Muon for matrices and AdamW for the rest.
 
-Read it with `models/gpt.py` (the network) and `layers/attention.py` (how tokens look at each other).
+Read it with `models/gpt.py` (the network) and `layers/attention.py`; `recipe.py` has what all language models share.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from genlab.engine.recipe import Metrics
+from genlab.data.text.corpus import Corpus
+from genlab.engine.custom import Networks
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.errors import InputError
 from genlab.layers.muon import POLAR_EXPRESS, Muon
-from genlab.models.gpt import GPT, GPTShape, next_token_loss
-from genlab.tasks.shared.sizing import fitting_batch, fitting_size, tokens_read
+from genlab.models.gpt import GPT, GPTShape
+from genlab.options import make
+from genlab.tasks.shared.sizing import fitting_size, tokens_read
 from genlab.tasks.text.options import GPTOptions
-from genlab.tasks.text.recipe import AttentionTextRecipe, Windows, fitting_context
+from genlab.tasks.text.pipeline import AttentionShape, TextNetwork, TextPipeline
+from genlab.tasks.text.recipe import (
+    TextRecipe,
+    Windows,
+    fitting_context,
+    new_pipeline,
+    tokenizer_options,
+    windows_per_process,
+)
 
 SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
     "tiny": (2, 64, 2, 1, 172, 64),
@@ -29,128 +43,155 @@ SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
 PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
 TOKENS_PER_PARAMETER = 2.2
 """Training tokens at which a size does best, over minutes (docs/log.md)."""
+LONGEST = 65_536
+"""Largest value of the option `context`; imported networks may allow more."""
 
 
-class GPTRecipe(AttentionTextRecipe):
-    """A GPT of the user's text."""
+def build_network(
+    options: GPTOptions, vocabulary: int, shape: Mapping[str, Any] | None, networks: Networks
+) -> TextNetwork:
+    """The network; `shape` is that of the weights to come, where it is known."""
+    known = new_shape(options, vocabulary) if shape is None else make(GPTShape, dict(shape))
+    assert options.dropout is not None, "the options are not resolved"
+    known = replace(known, dropout=options.dropout)
+    return TextNetwork("gpt", known, networks.build("gpt", known, GPT))
 
-    name = "gpt"
-    config: GPTOptions
+
+def new_shape(options: GPTOptions, vocabulary: int) -> GPTShape:
+    """The shape of a size."""
+    assert options.context, "the options are not resolved"
+    depth, width, heads, kv_heads, feed_forward, _ = SIZES[options.size]
+    return GPTShape(
+        vocabulary, options.context, depth, width, heads, kv_heads, feed_forward, options.tied,
+        rotary_base=1000.0 if options.context <= 512 else 10_000.0,
+    )  # fmt: skip
+
+
+class GPTRecipe(TextRecipe):
+    """How a GPT is trained."""
+
+    replaceable = ("gpt",)
     fixed = ("size", "context", "tokenizer", "vocabulary", "tied")
-    shape_type = GPTShape
 
-    # --- size ---
-
-    def resolve(self, seconds: float | None, speed: float | None) -> None:
-        size: Any = self.config.size
-        if size == "auto":
-            size = (
-                "laptop"
-                if seconds is None or speed is None
-                else fitting_size(PARAMETERS, seconds, speed, TOKENS_PER_PARAMETER)
+    def __init__(self, setup: Setup) -> None:
+        options, pipeline = setup.options, new_pipeline(setup, build_network)
+        matrices = list(hidden_matrices(pipeline.network))
+        known = {id(weight) for weight in matrices}
+        others = [w for w in pipeline.network.parameters() if w.requires_grad and id(w) not in known]
+        optimizers: list[Optimizer] = []
+        if matrices:  # a custom network may have none
+            muon = Muon(
+                matrices,
+                lr=options.learning_rate,
+                weight_decay=options.weight_decay,
+                momentum=0.9,
+                ns_coefficients=POLAR_EXPRESS,  # type: ignore[arg-type]  # torch expects the same for every iteration
             )
-        usual, parameters = usual_and_parameters(size, self.kept_shape, GPT)
-        if seconds is not None and seconds < 45:
+            optimizers.append(muon)
+        adam = torch.optim.AdamW(
+            others, lr=options.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
+        )
+        super().__init__(setup, pipeline, [*optimizers, adam])
+        # Compiling takes half a minute: it pays on GPUs, and not on CPUs at these sizes.
+        compiles = setup.machine.device.type == "cuda" and type(self.network) is GPT
+        self.forward: Callable[..., Tensor] = torch.compile(self.network) if compiles else self.network
+
+    @classmethod
+    def resolve(cls, options: GPTOptions, data: Corpus, speed: Speed, start: Pipeline | None) -> GPTOptions:
+        size = sized(options.size, speed, start)
+        usual, parameters = usual_and_parameters(size, start)
+        if speed.seconds is not None and speed.seconds < 45:
             usual = min(usual, 64)
-        context = fitting_context(self.corpus, self.config.context, usual)
-        reads = tokens_read(seconds, speed, parameters) if seconds and speed else 0.0
-        self.config = replace(
-            self.config,
+        context = fitting_context(data, options.context, usual)
+        reads = tokens_to_read(speed, parameters)
+        return replace(
+            options,
             size=size,
             context=context,
-            **self.known_tokens(),
-            batch=self.config.batch or max(1, fitting_batch(reads) // context),
-            learning_rate=self.config.learning_rate or fitting_rate(size, seconds),
-            embedding_learning_rate=self.config.embedding_learning_rate or fitting_embedding_rate(size),
-            weight_decay=self.config.weight_decay or 0.0,
-            dropout=self._fitting_dropout(reads) if self.config.dropout is None else self.config.dropout,
-            tied=self.config.tied or size == "gpt2",
+            **tokenizer_options(data.tokenizer),
+            batch=options.batch or windows_per_process(reads, context, speed),
+            learning_rate=options.learning_rate or fitting_rate(size, speed.seconds),
+            embedding_learning_rate=options.embedding_learning_rate or fitting_embedding_rate(size),
+            weight_decay=options.weight_decay or 0.0,
+            dropout=fitting_dropout(reads, data) if options.dropout is None else options.dropout,
+            tied=options.tied or size == "gpt2",
         )
 
-    def _fitting_dropout(self, reads: float) -> float:
-        """More the oftener the text will be read: what repeats can be learnt by heart."""
-        epochs = reads / len(self.corpus.train.tokens)
-        return round(min(max(0.05 * (epochs - 3.5), 0.0), 0.2), 2)
-
-    def rates_after_import(self, shape: GPTShape) -> dict[str, Any]:
-        rates = {
-            "learning_rate": fitting_rate("imported", None),
-            "embedding_learning_rate": fitting_embedding_rate("imported"),
-        }
-        return {"tied": shape.tied, "dropout": 0.0, "weight_decay": 0.0, **rates}
-
-    # --- network and optimisers ---
-
-    def build(self) -> None:
-        config = self.config
-        assert config.dropout is not None
-        shape = self.kept_shape or self._new_shape()
-        self.network = GPT(replace(shape, dropout=config.dropout)).to(self.machine.device)
-        self.networks = {"gpt": self.network}
-
-    def build_optimizers(self) -> None:
-        config = self.config
-        assert config.learning_rate and config.embedding_learning_rate and config.weight_decay is not None
-        matrices = [weight for weight in self.network.blocks.parameters() if weight.ndim == 2]
-        others = [
-            weight for name, weight in self.network.named_parameters() if weight.ndim != 2 or "blocks" not in name
-        ]
-        self.optimizers = {
-            "gpt": [
-                Muon(
-                    matrices,
-                    lr=config.learning_rate,
-                    weight_decay=config.weight_decay,
-                    momentum=0.9,
-                    ns_coefficients=POLAR_EXPRESS,  # type: ignore[arg-type]  # torch knows one for all
-                ),
-                torch.optim.AdamW(
-                    others, lr=config.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
-                ),
-            ]
-        }
-        # Compiling takes half a minute: it pays on GPUs, and not on CPUs at these sizes.
-        self.forward = torch.compile(self.network) if self.machine.device.type == "cuda" else self.network
-
-    def _new_shape(self) -> GPTShape:
-        config = self.config
-        assert config.context
-        depth, width, heads, kv_heads, feed_forward, _ = SIZES[config.size]
-        return GPTShape(
-            self.tokenizer.get_vocab_size(), config.context, depth, width, heads, kv_heads, feed_forward,
-            config.tied, rotary_base=1000.0 if config.context <= 512 else 10_000.0,
-        )  # fmt: skip
-
-    # --- the method ---
-
-    def step(self, batch: Windows) -> Metrics:
+    def step(self, batch: Windows, progress: float) -> Metrics:
         tokens, targets = batch
-        loss = next_token_loss(self.forward(tokens), targets)
+        loss = self.loss(self.forward(tokens), targets)
         self.update(self.network, loss)
         return {"loss": loss}
 
 
-def usual_and_parameters(size: str, kept: Any, network: Callable[[Any], nn.Module]) -> tuple[int, float]:
-    """The usual context and the number of parameters of a size, or of the shape that is kept.
+def hidden_matrices(network: nn.Module) -> Iterator[Tensor]:
+    """The matrices that Muon trains: those of all linear layers but the last, which is the head."""
+    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    for layer in linear[:-1]:
+        if layer.weight.requires_grad:
+            yield layer.weight
+
+
+# --- options --------------------------------------------------------------------------------------
+
+
+def imported_options(shape: GPTShape, tokenizer: Tokenizer) -> GPTOptions:
+    """The options of a network that another tool trained."""
+    return GPTOptions(
+        size="imported",
+        context=min(shape.context, LONGEST),
+        **tokenizer_options(tokenizer),
+        learning_rate=fitting_rate("imported", None),
+        embedding_learning_rate=fitting_embedding_rate("imported"),
+        weight_decay=0.0,
+        dropout=0.0,
+        tied=shape.tied,
+    )
+
+
+def sized(size: Any, speed: Speed, start: Pipeline | None) -> Any:
+    """The size, with `auto` fitted to the time.
 
     Raises:
-        InputError: the size is an imported one's, and nothing was imported.
+        InputError: the size is that of imported networks, and there is none to start from.
     """
-    if kept is not None:
-        with torch.device("meta"):
-            return kept.context, float(sum(weight.numel() for weight in network(kept).parameters()))
-    if size == "imported":
+    if size == "imported" and start is None:
         raise InputError("size: imported is what `genlab import` makes: start from such a run with --from.", "size")
-    return SIZES[size][-1], PARAMETERS[size]
+    if size != "auto":
+        return size
+    if speed.seconds is None or speed.operations is None:
+        return "laptop"
+    return fitting_size(PARAMETERS, speed.seconds, speed.operations, TOKENS_PER_PARAMETER)
+
+
+def usual_and_parameters(size: str, start: Pipeline | None) -> tuple[int, float]:
+    """The usual context and the number of parameters of a size, or of the run to start from."""
+    if not isinstance(start, TextPipeline):
+        return SIZES[size][-1], PARAMETERS[size]
+    assert isinstance(start.shape, AttentionShape)
+    return start.shape.context, float(sum(weight.numel() for weight in start.network.parameters()))
+
+
+def tokens_to_read(speed: Speed, parameters: float) -> float:
+    """Tokens that all processes together read in the time budget; 0 without one."""
+    if speed.seconds is None or speed.operations is None:
+        return 0.0
+    return tokens_read(speed.seconds, speed.operations, parameters)
+
+
+def fitting_dropout(reads: float, corpus: Corpus) -> float:
+    """The more often the text will be read, the more dropout: repeated text can be memorised."""
+    epochs = reads / len(corpus.train.tokens)
+    return round(min(max(0.05 * (epochs - 3.5), 0.0), 0.2), 2)
 
 
 def fitting_rate(size: str, seconds: float | None) -> float:
-    """Muon's step length: larger for a short training, smaller where much has been learnt before."""
+    """Muon's learning rate: higher for a short training, lower for a network that is already trained."""
     if size == "imported":
         return 0.003
     return 0.04 if seconds is not None and seconds < 45 else 0.03
 
 
 def fitting_embedding_rate(size: str) -> float:
-    """AdamW's step length, likewise."""
+    """AdamW's learning rate: lower for a network that is already trained."""
     return 3e-4 if size == "imported" else 0.02

@@ -1,90 +1,110 @@
 """Training GPT-2 as it was published: the same windows and the same loss as the GPT's, AdamW for everything.
 
-Read it with `models/gpt2.py`. What `genlab import` finds in a GPT-2 folder is trained on from here.
+Read it with `models/gpt2.py`; `recipe.py` has what all language models share. An imported GPT-2 is also trained here.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 
-from genlab.engine.recipe import Metrics
-from genlab.models.gpt import next_token_loss
+from genlab.data.text.corpus import Corpus
+from genlab.engine.custom import Networks
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.models.gpt2 import GPT2, GPT2Shape
-from genlab.tasks.shared.sizing import fitting_batch, fitting_size, tokens_read
-from genlab.tasks.text.gpt import PARAMETERS, SIZES, TOKENS_PER_PARAMETER, usual_and_parameters
+from genlab.options import make
+from genlab.tasks.text.gpt import LONGEST, SIZES, sized, tokens_to_read, usual_and_parameters
 from genlab.tasks.text.options import GPT2Options
-from genlab.tasks.text.recipe import AttentionTextRecipe, Windows, fitting_context
+from genlab.tasks.text.pipeline import AttentionShape, TextNetwork, TextPipeline
+from genlab.tasks.text.recipe import (
+    TextRecipe,
+    Windows,
+    fitting_context,
+    new_pipeline,
+    tokenizer_options,
+    windows_per_process,
+)
 
 
-class GPT2Recipe(AttentionTextRecipe):
-    """A GPT-2 of the user's text."""
+def build_network(
+    options: GPT2Options, vocabulary: int, shape: Mapping[str, Any] | None, networks: Networks
+) -> TextNetwork:
+    """The network; `shape` is that of the weights to come, where it is known."""
+    known = new_shape(options, vocabulary) if shape is None else make(GPT2Shape, dict(shape))
+    known = replace(known, dropout=options.dropout)
+    return TextNetwork("gpt2", known, networks.build("gpt2", known, GPT2))
 
-    name = "gpt2"
-    config: GPT2Options
+
+def new_shape(options: GPT2Options, vocabulary: int) -> GPT2Shape:
+    """The shape of a size."""
+    assert options.context, "the options are not resolved"
+    depth, width, heads, _, _, _ = SIZES[options.size]
+    return GPT2Shape(vocabulary, options.context, depth, width, heads, 4 * width)
+
+
+class GPT2Recipe(TextRecipe):
+    """How a GPT-2 is trained."""
+
+    replaceable = ("gpt2",)
     fixed = ("size", "context", "tokenizer", "vocabulary")
-    shape_type = GPT2Shape
 
-    # --- size ---
+    def __init__(self, setup: Setup) -> None:
+        options, pipeline = setup.options, new_pipeline(setup, build_network)
+        weights = [weight for weight in pipeline.network.parameters() if weight.requires_grad]
+        groups = [
+            {"params": [weight for weight in weights if weight.ndim == 2], "weight_decay": options.weight_decay},
+            {"params": [weight for weight in weights if weight.ndim != 2], "weight_decay": 0.0},
+        ]
+        adam = torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.95), fused=True)
+        super().__init__(setup, pipeline, [adam])
 
-    def resolve(self, seconds: float | None, speed: float | None) -> None:
-        size: Any = self.config.size
-        if size == "auto":
-            size = (
-                "laptop"
-                if seconds is None or speed is None
-                else fitting_size(PARAMETERS, seconds, speed, TOKENS_PER_PARAMETER)
-            )
-        usual, parameters = usual_and_parameters(size, self.kept_shape, GPT2)
-        context = fitting_context(self.corpus, self.config.context, usual)
-        width = self.kept_shape.width if self.kept_shape else SIZES[size][1]
-        reads = tokens_read(seconds, speed, parameters) if seconds and speed else 0.0
-        self.config = replace(
-            self.config,
+    @classmethod
+    def resolve(cls, options: GPT2Options, data: Corpus, speed: Speed, start: Pipeline | None) -> GPT2Options:
+        size = sized(options.size, speed, start)
+        usual, parameters = usual_and_parameters(size, start)
+        context = fitting_context(data, options.context, usual)
+        return replace(
+            options,
             size=size,
             context=context,
-            **self.known_tokens(),
-            batch=self.config.batch or max(1, fitting_batch(reads) // context),
-            learning_rate=self.config.learning_rate or fitting_rate(size, width),
+            **tokenizer_options(data.tokenizer),
+            batch=options.batch or windows_per_process(tokens_to_read(speed, parameters), context, speed),
+            learning_rate=options.learning_rate or fitting_rate(size, usual_width(size, start)),
         )
 
-    def rates_after_import(self, shape: GPT2Shape) -> dict[str, Any]:
-        return {"learning_rate": fitting_rate("imported", shape.width)}
-
-    # --- network and optimiser ---
-
-    def build(self) -> None:
-        shape = self.kept_shape or self._new_shape()
-        self.network = GPT2(replace(shape, dropout=self.config.dropout)).to(self.machine.device)
-        self.networks = {"gpt2": self.network}
-
-    def build_optimizers(self) -> None:
-        assert self.config.learning_rate
-        matrices = [weight for weight in self.network.parameters() if weight.ndim == 2]
-        others = [weight for weight in self.network.parameters() if weight.ndim != 2]
-        groups = [
-            {"params": matrices, "weight_decay": self.config.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        rate = self.config.learning_rate
-        self.optimizers = {"gpt2": [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), fused=True)]}
-
-    def _new_shape(self) -> GPT2Shape:
-        assert self.config.context
-        depth, width, heads, _, _, _ = SIZES[self.config.size]
-        return GPT2Shape(self.tokenizer.get_vocab_size(), self.config.context, depth, width, heads, 4 * width)
-
-    # --- the method ---
-
-    def step(self, batch: Windows) -> Metrics:
+    def step(self, batch: Windows, progress: float) -> Metrics:
         tokens, targets = batch
-        loss = next_token_loss(self.network(tokens), targets)
+        loss = self.loss(self.network(tokens), targets)
         self.update(self.network, loss, clip=1.0)
         return {"loss": loss}
 
 
+# --- options --------------------------------------------------------------------------------------
+
+
+def imported_options(shape: GPT2Shape, tokenizer: Tokenizer) -> GPT2Options:
+    """The options of a network that another tool trained."""
+    return GPT2Options(
+        size="imported",
+        context=min(shape.context, LONGEST),
+        **tokenizer_options(tokenizer),
+        learning_rate=fitting_rate("imported", shape.width),
+    )
+
+
+def usual_width(size: str, start: Pipeline | None) -> int:
+    """The width of a size, or of the run to start from."""
+    if not isinstance(start, TextPipeline):
+        return SIZES[size][1]
+    assert isinstance(start.shape, AttentionShape)
+    return start.shape.width
+
+
 def fitting_rate(size: str, width: int) -> float:
-    """Peak step length: about that of GPT-3's sizes (Brown et al. 2020, arXiv 2005.14165, table 2.1), which falls with
-    the width; a tenth where much has been learnt before."""
+    """Peak learning rate: about that of GPT-3's sizes (Brown et al. 2020, arXiv 2005.14165, table 2.1), which falls
+    with the width; a tenth of that for a network that is already trained."""
     rate = min(6e-4 * 768 / width, 3e-3)
     return 0.1 * rate if size == "imported" else rate

@@ -1,17 +1,22 @@
 """Training an LSTM: the same windows and the same loss as the GPT's, AdamW for everything.
 
-Read it with `models/lstm.py`.
+Read it with `models/lstm.py`; `recipe.py` has what all language models share.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 
-from genlab.engine.recipe import Metrics
-from genlab.models.gpt import next_token_loss
+from genlab.data.text.corpus import Corpus
+from genlab.engine.custom import Networks
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.models.lstm import LSTM, LSTMShape
 from genlab.tasks.text.options import LSTMOptions
-from genlab.tasks.text.recipe import TextRecipe, Windows, fitting_context
+from genlab.tasks.text.pipeline import TextNetwork
+from genlab.tasks.text.recipe import TextRecipe, Windows, fitting_context, new_pipeline, tokenizer_options
 
 SIZES = {  # depth, width, context: about the parameters of the GPT of that name (with 67 characters)
     "tiny": (1, 104, 64),
@@ -21,63 +26,53 @@ SIZES = {  # depth, width, context: about the parameters of the GPT of that name
     "large": (2, 808, 256),
     "gpt2": (3, 1792, 512),
 }
+TOKENS = 2048
+"""Tokens per update."""
+
+
+def build_network(
+    options: LSTMOptions, vocabulary: int, shape: Mapping[str, Any] | None, networks: Networks
+) -> TextNetwork:
+    """The network; `shape` always follows from the options."""
+    depth, width, _ = SIZES[options.size]
+    known = LSTMShape(vocabulary, depth, width, options.dropout)
+    return TextNetwork("lstm", known, networks.build("lstm", known, LSTM))
 
 
 class LSTMRecipe(TextRecipe):
-    """An LSTM of the user's text."""
+    """How an LSTM is trained."""
 
-    name = "lstm"
-    config: LSTMOptions
+    replaceable = ("lstm",)
     fixed = ("size", "tokenizer", "vocabulary")
 
-    # --- size ---
+    def __init__(self, setup: Setup) -> None:
+        options, pipeline = setup.options, new_pipeline(setup, build_network)
+        adam = torch.optim.AdamW(
+            [weight for weight in pipeline.network.parameters() if weight.requires_grad],
+            lr=options.learning_rate,
+            betas=(0.9, 0.95),
+            weight_decay=options.weight_decay,
+            fused=True,
+        )
+        super().__init__(setup, pipeline, [adam])
 
-    def resolve(self, seconds: float | None, speed: float | None) -> None:
-        size = self.config.size
+    @classmethod
+    def resolve(cls, options: LSTMOptions, data: Corpus, speed: Speed, start: Pipeline | None) -> LSTMOptions:
+        size = options.size
         if size == "auto":  # an LSTM of the next size needs four times the time for the same tokens
-            size = "laptop" if seconds is None or seconds < 1200 else "small"
+            size = "laptop" if speed.seconds is None or speed.seconds < 1200 else "small"
         *_, usual = SIZES[size]
-        context = fitting_context(self.corpus, self.config.context, usual)
-        self.config = replace(
-            self.config,
+        context = fitting_context(data, options.context, usual)
+        return replace(
+            options,
             size=size,
             context=context,
-            **self.known_tokens(),
-            batch=self.config.batch or max(1, 2048 // context),
+            **tokenizer_options(data.tokenizer),
+            batch=options.batch or max(1, TOKENS // (context * speed.processes)),
         )
 
-    # --- network and optimiser ---
-
-    def build(self) -> None:
-        depth, width, _ = SIZES[self.config.size]
-        shape = LSTMShape(self.tokenizer.get_vocab_size(), depth, width, self.config.dropout)
-        self.network = LSTM(shape).to(self.machine.device)
-        self.networks = {"lstm": self.network}
-
-    def build_optimizers(self) -> None:
-        self.optimizers = {
-            "lstm": [
-                torch.optim.AdamW(
-                    self.network.parameters(),
-                    lr=self.config.learning_rate,
-                    betas=(0.9, 0.95),
-                    weight_decay=self.config.weight_decay,
-                    fused=True,
-                )
-            ]
-        }
-
-    # --- the method ---
-
-    def step(self, batch: Windows) -> Metrics:
+    def step(self, batch: Windows, progress: float) -> Metrics:
         tokens, targets = batch
-        loss = next_token_loss(self.network(tokens), targets)
+        loss = self.loss(self.network(tokens), targets)
         self.update(self.network, loss, clip=1.0)
         return {"loss": loss}
-
-    # --- a finished run ---
-
-    @property
-    def window(self) -> int:
-        """A recurrent state has none: text of any length is read in one go."""
-        return 1 << 60

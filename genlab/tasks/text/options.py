@@ -3,119 +3,113 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
-Tokens = Literal["auto", "char", "byte", "bpe"]
-Size = Literal["auto", "tiny", "laptop", "small", "medium", "large", "gpt2"]
+from genlab.options import DATA, TRAINING, Shown
+
+Rate = Annotated[float, Gt(0), Le(10), TRAINING]
+Decay = Annotated[float, Ge(0), Le(1), TRAINING]
+Dropout = Annotated[float, Ge(0), Lt(1), TRAINING]
 GPTSize = Literal["auto", "tiny", "laptop", "small", "medium", "large", "gpt2", "imported"]
 
 
 @dataclass(frozen=True)
-class GPTOptions:
+class LanguageModelOptions:
+    """Options of every language model."""
+
+    size: GPTSize = "auto"
+    """Depth and width of the network: laptop has 4 layers of width 128, gpt2 is the 124 M shape; auto fits
+    the time, or is laptop if --steps is given (imported: as `genlab import` found it)."""
+    context: Annotated[int, Ge(2), Le(65_536)] | None = None
+    """Context length: the largest number of tokens that the model attends to; by default fitted to the size."""
+    tokenizer: Annotated[Literal["auto", "char", "byte", "bpe"], DATA] = "auto"
+    """What a token is: a character, a byte, or a piece of a word (bpe); auto decides by the length of the text."""
+    vocabulary: Annotated[int, Ge(258), Le(262_144), DATA] | None = None
+    """Vocabulary size of a bpe tokenizer; by default fitted to the length of the text."""
+    batch: Annotated[int, Ge(1), Le(65_536), TRAINING] | None = None
+    """Text windows per update and process; by default fitted to the context and the time."""
+
+
+@dataclass(frozen=True)
+class GPTOptions(LanguageModelOptions):
     """Options of the GPT."""
 
-    size: GPTSize = "auto"
-    """Depth and width of the network: laptop has 4 layers of width 128, gpt2 is the 124 M shape; auto fits
-    the time, or is laptop when --steps is given (imported: as `genlab import` found it)."""
-    context: Annotated[int, Ge(2), Le(65_536)] | None = None
-    """Most tokens that the model looks back at; by default fitted to the size."""
-    tokenizer: Tokens = "auto"
-    """What a token is: a character, a byte, or a piece of a word (bpe); auto decides by the text's length."""
-    vocabulary: Annotated[int, Ge(258), Le(262_144)] | None = None
-    """Tokens of a bpe tokenizer; by default fitted to the text's length."""
-    batch: Annotated[int, Ge(1), Le(65_536)] | None = None
-    """Windows of text in an update (of one process); by default fitted to the context and the time."""
-    learning_rate: Annotated[float, Gt(0), Le(10)] | None = None
-    """Peak step length of Muon, which trains the matrices; by default fitted to the time."""
-    embedding_learning_rate: Annotated[float, Gt(0), Le(10)] | None = None
-    """Peak step length of AdamW, which trains the embedding, the head and the norms."""
-    weight_decay: Annotated[float, Ge(0), Le(1)] | None = None
-    """Pull of the matrices towards zero, per unit of learning rate."""
-    dropout: Annotated[float, Ge(0), Lt(1)] | None = None
-    """Share of features dropped in training; by default more than 0 only where the data repeat often."""
+    learning_rate: Rate | None = None
+    """Peak learning rate of Muon, which trains the matrices; by default fitted to the time."""
+    embedding_learning_rate: Rate | None = None
+    """Peak learning rate of AdamW, which trains the embedding, the head and the norms."""
+    weight_decay: Decay | None = None
+    """Decoupled weight decay of the matrices."""
+    dropout: Dropout | None = None
+    """Dropout; by default above 0 only if training reads the data many times."""
     tied: bool = False
-    """Let the head reuse the embedding's matrix (gpt2 always does)."""
+    """Share one matrix between the embedding and the output head (gpt2 always does)."""
 
 
 @dataclass(frozen=True)
-class GPT2Options:
+class GPT2Options(LanguageModelOptions):
     """Options of GPT-2 as it was published."""
 
-    size: GPTSize = "auto"
-    """Depth and width of the network: laptop has 4 layers of width 128, gpt2 is the 124 M shape; auto fits
-    the time, or is laptop when --steps is given (imported: as `genlab import` found it)."""
-    context: Annotated[int, Ge(2), Le(65_536)] | None = None
-    """Most tokens that the model looks back at; by default fitted to the size."""
-    tokenizer: Tokens = "auto"
-    """What a token is: a character, a byte, or a piece of a word (bpe); auto decides by the text's length."""
-    vocabulary: Annotated[int, Ge(258), Le(262_144)] | None = None
-    """Tokens of a bpe tokenizer; by default fitted to the text's length."""
-    batch: Annotated[int, Ge(1), Le(65_536)] | None = None
-    """Windows of text in an update (of one process); by default fitted to the context and the time."""
-    learning_rate: Annotated[float, Gt(0), Le(10)] | None = None
-    """Peak step length of AdamW; by default fitted to the width, and a tenth of it after an import."""
-    weight_decay: Annotated[float, Ge(0), Le(1)] = 0.1
-    """Pull of the matrices towards zero, per unit of learning rate."""
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
-    """Share of features dropped in training."""
+    learning_rate: Rate | None = None
+    """Peak learning rate of AdamW; by default fitted to the width, and a tenth of that after an import."""
+    weight_decay: Decay = 0.1
+    """Decoupled weight decay of the matrices."""
+    dropout: Dropout = 0.0
+    """Dropout."""
 
 
 @dataclass(frozen=True)
-class LSTMOptions:
+class LSTMOptions(LanguageModelOptions):
     """Options of the LSTM."""
 
-    size: Size = "auto"
-    """Layers and width: each name has about the parameters of the GPT of that name."""
+    size: Literal["auto", "tiny", "laptop", "small", "medium", "large", "gpt2"] = "auto"  # type: ignore[assignment]
+    """Layers and width: about as many parameters as the GPT of the same name."""
     context: Annotated[int, Ge(2), Le(65_536)] | None = None
-    """Tokens in a training window; by default fitted to the size."""
-    tokenizer: Tokens = "auto"
-    """What a token is: a character, a byte, or a piece of a word (bpe); auto decides by the text's length."""
-    vocabulary: Annotated[int, Ge(258), Le(262_144)] | None = None
-    """Tokens of a bpe tokenizer; by default fitted to the text's length."""
-    batch: Annotated[int, Ge(1), Le(65_536)] | None = None
-    """Windows of text in an update (of one process); by default fitted to the context."""
-    learning_rate: Annotated[float, Gt(0), Le(10)] = 4e-3
-    """Peak step length of AdamW."""
-    weight_decay: Annotated[float, Ge(0), Le(1)] = 0.01
-    """Pull of the matrices towards zero, per unit of learning rate."""
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
-    """Share of features dropped in training."""
+    """Tokens per training window; by default fitted to the size."""
+    batch: Annotated[int, Ge(1), Le(65_536), TRAINING] | None = None
+    """Text windows per update and process; by default fitted to the context."""
+    learning_rate: Rate = 4e-3
+    """Peak learning rate of AdamW."""
+    weight_decay: Decay = 0.01
+    """Decoupled weight decay of the matrices."""
+    dropout: Dropout = 0.0
+    """Dropout."""
 
 
 @dataclass(frozen=True)
 class TextRequest:
-    """Options of writing text."""
+    """What text to write."""
 
     prompt: str | None = None
-    """Text to go on from; by default the start of a document."""
+    """Text to continue; by default the start of a document."""
     tokens: Annotated[int, Ge(1), Le(10_000_000)] = 200
-    """Most tokens to write."""
+    """Largest number of tokens to write."""
     n: Annotated[int, Ge(1), Le(100_000)] = 1
-    """How many texts to write."""
-    temperature: Annotated[float, Gt(0), Le(100)] = 0.8
-    """Below 1 keeps to what is likely, above 1 dares more."""
+    """Number of texts to write."""
+    temperature: Annotated[float, Gt(0), Le(100), Shown(hint="--greedy always takes the most likely token")] = 0.8
+    """Softmax temperature: below 1 favours likely tokens, above 1 unlikely ones."""
     top_k: Annotated[int, Ge(1)] | None = None
-    """Choose among this many likeliest tokens only."""
+    """Sample from this many most likely tokens only."""
     top_p: Annotated[float, Gt(0), Le(1)] | None = None
-    """Choose among the likeliest tokens that together have this probability."""
+    """Sample from the most likely tokens that together have this probability."""
     min_p: Annotated[float, Ge(0), Lt(1)] | None = None
-    """Choose among tokens at least this share as likely as the likeliest."""
+    """Sample from the tokens with at least this fraction of the highest probability."""
     repetition_penalty: Annotated[float, Gt(0), Le(100)] = 1.0
-    """Above 1 makes tokens that were already there less likely."""
-    stop: tuple[str, ...] = ()
-    """End a text before this string."""
+    """Above 1 makes tokens less likely that were already written."""
+    stop: tuple[Annotated[str, MinLen(1)], ...] = ()
+    """End a text before this string; can be repeated."""
     greedy: bool = False
-    """Always take the likeliest token."""
+    """Always take the most likely token."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed: the same seed writes the same text."""
     weights: Literal["auto", "plain", "32", "16", "int8"] = "auto"
-    """How a CPU reads large weights: packed in 32 bits, packed and rounded to 16 or to 8 (int8), or plain as they were
-    trained; auto packs 32 bits where that is repaid."""
+    """How a CPU reads large weights: packed in 32 bits, packed and rounded to 16 or to 8 bits (int8), or plain as they
+    were trained; auto packs 32 bits where that pays off."""
 
 
 @dataclass(frozen=True)
 class TextAttentionRequest:
-    """Options of looking at a text model's attention."""
+    """Which attention of a text model to show."""
 
     prompt: str
-    """The text that the model reads."""
+    """Text that the model reads."""

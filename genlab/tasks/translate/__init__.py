@@ -28,6 +28,7 @@ TASK = Task(
     ),
     pipeline="genlab.tasks.translate.pipeline:TranslatePipeline",
     evaluate="genlab.tasks.translate.evaluate:evaluate",
+    makes="text",
     data="a file of pairs, source and target separated by a tab",
     parts=(
         ("source", "One of two parallel files, plain or .gz: the sentences to translate, one per line."),
@@ -45,9 +46,11 @@ TASK = Task(
                 "input",
                 "prompt",
                 "genlab.data.pairs.lines:read_blocks",
-                "File of lines to translate, plain or .gz; - is standard input, also where neither is given.",
+                "File of lines to translate, plain or .gz; - is standard input, the default without --prompt.",
+                default="-",
             ),
         )
     },
+    write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/translate.md",
 )

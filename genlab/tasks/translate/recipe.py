@@ -27,6 +27,8 @@ TESTED = 500
 """Most test pairs that are translated at the end of training, spread evenly over the split."""
 SHOWN = 5
 """Translations in a preview."""
+EXAMPLES = 5
+"""Training pairs that `genlab look` shows."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,13 @@ class TranslationRecipe(Recipe):
         self.loss: Callable[[Tensor, Tensor, float], Tensor] = setup.losses.get("loss", smoothed_loss)
 
     # --- data ---
+
+    @classmethod
+    def examples(cls, data: TranslationData) -> list[Sample]:
+        """The first training pairs."""
+        pairs = zip(data.pairs.train.sources[:EXAMPLES], data.pairs.train.targets[:EXAMPLES], strict=True)
+        texts = [f"{source}\t{target}" for source, target in pairs]
+        return [Sample(Kind.TEXT, text, {"txt": text.encode("utf-8", "replace")}) for text in texts]
 
     @classmethod
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[TranslationData, DataFacts]:

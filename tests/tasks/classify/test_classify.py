@@ -288,6 +288,30 @@ def test_paths_and_arrays_are_predicted_alike(trained: genlab.Run, pictures: Pat
     assert len(trained.predict([file, str(pictures / "square")])) == 81
 
 
+def test_pictures_of_16_bits_are_read_as_in_training(pictures: Path, tmp_path: Path) -> None:
+    """The values that are black and white are those of the training data, also for a single dark picture."""
+    for kind in ("bar", "square"):
+        (tmp_path / "deep" / kind).mkdir(parents=True)
+        for file in sorted((pictures / kind).glob("*.png"))[:30]:
+            grey = np.asarray(Image.open(file)).astype(np.uint16) * 16  # 12 bits
+            Image.fromarray(grey).save(tmp_path / "deep" / kind / file.name)
+    run = genlab.train("classify", tmp_path / "deep", out=tmp_path / "run", quiet=True, steps=5, **SMALL)
+    assert json.loads((run.path / "labels.json").read_text())["ranges"] == {"16-bit": [0.0, 4095.0]}
+    dark = np.full((20, 20), 400, np.uint16)  # a tenth of white
+    dark[4:8, 4:8] = 800
+    Image.fromarray(dark).save(tmp_path / "dark.png")
+    (found,) = genlab.load(run.path).predict(tmp_path / "dark.png")
+    (expected,) = run.predict((dark / 4095 * 255).round().astype(np.uint8))
+    assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
+    others = tmp_path / "others" / "bar"
+    others.mkdir(parents=True)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(dark).save(others / name)
+    report = run.evaluate(tmp_path / "others")
+    share = expected.probabilities["bar"]
+    assert report["log_loss"] == pytest.approx(-np.log(share), abs=1e-3)
+
+
 def test_what_folders_hold_besides_pictures_is_told(
     trained: genlab.Run, pictures: Path, tmp_path: Path, capsys
 ) -> None:
@@ -362,6 +386,21 @@ def test_mistakes_are_shown(trained: genlab.Run, pictures: Path, tmp_path: Path)
     assert set(report["worst_mistakes"].values()) == {"square, taken for bar"}
     assert Image.open(tmp_path / "run" / "samples" / "mistakes.png").size > (400, 400)
     assert run.about["evaluation"] is not None if "evaluation" in run.about else True
+
+
+def test_a_sheet_of_mistakes_goes_with_its_evaluation(trained: genlab.Run, pictures: Path, tmp_path: Path) -> None:
+    run = genlab.load(shutil.copytree(trained.path, tmp_path / "run"))
+    sheet = run.path / "samples" / "mistakes.png"
+    shutil.copytree(pictures / "bar", tmp_path / "wrong" / "square")
+    run.evaluate(tmp_path / "wrong")
+    assert sheet.exists()
+    right = [one.file for one in run.predict(pictures / "bar") if one.label == "bar"]
+    (tmp_path / "right" / "bar").mkdir(parents=True)
+    for file in right:
+        shutil.copy(file, tmp_path / "right" / "bar")
+    assert run.evaluate(tmp_path / "right")["accuracy"] == 1
+    assert not sheet.exists()
+    assert (run.path / "samples" / "confusion.png").exists()
 
 
 def test_other_pictures_must_have_the_runs_classes(trained: genlab.Run, pictures: Path, tmp_path: Path) -> None:

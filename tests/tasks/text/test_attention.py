@@ -14,8 +14,8 @@ def test_a_run_shows_what_its_layers_computed(trained):
     assert [one.layer for one in maps] == [0, 1]
     assert all(one.name == "self" for one in maps)
     assert maps[0].rows == maps[0].columns == [*"the␣river"]
-    gpt = run.recipe.network
-    tokens = torch.tensor(run.recipe.tokenizer.encode("the river").ids)
+    gpt = run.pipeline.network
+    tokens = torch.tensor(run.pipeline.tokenizer.encode("the river").ids)
     block = gpt.blocks[0]
     asks = block.attention_norm(gpt.embedding(tokens[None]))
     query, key = (
@@ -36,7 +36,7 @@ def test_looking_changes_nothing(trained):
     before = str(run.generate(prompt="the", tokens=20)[0])
     run.attention("the river")
     assert str(run.generate(prompt="the", tokens=20)[0]) == before
-    assert all(block.attention.seen is None for block in run.recipe.network.blocks)
+    assert all(block.attention.seen is None for block in run.pipeline.network.blocks)
 
 
 def test_the_longest_prompt_is_the_context(trained):

@@ -9,13 +9,16 @@ import torch.nn.functional as F
 
 import genlab
 from genlab.data.text.corpus import read_corpus
+from genlab.engine.pipeline import Source
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
 from genlab.layers import packed
-from genlab.tasks.text.evaluate import evaluate_text, split_loss, text_measures
+from genlab.tasks.text.evaluate import evaluate, split_loss, text_measures
+from genlab.tasks.text.pipeline import TextPipeline
 from genlab.tasks.text.recipe import text_warnings
 from tests.conftest import sentences
-from tests.tasks.conftest import CONTEXT, CPU
+from tests.tasks.conftest import CONTEXT
+from tests.tasks.text.made import pipeline_of, with_network
 
 
 def split(tmp_path, text: str):
@@ -23,11 +26,16 @@ def split(tmp_path, text: str):
     return read_corpus(str(tmp_path / "x.txt"), "0", "0", "byte", None).train
 
 
+@pytest.fixture
+def pipeline(network, tokenizer) -> TextPipeline:
+    return pipeline_of(network, tokenizer)
+
+
 # --- measures -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("characters", [1, 5, CONTEXT - 1, CONTEXT, CONTEXT + 1, 5 * CONTEXT, 700, 9_000])
-def test_split_loss_counts_every_token_once(tmp_path, network, characters):
+def test_split_loss_counts_every_token_once(tmp_path, network, pipeline, characters):
     """Against the loss of each token by itself, in windows that do not overlap."""
     made = split(tmp_path, sentences(characters))
     tokens = torch.from_numpy(made.tokens[:].astype("int64"))
@@ -38,30 +46,34 @@ def test_split_loss_counts_every_token_once(tmp_path, network, characters):
         logits = network(window[None, :-1])[0]
         losses += [F.cross_entropy(row, target).item() for row, target in zip(logits, window[1:], strict=True)]
     assert len(losses) == characters
-    assert split_loss(network, made, CONTEXT, CPU) == pytest.approx(sum(losses) / characters, rel=1e-5)
+    assert split_loss(pipeline, made) == pytest.approx(sum(losses) / characters, rel=1e-5)
 
 
-def test_split_loss_of_some_windows(tmp_path, network):
+def test_split_loss_of_some_windows(tmp_path, pipeline):
     made = split(tmp_path, sentences(9_000))
-    whole, some = split_loss(network, made, CONTEXT, CPU), split_loss(network, made, CONTEXT, CPU, most=2_000)
+    whole, some = split_loss(pipeline, made), split_loss(pipeline, made, most=2_000)
     assert some == pytest.approx(whole, rel=0.05)
     assert some != whole
-    assert split_loss(network, made, CONTEXT, CPU, most=2_000) == some
-    assert split_loss(network, made, CONTEXT, CPU, most=10**9) == whole
+    assert split_loss(pipeline, made, most=2_000) == some
+    assert split_loss(pipeline, made, most=10**9) == whole
 
 
 @pytest.mark.parametrize("characters", [1, 5, CONTEXT - 1])
-def test_a_split_shorter_than_a_window(tmp_path, network, characters):
+def test_a_split_shorter_than_a_window(tmp_path, pipeline, characters):
     made = split(tmp_path, sentences(characters))
-    expected = split_loss(network, made, CONTEXT, CPU)
-    assert split_loss(network, made, CONTEXT, CPU, most=2_000) == pytest.approx(expected)
+    expected = split_loss(pipeline, made)
+    assert split_loss(pipeline, made, most=2_000) == pytest.approx(expected)
 
 
-def test_split_loss_leaves_the_network_training(tmp_path, network):
-    made = split(tmp_path, sentences(100))
-    network.train()
-    split_loss(network, made, CONTEXT, CPU)
-    assert network.training
+@pytest.mark.parametrize("mode", [True, False])
+def test_split_loss_leaves_the_mode_as_it_was(tmp_path, pipeline, mode):
+    pipeline.network.train(mode)
+    with pipeline.evaluating():
+        split_loss(pipeline, split(tmp_path, sentences(100)))
+        assert not pipeline.network.training
+    assert pipeline.network.training == mode
+    split_loss(pipeline, split(tmp_path, sentences(100)))
+    assert pipeline.network.training == mode
 
 
 def test_bits_per_byte_of_a_multi_byte_text(tmp_path):
@@ -103,10 +115,12 @@ def test_warnings(tmp_path):
 @pytest.mark.parametrize(("weights", "most"), [("16", 0.001), ("int8", 0.02)])
 def test_fewer_bits_cost_little_loss(trained, book, weights, most, monkeypatch):
     """Stated in docs/text.md, in nats a token."""
-    monkeypatch.setattr(packed, "LEAST", 1)
-    recipe = genlab.load(trained).recipe
-    split = read_corpus(str(book), "0", "0", "char", None, tokenizer=recipe.tokenizer).train
-    losses = [split_loss(one, split, 64, CPU) for one in (recipe.network, packed.pack(recipe.network, weights))]
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
+    pipeline = genlab.load(trained).pipeline
+    split = read_corpus(str(book), "0", "0", "char", None, tokenizer=pipeline.tokenizer).train
+    fast = with_network(pipeline, packed.pack(pipeline.network, weights))
+    with pipeline.evaluating():
+        losses = [split_loss(one, split) for one in (pipeline, fast)]
     assert losses[0] < 3
     assert 0 < abs(losses[1] - losses[0]) < most
 
@@ -120,9 +134,9 @@ def quick(monkeypatch):
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(2_000, seed=9)]))
 
 
-def test_evaluate(trained, book, quick):
-    run = genlab.load(trained)
-    result = run.recipe.evaluate(None, run.about["data"], run.about["data"]["fingerprint"])
+def test_evaluate(copied, book, quick):
+    run = genlab.load(copied)
+    result = run.evaluate()
     assert result["loss"] == pytest.approx(run.about["test"]["loss"])
     assert result["split"] == "test"
     assert (result["tokens"], result["characters"]) == (2_000, 2_000)
@@ -203,9 +217,8 @@ def test_generated_text_ends_up_whole_in_the_copy_check(trained, monkeypatch):
     run = genlab.load(trained)
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(20_000)[:9_000]]))
     about = run.about["data"]
-    result = evaluate_text(
-        run.recipe.network, run.recipe.tokenizer, 16, 1, CPU, None, about, about["fingerprint"]
-    )["copying"]  # fmt: skip
+    with run.pipeline.evaluating():
+        result = evaluate(run.pipeline, Source(None, about, about["fingerprint"])).report["copying"]
     assert result["generated"]["longest_shared"] == 9_000
     assert result["verdict"] == "The model repeats passages of its training text."
 

@@ -13,10 +13,11 @@ from genlab.layers.attention import KVCache
 from genlab.models.gpt import GPT, GPTShape
 from genlab.models.gpt2 import GPT2, GPT2Shape
 from genlab.models.lstm import LSTM, LSTMShape
-from genlab.tasks.text.generation import REPAID, encode_prompt, for_writing, write, write_samples
+from genlab.tasks.text.generation import REPAID, encode_prompt, for_writing, write
 from genlab.tasks.text.options import TextRequest
 from tests.conftest import sentences
 from tests.tasks.conftest import CONTEXT, CPU
+from tests.tasks.text.made import pipeline_of
 
 # --- writing --------------------------------------------------------------------------------------
 
@@ -133,9 +134,9 @@ def test_prompts():
 # --- fast writing ---------------------------------------------------------------------------------
 
 
-def samples(network, tokenizer, prompt="the river", context=CONTEXT, show=None, **options) -> list[str]:
+def samples(network, tokenizer, prompt="the river", show=None, **options) -> list[str]:
     request = TextRequest(**{"prompt": prompt, "tokens": 60, "temperature": 1.0, **options})
-    return [sample.content for sample in write_samples(network, tokenizer, context, 1, request, CPU, show)]
+    return [sample.content for sample in pipeline_of(network, tokenizer).generate(request, show)]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -143,7 +144,7 @@ def samples(network, tokenizer, prompt="the river", context=CONTEXT, show=None, 
 @pytest.mark.parametrize("family", ["gpt", "gpt2", "lstm"])
 def test_packed_weights_write_the_same(family, size, seed, monkeypatch):
     """Greedily, over random networks, far beyond the context."""
-    monkeypatch.setattr(packed, "LEAST", 1)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     torch.manual_seed(seed)
     tokenizer, (depth, heads) = character_tokenizer("".join(sorted(set(sentences(1000))))), size
     count = tokenizer.get_vocab_size()
@@ -162,7 +163,7 @@ def test_packed_weights_write_the_same(family, size, seed, monkeypatch):
 
 
 def test_when_weights_are_packed(network, monkeypatch):
-    monkeypatch.setattr(packed, "LEAST", 1)
+    monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     long, short = TextRequest(tokens=REPAID), TextRequest(tokens=REPAID - 1)
     assert for_writing(network, short, CPU) is network
     assert for_writing(network, long, torch.device("cuda")) is network

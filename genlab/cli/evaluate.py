@@ -1,0 +1,35 @@
+"""genlab evaluate RUN: measures on data that the run was not trained on."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
+from genlab.cli.shared import OnDevice, opened, print_json, print_tree, run_argument
+from genlab.options import Shown
+
+
+@dataclass(frozen=True)
+class EvaluateOptions(OnDevice):
+    """Options of evaluating."""
+
+    data: Annotated[str | None, Shown("PATH")] = None
+    """Measure on these data instead of the test split; or where the training data are now, if they have moved."""
+
+
+def run(words: list[str]) -> int:
+    path = run_argument("evaluate", words)
+    if path is None:
+        return 0
+    about = f"Measure {path} on data that it was not trained on."
+    page = Page(f"genlab evaluate {path}", about, options_of(EvaluateOptions))
+    if asks_help(words):
+        print(page.help())
+        return 0
+    options = page.parse(words[1:]).make(EvaluateOptions)
+    report = opened(path, options.device).evaluate(options.data)
+    if options.json:
+        print_json(report)
+    else:
+        print_tree(report)
+    return 0

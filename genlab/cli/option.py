@@ -1,0 +1,137 @@
+"""Fields of dataclasses as options: the docstring below a field is its help, its type says what its value may be."""
+
+import ast
+import dataclasses
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from genlab.errors import InputError
+from genlab.options import Shown, shown, unusable
+
+METAVARS = {int: "N", float: "X", str: "TEXT"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One option of a command, or one positional argument."""
+
+    field: str
+    """Key of its value in what `Page.parse` returns."""
+    type: Any
+    help: str
+    default: Any = None
+    required: bool = False
+    shown: Shown = dataclasses.field(default_factory=Shown)
+
+    @property
+    def name(self) -> str:
+        """The option as it is written, without dashes: Python's `from_` is --from."""
+        return self.field.rstrip("_").replace("_", "-")
+
+    @property
+    def kind(self) -> Any:
+        """The type of one value: a Literal, int, float, str or bool."""
+        return _plain(self.type)
+
+    @property
+    def repeats(self) -> bool:
+        return get_origin(_single(self.type)) is tuple
+
+    @property
+    def spelling(self) -> str:
+        """The words that give it, as errors and help pages show them."""
+        if self.shown.positional:
+            return self.metavar
+        if self.kind is bool:
+            return f"--no-{self.name}" if self.default else f"--{self.name}"
+        return f"--{self.name} {self.metavar}"
+
+    @property
+    def metavar(self) -> str:
+        if self.shown.metavar:
+            return self.shown.metavar
+        if get_origin(self.kind) is Literal:
+            return "|".join(map(str, get_args(self.kind)))
+        return self.name.upper() if self.shown.positional else METAVARS[self.kind]
+
+    @property
+    def about(self) -> str:
+        """Its help, with the default where that says something."""
+        text = (self.shown.off or f"Turn off: {self.help}") if self.kind is bool and self.default else self.help
+        tells = not isinstance(self.default, bool) and self.default not in (None, "", (), "auto")
+        default = f"{self.default:g}" if isinstance(self.default, float) else self.default
+        return f"{text} Default: {default}." if tells and "efault" not in text else text
+
+    def value(self, word: str) -> Any:
+        """The value that a word writes.
+
+        Raises:
+            InputError: it is not of the option's type.
+        """
+        field = self.name.replace("-", "_")
+        if get_origin(self.kind) is Literal:
+            choices = {str(choice): choice for choice in get_args(self.kind)}
+            if word not in choices:
+                meant = perhaps_meant(word, choices)
+                raise InputError(f"{field}: {word!r} is not a choice; choose from {', '.join(choices)}{meant}.", field)
+            return choices[word]
+        try:
+            return self.kind(word)
+        except ValueError:
+            raise unusable(field, word, self.type) from None
+
+
+def options_of(options_type: type, group: str = "options") -> list[Option]:
+    """The fields of a dataclass as options; fields of type Any hold what a command line cannot give."""
+    hints, helps = get_type_hints(options_type, include_extras=True), _docstrings(options_type)
+    found = []
+    for field in dataclasses.fields(options_type):
+        if _plain(hints[field.name]) is Any:
+            continue
+        about = shown(hints[field.name])
+        about = dataclasses.replace(about, group=about.group or group)
+        required = field.default is dataclasses.MISSING
+        default = None if required else field.default
+        found.append(Option(field.name, hints[field.name], helps.get(field.name, ""), default, required, about))
+    return found
+
+
+def _single(hint: Any) -> Any:
+    """A type without its metadata and without None; of several types the first."""
+    if get_origin(hint) is Annotated:
+        return _single(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return _single(next(part for part in get_args(hint) if part is not type(None)))
+    return hint
+
+
+def _plain(hint: Any) -> Any:
+    """The type of one value."""
+    single = _single(hint)
+    return _plain(get_args(single)[0]) if get_origin(single) is tuple else single
+
+
+def perhaps_meant(word: str, known: Iterable[str], dashes: str = "") -> str:
+    """The known word that a misspelt one most likely meant, in brackets."""
+    meant = get_close_matches(word, list(known), 1)
+    return f" (perhaps {dashes}{meant[0]}?)" if meant else ""
+
+
+@cache
+def _docstrings(options_type: type) -> dict[str, str]:
+    """The docstrings below the fields of a dataclass and of its bases."""
+    found: dict[str, str] = {}
+    for part in reversed(options_type.__mro__[:-1]):
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(part))).body
+        assert isinstance(body, ast.ClassDef)
+        for field, text in zip(body.body, body.body[1:], strict=False):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+                assert isinstance(text.value, ast.Constant)
+                found[field.target.id] = re.sub(r"\s+", " ", str(text.value.value)).strip()
+    return found

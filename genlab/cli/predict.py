@@ -1,0 +1,44 @@
+"""genlab predict RUN FILE|FOLDER...: labels with probabilities."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
+from genlab.cli.shared import OnDevice, opened, print_json, run_argument
+from genlab.errors import InputError
+from genlab.options import Shown
+
+SHOWN = 3
+"""Labels shown for each input, the most likely first."""
+
+
+@dataclass(frozen=True)
+class PredictOptions(OnDevice):
+    """Options of predicting."""
+
+    files: Annotated[tuple[str, ...], Shown("FILE...", positional=True)] = ()
+    """What to predict the labels of: pictures, folders of them, or a CSV file of rows without labels."""
+
+
+def run(words: list[str]) -> int:
+    path = run_argument("predict", words)
+    if path is None:
+        return 0
+    page = Page(f"genlab predict {path} FILE...", f"Predict labels with {path}.", options_of(PredictOptions))
+    if asks_help(words):
+        print(page.help())
+        return 0
+    options = page.parse(words[1:]).make(PredictOptions)
+    if not options.files:
+        raise InputError(f"Say what to predict the labels of: genlab predict {path} FILE or FOLDER.", "files")
+    found = opened(path, options.device).predict(list(options.files))
+    if options.json:
+        print_json({"predictions": [prediction._asdict() for prediction in found]})
+        return 0
+    width = max(len(prediction.file) for prediction in found)
+    for prediction in found:
+        likely = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:SHOWN]
+        shares = "  ".join(f"{label} {share:.1%}" for label, share in likely)
+        print(f"{prediction.file:{width}}  {prediction.label:16}  {shares}")
+    return 0

@@ -1,0 +1,40 @@
+"""genlab push RUN NAME: uploads a trained model."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
+from genlab.cli.shared import Output, opened, print_json, run_argument
+from genlab.errors import InputError
+from genlab.options import Shown
+
+
+@dataclass(frozen=True)
+class PushOptions(Output):
+    """Options of uploading."""
+
+    name: Annotated[str, Shown("NAME", positional=True)] = ""
+    """Repository: OWNER/NAME, or NAME for a repository of yours."""
+    private: bool = False
+    """If the repository does not exist yet, make it private."""
+
+
+def run(words: list[str]) -> int:
+    path = run_argument("push", words)
+    if path is None:
+        return 0
+    about = f"Upload {path}, with its model card, to a Hugging Face repository (log in with `hf auth login`)."
+    page = Page(f"genlab push {path} NAME", about, options_of(PushOptions))
+    if asks_help(words):
+        print(page.help())
+        return 0
+    options = page.parse(words[1:]).make(PushOptions)
+    if not options.name:
+        raise InputError(f"Say which repository: genlab push {path} OWNER/NAME.", "name")
+    url = opened(path, "cpu").push(options.name, options.private)
+    if options.json:
+        print_json({"url": url})
+    else:
+        print(url)
+    return 0

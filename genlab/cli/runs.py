@@ -1,0 +1,41 @@
+"""genlab runs: lists run folders."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
+from genlab.cli.shared import Output, print_json, say
+from genlab.options import Shown
+
+
+@dataclass(frozen=True)
+class RunsOptions(Output):
+    """Options of listing runs."""
+
+    folder: Annotated[str, Shown("FOLDER")] = "runs"
+    """Folder whose run folders are listed."""
+
+
+def run(words: list[str]) -> int:
+    page = Page("genlab runs", "List run folders.", options_of(RunsOptions))
+    if asks_help(words):
+        print(page.help())
+        return 0
+    options = page.parse(words).make(RunsOptions)
+
+    from genlab.engine.run_folder import list_runs
+
+    found = list_runs(Path(options.folder))
+    if options.json:
+        print_json({"runs": found})
+        return 0
+    if not found:
+        say(f"There are no runs in {options.folder} yet: genlab train text @bible --minutes 1 makes one.")
+    for one in found:
+        best = one.get("best") or {}
+        measure = next((f"{name} {value:.4g}" for name, value in best.items()), "")
+        about = f"{one.get('task', ''):8} {one.get('model', ''):6} {one['state']:12}"
+        print(f"{one['run']:36} {about} step {one.get('step', 0):>8,}  {measure}".rstrip())
+    return 0

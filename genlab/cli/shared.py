@@ -1,0 +1,93 @@
+"""What several commands share."""
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from genlab.cli import COMMANDS
+from genlab.cli.parser import asks_help
+from genlab.errors import InputError
+from genlab.options import RUN, Shown
+
+if TYPE_CHECKING:
+    from genlab.api import Run
+    from genlab.tasks.task import Model, Task
+
+
+@dataclass(frozen=True)
+class Output:
+    """Options of every command."""
+
+    json: Annotated[bool, RUN] = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True)
+class OnDevice(Output):
+    """Options of the commands that use a model."""
+
+    device: Annotated[str, RUN, Shown("DEVICE")] = "auto"
+    """auto, cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
+
+
+def run_argument(command: str, words: list[str]) -> str | None:
+    """The run folder, the first word; None if only help is asked for, which is printed.
+
+    Raises:
+        InputError: the first word is an option, or there is none.
+    """
+    if words and not words[0].startswith("-"):
+        return words[0]
+    if asks_help(words):
+        found = COMMANDS[command]
+        print(f"usage: genlab {command} {found.arguments} [options]\n\n{found.about.capitalize()}.\n")
+        print(f"`genlab {command} RUN --help` lists the options of a run.")
+        return None
+    raise InputError(f"Say which run: genlab {command} RUN. `genlab runs` lists them.", "run")
+
+
+def declared(path: str) -> tuple["Task", "Model"]:
+    """The task and the model of a run folder, without loading the model.
+
+    Raises:
+        InputError: it is not a run folder, or one that is damaged.
+    """
+    from genlab.catalog import task_named
+    from genlab.engine.run_folder import RunFolder
+
+    config = RunFolder.open(path).config()
+    task = task_named(config["task"])
+    return task, task.model(config["model"])
+
+
+def opened(path: str, device: str) -> "Run":
+    """A run with its pipeline."""
+    from genlab.api import load
+
+    return load(path, device)
+
+
+def say(message: str) -> None:
+    """Prints for people, beside the output."""
+    print(message, file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON object, with escapes for what standard output cannot encode."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    print(text)
+
+
+def print_tree(values: dict[str, Any], indent: str = "") -> None:
+    """Prints a report as indented lines."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}:")
+            print_tree(value, indent + "  ")
+        else:
+            print(f"{indent}{name}: {f'{value:.4f}' if isinstance(value, float) else value}")

@@ -1,0 +1,145 @@
+"""genlab train TASK DATA: makes a run folder."""
+
+import contextlib
+import shlex
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from genlab.catalog import load, places, task_named
+from genlab.cli.option import Option, options_of
+from genlab.cli.parser import HELP, Page, Values, asks_help
+from genlab.cli.shared import Output, print_json, say
+from genlab.engine.options import RunOptions
+from genlab.errors import InputError
+from genlab.options import Shown
+
+if TYPE_CHECKING:
+    from genlab.tasks.task import Model, Task
+
+EXIT_CODES = {"done": 0, "interrupted": 130}
+"""By the state of the run; 1 for any other."""
+
+
+class Training(NamedTuple):
+    """What the words of a command say of a training."""
+
+    task: "Task"
+    model: "Model"
+    run: RunOptions
+    options: Any
+    values: Values
+    page: Page
+
+
+def training(command: str, words: list[str], more: list[Option] | None = None) -> Training:
+    """Reads TASK DATA and the options of a training, and `more` options.
+
+    Raises:
+        InputError: the words do not fit.
+    """
+    task, rest = task_named(words[0]), words[1:]
+    helps = asks_help(rest)
+    rest = [word for word in rest if word not in HELP] if helps else rest
+    given = _page(command, task, *task.models, more=more).split(rest)
+    data = "" if helps else task.place(_last(given, "data"), {name: _last(given, name) for name, _ in task.parts})
+    model = _model(task, given, data)
+    _check_fields(task, model, given)
+    page = _page(command, task, model, more=more)
+    values = page.values(given)
+    return Training(
+        task, model, values.make(RunOptions, data=data or "DATA"), values.make(load(model.options)), values, page
+    )
+
+
+def run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(overview("train"))
+        return 0
+    asked = training("train", words)
+    if asks_help(words):
+        print(asked.page.help())
+        return 0
+    task, model, values = asked.task, asked.model, asked.values
+
+    from genlab.api import train_model
+
+    with contextlib.redirect_stdout(sys.stderr):  # trackers print
+        trained = train_model(task, model, asked.options, asked.run)
+    about = trained.about
+    if trained.pipeline.machine.rank > 0:  # the first process speaks for all
+        pass
+    elif values["json"]:
+        kept = ("state", "step", "seconds", "best", "test")
+        print_json({"run": str(trained.path), **{key: about.get(key) for key in kept}})
+    else:
+        print(trained.path)
+        if about["state"] == "done":
+            path = shlex.quote(str(trained.path))
+            uses = [use for use in ("generate", "predict") if use in model.requests]
+            say("Next: " + ", ".join(f"genlab {use} {path}" for use in [*uses, "evaluate"]))
+        elif about["state"] == "interrupted":
+            say("Interrupted: the run can be used; the same command with --resume and its --out continues it.")
+    return EXIT_CODES.get(about["state"], 1)
+
+
+def overview(command: str) -> str:
+    """The help page of a command about trainings."""
+    tasks = [task_named(name) for name in places()]
+    lines = "\n".join(f"  {task.name:9} {', '.join(model.name for model in task.models)}" for task in tasks)
+    return (
+        f"usage: genlab {command} TASK DATA [--model MODEL] [options]\n\n"
+        f"Tasks and their models, the default first:\n{lines}\n\n"
+        f"`genlab {command} TASK --help` lists the options of the default model, with --model those of another."
+    )
+
+
+def _page(command: str, task: "Task", *models: "Model", more: list[Option] | None = None) -> Page:
+    """The options of a training, with those of all `models`, and `more`."""
+    first = models[0]
+    names = ", ".join(f"{model.name} ({model.about})" for model in task.models)
+    of_run = [replace(option, required=False) for option in options_of(RunOptions, "run")]  # DATA may be in parts
+    data = replace(of_run[0], help=f"{task.data[:1].upper()}{task.data[1:]}; or a sample set (`genlab samples`).")
+    parts = [Option(name, str | None, text, shown=Shown("FILE", "data")) for name, text in task.parts]
+    choice = Option("model", str | None, f"One of: {names}.", first.name, shown=Shown("MODEL", "model"))
+    of_model = [option for model in models for option in options_of(load(model.options), "model")]
+    usage = f"genlab {command} {task.name} DATA"
+    about = f"Train {task.about}: {first.name}, {first.about}."
+    return Page(usage, about, [data, *parts, *of_run[1:], choice, *of_model, *(more or []), *options_of(Output)])
+
+
+def _model(task: "Task", given: dict[str, list[str]], data: str = "") -> "Model":
+    """The model asked for, that of the run to start from, or the default for such data.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    name, start = _last(given, "model"), _last(given, "from_")
+    if name is None and start is not None:
+        from genlab.api import model_of
+
+        name = model_of(start, task.name)
+    return task.model(name, data or _last(given, "data") or "")
+
+
+def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> None:
+    """Whether all options belong to the model.
+
+    Raises:
+        InputError: some belong to other models of the task.
+    """
+    known = {one.name: {option.field for option in options_of(load(one.options))} for one in task.models}
+    for field in given.keys() - known[model.name]:
+        others = [name for name, fields in known.items() if field in fields]
+        if not others:
+            continue
+        option = field.rstrip("_").replace("_", "-")
+        raise InputError(
+            f"--{option} is an option of {' and '.join(others)}, not of {model.name}; "
+            f"`genlab train {task.name} --model {model.name} --help` lists the options.",
+            option.replace("-", "_"),
+        )
+
+
+def _last(given: dict[str, list[str]], field: str) -> str | None:
+    return given[field][-1] if field in given else None

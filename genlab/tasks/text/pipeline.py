@@ -1,0 +1,138 @@
+"""A finished language model: its network, its tokenizer, and all that can be done with them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Int
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from genlab.data.shared.tokenizers import load_tokenizer
+from genlab.engine.files import read_json, write_atomically, write_json
+from genlab.engine.machine import Machine
+from genlab.engine.pipeline import AttentionMap, Pipeline, Saved
+from genlab.engine.samples import Kind, Sample
+from genlab.models.gpt import GPTShape
+from genlab.models.gpt2 import GPT2Shape
+from genlab.models.lstm import LSTMShape
+from genlab.tasks.text.attention import text_attention
+from genlab.tasks.text.export import export_text
+from genlab.tasks.text.generation import MANY, Writer, encode_prompt, for_writing, seed_of, write_together
+from genlab.tasks.text.options import TextAttentionRequest, TextRequest
+
+AttentionShape = GPTShape | GPT2Shape
+Shape = AttentionShape | LSTMShape
+TOGETHER = 16
+"""Texts that are written at the same time."""
+UNLIMITED = 1 << 60
+"""Context of a recurrent network: its state carries over any number of tokens."""
+
+
+class TextNetwork(NamedTuple):
+    """A network, and what it was built for."""
+
+    name: str
+    """Prefix of its tensors in model.safetensors."""
+    shape: Shape
+    network: nn.Module
+    """Called with tokens (batch, time), it returns the logits of each next token (batch, time, vocabulary)."""
+
+
+class TextPipeline(Pipeline):
+    """A language model.
+
+    Args:
+        options: The model's options; `context` is the number of tokens in a training window.
+        built: The network and its shape.
+        tokenizer: Maps text to tokens and back.
+        documents: Number of documents in the training text: it decides how a text without a prompt starts.
+        machine: Where the network runs.
+    """
+
+    def __init__(
+        self, options: Any, built: TextNetwork, tokenizer: Tokenizer, documents: int, machine: Machine
+    ) -> None:
+        self.options, self.shape, self.network = options, built.shape, built.network.to(machine.device)
+        self.networks = {built.name: self.network}
+        self.tokenizer, self.documents, self.machine = tokenizer, documents, machine
+
+    def save(self, folder: Path) -> None:
+        write_atomically(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True).encode())
+        if isinstance(self.shape, AttentionShape):  # an LSTM's follows from its options
+            write_json(folder / "shape.json", asdict(self.shape))
+
+    @classmethod
+    def load(cls, saved: Saved) -> "TextPipeline":
+        tokenizer = load_tokenizer(saved.path / "tokenizer.json")
+        place = saved.path / "shape.json"
+        shape = read_json(place) if place.exists() else None  # the first runs had none: their options decide
+        built = saved.build(saved.options, tokenizer.get_vocab_size(), shape, saved.networks)
+        return cls(saved.options, built, tokenizer, documents_of(saved.about), saved.machine)
+
+    @property
+    def window(self) -> int:
+        """Tokens before the next one that the network can take into account."""
+        return self.shape.context if isinstance(self.shape, AttentionShape) else UNLIMITED
+
+    # --- capabilities ---
+
+    def generate(self, request: TextRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+        """`request.n` texts that begin with the prompt; `show` receives a single text piece by piece, several in turn.
+
+        Raises:
+            InputError: the prompt or the requested weights cannot be used.
+        """
+        prompt = encode_prompt(self.tokenizer, request.prompt, self.documents, self.machine.device)
+        writer = for_writing(self.network, request, self.machine.device)
+        show = show or _ignore
+        for first in range(0, request.n, TOGETHER):
+            numbers = range(first, min(first + TOGETHER, request.n))
+            for text in self._texts(writer, prompt, request, numbers, show if request.n == 1 else _ignore):
+                if request.n > 1:
+                    show(text)
+                yield Sample(Kind.TEXT, text, {"txt": text.encode("utf-8", "replace")})
+
+    def _texts(
+        self,
+        writer: Writer,
+        prompt: Int[Tensor, " time"],
+        request: TextRequest,
+        numbers: range,
+        show: Callable[[str], None],
+    ) -> list[str]:
+        """The texts with these numbers, written together; `show` receives the first, piece by piece."""
+        device = self.machine.device
+        generators = [torch.Generator(device).manual_seed(seed_of(request.seed, number)) for number in numbers]
+        texts = [request.prompt or "" for _ in numbers]
+        if texts[0]:
+            show(texts[0])
+        with self.evaluating():
+            for pieces in write_together(writer, self.tokenizer, prompt, self.window, request, generators):
+                texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
+                if pieces[0]:
+                    show(pieces[0])
+        return texts
+
+    def explain(self, request: TextAttentionRequest) -> list[AttentionMap]:
+        """The attention weights of every layer as the network reads a prompt.
+
+        Raises:
+            InputError: the prompt is empty or longer than the context, or the network has no attention layers.
+        """
+        with self.evaluating():
+            return text_attention(self.network, self.tokenizer, self.window, request, self.machine.device)
+
+    def export(self, to: str, place: Path, card: str) -> None:
+        export_text(self.network, self.tokenizer, to, place, card)
+
+
+def _ignore(_: str) -> None:
+    """Shows nothing."""
+
+
+def documents_of(about: Mapping[str, Any]) -> int:
+    """Number of documents that a run was trained on, from its run.json; unknown for an imported run: many."""
+    return about["data"]["counts"].get("train", {"documents": MANY})["documents"]
