@@ -388,7 +388,7 @@ def test_the_size_is_for_all_processes_and_the_batch_for_each(untaught_recipe):
     one, four = resolved(Speed(600.0, 1e12, 1)), resolved(Speed(600.0, 1e12, 4))
     assert (one.size, one.dropout) == (four.size, four.dropout)
     assert one.batch == 2 * four.batch
-    assert PARAMETERS[resolved(Speed(600.0, 4e12, 4)).size] > PARAMETERS[one.size]
+    assert PARAMETERS[resolved(Speed(600.0, 64e12, 4)).size] > PARAMETERS[one.size]
 
 
 # --- custom networks and losses -------------------------------------------------------------------
