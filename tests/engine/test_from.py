@@ -79,7 +79,7 @@ def test_killed_and_resumed(trained, other, tmp_path, monkeypatch):
         ("text", {"size": "small"}, "size: the run to start from has tiny, not small: leave --size out", "size"),
         ("text", {"context": 7}, "context: the run to start from has 64, not 7", "context"),
         ("text", {"model": "lstm"}, "is a gpt for text, not a lstm for text", "from"),
-        ("points", {}, "this model cannot start from another run", "from"),
+        ("points", {}, "is a gpt for text, not a gan for points", "from"),
         ("text", {"from_": "nothing"}, "There is no run folder nothing", "run"),
     ],
 )
@@ -88,6 +88,14 @@ def test_what_does_not_fit(trained, other, tmp_path, task, options, message, fie
     with pytest.raises(InputError, match=message) as error:
         genlab.train(task, data, steps=1, out=tmp_path / "run", quiet=True, **{"from_": trained, **options})
     assert error.value.field == field
+    assert not (tmp_path / "run").exists()
+
+
+def test_models_that_cannot_start_from_another_run(tmp_path):
+    first = genlab.train("points", "@ring", steps=1, out=tmp_path / "first", quiet=True)
+    with pytest.raises(InputError, match="this model cannot start from another run: leave --from out") as error:
+        genlab.train("points", "@ring", steps=1, from_=first.path, out=tmp_path / "run", quiet=True)
+    assert error.value.field == "from"
     assert not (tmp_path / "run").exists()
 
 
