@@ -79,7 +79,7 @@ def test_killed_and_resumed(trained, other, tmp_path, monkeypatch):
         ("text", {"size": "small"}, "size: the run to start from has tiny, not small: leave --size out", "size"),
         ("text", {"context": 7}, "context: the run to start from has 64, not 7", "context"),
         ("text", {"model": "lstm"}, "is a gpt for text, not a lstm for text", "from"),
-        ("points", {}, "is a gpt for text, not a gan for points", "from"),
+        ("points", {}, "this model cannot start from another run", "from"),
         ("text", {"from_": "nothing"}, "There is no run folder nothing", "run"),
     ],
 )
