@@ -23,8 +23,9 @@ import torch.nn.functional as F
 from torch import nn
 
 import genlab
-from genlab.data.pairs.batches import END_TOKEN, TranslationBatch
+from genlab.data.pairs.batches import END_TOKEN, TranslationBatch, tokenise
 from genlab.engine.machine import Machine, seed_everything
+from genlab.engine.recipe import Place, Setup, Speed
 from genlab.models.transformer import smoothed_loss
 from genlab.tasks.translate.options import TransformerOptions, TranslateRequest
 from genlab.tasks.translate.transformer import SIZES, TransformerRecipe
@@ -168,7 +169,7 @@ def peer_greedy(peer: Peer, source: torch.Tensor, lengths: torch.Tensor, limit: 
 
 def carry(peer: Peer, recipe: TransformerRecipe) -> None:
     """The peer's weights become ours, so that both write the same."""
-    ours = recipe.network
+    ours = recipe.pipeline.network
     peer.embedding.weight.data.copy_(ours.source_embedding.weight.data)
     peer.body.encoder.norm.load_state_dict(ours.encoder_norm.state_dict())
     peer.body.decoder.norm.load_state_dict(ours.decoder_norm.state_dict())
@@ -199,25 +200,22 @@ def seconds(task: Callable[[], Any]) -> float:
 
 def speed(options: argparse.Namespace) -> None:
     train, val = (f"{options.data}/{part}.de.gz,{options.data}/{part}.en.gz" for part in ("train", "val"))
-    recipe = TransformerRecipe(TransformerOptions(size=options.size, lower=True, batch=options.batch))
-    recipe.machine = Machine("cpu")
-    recipe.read(train, "0", val)
-    recipe.resolve(None, None)
+    given = TransformerOptions(size=options.size, lower=True, batch=options.batch)
+    data, _ = TransformerRecipe.read(given, Place(train, "0", val), None)
+    config = TransformerRecipe.resolve(given, data, Speed(None, None, 1), None)
     seed_everything(0)
-    recipe.build()
-    recipe.build_optimizers()
-    config = recipe.config
+    recipe = TransformerRecipe(Setup(config, data, Machine("cpu")))
     assert config.dropout is not None
-    peer = Peer(recipe.source.size, config.size, config.dropout)
+    peer = Peer(data.source.size, config.size, config.dropout)
     adamw = torch.optim.AdamW(peer.parameters(), lr=1e-3, fused=True)
-    assert recipe.pairs.test is not None
+    assert data.pairs.test is not None
     batches = [recipe.batch(step) for step in range(options.rounds)]
     for batch in batches[:3]:  # warm up
-        recipe.step(batch)
+        recipe.step(batch, 0.0)
         peer_step(peer, adamw, batch, config.label_smoothing)
     ours, theirs, bare = [], [], []
     for batch in batches:  # in turn: what else the machine does meets both alike
-        ours.append(seconds(lambda batch=batch: recipe.step(batch)))
+        ours.append(seconds(lambda batch=batch: recipe.step(batch, 0.0)))
         theirs.append(seconds(lambda batch=batch: peer_step(peer, adamw, batch, config.label_smoothing)))
         bare.append(seconds(lambda batch=batch: backward(recipe, batch)))
     sources = (batch.source.numel() if batch.source_mask is None else int(batch.source_mask.sum()) for batch in batches)
@@ -233,20 +231,20 @@ def speed(options: argparse.Namespace) -> None:
         for group in recipe.groups():
             group.setdefault("peak", group["lr"])
             group["lr"] = group["peak"] * (1 - step / options.learn)
-        recipe.step(recipe.batch(step))
+        recipe.step(recipe.batch(step), step / options.learn)
     carry(peer, recipe)
     peer.eval()
-    sources = recipe.pairs.test.sources[: options.sentences]
-    source = recipe._tokens(recipe.pairs.test).source
+    sources = data.pairs.test.sources[: options.sentences]
+    source = tokenise(data.pairs.test, data.source, data.target).source
     order = sorted(range(len(sources)), key=lambda index: -source.lengths[index])
     request = TranslateRequest(beam=1)
     found: list[list[int]] = []
-    mine = seconds(lambda: found.extend(best.tokens for (best,) in recipe.search(sources, request)))
+    mine = seconds(lambda: found.extend(best.tokens for (best,) in recipe.pipeline.search(sources, request)))
 
     def all_theirs() -> None:
         for start in range(0, len(order), options.rows):
             rows, lengths = source.padded(torch.tensor(order[start : start + options.rows]).numpy())
-            written = peer_greedy(peer, rows, lengths, recipe.longest_target)
+            written = peer_greedy(peer, rows, lengths, data.lengths.longest_target)
             for index, text in zip(order[start:], written.tolist(), strict=False):
                 same.append(found[index] == text[: len(found[index])])
 
@@ -259,7 +257,7 @@ def speed(options: argparse.Namespace) -> None:
 
 def backward(recipe: TransformerRecipe, batch: TranslationBatch) -> None:
     """A step of ours up to the gradients."""
-    loss = smoothed_loss(recipe.predict_targets(batch), batch.targets, recipe.config.label_smoothing)
+    loss = smoothed_loss(recipe.pipeline.target_logits(batch), batch.targets, recipe.options.label_smoothing)
     recipe.network.zero_grad(set_to_none=True)
     loss.backward()
 

@@ -91,6 +91,14 @@ def test_what_does_not_fit(trained, other, tmp_path, task, options, message, fie
     assert not (tmp_path / "run").exists()
 
 
+def test_models_that_cannot_start_from_another_run(tmp_path):
+    first = genlab.train("points", "@ring", steps=1, out=tmp_path / "first", quiet=True)
+    with pytest.raises(InputError, match="this model cannot start from another run: leave --from out") as error:
+        genlab.train("points", "@ring", steps=1, from_=first.path, out=tmp_path / "run", quiet=True)
+    assert error.value.field == "from"
+    assert not (tmp_path / "run").exists()
+
+
 def test_command_line(trained, other, tmp_path):
     start = shutil.copytree(trained, tmp_path / "start")
     done = genlab_process("train", "text", other, "--from", start, "--steps", 2, "--json", folder=tmp_path)

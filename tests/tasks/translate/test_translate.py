@@ -15,14 +15,17 @@ import torch
 
 import genlab
 from genlab.data.pairs.batches import END_TOKEN
+from genlab.data.pairs.lines import Lines
 from genlab.engine.loop import Loop
 from genlab.engine.machine import Machine
 from genlab.engine.recipe import Place, Setup, Speed
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
-from genlab.tasks.translate.options import TransformerOptions, TranslateRequest
+from genlab.models.gru import GRU, GRUShape
+from genlab.tasks.translate.gru import GRURecipe
+from genlab.tasks.translate.options import GRUOptions, TransformerOptions, TranslateRequest
 from genlab.tasks.translate.pipeline import TranslatePipeline
-from genlab.tasks.translate.transformer import TransformerRecipe
+from genlab.tasks.translate.transformer import PARAMETERS, TransformerRecipe
 from tests.conftest import genlab_process, phrases, tabbed
 
 UNSEEN = phrases(600)[400:]
@@ -329,3 +332,136 @@ def test_killed_and_resumed(pairs, tmp_path, monkeypatch):
 def test_python_must_say_what_to_translate(translator):
     with pytest.raises(InputError, match="prompt is missing: give the lines"):
         genlab.load(translator).generate()
+
+
+def test_lines_of_a_list_and_blocks_of_a_file_are_translated_and_named(translator):
+    run = genlab.load(translator)
+    lines = [source for source, _ in UNSEEN[:3]]
+    expected = run.pipeline.translate(lines, TranslateRequest())
+    assert [sample.content for sample in run.generate(prompt=lines)] == expected
+    block = Lines(tuple(lines), "lines.txt", before=2_048, option="input")
+    assert [sample.content for sample in run.generate(prompt=block)] == expected
+    with pytest.raises(InputError, match=r"^The prompt, line 2 has \d+ tokens") as error:
+        run.generate(prompt=[lines[0], lines[1] * 20])
+    assert error.value.field == "prompt"
+    with pytest.raises(InputError, match=r"^lines.txt, line 2,050 has \d+ tokens|^lines.txt, line 2050") as error:
+        run.generate(prompt=Lines((lines[0], lines[1] * 20), "lines.txt", before=2_048, option="input"))
+    assert error.value.field == "input"
+
+
+# --- one step, one resolution ---------------------------------------------------------------------
+
+
+def test_translating_leaves_modes_gradients_and_random_state_alone(untaught):
+    untaught.network.train()
+    samples = untaught.generate(TranslateRequest(prompt="The ship.\nThe fish.", sample=True, seed=4))
+    state = torch.get_rng_state()
+    next(samples)
+    assert untaught.network.training
+    assert torch.is_grad_enabled()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("model", ["transformer", "gru"])
+def test_processes_weigh_by_their_number_of_target_tokens(pairs, model, monkeypatch):
+    counts = []
+    monkeypatch.setattr(Machine, "average", lambda self, network, count=None: counts.append(count))
+    options = {"transformer": TransformerOptions, "gru": GRUOptions}[model](size="tiny", batch=256)
+    recipe_type = {"transformer": TransformerRecipe, "gru": GRURecipe}[model]
+    data, _ = recipe_type.read(options, Place(str(pairs), "0", "0"), None)
+    recipe = recipe_type(Setup(recipe_type.resolve(options, data, Speed(None, None, 1), None), data, Machine("cpu")))
+    batches = [recipe.batch(step) for step in range(8)]
+    for batch in batches:
+        recipe.step(batch, 0.0)
+    assert counts == [len(batch.targets) for batch in batches]
+    assert any(len(batch.targets) < batch.inputs.numel() for batch in batches)
+
+
+def test_the_size_is_for_all_processes_and_the_batch_for_each(untaught_recipe):
+    data, options = untaught_recipe.data, TransformerOptions()
+
+    def resolved(speed: Speed) -> TransformerOptions:
+        return TransformerRecipe.resolve(options, data, speed, None)
+
+    fixed = resolved(Speed(None, None, 1))
+    assert (fixed.size, fixed.batch, fixed.dropout) == ("small", 1024, 0.1)
+    one, four = resolved(Speed(600.0, 1e12, 1)), resolved(Speed(600.0, 1e12, 4))
+    assert (one.size, one.dropout) == (four.size, four.dropout)
+    assert one.batch == 2 * four.batch
+    assert PARAMETERS[resolved(Speed(600.0, 64e12, 4)).size] > PARAMETERS[one.size]
+
+
+# --- custom networks and losses -------------------------------------------------------------------
+
+
+class Mine(GRU):
+    """A user's network: it translates as the baseline does."""
+
+    def __init__(self, shape) -> None:
+        super().__init__(GRUShape(shape.source_vocabulary, shape.target_vocabulary, 16, True, shape.joint))
+
+
+class Headless(Mine):
+    def forward(self, *given):
+        return super().forward(*given)[:, :-1]
+
+
+class Untold(Mine):
+    next = property()
+
+
+class Forgetful(Mine):
+    def next(self, tokens, memory):
+        return super().next(tokens, memory)[:, :5]
+
+
+def total_loss(logits, targets, smoothing):
+    return torch.nn.functional.cross_entropy(logits, targets) + smoothing
+
+
+@pytest.mark.parametrize("model", ["transformer", "gru"])
+def test_a_custom_network_is_trained_recorded_and_loaded(pairs, tmp_path, model):
+    made = []
+
+    def factory(shape):
+        made.append(shape)
+        return Mine(shape)
+
+    out = tmp_path / "run"
+    run = genlab.train("translate", pairs, model, out=out, quiet=True, networks={model: factory}, **SMALL)
+    assert isinstance(run.pipeline.network, Mine)
+    assert made[0].source_vocabulary == run.pipeline.source.size
+    assert run.folder.config()["networks"][model]["class"].endswith(":Mine")
+    with pytest.raises(InputError, match="networks of your own"):
+        genlab.load(out)
+    again = genlab.load(out, networks={model: factory})
+    line = UNSEEN[0][0]
+    assert again.generate(prompt=line)[0].content == run.generate(prompt=line)[0].content
+    assert again.evaluate()["loss"] == pytest.approx(run.about["test"]["loss"])
+    with pytest.raises(InputError, match=r"custom network|no attention"):
+        again.attention(line)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (lambda shape: torch.nn.Linear(2, 2), "cannot take a batch of shape"),
+        (lambda shape: 5, "is a int: return a torch.nn.Module"),
+        (Headless, r"make that \(5, \d+\)"),
+        (Untold, r"start\(source, mask, capacity\)"),
+        (Forgetful, r"make that \(2, \d+\)"),
+    ],
+)
+def test_a_custom_network_that_cannot_translate_is_refused(pairs, tmp_path, network, message):
+    with pytest.raises(InputError, match=message) as error:
+        genlab.train("translate", pairs, out=tmp_path / "run", quiet=True, networks={"transformer": network}, **SMALL)
+    assert error.value.field == "transformer"
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_custom_loss_trains_and_selects(pairs, tmp_path):
+    run = genlab.train("translate", pairs, out=tmp_path / "run", quiet=True, losses={"loss": total_loss}, **SMALL)
+    (validation, *_) = (entry for entry in run.folder.measures() if entry["split"] == "validation")
+    assert validation["smoothed_loss"] == pytest.approx(validation["loss"] + 0.1)
+    with pytest.raises(InputError, match="has no loss other: it has loss"):
+        genlab.train("translate", pairs, out=tmp_path / "other", losses={"other": total_loss}, **SMALL)
