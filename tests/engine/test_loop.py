@@ -255,7 +255,7 @@ def test_measuring_leaves_no_trace(book, tmp_path):
     first = entries(run.path, "train")[0]
     steps = first["step"]
     losses, recipe = [], fresh(run, book, validation="0")
-    plan = Plan.from_json(run.folder.config()["plan"])
+    plan = Plan(**run.folder.config()["plan"])
     peaks = [group["lr"] for group in recipe.groups()]
     for step in range(steps):
         for group, peak in zip(recipe.groups(), peaks, strict=True):

@@ -17,6 +17,7 @@ from genlab.engine.loop import Loop
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
 from genlab.tasks.text.gpt import GPTRecipe
+from genlab.tasks.text.options import TextRequest
 from tests.conftest import genlab_process
 
 OPTIONS = {"steps": 40, "size": "tiny", "context": 16, "batch": 2, "dropout": 0.1}
@@ -38,7 +39,7 @@ def losses(out: Path, split: str = "train") -> list[tuple[int, float]]:
 def _cheap_and_often():
     """Previews that cost little, and a checkpoint after every step."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(GPTRecipe, "preview", lambda self: list(self.generate(self.request_type(tokens=3))))
+        patch.setattr(GPTRecipe, "preview", lambda self: list(self.pipeline.generate(TextRequest(tokens=3))))
         patch.setattr(Loop, "_checkpoint_due", lambda self: True)
         yield
 
@@ -239,7 +240,7 @@ def test_changed_data_are_refused(tmp_path, book, monkeypatch):
         patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 2))
         train(mine, out)
     mine.write_text(book.read_text()[:-1] + "?")
-    with pytest.raises(InputError, match="content has changed"):
+    with pytest.raises(InputError, match="content of .* has changed"):
         train(mine, out, resume=True)
 
 
