@@ -240,7 +240,7 @@ def test_changed_data_are_refused(tmp_path, book, monkeypatch):
         patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 2))
         train(mine, out)
     mine.write_text(book.read_text()[:-1] + "?")
-    with pytest.raises(InputError, match="content of .* has changed"):
+    with pytest.raises(InputError, match=r"content of .* has changed"):
         train(mine, out, resume=True)
 
 
