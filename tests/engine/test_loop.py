@@ -175,7 +175,7 @@ def test_a_learning_rate_that_diverges(book, tmp_path):
     assert "Traceback" not in done.stderr
     if done.returncode:  # Muon's steps are bounded: it may survive even this
         assert done.returncode == 1
-        assert "stopped being a number" in done.stderr
+        assert "became NaN or infinite" in done.stderr
 
 
 def test_bfloat16(book, tmp_path):
@@ -196,9 +196,8 @@ def test_a_budget_is_kept(book, tmp_path, minutes):
     assert abs(seconds - 60 * minutes) <= 6 * minutes + 0.6
     assert entries(run.path, "train")[-1]["learning_rate"] == 0
     config = json.loads((run.path / "config.json").read_text())
-    assert config["plan"]["decay_start"] is not None
     assert config["plan"]["seconds"] == pytest.approx(60 * minutes)
-    assert run.about["step"] == config["plan"]["decay_start"] + max(1, round(0.25 * config["plan"]["steps"]))
+    assert run.about["step"] == Plan.from_json(config["plan"]).end
     assert entries(run.path, "validation")
 
 
@@ -223,7 +222,8 @@ def test_resuming_a_budget_measures_nothing_again(book, tmp_path, monkeypatch):
     monkeypatch.setattr(Machine, "speed", None)
     run = train(book, tmp_path / "run", **options, resume=True)
     after = run.folder.config()["plan"]
-    assert {**after, "decay_start": None} == {**plan, "decay_start": None}
+    assert after["segments"][: len(plan["segments"])] == plan["segments"]
+    assert {**after, "segments": None} == {**plan, "segments": None}
     assert run.about["state"] == "done"
     assert run.about["attempts"] == 2
     assert abs(run.about["seconds"] - 3) <= 0.9
