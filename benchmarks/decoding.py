@@ -31,6 +31,7 @@ from genlab.layers import packed
 from genlab.layers.packed import Weights, pack
 from genlab.models.gpt import GPT, GPTShape
 from genlab.tasks.text.evaluate import split_loss
+from genlab.tasks.text.pipeline import TextNetwork, TextPipeline
 
 PROMPT = 16
 BATCH = 16
@@ -170,7 +171,10 @@ def losses(path: str) -> None:
     print("| weights | loss (nats a token) |\n|---|---|")
     for weights in ("plain", "32", "16", "int8"):
         network = pipeline.network if weights == "plain" else pack(pipeline.network, weights)
-        print(f"| {weights} | {split_loss(network, test, pipeline.window, torch.device('cpu')):.6f} |")
+        built = TextNetwork(run.model, pipeline.shape, network)
+        packed_pipeline = TextPipeline(pipeline.options, built, pipeline.tokenizer, 1, pipeline.machine)
+        with packed_pipeline.evaluating():
+            print(f"| {weights} | {split_loss(packed_pipeline, test):.6f} |")
 
 
 # --- the table ----------------------------------------------------------------------------------------

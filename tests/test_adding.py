@@ -39,7 +39,7 @@ def bell(tmp_path) -> Path:
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bell\nVersion: 0.1\n")
     (about / "entry_points.txt").write_text("[genlab.tasks]\nbell = bell:TASK\n")
-    (tmp_path / "numbers.txt").write_text("".join(f"{170 + (number * 37 % 41 - 20) / 2}\n" for number in range(400)))
+    (tmp_path / "numbers.txt").write_text("".join(f"{1.7 + (number * 37 % 41 - 20) / 100}\n" for number in range(400)))
     return tmp_path
 
 
@@ -60,7 +60,7 @@ def test_a_task_of_another_package(bell):
     made = call("generate", "runs/heights", "--n", 200, "--json")
     assert made.returncode == 0, made.stderr
     (rows,) = json.loads(made.stdout)["samples"]
-    assert sum(row[0] for row in rows) / len(rows) == pytest.approx(170, abs=5)
+    assert sum(row[0] for row in rows) / len(rows) == pytest.approx(1.7, abs=0.05)
     measured = call("evaluate", "runs/heights", "--json")
     assert json.loads(measured.stdout)["loss"] < 5
     assert "bell" in call("runs").stdout

@@ -62,6 +62,8 @@ def train(
     given = _given(task.name, model.name, options, run, losses)
     machine = Machine.of(run)
     with preserved_randomness(), _threads():
+        if run.from_ is not None and not model.continues:
+            raise InputError("from: this model cannot start from another run: leave --from out.", "from")
         start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine)
         if start is not None:
             options = recipe_type.continued(options, start)
@@ -69,11 +71,14 @@ def train(
         folder, fresh = machine.first(lambda: _folder(task.name, run))
         with folder.locked() if machine.rank == 0 else nullcontext():
             try:
-                config = machine.first(lambda: None if fresh else _matching(folder, given))
-                machine.first(lambda: _begin(folder, run, given, config))
+                config = machine.first(lambda: None if fresh else _matching(folder, given, model.continues))
+                if fresh:
+                    machine.first(lambda: _begin(folder, run, given, config))
                 with machine.first_alone(), working("reading the data", quiet):
                     data, facts = recipe_type.read(options, Place(run.data, run.validation, run.test), start)
                 _check_data(facts, run, machine, None if fresh else folder)
+                if not fresh:  # a refused command leaves the run as it was
+                    machine.first(lambda: _begin(folder, run, given, config))
                 setup = Setup(options, data, machine, run.seed, Networks(networks), losses, start)
                 if config and "plan" in config:
                     plan = Plan.from_json(config["plan"])
@@ -188,7 +193,7 @@ def _given(
     return {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
 
 
-def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None:
+def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict[str, Any] | None:
     """The recorded config; None if the run was killed before it was written.
 
     Raises:
@@ -209,13 +214,16 @@ def _matching(folder: RunFolder, given: dict[str, Any]) -> dict[str, Any] | None
             raise InputError(f"This run was started with {section} {before}, not {now}: repeat its command.", section)
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
+                longer = name in ("steps", "minutes") and continues
+                more = f", or train on from its weights in a new run with --from {folder.path}" if longer else ""
                 raise InputError(
                     f"This run was started with {name.rstrip('_')} {before.get(name)}, not {now.get(name)}: repeat its "
-                    "command.",
+                    f"command{more}.",
                     name,
                 )
     if folder.about().get("state") == "done":
-        raise InputError(f"{folder.path} is finished: there is nothing to resume.", "resume")
+        more = f"; --from {folder.path} trains on from its weights in a new run" if continues else ""
+        raise InputError(f"{folder.path} is finished: there is nothing to resume{more}.", "resume")
     return recorded
 
 

@@ -20,8 +20,6 @@ Tensors = dict[str, Tensor]
 class Architecture(NamedTuple):
     """How a model of ours is called there."""
 
-    model: str
-    """Its name in the catalogue, under text."""
     network: type[GPT] | type[GPT2]
     shape: Callable[[dict[str, Any]], Any]
     """Its shape from their config."""
@@ -245,9 +243,9 @@ def inverse(names: dict[str, str]) -> dict[str, str]:
 
 
 ARCHITECTURES = {
-    "Qwen3ForCausalLM": Architecture("gpt", GPT, qwen3_shape, qwen3_config, qwen3_theirs, qwen3_ours),
+    "Qwen3ForCausalLM": Architecture(GPT, qwen3_shape, qwen3_config, qwen3_theirs, qwen3_ours),
     "GPT2LMHeadModel": Architecture(
-        "gpt2", GPT2, gpt2_shape, gpt2_config, gpt2_theirs, gpt2_ours, (".attn.bias", ".attn.masked_bias")
+        GPT2, gpt2_shape, gpt2_config, gpt2_theirs, gpt2_ours, (".attn.bias", ".attn.masked_bias")
     ),
 }
 

@@ -32,8 +32,8 @@ FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 class Foreign(NamedTuple):
     """A model from such a folder."""
 
-    model: str
-    """Its name in the catalogue, under text."""
+    network: type[GPT] | type[GPT2]
+    """Class of the network that the weights are for."""
     shape: Any
     weights: dict[str, Tensor]
     """By our names, in 32 bits."""
@@ -71,7 +71,7 @@ def read_folder(place: Path) -> Foreign:
     for file in files:
         with open(file, "rb") as opened:
             digest.update(hashlib.file_digest(opened, "sha256").digest())
-    return Foreign(architecture.model, shape, architecture.ours(tensors), tokenizer, digest.hexdigest())
+    return Foreign(architecture.network, shape, architecture.ours(tensors), tokenizer, digest.hexdigest())
 
 
 def _json(path: Path) -> dict[str, Any]:

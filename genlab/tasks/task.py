@@ -27,6 +27,8 @@ class Model:
     """What a finished run can be asked for ("generate", "predict", "explain"), with the dataclass of the request."""
     reads: tuple[str, ...] = ()
     """Endings of the files for which this model is the default."""
+    continues: bool = False
+    """Whether training can start from the weights of another run (--from)."""
     exports: tuple[str, ...] = ()
     """Formats that `genlab export` can write."""
 

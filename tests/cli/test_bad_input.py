@@ -145,7 +145,7 @@ def test_train(refused, tmp_path, words, message, field):
 @pytest.mark.parametrize(
     ("words", "message", "field"),
     [
-        (["dance"], "no command dance.*train, generate", "command"),
+        (["dance"], "no command dance.*train, look, generate", "command"),
         (["genrate"], "no command genrate.*perhaps generate", "command"),
         (["train", "txt"], "no task txt.*perhaps text", "task"),
         (["train", "images", ".", "--model", "dcgn"], "no model dcgn.*perhaps dcgan", "model"),
@@ -248,3 +248,13 @@ def test_attention(refused, trained, tmp_path, words, message, field):
     sentence, where = refused("attention", trained, *words)
     assert re.search(message, sentence), sentence
     assert where == field
+
+
+def test_more_steps_on_a_run(refused, trained, copied, book):
+    """A finished run and a longer one: the sentence names the way to train on."""
+    words = ["train", "text", book, "--size", "tiny", "--validation", 0, "--out", copied, "--resume", "--steps"]
+    sentence, field = refused(*words, 70)
+    assert re.search(r"started with steps 60, not 70: repeat its command, or train on .* --from .*copied\.$", sentence)
+    assert field == "steps"
+    sentence, field = refused(*words, 60)
+    assert re.search(r"is finished: there is nothing to resume; --from .*copied trains on", sentence)

@@ -46,6 +46,6 @@ def test_writing_loads_nothing_for_training():
 def test_importing_genlab_is_lazy():
     code = "import genlab, sys; assert 'torch' not in sys.modules; genlab.train; assert 'torch' in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    assert set(genlab.__all__) <= set(dir(genlab)) | {"Run", "import_folder", "load", "train"}
+    assert set(genlab.__all__) <= set(dir(genlab)) | {"Run", "import_folder", "load", "look", "train"}
     with pytest.raises(AttributeError, match="no attribute 'fly'"):
         _ = genlab.fly

@@ -56,6 +56,16 @@ def test_it_is_measured_and_trained_on(foreign, tmp_path, book, kind, rates):
         genlab.train("text", book, steps=1, resume=True, out=tmp_path / "run", quiet=True)
 
 
+def test_a_context_beyond_that_of_any_training(foreign, tmp_path):
+    """Qwen3's longest: the run opens again, and writes with all of it."""
+    folder = shutil.copytree(foreign / "qwen3", tmp_path / "long")
+    change_config(folder, max_position_embeddings=262_144)
+    genlab.import_folder(folder, tmp_path / "run")
+    again = genlab.load(tmp_path / "run")
+    assert (again.pipeline.window, again.pipeline.options.context) == (262_144, 65_536)
+    assert str(again.generate(prompt="The ", tokens=5)[0]).startswith("The ")
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_sixteen_bits_are_read(foreign, tmp_path, dtype):
     folder = shutil.copytree(foreign / "qwen3", tmp_path / "half")

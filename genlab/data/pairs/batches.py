@@ -1,7 +1,7 @@
-"""Pairs of sentences -> tokens -> batches with hardly any padding.
+"""Tokenises pairs of sentences and batches them by length, with little padding.
 
-Data flow: pairs -> tokenizers made from the training pairs -> two flat arrays of tokens -> batches of sentences of
-about one length.
+Data flow: pairs -> tokenizers trained on the training pairs -> two flat arrays of tokens -> batches of pairs with
+similar lengths.
 """
 
 import hashlib
@@ -33,27 +33,30 @@ from genlab.data.shared.tokenizers import (
 from genlab.errors import InputError
 
 READER = 1
-"""Part of the cache's names: raise it when the same sentences would give another vocabulary."""
+"""Version of the vocabularies, part of the cache's key: raise it if the same sentences give another vocabulary."""
 LONGEST = 1000
-"""Most tokens of a sentence."""
+"""Tokens of the longest sentence that is accepted."""
 WINDOW = 250
-"""Batches whose sentences are sorted by length together."""
+"""Batches whose pairs are sorted by length together."""
 CHARACTERS_PER_TOKEN = 1_000
 """Training text for each token of a fitted vocabulary: 1,024 tokens for 1 MB, 32,768 from 17 MB on."""
 END_TOKEN = 0
-"""Of every vocabulary: begins and ends a sentence, and fills the padding, which nothing looks at."""
+"""Begins and ends a target, ends a source, and fills the padding; the same in every vocabulary."""
 
 
 class TranslationBatch(NamedTuple):
-    """What one update reads. All that depends on lengths is worked out here, where the data are: on a GPU it would make
-    the host wait."""
+    """Input of one update.
+
+    Masks and indices are computed from the lengths before the batch moves to the device: on a GPU the host would
+    have to wait for their values.
+    """
 
     source: Int[Tensor, "batch source_time"]
     """Every row ends with the end token; padding follows."""
     source_mask: Bool[Tensor, "batch source_time"] | None
     """True for tokens, False for padding; None without padding."""
     inputs: Int[Tensor, "batch target_time"]
-    """What the decoder reads: the end token, then the target."""
+    """Decoder input: the end token, then the target."""
     target_index: Int[Tensor, " tokens"] | None
     """Positions of `inputs`, flattened, that are not padding; None without padding."""
     targets: Int[Tensor, " tokens"]
@@ -61,7 +64,7 @@ class TranslationBatch(NamedTuple):
 
 
 class Vocabulary:
-    """A tokenizer for sentences: none begins with a space, and none has the end mark yet."""
+    """A tokenizer of sentences, which have no leading space and no end token."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         assert tokenizer.token_to_id(END) == END_TOKEN
@@ -72,7 +75,7 @@ class Vocabulary:
 
     @classmethod
     def make(cls, kind: str, texts: list[str], vocabulary: int | None) -> "Vocabulary":
-        """The vocabulary of these sentences: of characters (char), words (word) or pieces of words (bpe)."""
+        """Trains (or finds in the cache) a vocabulary of characters (char), words (word) or subwords (bpe)."""
         digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
         def fill(folder: Path) -> None:
@@ -82,16 +85,16 @@ class Vocabulary:
         return cls(cached(name, fill, lambda folder: load_tokenizer(folder / "tokenizer.json")))
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        """Tokens of sentences. The first word gets a space as the others have: it is the same word."""
+        """Tokenises sentences. The first word gets a leading space, so that it has the same tokens as elsewhere."""
         spaced = texts if self.kind == "char" else [f" {text}" if text else "" for text in texts]
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(spaced, add_special_tokens=False)]
 
     def decode(self, tokens: list[int]) -> str:
-        """The sentence again."""
+        """Returns the sentence of these tokens."""
         return self.tokenizer.decode(tokens).strip()
 
     def unknown_in(self, text: str) -> list[str]:
-        """What in a sentence is not in the vocabulary."""
+        """Returns the characters or words of a sentence that are not in the vocabulary."""
         if self.kind == "char":
             return sorted({character for character in text if self.tokenizer.token_to_id(character) is None})
         encoding = self.tokenizer.encode(f" {text}", add_special_tokens=False)
@@ -114,6 +117,7 @@ class Ragged:
 
     tokens: Int[np.ndarray, " all"]
     starts: Int64[np.ndarray, " rows_and_one"]
+    """Start of each row in `tokens`, and the end of the last."""
 
     @classmethod
     def of(cls, rows: list[list[int]]) -> "Ragged":
@@ -127,7 +131,7 @@ class Ragged:
         return np.diff(self.starts)
 
     def padded(self, rows: Int[np.ndarray, " batch"]) -> tuple[Int[Tensor, "batch longest"], Int[Tensor, " batch"]]:
-        """Some rows side by side, filled up with the end mark, and their lengths."""
+        """Returns rows padded with the end token, and their lengths."""
         lengths = self.lengths[rows]
         place = np.arange(lengths.max())
         index = np.minimum(self.starts[rows][:, None] + place, len(self.tokens) - 1)
@@ -137,12 +141,12 @@ class Ragged:
 
 @dataclass(frozen=True)
 class TokenPairs:
-    """Pairs as tokens."""
+    """Tokenised pairs."""
 
     source: Ragged
-    """Every row ends with the end mark."""
+    """Each row ends with the end token."""
     target: Ragged
-    """Every row begins and ends with it."""
+    """Each row begins and ends with the end token."""
     unknown: int
     """Tokens that the vocabularies do not know."""
     _ends: dict = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -155,16 +159,16 @@ class TokenPairs:
 
     @property
     def tokens(self) -> int:
-        """Tokens to predict: all targets with the mark at their end."""
+        """Tokens to predict: those of all targets, end tokens included."""
         return len(self.target.tokens) - len(self)
 
     @property
     def cost(self) -> int:
-        """Tokens of both sides, as a batch counts them."""
+        """Tokens of both sides, as the size of a batch counts them."""
         return len(self.source.tokens) + self.tokens
 
     def rows(self, chosen: Int[np.ndarray, " batch"]) -> TranslationBatch:
-        """These pairs as a batch."""
+        """Returns a batch of these pairs."""
         source, source_lengths = self.source.padded(chosen)
         target, target_lengths = self.target.padded(chosen)
         inputs, targets = target[:, :-1], target[:, 1:].flatten()
@@ -179,10 +183,10 @@ class TokenPairs:
         )
 
     def batch(self, step: int, most: int, seed: int, rank: int = 0, processes: int = 1) -> TranslationBatch:
-        """Pairs of an update, at most `most` tokens of both languages, padding included: a function of its number.
+        """Returns the batch of an update, a function of its number: up to `most` tokens of both sides and padding.
 
-        Every epoch shuffles the pairs, sorts windows of them by length, cuts these into batches and shuffles the
-        batches; `processes` processes take the batches in turn.
+        An epoch shuffles the pairs, sorts windows of them by length, cuts these into batches and shuffles the batches;
+        processes take batches in turn.
         """
         place = step * processes + rank
         ends: list[int] = self._ends.setdefault((seed, most), [])
@@ -204,19 +208,20 @@ class TokenPairs:
             order = random.permutation(len(self))
             window = max(1, WINDOW * most * len(self) // self.cost)
             windows = [self._sorted(order[at : at + window]) for at in range(0, len(order), window)]
-            # Up and down in turn: no batch joins the longest of one window and the shortest of the next.
+            # Alternately ascending and descending: no batch mixes the longest pairs of one window and the shortest of
+            # the next.
             order = np.concatenate([rows[:: 1 if number % 2 else -1] for number, rows in enumerate(windows)])
             cuts = self._cuts(order, most)
             epochs[seed, epoch, most] = order, cuts, random.permutation(len(cuts) - 1)
         return epochs[seed, epoch, most]
 
     def _sorted(self, rows: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
-        """By target length, and by source length up and down in turn, so that neighbours differ by little."""
+        """Sorts rows by target length, then by source length, alternately ascending and descending."""
         target, source = self.target.lengths[rows], self.source.lengths[rows]
         return rows[np.lexsort((np.where(target % 2, source, -source), target))]
 
     def _cuts(self, order: Int[np.ndarray, " rows"], most: int) -> Int[np.ndarray, " cuts"]:
-        """Where batches begin: each takes as many rows as stay below `most` tokens with their padding."""
+        """Returns the starts of batches: each takes rows up to `most` tokens, including padding."""
         cuts, longest = [0], (0, 0)
         sources, targets = self.source.lengths[order].tolist(), (self.target.lengths[order] - 1).tolist()
         for place, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -227,7 +232,7 @@ class TokenPairs:
         return np.array([*cuts, len(order)])
 
     def in_order(self, most: int) -> Iterator[TranslationBatch]:
-        """All pairs once, by length, in batches as those of training."""
+        """Yields all pairs once, sorted by length, in batches of up to `most` tokens."""
         order = self._sorted(np.arange(len(self)))
         cuts = self._cuts(order, most)
         for start, end in pairwise(cuts):
@@ -242,10 +247,10 @@ def padding_mask(lengths: Int[Tensor, " batch"], longest: int) -> Bool[Tensor, "
 
 
 def tokenise(pairs: Pairs, source: Vocabulary, target: Vocabulary) -> TokenPairs:
-    """Pairs as tokens.
+    """Tokenises pairs.
 
     Raises:
-        InputError: a sentence is too long.
+        InputError: sentences are too long.
     """
     sides = []
     unknown = 0

@@ -1,7 +1,7 @@
-"""The user's points in the plane -> splits.
+"""Reads the user's points in the plane and splits them into train, validation and test.
 
-Data flow: a CSV of two numeric columns (gzip or not, header or not) or a sample set -> rows -> splits. Which
-split a point falls into depends on its own digits alone, so that adding points moves no other.
+Data flow: a CSV file with two numeric columns, with or without a header, or a sample set -> points -> splits. The
+coordinates of a point alone decide its split, so that added points move no other.
 """
 
 import csv
@@ -20,37 +20,37 @@ from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError
 
-FEWEST = 20
-"""Points that a training needs, and a split that is measured on."""
+MIN_POINTS = 20
+"""Points needed to train, and in a split to compute metrics."""
 LARGEST = 1e15
-"""Size of the largest coordinate taken; beyond it digits would be lost."""
+"""Largest absolute coordinate that is accepted, for the precision of float64."""
 ROUGH = 100
-"""Held-out points below which a measure is called rough."""
+"""Held-out points below which a note calls the metrics rough."""
 
 Rows = Float64[np.ndarray, "points 2"]
 
 
 class Modes(NamedTuple):
-    """Where the points of a sample set were drawn."""
+    """The Gaussians that a sample set was drawn from."""
 
     centres: np.ndarray
-    """(modes, 2)"""
+    """Means, (modes, 2)."""
     deviation: float
     """Standard deviation of each Gaussian, in the points' unit."""
 
 
 @dataclass(frozen=True)
 class PointSet:
-    """Points ready to train on."""
+    """Points split for training."""
 
     name: str
     fingerprint: str
-    """SHA-256 of all points, in their order; those of splits of their own follow."""
+    """SHA-256 of all points in order, then of those of separate validation and test files."""
     train: np.ndarray
     validation: np.ndarray | None
     test: np.ndarray | None
     modes: Modes | None
-    """Of a sample set."""
+    """Known for sample sets."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -59,16 +59,16 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
 
     Args:
         data: CSV file or @sample.
-        validation: Share of the points that picks the weights, or a path to points of its own.
-        test: Share of the points that is only reported, or a path to points of its own.
+        validation: Share of the points held out to select weights, or a path to other points.
+        test: Share of the points held out to be reported only, or a path to other points.
 
     Raises:
-        InputError: something cannot be read, or there are too few points.
+        InputError: the data cannot be read, or there are too few points.
     """
     name, points, modes = _open(data, "data")
     shares = shares_of(validation, test)
-    if len(points) < FEWEST:
-        raise InputError(f"{name} has {len(points)} points: give at least {FEWEST}.", "data")
+    if len(points) < MIN_POINTS:
+        raise InputError(f"{name} has {len(points)} points: give at least {MIN_POINTS}.", "data")
     if (points == points[0]).all():
         raise InputError(f"All {len(points)} points of {name} are the same: there is nothing to learn.", "data")
 
@@ -76,7 +76,9 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
     chosen = divided(digits, shares)
     train = points[chosen["train"]]
     if not len(train) or (train == train[0]).all():
-        raise InputError(f"{name} leaves no two points to train on: give more points or hold out less.", "data")
+        raise InputError(
+            f"{name} leaves fewer than two different points to train on: give more points or hold out fewer.", "data"
+        )
 
     notes: list[str] = []
     digest = hashlib.sha256(points.astype("<f8").tobytes())
@@ -88,7 +90,7 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
         rows = _open(value, part)[1] if share is None else points[chosen[part]]
         if share is None:
             digest.update(rows.astype("<f8").tobytes())
-        if len(rows) < FEWEST:
+        if len(rows) < MIN_POINTS:
             notes.append(f"the {part} split has {len(rows)} points, too few to measure on: it is left out.")
             return None
         if len(rows) < ROUGH:
@@ -101,7 +103,7 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
 
 
 def _open(data: str, option: str) -> tuple[str, Rows, Modes | None]:
-    """Name, points and, of a sample set, modes."""
+    """Returns name, points and, for a sample set, modes."""
     if data.startswith("@"):
         points, centres, deviation = sample_set(data, SAMPLES, option)()
         return data, points.astype(np.float64), Modes(centres, deviation)
@@ -128,7 +130,7 @@ def _read_csv(path: Path, option: str) -> Rows:
             if len(cells) != 2:
                 raise InputError(
                     f"{path}, line {reader.line_num}: {_columns(len(cells))} instead of two; "
-                    "keep the two columns that are the points.",
+                    "keep the two columns of coordinates.",
                     option,
                 )
             numbers = [_number(cell) for cell in cells]
@@ -141,15 +143,15 @@ def _read_csv(path: Path, option: str) -> Rows:
                 wrong = cells[0] if x is None else cells[1]
                 raise InputError(
                     f"{path}, line {reader.line_num}: {wrong.strip()[:40]!r} is not a number up to {LARGEST:.0e}; "
-                    "correct the cell or take the line out.",
+                    "correct the cell or remove the line.",
                     option,
                 )
             rows.append((x, y))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: not a CSV file ({error}).", option) from None
     if not rows:
-        raise InputError(f"{path} is empty: give a CSV file with a point, two numbers, a line.", option)
-    return np.array(rows, np.float64) + 0.0  # -0.0 is the same point as 0.0
+        raise InputError(f"{path} is empty: give a CSV file with two numbers per line.", option)
+    return np.array(rows, np.float64) + 0.0  # -0.0 becomes 0.0, the same point
 
 
 def _columns(count: int) -> str:
@@ -165,7 +167,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _number(cell: str) -> float | None:
-    """The cell's value; None unless it is a finite number of a size that keeps its digits."""
+    """The cell's value; None unless it is a finite number up to `LARGEST`."""
     try:
         value = float(cell)
     except ValueError:

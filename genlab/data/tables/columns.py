@@ -1,8 +1,7 @@
-"""The cells of a table -> numbers that a network takes.
+"""Encodes the cells of a table as features.
 
-A column whose cells are all numbers is standardised; where some are missing they become the median, and a feature of
-its own says so. Any other column becomes a feature for each of its values; a missing cell is a value like others, and
-rare values share one feature with those that were never seen.
+A column of numbers is standardised; missing values become the median, and an extra feature marks them. Any other column
+is categorical and one-hot encoded; a missing value is a category, and rare and unseen categories share one feature.
 """
 
 from collections import Counter
@@ -16,35 +15,39 @@ from genlab.data.tables.files import Rows, Table, as_number, is_missing
 from genlab.errors import InputError
 
 NUMBERS = {"", "id", "index", "row", "no", "number", "unnamed: 0"}
-"""Names of columns that only count the rows, if they have another number in each."""
+"""Names of columns, in lower case, that are a row number if all their values are different numbers."""
 CATEGORIES = 64
-"""Most values of a column with a feature of their own."""
+"""Largest number of categories of a column; further ones share a feature."""
 RARE = 3
-"""Training rows in which a value must stand to have a feature of its own."""
+"""Training rows that a category needs to get its own feature."""
 FARTHEST = 10.0
-"""Standard deviations from the mean beyond which a number is brought back to there: one wild cell rules no row."""
+"""Standard deviations from the mean at which numbers are clipped, to limit the effect of outliers."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """How the cells of a column become numbers."""
+    """Encoding of a column."""
 
     name: str
     values: list[str] | None = None
-    """Of a column of categories those with a feature of their own; None for a column of numbers."""
+    """Categories with their own feature; None for a column of numbers."""
     mean: float = 0.0
     deviation: float = 1.0
     median: float = 0.0
-    """What stands in for a missing number."""
+    """Replaces missing numbers."""
     gaps: bool = False
-    """Whether numbers were missing in training, and a feature says where."""
+    """Whether a feature marks missing numbers: some were missing in training."""
 
     @property
     def features(self) -> int:
         return 1 + self.gaps if self.values is None else len(self.values) + 1
 
     def encode(self, cells: list[str], where: str) -> Float32[np.ndarray, "rows features"]:
-        """The cells as numbers; `where` they are, for the sentence that says that one is none."""
+        """Encodes cells.
+
+        Raises:
+            InputError: a cell is not a number; `where` names the file.
+        """
         if self.values is not None:
             places = {value: place for place, value in enumerate(self.values)}
             found = np.zeros((len(cells), self.features), np.float32)
@@ -55,8 +58,8 @@ class Column:
         for cell, number in zip(cells, numbers, strict=True):
             if np.isnan(number) and not is_missing(cell):
                 raise InputError(
-                    f"{where}: column {self.name} has numbers, {cell[:40]!r} is none; correct the cell or leave it "
-                    "empty.", "data",
+                    f"{where}: column {self.name} has numbers, but {cell[:40]!r} is not one; correct the cell or leave "
+                    "it empty.", "data",
                 )  # fmt: skip
         gaps = np.isnan(numbers)
         numbers[gaps] = self.median
@@ -66,7 +69,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Encoder:
-    """What turns rows into numbers and numbers into labels; kept with the run as JSON."""
+    """Encoding of rows and classes; saved with the run as JSON."""
 
     columns: list[Column]
     classes: list[str]
@@ -75,7 +78,7 @@ class Encoder:
 
     @property
     def names(self) -> list[str]:
-        """Of the columns."""
+        """Names of the columns."""
         return [column.name for column in self.columns]
 
     @property
@@ -83,10 +86,10 @@ class Encoder:
         return sum(column.features for column in self.columns)
 
     def encode(self, table: Table, where: str) -> Float32[np.ndarray, "rows features"]:
-        """The rows of a table that has all columns, by name, in any order.
+        """Encodes the rows of a table that has all columns, in any order.
 
         Raises:
-            InputError: one is missing, or a cell is no number where it should be.
+            InputError: a column is missing, or a cell is not a number; `where` names the file.
         """
         lacks = [name for name in self.names if name not in table.names]
         if lacks:
@@ -108,7 +111,7 @@ class Encoder:
 
 
 def learn_encoder(names: list[str], rows: Rows, label: int, classes: list[str]) -> tuple[Encoder, list[str]]:
-    """An encoder for such rows, and notes on the columns that it leaves out."""
+    """Fits an encoder to training rows; returns it and notes on the columns that it leaves out."""
     columns, notes = [], []
     for place, name in enumerate(names):
         if place == label:
@@ -117,10 +120,10 @@ def learn_encoder(names: list[str], rows: Rows, label: int, classes: list[str]) 
         known = [cell for cell in cells if not is_missing(cell)]
         different = len(set(known))
         if different < 2 and len(known) in (0, len(cells)):
-            notes.append(f"column {name} is left out: it says the same in every row.")
+            notes.append(f"column {name} is left out: it has the same value in every row.")
         elif known and all(as_number(cell) is not None for cell in known):
             if name.strip().lower() in NUMBERS and different == len(cells):
-                notes.append(f"column {name} is left out: it only numbers the rows.")
+                notes.append(f"column {name} is left out: it is a row number.")
                 continue
             numbers = np.array([as_number(cell) for cell in known], np.float64)
             filled = np.array([*numbers, *[np.median(numbers)] * (len(cells) - len(known))])
@@ -132,7 +135,7 @@ def learn_encoder(names: list[str], rows: Rows, label: int, classes: list[str]) 
                 )
             )  # fmt: skip
         elif different > 0.5 * len(cells) and different > CATEGORIES:
-            notes.append(f"column {name} is left out: it says something else in nearly every row.")
+            notes.append(f"column {name} is left out: it has a different value in nearly every row.")
         else:
             counts = Counter(_category(cell) for cell in cells)
             usual = [value for value, count in counts.most_common(CATEGORIES) if count >= RARE]

@@ -1,4 +1,4 @@
-"""The user's table -> cells, as they stand in the file."""
+"""Reads the user's tables as text cells."""
 
 import csv
 import io
@@ -13,37 +13,37 @@ from genlab.data.shared.csv_text import csv_text
 from genlab.errors import InputError
 
 MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none", "<na>"}
-"""What stands for no value, in lower case."""
+"""Cells that mean a missing value, in lower case."""
 LARGEST = 1e30
-"""Size of the largest number taken."""
+"""Largest absolute value that counts as a number."""
 
 Rows = list[list[str]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as they stand in the file."""
+    """Cells of a table, without surrounding spaces."""
 
     name: str
     names: list[str]
-    """Of the columns."""
+    """Names of the columns."""
     rows: Rows = field(repr=False)
     lines: list[int] = field(repr=False)
-    """In which line of the file each row ends."""
+    """Line of the file in which each row ends."""
 
     def take(self, picks: list[int]) -> "Table":
-        """The rows at these places."""
+        """Returns the rows at these indices."""
         return replace(self, rows=[self.rows[pick] for pick in picks], lines=[self.lines[pick] for pick in picks])
 
 
 def read_table(data: str, option: str) -> Table:
-    """The cells of a CSV or TSV file, gzip or not; without a header the columns are called column 1, column 2 ...
+    """Reads a CSV or TSV file, compressed or not; without a header the columns are called column 1, column 2 ...
 
     Raises:
-        InputError: it is none, is empty, or its rows differ in length.
+        InputError: the file, which the user named with `option`, cannot be read or is not a table.
     """
     if data.startswith("@"):
-        raise InputError(f"{data} is no table: give a CSV or TSV file.", option)
+        raise InputError(f"{data} is not a table: give a CSV or TSV file.", option)
     path = Path(data)
     if path.is_dir() or not path.exists():
         raise InputError(
@@ -61,14 +61,14 @@ def read_table(data: str, option: str) -> Table:
     except csv.Error as error:
         raise InputError(f"{data}, line {reader.line_num}: not a CSV file ({error}).", option) from None
     if not rows:
-        raise InputError(f"{data} is empty: give a CSV file with a line of column names and a row a line.", option)
+        raise InputError(f"{data} is empty: give a CSV file with a line of column names and one row per line.", option)
     if len(rows[0]) < 2:
         raise InputError(f"{data} has one column only: give a CSV file whose columns are separated by commas.", option)
     for row, line in zip(rows, lines, strict=True):
         if len(row) != len(rows[0]):
             raise InputError(
-                f"{data}, line {line}: {len(row)} cells, but the first line has {len(rows[0])}; correct the line or "
-                "take it out.", option,
+                f"{data}, line {line}: {len(row)} cells, but the first line has {len(rows[0])}; correct or remove the "
+                "line.", option,
             )  # fmt: skip
     names = rows[0]
     if any(as_number(cell) is not None for cell in names):
@@ -77,17 +77,17 @@ def read_table(data: str, option: str) -> Table:
         rows, lines = rows[1:], lines[1:]
     for name, count in Counter(names).items():
         if count > 1:
-            raise InputError(f"{data} has {count} columns called {name!r}: give each a name of its own.", option)
+            raise InputError(f"{data} has {count} columns called {name!r}: give each a different name.", option)
     if not rows:
-        raise InputError(f"{data} has a line of column names and no rows: give some.", option)
+        raise InputError(f"{data} has a line of column names but no rows: add rows.", option)
     return Table(path.name, names, rows, lines)
 
 
 def table_of(data: Any, names: list[str]) -> Table:
-    """Rows that somebody has in Python: dicts by column, or an array with a run's columns, `names`, in their order.
+    """Makes a table of rows given in Python: a data frame, dicts by column, or an array with the columns `names`.
 
     Raises:
-        InputError: they have other columns, or another number of them.
+        InputError: columns are missing, or their number differs.
     """
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
         data = data.to_dict("records")  # a data frame
@@ -118,7 +118,7 @@ def is_missing(cell: str) -> bool:
 
 
 def as_number(cell: str) -> float | None:
-    """The cell's value; None unless it is a finite number of a size that keeps its digits."""
+    """The cell's value; None unless it is a finite number up to `LARGEST`."""
     try:
         value = float(cell)
     except ValueError:
@@ -127,7 +127,7 @@ def as_number(cell: str) -> float | None:
 
 
 def _separator(text: str) -> str:
-    """Comma, semicolon or tab: what the first line has most of."""
+    """Comma, semicolon or tab: the most frequent one in the first line."""
     first = text.lstrip().partition("\n")[0]
     return max(",;\t", key=first.count)
 

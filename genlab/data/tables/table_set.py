@@ -1,12 +1,12 @@
-"""The user's table with a label column -> splits of standardised numbers.
+"""Reads the user's table with a label column and splits it into train, validation and test.
 
 Data flow::
 
-    CSV or TSV (gzip or not, header or not) -> cells -> splits -> encoder, learnt from the training rows
-    -> numbers (rows, features) and labels (rows,)
+    CSV or TSV file, with or without a header -> cells -> splits -> encoder, fitted to the training rows
+    -> features (rows, features) and labels (rows,)
 
-`data/table_files.py` reads the cells, `data/columns.py` makes numbers of them. Which split a row falls into depends on
-its own cells alone, so that adding rows moves no other, and a copy is never on both sides.
+`files.py` reads the cells, `columns.py` encodes them. The cells of a row alone decide its split, so that added rows
+move no other, and copies of a row are all in one split.
 """
 
 import hashlib
@@ -22,24 +22,24 @@ from genlab.data.tables.columns import Encoder, learn_encoder
 from genlab.data.tables.files import Table, as_number, is_missing, read_table
 from genlab.errors import InputError
 
-FEWEST = 10
-"""Rows that a training needs."""
+MIN_ROWS = 10
+"""Rows needed to train."""
 ROUGH = 100
-"""Held-out rows below which a measure is called rough."""
+"""Held-out rows below which a note calls the metrics rough."""
 LABELS = ("label", "labels", "class", "classes", "target", "species", "category", "diagnosis", "outcome")
-"""Names of columns that are taken for the label, in this order, in lower case."""
+"""Usual names of label columns, in lower case; the first one that is there is used."""
 MOST_CLASSES = 20
-"""Numbers in a label column that may be classes; with more, they are classes only if they repeat and are whole."""
+"""Different numbers in a label column up to which they may be classes; more must be integers that repeat."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows as a network takes them."""
+    """Encoded rows with labels."""
 
     rows: Float32[np.ndarray, "rows features"] = field(repr=False)
     labels: Int[np.ndarray, " rows"] = field(repr=False)
     names: list[str] = field(repr=False)
-    """file:line of each."""
+    """file:line of each row."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,11 +47,11 @@ class Examples:
 
 @dataclass(frozen=True)
 class TableSet:
-    """A table ready to train on."""
+    """A table split for training."""
 
     name: str
     fingerprint: str
-    """SHA-256 of all cells and of the label's name; those of splits of their own follow."""
+    """SHA-256 of the names and cells, then of those of separate validation and test files."""
     encoder: Encoder
     train: Examples
     validation: Examples | None
@@ -59,7 +59,7 @@ class TableSet:
     notes: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, Any]:
-        """Sizes of the splits, and of their classes."""
+        """Rows of each split, and of each class in it."""
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {part: self._count(examples) for part, examples in splits.items() if examples is not None}
 
@@ -74,12 +74,12 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
 
     Args:
         data: CSV or TSV file.
-        validation: Share of the rows that picks the weights, or a path to a table of its own.
-        test: Share of the rows that is only reported, or a path to a table of its own.
+        validation: Share of the rows held out to select weights, or a path to another table.
+        test: Share of the rows held out to be reported only, or a path to another table.
         label: Name of the column to predict; None for one with a usual name (`LABELS`), else the last.
 
     Raises:
-        InputError: something cannot be read, there are too few rows, or the label column holds no classes.
+        InputError: the data cannot be read, there are too few rows, or the label column does not hold classes.
     """
     shares = shares_of(validation, test)
     notes: list[str] = []
@@ -87,8 +87,8 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
     place = _label_column(table, label)
     if label is None:
         notes.append(f"the column to predict is {table.names[place]}; --label names another.")
-    if len(table.rows) < FEWEST:
-        raise InputError(f"{data} has {len(table.rows)} rows with a label: give at least {FEWEST}.", "data")
+    if len(table.rows) < MIN_ROWS:
+        raise InputError(f"{data} has {len(table.rows)} rows with a label: give at least {MIN_ROWS}.", "data")
     labels = [row[place] for row in table.rows]
     _refuse_numbers(labels, table.names[place])
     classes = _in_order(set(labels))
@@ -96,11 +96,13 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
     digests = _digests(table)
     chosen = {part: table.take(np.flatnonzero(rows).tolist()) for part, rows in divided(digests, shares).items()}
     if len(chosen["train"].rows) < 2:
-        raise InputError(f"{data} leaves no two rows to train on: give more or hold out less.", "data")
+        raise InputError(f"{data} leaves fewer than two rows to train on: give more rows or hold out fewer.", "data")
     encoder, left_out = learn_encoder(table.names, chosen["train"].rows, place, classes)
     notes += left_out
     if not encoder.columns:
-        raise InputError(f"{data} has no column to tell the classes by, beside {table.names[place]}.", "data")
+        raise InputError(
+            f"{data} has no usable column besides {table.names[place]}: {' '.join(left_out[:3]) or 'add one.'}", "data"
+        )
 
     fingerprint = hashlib.sha256(json.dumps([table.names, table.names[place]]).encode())
     fingerprint.update(b"".join(digests))
@@ -114,7 +116,7 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
             splits[part] = _examples(chosen[part], encoder, data, "data") if chosen[part].rows else None
         held_out = splits[part]
         if held_out is None and shares[part]:
-            notes.append(f"the {part} split has no row: it is left out.")
+            notes.append(f"the {part} split has no rows: it is left out.")
         elif held_out is not None and len(held_out) < ROUGH:
             notes.append(f"the {part} split has {len(held_out)} rows: its measures are rough.")
     train = _examples(chosen["train"], encoder, data, "data")
@@ -122,35 +124,36 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
 
 
 def read_examples(data: str, encoder: Encoder) -> Examples:
-    """All rows of another table with labels, for a trained model.
+    """Reads all rows of another table with labels, for a trained model.
 
     Raises:
-        InputError: it cannot be read, lacks a column, or has a class that the model does not know.
+        InputError: the table cannot be read, lacks a column, or has a class that the model does not know.
     """
     return _examples(_labelled(read_table(data, "data"), encoder.label, []), encoder, data, "data")
 
 
 def _examples(table: Table, encoder: Encoder, data: str, option: str) -> Examples:
-    """The rows of a table with labels as numbers."""
+    """Encodes the rows of a table with labels."""
     place = _label_column(table, encoder.label)
     numbers = {name: number for number, name in enumerate(encoder.classes)}
     labels = [row[place] for row in table.rows]
     for name in sorted(set(labels) - set(encoder.classes)):
         raise InputError(
-            f"{data} has a class {name} that the training data lack: they have {', '.join(encoder.classes[:20])}.",
+            f"{data} has a class {name} that the training data do not have; they have "
+            f"{', '.join(encoder.classes[:20])}.",
             option,
         )
     if not labels:
-        raise InputError(f"{data} has no row with a label.", option)
+        raise InputError(f"{data} has no rows with a label: fill in the column {encoder.label}.", option)
     names = [f"{table.name}:{line}" for line in table.lines]
     return Examples(encoder.encode(table, data), np.array([numbers[name] for name in labels]), names)
 
 
 def _label_column(table: Table, label: str | None) -> int:
-    """The place of the column to predict.
+    """Index of the column to predict.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no column of that name.
     """
     if label is not None:
         if label not in table.names:
@@ -164,7 +167,7 @@ def _label_column(table: Table, label: str | None) -> int:
 
 
 def _labelled(table: Table, label: str | None, notes: list[str]) -> Table:
-    """The rows that have a label."""
+    """Returns the rows that have a label."""
     place = _label_column(table, label)
     kept = [number for number, row in enumerate(table.rows) if not is_missing(row[place])]
     if len(kept) < len(table.rows):
@@ -173,7 +176,7 @@ def _labelled(table: Table, label: str | None, notes: list[str]) -> Table:
 
 
 def _refuse_numbers(labels: list[str], name: str) -> None:
-    """Refuses a label that is a quantity, or says something else in nearly every row."""
+    """Raises InputError for labels that are quantities, or differ in nearly every row."""
     different = set(labels)
     numbers = [as_number(label) for label in different]
     numeric = all(number is not None for number in numbers)
@@ -182,23 +185,23 @@ def _refuse_numbers(labels: list[str], name: str) -> None:
     if numeric and many and not (whole and len(different) <= 0.05 * len(labels)):
         raise InputError(
             f"label: {name} has {len(different):,} different numbers in {len(labels):,} rows: predicting a quantity "
-            "is a regression, and classify tells classes. Name a column of classes with --label, or sort the numbers "
+            "is regression, and classify predicts classes. Name a column of classes with --label, or group the numbers "
             "into a few ranges.", "label",
         )  # fmt: skip
     if numeric and not whole and len(different) > 0.5 * len(labels):
         raise InputError(
-            f"label: {name} has fractions that hardly repeat: predicting a quantity is a regression, and classify "
-            "tells classes. Name a column of classes with --label.", "label",
+            f"label: {name} has fractions that hardly repeat: predicting a quantity is regression, and classify "
+            "predicts classes. Name a column of classes with --label.", "label",
         )  # fmt: skip
     if many and len(different) > 0.5 * len(labels):
         raise InputError(
-            f"label: {name} says something else in nearly every row ({len(different):,} values in {len(labels):,} "
+            f"label: {name} has a different value in nearly every row ({len(different):,} values in {len(labels):,} "
             "rows): name a column of classes with --label.", "label",
         )  # fmt: skip
 
 
 def _in_order(classes: set[str]) -> list[str]:
-    """Sorted: numbers by size, else by letters."""
+    """Sorts classes numerically if all are numbers, else alphabetically."""
     numbers = {name: as_number(name) for name in classes}
     if all(number is not None for number in numbers.values()):
         return sorted(classes, key=lambda name: (numbers[name], name))
@@ -206,5 +209,5 @@ def _in_order(classes: set[str]) -> list[str]:
 
 
 def _digests(table: Table) -> list[bytes]:
-    """Of each row's content."""
+    """A digest of each row."""
     return [hashlib.blake2b("\x1f".join(row).encode(), digest_size=8).digest() for row in table.rows]

@@ -6,7 +6,7 @@ whole text is never in memory.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,8 @@ class Corpus:
     test: Split | None
     notes: tuple[str, ...]
     """Sentences that name the files left out."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Every file left out of a folder, with the reason."""
 
 
 def read_corpus(
@@ -138,6 +140,8 @@ def read_corpus(
         held_out("validation", middle, end),
         held_out("test", end, facts.characters),
         source.notes + tuple(f"{name}: {note}" for name, (part, _) in own.items() for note in part.notes),
+        source.left_out
+        | {f"{name}: {file}": reason for name, (part, _) in own.items() for file, reason in part.left_out.items()},
     )
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Source:
     pieces: Callable[[], Iterator[Piece]]
     notes: tuple[str, ...] = ()
     """Sentences that name the files left out of a folder."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """All these files, with the reason of each."""
 
 
 class NoDocuments(InputError):
@@ -93,7 +95,8 @@ def _open_folder(folder: Path) -> Source:
             f"{''.join(f'; {note}' for note in notes[:1])}.",
             "data",
         )
-    return Source(printable(folder.name), lambda: (piece for path in chosen for piece in _read_file(path)), notes)
+    pieces = lambda: (piece for path in chosen for piece in _read_file(path))
+    return Source(printable(folder.name), pieces, notes, left_out)
 
 
 def _notes(left_out: dict[str, str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ TASK = Task(
             recipe="genlab.tasks.text.gpt:GPTRecipe",
             network="genlab.tasks.text.gpt:build_network",
             requests=GENERATE | LOOK,
+            continues=True,
             exports=EXPORTS,
         ),
         Model(
@@ -27,6 +28,7 @@ TASK = Task(
             recipe="genlab.tasks.text.gpt2:GPT2Recipe",
             network="genlab.tasks.text.gpt2:build_network",
             requests=GENERATE | LOOK,
+            continues=True,
             exports=EXPORTS,
         ),
         Model(
@@ -36,6 +38,7 @@ TASK = Task(
             recipe="genlab.tasks.text.lstm:LSTMRecipe",
             network="genlab.tasks.text.lstm:build_network",
             requests=GENERATE,
+            continues=True,
         ),
     ),
     pipeline="genlab.tasks.text.pipeline:TextPipeline",

@@ -8,14 +8,17 @@ from typing import Any, NamedTuple
 from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine, ZerosForRandom
 from genlab.exchange.hf import read_folder
+from genlab.models.gpt import GPT
+from genlab.models.gpt2 import GPT2
 from genlab.tasks.text import gpt, gpt2
 from genlab.tasks.text.generation import MANY
 from genlab.tasks.text.pipeline import TextNetwork, TextPipeline
 
-MODELS: dict[str, tuple[Callable[..., Any], Callable[..., TextNetwork]]] = {
-    "gpt": (gpt.imported_options, gpt.build_network),
-    "gpt2": (gpt2.imported_options, gpt2.build_network),
+MODELS: dict[type, tuple[str, Callable[..., Any], Callable[..., TextNetwork]]] = {
+    GPT: ("gpt", gpt.imported_options, gpt.build_network),
+    GPT2: ("gpt2", gpt2.imported_options, gpt2.build_network),
 }
+"""Name of the model, its options and its network, by the class of the network."""
 
 
 class Imported(NamedTuple):
@@ -35,10 +38,10 @@ def import_folder(place: Path, machine: Machine) -> Imported:
         InputError: the folder holds no such model, or files that do not fit together.
     """
     found = read_folder(place)
-    options_of, build = MODELS[found.model]
+    model, options_of, build = MODELS[found.network]
     options = options_of(found.shape, found.tokenizer)
     with ZerosForRandom():
         built = build(options, found.shape.vocabulary, asdict(found.shape), Networks())
     built.network.load_state_dict(found.weights, strict=not found.shape.tied)
     built.network.eval()
-    return Imported(found.model, TextPipeline(options, built, found.tokenizer, MANY, machine), found.fingerprint)
+    return Imported(model, TextPipeline(options, built, found.tokenizer, MANY, machine), found.fingerprint)

@@ -127,7 +127,7 @@ def corpus_facts(corpus: Corpus) -> DataFacts:
             "one starts from: they are all read as one unknown character."
         )
     counts = {name: describe(split) for name, split in splits.items() if split is not None}
-    return DataFacts(corpus.name, corpus.fingerprint, counts, notes)
+    return DataFacts(corpus.name, corpus.fingerprint, counts, notes, corpus.left_out)
 
 
 def text_warnings(corpus: Corpus, parameters: int, reads: int) -> list[str]:

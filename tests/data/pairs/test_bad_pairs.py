@@ -139,7 +139,7 @@ PROMPTS = [
     (["--input", "empty.txt"], "empty.txt is empty", "input"),
     (["--input", "latin.txt"], "latin.txt, line 2 is not UTF-8", "input"),
     (["--input", "long.txt"], r"long.txt, line 3 has \d+ tokens", "input"),
-    (["--prompt", "a", "--input", "long.txt"], "both give text", "input"),
+    (["--prompt", "a", "--input", "long.txt"], "both give the prompt", "input"),
     (["--prompt", "a", "--n-best", 9], "--beam 9", "n_best"),
     (["--prompt", "a", "--beam", 0], "beam: 0", "beam"),
     (["--prompt", "a", "--length-penalty", "nan"], "length_penalty: nan", "length_penalty"),

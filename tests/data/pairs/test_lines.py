@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
-from genlab.data.pairs.lines import given_lines, named_lines, read_lines
+from genlab.data.pairs.lines import Lines, lines_of, named_lines, read_blocks, read_lines
 from genlab.data.shared.compressed import read_bytes
 from genlab.errors import InputError
 
 
-def everything(prompt: str | None, path: str | None) -> list[str]:
-    return [text for lines in given_lines(prompt, path) for text in lines.texts]
+def everything(path: str) -> list[str]:
+    return [text for block in read_blocks(path) for text in block.texts]
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, lzma.compress, bz2.compress])
@@ -21,17 +21,20 @@ def test_lines_of_a_file(tmp_path, compress):
     text = "\ufeffone\r\n\r\ntwo\u2028still two\nthree"
     (tmp_path / "x").write_bytes(compress(text.encode()))
     assert read_lines(tmp_path / "x", "input") == ["one", "", "two\u2028still two", "three"]
-    assert everything(None, str(tmp_path / "x")) == ["one", "", "two\u2028still two", "three"]
+    assert everything(str(tmp_path / "x")) == ["one", "", "two\u2028still two", "three"]
 
 
 @pytest.mark.parametrize("text", ["a\n\nb\nc\n", "a\n\nb\nc"])
 def test_the_same_lines_from_everywhere_and_where_they_stand(tmp_path, monkeypatch, text):
     monkeypatch.setattr("genlab.data.pairs.lines.AT_ONCE", 3)
     (tmp_path / "x").write_text(text)
-    assert everything(text, None) == everything(None, str(tmp_path / "x")) == ["a", "", "b", "c"]
+    expected = ("a", "", "b", "c")
+    assert lines_of(text) == lines_of(expected) == Lines(expected)
+    assert everything(str(tmp_path / "x")) == list(expected)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    first, second = given_lines(None, "-")
-    assert (first.texts, second.texts) == (["a", "", "b"], ["c"])
+    first, second = read_blocks("-")
+    assert (first.texts, second.texts) == (("a", "", "b"), ("c",))
+    assert lines_of(second) is second
     assert second.place(0) == "Standard input, line 4"
 
 
@@ -39,7 +42,7 @@ def test_the_line_that_is_no_utf8(monkeypatch):
     monkeypatch.setattr("genlab.data.pairs.lines.AT_ONCE", 2)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\nc\nd \xff\n")))
     with pytest.raises(InputError, match="Standard input, line 4 is not"):
-        everything(None, "-")
+        everything("-")
 
 
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
@@ -62,7 +65,7 @@ def test_lines_are_named_by_their_numbers():
 
 
 def test_nothing_to_read():
-    for prompt, path, field in ((None, None, "prompt"), (" \n", None, "prompt"), ("a", "b", "input")):
+    for prompt in (None, " \n", (), ("", " ")):
         with pytest.raises(InputError) as error:
-            everything(prompt, path)
-        assert error.value.field == field
+            lines_of(prompt)
+        assert error.value.field == "prompt"

@@ -101,11 +101,11 @@ TRAIN = [
     (["missing.csv"], "There is no file missing.csv", "data"),
     (["sub.csv"], "sub.csv is a folder", "data"),
     (["nothing.csv"], "nothing.csv is empty", "data"),
-    (["header.csv"], "column names and no rows", "data"),
+    (["header.csv"], "column names but no rows", "data"),
     (["picture.csv"], "not a CSV file in UTF-8", "data"),
     (["ragged.csv"], "ragged.csv, line 7: 3 cells, but the first line has 2", "data"),
     (["few.csv"], "4 rows with a label: give at least 10", "data"),
-    (["price.csv"], "price has 60 different numbers in 60 rows: .*is a regression.*--label", "label"),
+    (["price.csv"], "price has 60 different numbers in 60 rows: .*is regression.*--label", "label"),
     (["one.csv"], "All rows are of one class, yes", "data"),
     (["rare.csv"], "class perhaps has one row only", "data"),
     (["good.csv", "--label", "colour"], "good.csv has no column colour; it has size, answer", "label"),
@@ -124,7 +124,7 @@ def test_train(refused, places, words, message, field):
 @pytest.mark.parametrize(
     ("words", "message", "field"),
     [
-        ([], "Say of what: genlab predict", "files"),
+        ([], "Say what to predict the labels of: genlab predict", "files"),
         (["missing.png"], "There is no file or folder missing.png", "files"),
         (["torn/cat/a.png"], "torn/cat/a.png cannot be read as a picture: empty file", "files"),
         (["bomb/a.png"], "cannot be read as a picture: .*bomb", "files"),
@@ -146,7 +146,7 @@ def test_runs_of_another_kind(refused, run, trained, tmp_path):
     assert "is a gpt for text, which predicts no labels" in sentence
     assert field == "run"
     sentence, field = refused("generate", run)
-    assert "is a classifier, it makes nothing: genlab predict" in sentence
+    assert "is a cnn for classify, which generates nothing: use genlab predict" in sentence
     assert field == "run"
     sentence, field = refused("predict", "nowhere", "a.png")
     assert "no run folder nowhere" in sentence
@@ -163,7 +163,7 @@ def test_rows_that_a_table_run_cannot_read(refused, places):
         (["other.csv"], "one column only"),
         (["ragged.csv"], "line 7: 3 cells"),
         (["none.csv"], "none.csv has no column size: this run needs size"),
-        (["words.csv"], "words.csv: column size has numbers, 'many' is none"),
+        (["words.csv"], "words.csv: column size has numbers, but 'many' is not one"),
     ):
         sentence, field = refused("predict", table, *words)
         assert re.search(message, sentence), sentence
@@ -246,7 +246,7 @@ IMAGES = [
     (["evil.zip"], "a file outside of itself", "data"),
     (["@faces:none"], "'none' cannot be used; it is a whole number from 1", "data"),
     (["@digits:7"], "The size of @digits cannot be chosen: leave out :7", "data"),
-    (["flat", "--pixels", 24], "pixels: 24 cannot be used, this model needs a power of 2", "pixels"),
+    (["flat", "--pixels", 24], "pixels: 24 cannot be used; this model needs a power of 2", "pixels"),
     (["flat", "--features", "none"], "features: none cannot be used", "features"),
     (["flat", "--model", "flow"], "images has no model flow; it has gan, wgan_gp, dcgan, vae", "model"),
     (["flat", "--penalty", "-1"], "penalty: -1", "penalty"),

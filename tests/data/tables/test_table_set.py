@@ -93,12 +93,15 @@ def test_the_fingerprint_is_of_every_cell_and_the_label(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "is empty"),
-        ("a,b\n", "column names and no rows"),
+        ("a,b\n", "column names but no rows"),
         ("a\n1\n", "one column only"),
         ("a,b\n1,2\n3\n", "line 3: 1 cells, but the first line has 2"),
         ("a,a\nx,y\n", "2 columns called 'a'"),
         ("a,label\n1,x\n2,y\n", "2 rows with a label: give at least 10"),
-        ("a,label\n" + "1,x\n1,y\n" * 10, "no column to tell the classes by"),
+        (
+            "a,label\n" + "1,x\n1,y\n" * 10,
+            "no usable column besides label: column a is left out: it has the same value",
+        ),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> None:
@@ -111,10 +114,10 @@ def test_tables_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> 
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ([f"{n / 7:.3f}" for n in range(60)], "60 different numbers in 60 rows: predicting a quantity is a regression"),
+        ([f"{n / 7:.3f}" for n in range(60)], "60 different numbers in 60 rows: predicting a quantity is regression"),
         ([f"{n % 15 / 7:.3f}" for n in range(20)], "fractions that hardly repeat.*regression"),
         ([str(n) for n in range(60)], "regression"),
-        ([f"word {n}" for n in range(60)], "something else in nearly every row"),
+        ([f"word {n}" for n in range(60)], "different value in nearly every row"),
     ],
 )
 def test_labels_that_are_no_classes(tmp_path: Path, label: list[str], message: str) -> None:

@@ -242,3 +242,15 @@ def test_a_pipeline_knows_its_window(book, tmp_path):
         assert isinstance(run.pipeline.network, kind)
         assert (run.path / "shape.json").exists() == (model != "lstm")
         assert run.pipeline.window == (1 << 60 if model == "lstm" else 16)
+
+
+def test_files_that_were_left_out_are_listed(tmp_path):
+    for place in ("text", "check"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "book.txt").write_text(sentences(3_000))
+    (tmp_path / "text" / "photo.png").write_bytes(b"\x89PNG")
+    (tmp_path / "check" / "settings.json").write_text('{"volume": 11}')
+    run = train(tmp_path / "text", tmp_path / "run", validation=tmp_path / "check")
+    listed = (run.path / "left_out.txt").read_text().splitlines()
+    assert [line.rpartition(": ")[0] for line in listed] == ["photo.png", "validation: settings.json"]
+    assert "photo.png" in run.about["data"]["notes"][0]

@@ -6,6 +6,7 @@ import torch
 import genlab
 from genlab.errors import InputError
 from genlab.layers.attention import watch
+from genlab.tasks.translate.options import TranslateRequest
 from tests.conftest import phrases
 
 SOURCE, TARGET = phrases(401)[400]
@@ -14,14 +15,14 @@ SOURCE, TARGET = phrases(401)[400]
 def test_attention_of_encoder_decoder_and_across(translator):
     run = genlab.load(translator)
     maps = run.attention(SOURCE)
-    depth = run.recipe.network.shape.depth
+    depth = run.pipeline.network.shape.depth
     assert [one.name for one in maps] == ["encoder", "decoder", "cross"] * depth
     encoder, decoder, cross = maps[:3]
     assert encoder.rows == encoder.columns == cross.columns
     assert decoder.rows[1:] == cross.rows[:-1]  # what is written in one row is read in the next
     assert decoder.rows[0] == cross.rows[-1] == encoder.rows[-1] == "<|end|>"
     written = "".join(cross.rows[:-1]).replace("␣", " ").strip()
-    assert written == run.recipe.translate([SOURCE], run.recipe.request_type())[0]
+    assert written == run.pipeline.translate([SOURCE], TranslateRequest())[0]
     assert cross.distance is None
     assert decoder.weights.triu(1).sum() == 0
 
@@ -29,11 +30,11 @@ def test_attention_of_encoder_decoder_and_across(translator):
 def test_the_weights_are_those_of_a_translation_that_is_given(translator):
     run = genlab.load(translator)
     maps = run.attention(SOURCE, translation=TARGET)
-    recipe = run.recipe
-    source = torch.tensor([[*recipe.source.encode([SOURCE])[0], 0]])
-    target = torch.tensor([[0, *recipe.target.encode([TARGET])[0]]])
-    with torch.no_grad(), watch(recipe.network) as seen:
-        recipe.network(source, target)
+    pipeline = run.pipeline
+    source = torch.tensor([[*pipeline.source.encode([SOURCE])[0], 0]])
+    target = torch.tensor([[0, *pipeline.target.encode([TARGET])[0]]])
+    with torch.no_grad(), watch(pipeline.network) as seen:
+        pipeline.network(source, target)
     expected = seen["decoder.1.cross_attention"][0][0]
     torch.testing.assert_close(next(one.weights for one in maps if (one.name, one.layer) == ("cross", 1)), expected)
 

@@ -16,10 +16,13 @@ import torch
 import genlab
 from genlab.data.pairs.batches import END_TOKEN
 from genlab.engine.loop import Loop
+from genlab.engine.machine import Machine
+from genlab.engine.recipe import Place, Setup, Speed
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
-from genlab.tasks.translate.options import TranslateRequest
-from genlab.tasks.translate.recipe import Translator
+from genlab.tasks.translate.options import TransformerOptions, TranslateRequest
+from genlab.tasks.translate.pipeline import TranslatePipeline
+from genlab.tasks.translate.transformer import TransformerRecipe
 from tests.conftest import genlab_process, phrases, tabbed
 
 UNSEEN = phrases(600)[400:]
@@ -35,10 +38,12 @@ def pairs(tmp_path) -> Path:
 
 
 @pytest.fixture
-def untaught(pairs, tmp_path) -> Translator:
-    """A translator whose weights are all random: it rarely ends of itself."""
-    run = genlab.train("translate", pairs, out=tmp_path / "untaught", quiet=True, tokenizer="char", **SMALL)
-    recipe = run.recipe
+def untaught_recipe(pairs) -> TransformerRecipe:
+    """A recipe whose weights are all random."""
+    options = TransformerOptions(size="tiny", tokenizer="char", batch=256)
+    data, _ = TransformerRecipe.read(options, Place(str(pairs), "0.05", "0.10"), None)
+    resolved = TransformerRecipe.resolve(options, data, Speed(None, None, 1), None)
+    recipe = TransformerRecipe(Setup(resolved, data, Machine("cpu")))
     torch.manual_seed(1)
     for weight in recipe.network.parameters():
         if weight.ndim == 2:
@@ -46,12 +51,18 @@ def untaught(pairs, tmp_path) -> Translator:
     return recipe
 
 
+@pytest.fixture
+def untaught(untaught_recipe) -> TranslatePipeline:
+    """A translator whose weights are all random: it rarely predicts the end token."""
+    return untaught_recipe.pipeline
+
+
 # --- learning -------------------------------------------------------------------------------------
 
 
 def test_it_translates_what_it_never_saw(translator):
     run = genlab.load(translator)
-    translations = run.recipe.translate([source for source, _ in UNSEEN], TranslateRequest())
+    translations = run.pipeline.translate([source for source, _ in UNSEEN], TranslateRequest())
     right = np.mean([text == target for text, (_, target) in zip(translations, UNSEEN, strict=True)])
     assert right > 0.75
     assert run.about["test"]["exact"] > 0.75
@@ -80,7 +91,7 @@ def test_every_model_and_token(pairs, tmp_path, model, options, tokenizer):
     again = genlab.load(run.path)
     for request in ({"prompt": line}, {"prompt": line, "sample": True, "n_best": 3}):
         assert [str(s) for s in run.generate(**request)] == [str(s) for s in again.generate(**request)]
-    assert again.recipe.search([line], TranslateRequest()) == run.recipe.search([line], TranslateRequest())
+    assert again.pipeline.search([line], TranslateRequest()) == run.pipeline.search([line], TranslateRequest())
 
 
 def test_lower_case(pairs, tmp_path):
@@ -89,17 +100,19 @@ def test_lower_case(pairs, tmp_path):
     assert str(one[0]) == str(other[0]) == str(one[0]).lower()
 
 
-def test_validation_is_the_mean_over_all_tokens_with_smoothing_and_without(untaught):
+def test_validation_is_the_mean_over_all_tokens_with_smoothing_and_without(untaught_recipe):
     """Against one pair at a time; what training lowers comes first, and so picks the weights."""
-    total, smoothed, watched = 0.0, 0.0, untaught.watched
-    untaught.network.eval()
+    total, smoothed, watched = 0.0, 0.0, untaught_recipe.data.watched
+    untaught_recipe.network.eval()
     for row in range(len(watched)):
         batch = watched.rows(np.array([row]))
-        logits = untaught.network(batch.source, batch.inputs)
+        logits = untaught_recipe.network(batch.source, batch.inputs)
         total += torch.nn.functional.cross_entropy(logits, batch.targets, reduction="sum").item()
         even = -logits.log_softmax(-1).mean(-1).sum().item()
         smoothed += 0.9 * torch.nn.functional.cross_entropy(logits, batch.targets, reduction="sum").item() + 0.1 * even
-    measured = untaught.validate()
+    untaught_recipe.network.train()
+    measured = untaught_recipe.validate()
+    assert untaught_recipe.network.training
     assert list(measured) == ["smoothed_loss", "loss"]
     assert measured["loss"] == pytest.approx(total / watched.tokens, rel=1e-5)
     assert measured["smoothed_loss"] == pytest.approx(smoothed / watched.tokens, rel=1e-5)
@@ -108,15 +121,15 @@ def test_validation_is_the_mean_over_all_tokens_with_smoothing_and_without(untau
 # --- decoding -------------------------------------------------------------------------------------
 
 
-def step_by_step(recipe: Translator, text: str) -> list[int]:
+def step_by_step(pipeline: TranslatePipeline, text: str) -> list[int]:
     """Greedy, without a cache, one sentence at a time, reading all anew for every token."""
-    ids = recipe.source.encode([text])[0]
-    limit = min(int(np.ceil(recipe.stretch * (len(ids) + 1))) + 10, recipe.longest_target)
+    ids = pipeline.source.encode([text])[0]
+    limit = min(int(np.ceil(pipeline.lengths.stretch * (len(ids) + 1))) + 10, pipeline.lengths.longest_target)
     written = [END_TOKEN]
-    recipe.network.eval()
+    pipeline.network.eval()
     with torch.inference_mode():
         while len(written) < limit:
-            logits = recipe.network(torch.tensor([[*ids, END_TOKEN]]), torch.tensor([written]))
+            logits = pipeline.network(torch.tensor([[*ids, END_TOKEN]]), torch.tensor([written]))
             written.append(int(logits[-1].argmax()))
             if written[-1] == END_TOKEN:
                 return written[1:-1]
@@ -126,15 +139,15 @@ def step_by_step(recipe: Translator, text: str) -> list[int]:
 @pytest.mark.parametrize("taught", [True, False])
 def test_cached_batches_equal_uncached_sentences(translator, untaught, taught):
     """Lines of unequal lengths, whose rows end at different times."""
-    recipe = genlab.load(translator).recipe if taught else untaught
+    pipeline = genlab.load(translator).pipeline if taught else untaught
     lines = [source for source, _ in UNSEEN[:20]]
     lines += [
         "The ship.",
         "now",
         "The old grey heron sings today and the far white bridge waits never again here."[:40],
     ]
-    found = recipe.search(lines, TranslateRequest(beam=1))
-    assert [best.tokens for (best,) in found] == [step_by_step(recipe, line) for line in lines]
+    found = pipeline.search(lines, TranslateRequest(beam=1))
+    assert [best.tokens for (best,) in found] == [step_by_step(pipeline, line) for line in lines]
     assert len({len(best.tokens) for (best,) in found}) > 1
 
 
@@ -144,17 +157,17 @@ def test_the_order_of_input_and_the_batch_change_nothing(untaught, beam, monkeyp
     request = TranslateRequest(beam=beam)
     together = untaught.translate(lines, request)
     assert untaught.translate(lines[::-1], request) == together[::-1]
-    monkeypatch.setattr("genlab.tasks.translate.recipe.ROOM", 100)  # a few at a time
+    monkeypatch.setattr("genlab.tasks.translate.pipeline.ROOM", 100)  # a few at a time
     assert untaught.translate(lines, request) == together
 
 
 def test_a_wider_beam_finds_likelier_translations(translator):
-    recipe = genlab.load(translator).recipe
+    pipeline = genlab.load(translator).pipeline
     lines = [
         source[: 8 + 3 * (number % 5)] for number, (source, _) in enumerate(UNSEEN[:40])
     ]  # it is not sure of these
     greedy, wide = (
-        [found[0].score for found in recipe.search(lines, TranslateRequest(beam=beam, length_penalty=0.0))]
+        [found[0].score for found in pipeline.search(lines, TranslateRequest(beam=beam, length_penalty=0.0))]
         for beam in (1, 8)
     )
     assert np.mean(wide) > np.mean(greedy)
@@ -183,7 +196,7 @@ def said(out: str) -> list[str]:
 def test_one_line_in_one_line_out_in_order(cli, translator, tmp_path, monkeypatch):
     lines = [source for source, _ in UNSEEN[:7]]
     lines[3] = ""
-    expected = genlab.load(translator).recipe.translate(lines, TranslateRequest())
+    expected = genlab.load(translator).pipeline.translate(lines, TranslateRequest())
     assert expected[3] == ""
     text = "".join(f"{line}\n" for line in lines)
     (tmp_path / "lines.txt").write_text(text)
@@ -314,5 +327,5 @@ def test_killed_and_resumed(pairs, tmp_path, monkeypatch):
 
 
 def test_python_must_say_what_to_translate(translator):
-    with pytest.raises(InputError, match="a prompt, or an input file"):
+    with pytest.raises(InputError, match="prompt is missing: give the lines"):
         genlab.load(translator).generate()
