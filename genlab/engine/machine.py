@@ -118,9 +118,8 @@ class Machine:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         if count is not None:
             share = torch.as_tensor(count, dtype=flat.dtype, device=flat.device)
-            flat = flat * (share / self.mean(share))
-        flat = self.mean(flat)
-        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            flat *= share / self.mean(share)
+        for gradient, mean in zip(gradients, self.mean(flat).split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
     def agree_buffers(self, networks: Iterable[nn.Module]) -> None:
@@ -173,7 +172,9 @@ class Machine:
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean over all processes."""
-        return cast(Tensor, self.fabric.all_reduce(value, reduce_op="mean")) if self.processes > 1 else value
+        if self.processes == 1:
+            return value
+        return cast(Tensor, self.fabric.all_reduce(value.clone(), reduce_op="mean"))  # which works in place
 
     def agree(self, value: Value) -> Value:
         """The value in the first process."""

@@ -107,6 +107,7 @@ def train(
             loop.run(quiet)
             machine.together()
             for network in recipe.pipeline.networks.values():
+                network.load_state_dict(machine.agree(network.state_dict()))  # the first process read the best weights
                 network.eval()
             return folder, recipe.pipeline
 

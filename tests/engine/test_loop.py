@@ -414,26 +414,3 @@ def test_seeds_differ_by_step_and_process():
         seed_everything(seed, step, rank)
         assert torch.rand(()).item() in drawn
     assert len(drawn) == 4
-
-
-def processes(count: int, *words: object, folder: Path):
-    import os
-    import subprocess
-
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count), "--master-port", "29517"]
-    command += ["-m", "genlab", *map(str, words)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(genlab.__file__).parents[1])}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
-
-
-def test_two_processes_equal_one_with_the_double_batch(book, tmp_path):
-    words = ["train", "text", book, "--steps", 6, "--size", "tiny", "--context", 16, "--dropout", 0]
-    both = processes(2, *words, "--batch", 4, "--out", "both", "--json", folder=tmp_path)
-    assert both.returncode == 0, both.stderr
-    assert json.loads(both.stdout)["state"] == "done"  # one object: the first process speaks
-    train(book, tmp_path / "one", steps=6, batch=8, dropout=0.0)
-    for split in ("train", "validation"):
-        mine, theirs = entries(tmp_path / "both", split), entries(tmp_path / "one", split)
-        assert [line["step"] for line in mine] == [line["step"] for line in theirs]
-        assert [line["loss"] for line in mine] == pytest.approx([line["loss"] for line in theirs], abs=1e-4)
-    assert RunFolder.open(tmp_path / "both").about()["machine"]["processes"] == 2
