@@ -332,6 +332,6 @@ def load(path: str | os.PathLike, device: str = "auto", networks: Mapping[str, F
         networks: Factories of your own networks, where the run was trained with some.
 
     Raises:
-        InputError: it is no run folder, damaged, of a newer format, or needs `networks`.
+        InputError: it is not a run folder, is damaged or of a newer format, or needs `networks`.
     """
     return Run(*open_run(path, Machine(device), networks))

@@ -64,9 +64,9 @@ class Option:
     def about(self) -> str:
         """Its help, with the default where that says something."""
         text = (self.shown.off or f"Turn off: {self.help}") if self.kind is bool and self.default else self.help
-        tells = not isinstance(self.default, bool) and self.default not in (None, "", (), "auto")
+        shows_default = not isinstance(self.default, bool) and self.default not in (None, "", (), "auto")
         default = f"{self.default:g}" if isinstance(self.default, float) else self.default
-        return f"{text} Default: {default}." if tells and "efault" not in text else text
+        return f"{text} Default: {default}." if shows_default and "efault" not in text else text
 
     def value(self, word: str) -> Any:
         """The value that a word writes.

@@ -29,7 +29,7 @@ def open_run(path: str | os.PathLike, machine: Machine, networks: Mapping[str, F
         networks: Factories of the user's own networks, where the run was trained with some.
 
     Raises:
-        InputError: it is no run folder, damaged, of a newer format, not trained yet, or needs `networks`.
+        InputError: it is no run folder, damaged, of a newer format, was not trained yet, or needs `networks`.
     """
     folder = RunFolder.open(path)
     config, about = folder.config(), folder.about()
