@@ -84,10 +84,14 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON object as UTF-8; the surrogates of a path that is not UTF-8 are escaped, and come back."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8; bytes of file names that are not (lone surrogates in Python) appear as \\udcff."""
     write_atomically(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON that `read_json` reads back to the same value: JSON escapes a lone surrogate as \\udcff, too."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

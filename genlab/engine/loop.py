@@ -6,21 +6,35 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from genlab.engine.budget import Clock, Plan, decide
+from genlab.engine.budget import Clock, Plan, retime
 from genlab.engine.files import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.model_card import write_card
 from genlab.engine.modes import evaluating
 from genlab.engine.options import RunOptions
-from genlab.engine.progress import reporting, say
-from genlab.engine.recipe import Recipe
+from genlab.engine.progress import Reporter, clock, reporting, say, working
+from genlab.engine.recipe import Metrics, Recipe
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import write_samples
+from genlab.engine.stopping import past_its_best
 from genlab.engine.trackers import Trackers
+
+PREVIEW_SHARE = 0.02
+"""Share of a time budget that samples made during training may take."""
+PREVIEW_FROM = 120.0
+"""Shortest time budget, in seconds, that has time for them."""
+
+
+class Decision(NamedTuple):
+    """What the first process decides after a step, for all."""
+
+    plan: Plan
+    interrupted: bool
+    save: bool
 
 
 class Loop:
@@ -29,36 +43,31 @@ class Loop:
     def __init__(
         self, recipe: Recipe, run: RunOptions, machine: Machine, folder: RunFolder, plan: Plan, given: dict[str, Any]
     ) -> None:
-        self.recipe, self.options, self.machine, self.folder, self.plan, self.given = (
-            recipe,
-            run,
-            machine,
-            folder,
-            plan,
-            given,
-        )
+        self.recipe, self.options, self.machine = recipe, run, machine
+        self.folder, self.plan, self.given = folder, plan, given
         self.first = machine.rank == 0
         self.step = 0
         self.best: dict[str, float] | None = None
-        self.history: list[float] = []  # the deciding measure at every validation
-        self.sums: dict[str, torch.Tensor] = {}
+        self.history: list[float] = []
+        """The deciding measure at every validation."""
+        self.sums: Metrics = {}
         self.summed = 0
         self.last: dict[str, float] = {}
         self.alarmed: set[str] = set()
         self.peaks = [group["lr"] for group in recipe.groups()]
         elapsed = 0.0
-        if saved := load_state(folder.path / "resume"):
+        if saved := machine.first(lambda: load_state(folder.path / "resume")):
             self.step, state = saved
             recipe.load_state(state["recipe"])
             self.best, self.history, elapsed = state["best"], state["history"], state["seconds"]
-            self.sums, self.summed = state["sums"], state["summed"]
+            self.sums, self.summed = machine.place(state["sums"]), state["summed"]
             if self.first:
                 folder.restore_planned_best()
-        self.attempt = folder.about().get("attempts", 1)
-        self.clock = Clock(elapsed)
-        self.saved_at = self.clock.elapsed()
-        self.saving_took = 0.0
+        self.overfitted = self._overfits()
+        self.clock = Clock(plan, elapsed, self.step)
+        self.saved_at, self.saving_took, self.previews_took = elapsed, 0.0, 0.0
         if self.first:
+            self.attempt = folder.about().get("attempts", 1)
             self.trackers = Trackers(run.log, folder.path, given)
 
     def say(self, message: str, quiet: bool) -> None:
@@ -66,56 +75,75 @@ class Loop:
             say(message)
 
     def run(self, quiet: bool) -> None:
-        """From the current step to the plan's end."""
+        """Trains from the current step to the plan's end, and makes the final report."""
         state = "done"
-        validates = self.recipe.validates
+        networks = self.recipe.networks.values()
         with _interrupts() as interrupted, reporting(quiet or not self.first) as reporter:
-            while self.plan.end is None or self.step < self.plan.end:
-                asks = self.machine.processes == 1 or self.step % self.plan.log_every == 0
-                if asks and self.plan.decay_start is None:
-                    self._decide()
-                for group, peak in zip(self.recipe.groups(), self.peaks, strict=True):
-                    group["lr"] = peak * self.plan.factor(self.step)
-                seed_everything(self.options.seed, self.step, self.machine.rank)
-                with self.machine.autocast():
-                    batch = self.machine.place(self.recipe.batch(self.step))
-                    measures = self.recipe.step(batch, self.plan.progress(self.step))
-                self._add(measures)
+            while self.step < self.plan.end and not self.overfitted:
+                self._add(self._one_step())
                 self.step += 1
-                self.clock.step()
                 ends = self.step == self.plan.end
-                due = self.plan.validate_every and (self.step % self.plan.validate_every == 0 or ends)
-                if (due or ends or self.step % self.plan.log_every == 0) and not self._log(reporter):
+                validates = self.plan.validates_after(self.step - 1)
+                # Several processes agree, and show and save anything, only after these steps.
+                meet = ends or validates or self.machine.processes == 1 or self.step % self.plan.log_every == 0
+                if not meet:
+                    continue
+                self.machine.agree_buffers(networks)
+                if (ends or validates or self.step % self.plan.log_every == 0) and not self._log(reporter):
                     state = "diverged"
                     break
-                if validates and due and not self._validate(quiet):
+                if validates and not self._validate(quiet):
                     state = "diverged"
                     break
-                if asks and self.machine.agree(bool(interrupted)) and not ends:
+                decision = self.machine.agree(self._decide(bool(interrupted)))
+                if ends or self.overfitted:
+                    break
+                self._follow(decision.plan)
+                if decision.interrupted:
                     state = "interrupted"
                     break
-                if asks and not ends and self._checkpoint_due():
+                if decision.save:
                     if not self.machine.agree(self._finite()):
                         state = "diverged"
                         break
                     self._save()
-        self._finish(state, validates, quiet)
+        if self.first:
+            self._finish(state, quiet)
 
-    def _decide(self) -> None:
-        plan = self.machine.agree(decide(self.plan, self.step, self.clock))
-        if plan.decay_start is not None:
+    def _one_step(self) -> Metrics:
+        """One update, as a function of the run's seed, the plan and the weights alone."""
+        for group, peak in zip(self.recipe.groups(), self.peaks, strict=True):
+            group["lr"] = peak * self.plan.factor(self.step)
+        seed_everything(self.options.seed, self.step, self.machine.rank)
+        with self.machine.autocast():
+            batch = self.machine.place(self.recipe.batch(self.step))
+            return self.recipe.step(batch, self.plan.progress(self.step))
+
+    def _decide(self, interrupted: bool) -> Decision:
+        plan = self.plan
+        if self.clock.due() and self.step < plan.end:
+            self.machine.wait()
+            self.clock.mark(self.step)
+            plan = retime(plan, self.step, self.clock)
+        return Decision(plan, interrupted, self._checkpoint_due())
+
+    def _follow(self, plan: Plan) -> None:
+        """Records a changed plan before it acts: a resumed run repeats it."""
+        if plan != self.plan:
             self.plan = plan
-            if self.first:  # written before it acts: a resumed run takes the same decision
+            if self.first:
                 write_plan(self.folder, self.recipe, self.given, plan)
 
-    def _add(self, measures: dict[str, torch.Tensor]) -> None:
+    # --- measures ---
+
+    def _add(self, measures: Metrics) -> None:
         for name, value in measures.items():
             value = value.detach()
             self.sums[name] = self.sums[name] + value if name in self.sums else value
         self.summed += 1
 
     def _means(self) -> dict[str, float]:
-        """Means since they were last asked for; empty if there was no step."""
+        """Means since the last call; empty if there was no step."""
         if not self.summed:
             return {}
         names = list(self.sums)
@@ -123,20 +151,18 @@ class Loop:
         self.sums, self.summed = {}, 0
         return dict(zip(names, values.tolist(), strict=True))
 
-    def _log(self, reporter: Any) -> bool:
-        """Writes the training measures; False if one is no number."""
+    def _log(self, reporter: Reporter | None) -> bool:
+        """Writes the training measures; False if one is not finite."""
         means = self._means()
         if means:
             self.last = means
             self._write("train", {**means, "learning_rate": next(self.recipe.groups())["lr"]})
         if reporter is not None:
             elapsed, seconds = self.clock.elapsed(), self.plan.seconds
-            done = self.step / (self.plan.end or self.plan.steps)
-            if seconds and self.plan.end is None:
-                done = elapsed / seconds
-            left = elapsed * (1 - done) / max(done, 1e-6) if self.step else 0.0
+            done = elapsed / seconds if seconds else self.step / self.plan.end
+            left = elapsed * (1 - done) / max(done, 1e-6)
             shown = {**self.last, **({"validation": self.history[-1]} if self.history else {})}
-            reporter.show(min(done, 1.0), self.step, shown, left)
+            reporter.show(min(done, 1.0), self.step, shown, max(left, 0.0))
         return all(map(math.isfinite, means.values()))
 
     def _write(self, split: str, measures: dict[str, float]) -> None:
@@ -145,19 +171,36 @@ class Loop:
             self.folder.add_measures({**entry, **measures})
             self.trackers.add(self.step, split, measures)
 
+    # --- validation ---
+
     def _validate(self, quiet: bool) -> bool:
-        """Measures on the validation split and keeps the best weights; False if a measure is no number."""
-        with self._evaluating():
-            measures = self.recipe.validate()
-        value = next(iter(measures.values()))
-        self._write("validation", measures)
-        if not math.isfinite(value):
-            return False
-        self.history.append(value)
-        if self.best is None or value < next(iter(self.best.values())):
-            self.best = {**measures, "step": self.step}
-            self._write_model()
-        elif self.recipe.steady and self._worsens():
+        """Measures on the validation split and keeps the best weights; False if the deciding measure is not finite."""
+        with self.clock.validating(self.step):
+            with self._evaluating():
+                measures = self.machine.agree(self.recipe.validate())
+            self.machine.agree_buffers(self.recipe.networks.values())  # some recipes fit a buffer to the split
+            value = next(iter(measures.values()))
+            self._write("validation", measures)
+            if not math.isfinite(value):
+                return False
+            self.history.append(value)
+            if self.best is None or value < next(iter(self.best.values())):
+                self.best = {**measures, "step": self.step}
+                self._write_model()
+        self._comment(measures, quiet)
+        self.overfitted = self._overfits()
+        enough = self.previews_took <= PREVIEW_SHARE * self.clock.elapsed()
+        if self.plan.seconds is None or (self.plan.seconds >= PREVIEW_FROM and enough):
+            start = time.perf_counter()
+            with self.clock.aside():
+                self._preview(f"step-{self.step:07d}")
+            self.previews_took += time.perf_counter() - start
+        return True
+
+    def _comment(self, measures: dict[str, float], quiet: bool) -> None:
+        """Tells the user what the newest validation shows to go wrong, once each."""
+        since = self.history[self.history.index(min(self.history)) + 1 :]
+        if self.recipe.steady and self.best and len(since) == 3 and since == sorted(since):
             at = self.best["step"]
             self.say(
                 f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet
@@ -166,14 +209,10 @@ class Loop:
             if alarm not in self.alarmed:
                 self.alarmed.add(alarm)
                 self.say(f"Warning: {alarm}", quiet)
-        if self.plan.seconds is None or self.plan.seconds >= 120:
-            self._preview(f"step-{self.step:07d}")
-        return True
 
-    def _worsens(self) -> bool:
-        """Whether just now the third validation after the best is the third in a row that is worse."""
-        best = self.history.index(min(self.history))
-        return len(self.history) - best == 4 and self.history[-3:] == sorted(self.history[-3:])
+    def _overfits(self) -> bool:
+        """Whether the rest of a time budget cannot help any more; a stated number of steps is always made."""
+        return self.plan.seconds is not None and self.recipe.steady and past_its_best(self.history)
 
     def _write_model(self) -> None:
         if self.first:
@@ -186,76 +225,95 @@ class Loop:
             write_samples(samples, self.folder.path / "samples", name)
 
     def _evaluating(self) -> AbstractContextManager[None]:
-        """Inside, the networks are used, not trained, and no random number that is drawn changes the training."""
+        """Inside, networks are used, not trained, and no random number that is drawn changes the training."""
         return evaluating(self.recipe.networks.values(), self.machine, self.options.seed)
 
+    # --- checkpoints ---
+
     def _checkpoint_due(self) -> bool:
-        since = self.clock.elapsed() - self.saved_at
-        return self.machine.agree(since >= max(self.options.checkpoint_seconds, 50 * self.saving_took))
+        return self.clock.elapsed() - self.saved_at >= max(self.options.checkpoint_seconds, 50 * self.saving_took)
 
     def _finite(self) -> bool:
-        """Whether all measures and weights are numbers: a checkpoint of others would cost the last good one."""
+        """Whether all measures and weights are finite: otherwise a checkpoint would replace the last good one."""
         weights = (weight for network in self.recipe.networks.values() for weight in network.parameters())
         return all(bool(torch.isfinite(tensor).all()) for tensor in (*self.sums.values(), *weights))
 
     def _save(self) -> None:
         start = time.perf_counter()
-        if self.first:
-            state: dict[str, Any] = {"recipe": self.recipe.state(), "best": self.best, "history": self.history}
-            state |= {"sums": self.sums, "summed": self.summed, "seconds": self.clock.elapsed()}
-            save_state(self.folder.path / "resume", self.step, state)
-            self.folder.note(step=self.step)
-            if self.best is None:
-                self._write_model()
+        with self.clock.aside():
+            if self.first:
+                state: dict[str, Any] = {"recipe": self.recipe.state(), "best": self.best, "history": self.history}
+                state |= {"sums": self.sums, "summed": self.summed, "seconds": self.clock.elapsed()}
+                save_state(self.folder.path / "resume", self.step, state)
+                self.folder.note(step=self.step)
+                if self.best is None:
+                    self._write_model()
         self.saved_at, self.saving_took = self.clock.elapsed(), time.perf_counter() - start
 
-    def _finish(self, state: str, validates: bool, quiet: bool) -> None:
-        if not self.first:
-            return
+    # --- the end ---
+
+    def _finish(self, state: str, quiet: bool) -> None:
+        seconds = self.clock.elapsed()
         if not self._finite():
             state = "diverged"
         if state != "diverged":
             self._save()
-        if state == "interrupted" and validates and self.best is not None:
+        if state == "interrupted" and self.best is not None:
             with self._evaluating():
                 measures = self.recipe.validate()
             if next(iter(measures.values())) < next(iter(self.best.values())):
                 self.folder.keep_planned_best()
                 self.best = {**measures, "step": self.step}
                 self._write_model()
-        if state != "diverged" and not validates:
+        if state != "diverged" and not self.recipe.validates:
             self._write_model()
         self.trackers.close()
-        self.folder.note(step=self.step, seconds=round(self.clock.trained(), 3), best=self.best)
+        self.folder.note(step=self.step, seconds=round(seconds, 3), best=self.best)
         if state == "diverged":
             self.say(
-                f"The loss stopped being a number at step {self.step:,}: the weights of "
-                f"{'the best validation' if self.best else 'the last checkpoint'} are kept. "
+                f"The loss became NaN or infinite at step {self.step:,}; the run keeps the weights of "
+                f"{'the best validation' if self.best else 'the last checkpoint'}. "
                 "Train again with a lower learning rate.",
                 quiet,
             )
+        if self.overfitted and self.best is not None:
+            self.folder.note(stopped="overfitting")
+            self._explain_stop(self.best, seconds, quiet)
         if not self.folder.weights.exists():
             self.folder.note(state=state)
             return
         self.folder.read_model(self.recipe.pipeline.networks)
         test: dict[str, float] = {}
-        if state == "done":
-            with self._evaluating():
-                test = self.recipe.test()
-        if state == "done":
-            self.folder.note(test=test or None)
-        self._preview("best" if self.best else "last")
-        write_card(self.folder, self.recipe.pipeline, state)
-        self.folder.note(state=state)  # last: what is done is not resumed
+        with working("writing the final report", quiet):
+            if state == "done":
+                with self._evaluating():
+                    test = self.recipe.test()
+                self.folder.note(test=test or None)
+            self._preview("best" if self.best else "last")
+            write_card(self.folder, self.recipe.pipeline, state)
+        self.folder.note(state=state)  # last: a run in this state is not resumed
         reports: list[tuple[str, dict[str, float] | None]] = [("validation", self.best), ("test", test)]
         for name, report in reports:
             if report:
                 numbers = ", ".join(f"{key} {value:.4g}" for key, value in report.items() if key != "step")
                 self.say(f"{name}: {numbers}", quiet)
 
+    def _explain_stop(self, best: dict[str, float], seconds: float, quiet: bool) -> None:
+        """Says why the training ended early, and what would use the time."""
+        at = int(best["step"])
+        # The decay was cut short at the best; a run of about twice that time ends it there.
+        shorter = max(0.1, 2 * seconds * at / self.step / 60)
+        self.say(
+            f"Stopped after {clock(seconds)} of {clock(self.plan.seconds or 0.0)}: validation was best at step {at:,} "
+            f"and has become clearly worse since; the run keeps the weights of that step. More data, a smaller model "
+            f"or more regularization would use the time; with these data, try --minutes {shorter:.2g}, so that the "
+            "learning rate falls to zero before overfitting begins.",
+            quiet,
+        )
+
 
 def write_plan(folder: RunFolder, recipe: Recipe, given: dict[str, Any], plan: Plan) -> None:
-    """Into config.json, beside what the user gave and what came of it."""
+    """Writes config.json: what the user gave, what it was resolved to, and the plan."""
     folder.write_config({**given, "config": asdict(recipe.options), "plan": asdict(plan)})
 
 

@@ -1,4 +1,4 @@
-"""Where a training runs: device, number format and processes, several through Lightning Fabric; and its randomness."""
+"""What a training runs on: device, number format, processes (several through Lightning Fabric) and random state."""
 
 import ctypes
 import os
@@ -6,9 +6,10 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, cast
+from datetime import timedelta
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,16 +19,21 @@ from torch.overrides import TorchFunctionMode
 from genlab.engine.options import RunOptions
 from genlab.errors import InputError
 
+Value = TypeVar("Value")
+
 MALLOC = {"M_TRIM_THRESHOLD": -1, "M_MMAP_THRESHOLD": -3}  # the numbers of glibc's malloc.h
+
+PATIENCE = timedelta(days=1)
+"""How long a process waits for the others: the first one alone reads the data and makes the final report."""
 
 
 def keep_freed_memory() -> None:
-    """Large tensors take the memory of freed ones, where glibc would have the system clear new pages for each.
+    """Lets large tensors reuse the memory of freed ones; glibc would have the system clear new pages for each.
 
     With that, a convolution on two cores takes 0.6 of the time (docs/log.md).
     """
     library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if hasattr(library, "mallopt"):  # musl has none
+    if hasattr(library, "mallopt"):  # musl lacks it
         for parameter in MALLOC.values():
             library.mallopt(parameter, 2**31 - 1)
 
@@ -35,17 +41,18 @@ def keep_freed_memory() -> None:
 class Machine:
     """One process of a training and what it runs on.
 
-    Under torchrun there are several: each takes its share of a batch, and `average` makes their gradients
-    equal. Networks stay plain modules: no wrapper refuses second derivatives or renames their weights.
+    Under torchrun there are several: each takes its share of a batch, and `average` makes their gradients equal.
+    What is not averaged (batch statistics, measures, decisions) comes from the first process. Networks stay plain
+    modules: no wrapper forbids second derivatives or renames weights.
     """
 
     def __init__(self, device: str = "auto", precision: str = "auto") -> None:
         kind, _, index = device.partition(":")
         if kind not in ("auto", "cpu", "cuda", "mps") or (":" in device and (kind != "cuda" or not index.isdigit())):
-            raise InputError(f"device: {device} cannot be used, it is auto, cpu, cuda, cuda:1 or mps.", "device")
+            raise InputError(f"device: {device} cannot be used; give auto, cpu, cuda, cuda:1 or mps.", "device")
         present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if not present.get(kind, True):
-            raise InputError(f"device: this machine has no {kind}; --device auto takes what there is.", "device")
+            raise InputError(f"device: this machine has no {kind}; --device auto uses what there is.", "device")
         if index and int(index) >= torch.cuda.device_count():
             raise InputError(f"device: this machine has {torch.cuda.device_count()} GPUs, counted from 0.", "device")
         if kind == "auto":
@@ -57,19 +64,21 @@ class Machine:
         if self.device.type == "cpu":
             keep_freed_memory()
         if self.device.type == "cuda":
-            torch.cuda.set_device(self.device)  # what a user's own network asks for as "cuda" is this one
+            torch.cuda.set_device(self.device)  # a custom network that names "cuda" means this one
             torch.set_float32_matmul_precision("highest" if precision == "32" else "high")
         if precision == "auto":
             precision = "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "32"
         self.precision = precision
 
     def _join(self, devices: list[int] | None) -> None:
-        """Becomes one of several processes, which torchrun started."""
-        from lightning_fabric import Fabric  # a second of loading that one process alone is spared
+        """Joins the other processes that torchrun started."""
+        from lightning_fabric import Fabric  # takes a second to load, which a single process need not spend
+        from lightning_fabric.strategies import DDPStrategy
 
         here = int(os.environ.get("LOCAL_WORLD_SIZE", self.processes))
         nodes = self.processes // here
-        self.fabric = Fabric(accelerator=self.device.type, devices=devices or here, num_nodes=nodes, strategy="ddp")
+        strategy = DDPStrategy(timeout=PATIENCE)
+        self.fabric = Fabric(accelerator=self.device.type, devices=devices or here, num_nodes=nodes, strategy=strategy)
         self.fabric.launch()
         self.device, self.rank = self.fabric.device, self.fabric.global_rank
 
@@ -92,7 +101,7 @@ class Machine:
         return batch
 
     def autocast(self) -> AbstractContextManager:
-        """Inside, matrix products are in the run's number format."""
+        """Inside, matrix products are computed in the run's number format."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def average(self, network: nn.Module, count: int | float | Tensor | None = None) -> None:
@@ -109,35 +118,70 @@ class Machine:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         if count is not None:
             share = torch.as_tensor(count, dtype=flat.dtype, device=flat.device)
-            flat = flat * (share / self.mean(share))
-        flat = self.mean(flat)
-        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            flat *= share / self.mean(share)
+        for gradient, mean in zip(gradients, self.mean(flat).split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
+
+    def agree_buffers(self, networks: Iterable[nn.Module]) -> None:
+        """Gives all processes the buffers of the first one: batch statistics are not averaged as gradients are.
+
+        What is then validated or saved is the same in all, so a resumed training is that of an uninterrupted one.
+        """
+        if self.processes == 1:
+            return
+        for buffer in (buffer for network in networks for buffer in network.buffers()):
+            plain = buffer.to(torch.uint8) if buffer.dtype == torch.bool else buffer.contiguous()
+            torch.distributed.broadcast(plain, src=0)
+            buffer.copy_(plain)
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:
-        """The first process goes through the block before the others: it fills caches for all."""
+        """The first process runs the block before the others: it fills caches for all."""
         if self.rank > 0:
             self.together()
-        yield
+        try:
+            yield
+        finally:
+            if self.rank == 0:
+                self.together()
+
+    def first(self, work: Callable[[], Value]) -> Value:
+        """Runs `work` in the first process only and gives its result to all.
+
+        Raises:
+            InputError: the first process raised it; all do, so that none waits.
+        """
+        if self.processes == 1:
+            return work()
+        result: Value | None = None
+        mistake: tuple[str, str | None] | None = None
         if self.rank == 0:
-            self.together()
+            try:
+                result = work()
+            except InputError as error:
+                mistake = str(error), error.field
+        shared, mistake = self.agree((result, mistake))
+        if mistake is not None:
+            raise InputError(*mistake)
+        return cast(Value, result if self.rank == 0 else shared)
 
     def together(self) -> None:
-        """Waits for all processes: one that ends early looks like a failure to what started it."""
+        """Waits for all processes: to torchrun, one that ends early looks like a failure."""
         if self.processes > 1:
             self.fabric.barrier()
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean over all processes."""
-        return cast(Tensor, self.fabric.all_reduce(value, reduce_op="mean")) if self.processes > 1 else value
+        if self.processes == 1:
+            return value
+        return cast(Tensor, self.fabric.all_reduce(value.clone(), reduce_op="mean"))  # which works in place
 
-    def agree(self, value: Any) -> Any:
-        """What the first process says."""
+    def agree(self, value: Value) -> Value:
+        """The value in the first process."""
         return self.fabric.broadcast(value) if self.processes > 1 else value
 
     def speed(self) -> float:
-        """Floating-point operations a second in matrix products, in the run's number format."""
+        """Floating-point operations a second of this process, in matrix products in the run's number format."""
         side = 512 if self.device.type == "cpu" else 4096
         left = torch.randn(side, side, device=self.device)
         with self.autocast(), torch.no_grad():
@@ -150,14 +194,14 @@ class Machine:
         return rounds * 2 * side**3 / (time.perf_counter() - start)
 
     def wait(self) -> None:
-        """Until the device has done what it was given."""
+        """Waits until the device has finished its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         elif self.device.type == "mps":
             torch.mps.synchronize()
 
     def about(self) -> dict[str, Any]:
-        """What a run records of it: no names, no paths."""
+        """What a run records: no names, no paths."""
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine()
         return {
             "device": self.device.type,
@@ -169,9 +213,9 @@ class Machine:
 
 
 def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
-    """Randomness as a function of (seed, step, process) alone, so that a resumed step repeats exactly."""
+    """Seeds every global generator by (seed, step, process) alone, so that a resumed step repeats exactly."""
     number = int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
-    # torch.manual_seed alone notes a stack trace for every kind of device that is absent: half a millisecond.
+    # torch.manual_seed would record a stack trace for every kind of device that is absent: half a millisecond.
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(number)
@@ -211,7 +255,7 @@ RANDOM_FILLS = {
 class ZerosForRandom(TorchFunctionMode):
     """Inside, weights that would be filled with random numbers are zero.
 
-    For networks whose weights a file brings next: random numbers take ten times as long as reading it.
+    For networks whose weights are read from a file next: drawing them takes ten times as long as reading.
     """
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

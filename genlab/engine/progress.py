@@ -1,17 +1,18 @@
-"""What a person sees while a model trains: on standard error, a live bar or, without a terminal, lines."""
+"""What the user sees while a model trains: on standard error, a live bar or, without a terminal, lines."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(message: str) -> None:
-    """One line to the user."""
+    """Prints one line for the user."""
     console.print(message, markup=False)
 
 
@@ -21,7 +22,7 @@ def clock(seconds: float) -> str:
 
 
 class Reporter:
-    """Shows how far a training is."""
+    """Shows the progress of a training."""
 
     def __init__(self, bar: Progress | None) -> None:
         self._bar = bar
@@ -39,9 +40,41 @@ class Reporter:
             say(f"{done:5.0%}  {text}")
 
 
+PATIENCE = 2.0
+"""Seconds after which the user sees what takes so long."""
+
+
+@contextmanager
+def working(what: str, quiet: bool) -> Iterator[None]:
+    """Around work outside the budget: if it takes long, the user sees `what` and, on a terminal, for how long."""
+    done = threading.Event()
+
+    def show() -> None:
+        if not console.is_terminal:
+            say(f"{what} ...")
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as spinner:
+            spinner.add_task(what, total=None)
+            done.wait()
+
+    timer = threading.Timer(PATIENCE, show)
+    timer.daemon = True
+    if quiet:
+        yield
+        return
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        done.set()
+        timer.join()
+
+
 @contextmanager
 def reporting(quiet: bool) -> Iterator[Reporter | None]:
-    """A reporter for the duration of a training; None when it should be silent."""
+    """A reporter for the duration of a training; None if `quiet`."""
     if quiet:
         yield None
     elif not console.is_terminal:

@@ -1,9 +1,9 @@
 """The run folder: everything a training leaves behind, and all that later commands need.
 
-config.json         every resolved value and the plan
+config.json         every resolved option and the plan
 run.json            format, state, seed, versions, machine, wall time, data
 model.safetensors   the best weights, keys prefixed by network
-metrics.jsonl       one line a measure, append-only; readers take the last line of a step
+metrics.jsonl       one line per measurement, append-only; of several lines of a step the last counts
 samples/            what the model made during training
 resume/             the newest checkpoint
 README.md           a model card
@@ -33,6 +33,8 @@ from genlab.engine.files import (
 from genlab.errors import InputError
 
 FORMAT = 1
+LEFT_BY_A_START = frozenset({"run.json", "config.json", "left_out.txt"})
+"""What a training writes before its plan: a folder with nothing else, and no plan, holds nothing of value."""
 
 
 class RunFolder:
@@ -40,6 +42,11 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: FileLock | None = None
+
+    def __reduce__(self) -> tuple[type["RunFolder"], tuple[Path]]:
+        """Another process gets the path, not the lock."""
+        return RunFolder, (self.path,)
 
     # --- making and finding ---
 
@@ -47,37 +54,46 @@ class RunFolder:
     def create(cls, out: str | None, task: str, data: str) -> "RunFolder":
         """A new folder: `out`, or the next free runs/<task>-<data>-NNN.
 
+        A folder in which a start was killed before it trained anything is free, too.
+
         Raises:
-            InputError: `out` is there already, or cannot be made.
+            InputError: `out` already exists, or cannot be made.
         """
         if out is not None:
-            path = Path(out)
             if any("\ud800" <= character <= "\udfff" for character in out):
                 raise InputError(f"The name {out} is not UTF-8: choose another --out.", "out")
-            if path.exists() and (not path.is_dir() or cls(path).begun()):
-                raise InputError(f"{out} is there already: choose another --out, or go on with it by --resume.", "out")
+            folder = cls(Path(out))
             try:
-                path.mkdir(parents=True, exist_ok=True)
+                folder.path.mkdir(parents=True, exist_ok=True)
+                taken = not folder._take_over()
+            except FileExistsError:
+                taken = True
             except OSError as error:
                 raise InputError(f"{out} cannot be made: {error.strerror}.", "out") from None
-            return cls(path)
+            if taken:
+                raise InputError(f"{out} already exists: choose another --out, or continue it with --resume.", "out")
+            return folder
         stem = f"{task}-{re.sub(r'[^A-Za-z0-9_-]+', '-', Path(data).stem.lstrip('@')).strip('-') or 'data'}"
         for number in range(1, 1_000_000):
-            path = Path("runs") / f"{stem}-{number:03d}"
+            folder = cls(Path("runs") / f"{stem}-{number:03d}")
             try:
-                path.mkdir(parents=True)
+                folder.path.mkdir(parents=True)
             except FileExistsError:
-                continue
+                try:  # an empty folder may belong to a start that has not locked it yet
+                    if not ((folder.path / "run.json").exists() and folder._take_over()):
+                        continue
+                except (InputError, OSError):
+                    continue
             except OSError as error:
                 raise InputError(
-                    f"{path} cannot be made here: {error.strerror}; say where with --out.", "out"
+                    f"{folder.path} cannot be made: {error.strerror}; choose a place with --out.", "out"
                 ) from None
-            return cls(path)
+            return folder
         raise AssertionError("a million runs")
 
     @classmethod
     def open(cls, path: str | os.PathLike) -> "RunFolder":
-        """A folder that is there.
+        """An existing folder.
 
         Raises:
             InputError: it is not a run folder, or one that this version cannot read.
@@ -95,16 +111,42 @@ class RunFolder:
         return folder
 
     def begun(self) -> bool:
-        """Whether there is anything here but what a killed start leaves."""
-        return any(not re.fullmatch(r"\.lock|\..+\.\d+\.tmp", child.name) for child in self.path.iterdir())
+        """Whether the folder holds anything but what a start leaves that was killed before it trained."""
+        left = self._content()
+        if not left:
+            return False
+        if "run.json" not in left or not left <= LEFT_BY_A_START:
+            return True
+        try:
+            return self.about().get("state") != "running" or (self.has_config() and "plan" in self.config())
+        except InputError:
+            return True
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """One writer at a time; the lock falls with the process.
+    def _content(self) -> set[str]:
+        """Names of the files and folders, without the lock and torn files."""
+        return {child.name for child in self.path.iterdir() if not re.fullmatch(r"\.lock|\..+\.\d+\.tmp", child.name)}
+
+    def _take_over(self) -> bool:
+        """Empties the folder of a killed start and keeps it locked; False if a training has begun in it.
 
         Raises:
-            InputError: another process is writing.
+            InputError: another process is about to train in it.
         """
+        if self.begun():
+            return False
+        if not self._content():
+            return True
+        self._acquire()
+        if self.begun():  # it began while another process had the lock
+            self._release()
+            return False
+        for name in LEFT_BY_A_START:
+            (self.path / name).unlink(missing_ok=True)
+        return True
+
+    def _acquire(self) -> None:
+        if self._lock is not None:  # since `_take_over`
+            return
         lock = FileLock(self.path / ".lock")
         try:
             with saving(self.path):
@@ -113,16 +155,32 @@ class RunFolder:
             raise InputError(
                 f"{self.path} is being trained by another process: wait for it, or stop it.", "out"
             ) from None
+        self._lock = lock
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One writer at a time; the lock is released when the process ends, however it ends.
+
+        Raises:
+            InputError: another process is writing.
+        """
+        self._acquire()
         try:
             yield
         finally:
-            lock.release()
+            self._release()
 
     def discard(self) -> None:
         """Removes a folder in which nothing was trained."""
+        self._release()
         shutil.rmtree(self.path, ignore_errors=True)
         if self.path.parent == Path("runs"):
-            with suppress(OSError):  # there are other runs
+            with suppress(OSError):  # not empty
                 self.path.parent.rmdir()
 
     # --- run.json and config.json ---
@@ -158,11 +216,11 @@ class RunFolder:
         return self.path / "resume" / "best.safetensors"
 
     def write_model(self, networks: dict[str, nn.Module]) -> None:
-        """model.safetensors anew; tied weights stand once."""
+        """Replaces model.safetensors; tied weights are written once."""
         write_atomically(self.weights, tensors_to_bytes(_distinct(networks)))
 
     def keep_planned_best(self) -> None:
-        """Before weights of an unplanned moment replace them: resuming puts them back."""
+        """Keeps a copy before weights of an interrupted run replace them: resuming restores it."""
         if self.weights.exists():
             make_folder(self._planned_best.parent)
             write_atomically(self._planned_best, self.weights.read_bytes())
@@ -192,7 +250,7 @@ class RunFolder:
     # --- measures ---
 
     def measures(self) -> list[dict[str, Any]]:
-        """All lines of metrics.jsonl in step order: of a step the last, a torn line left out."""
+        """The lines of metrics.jsonl in step order: the last of each step and split, without torn ones."""
         path = self.path / "metrics.jsonl"
         lines: dict[tuple[int, str], dict[str, Any]] = {}
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
@@ -209,12 +267,12 @@ class RunFolder:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
-                    file.write(b"\n")  # a torn line stays torn, the next is whole
+                    file.write(b"\n")  # ends a torn line, so that the next one is whole
             file.write((json.dumps(entry) + "\n").encode())
 
 
 def _distinct(networks: dict[str, nn.Module]) -> dict[str, Tensor]:
-    """Tensors by "network.name"; of those that share memory the first."""
+    """Tensors by "network.name"; the first of those that share memory."""
     tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, network in networks.items():
@@ -226,7 +284,7 @@ def _distinct(networks: dict[str, nn.Module]) -> dict[str, Tensor]:
 
 
 def list_runs(root: Path) -> list[dict[str, Any]]:
-    """A line for each run folder right below `root`, oldest first."""
+    """One entry for each run folder directly below `root`, oldest first."""
     runs = []
     for path in sorted(root.glob("*/run.json"), key=lambda path: path.stat().st_mtime):
         try:

@@ -22,7 +22,7 @@ from genlab.engine.modes import evaluating
 from genlab.engine.opening import custom_classes, open_run
 from genlab.engine.options import RunOptions
 from genlab.engine.pipeline import Pipeline
-from genlab.engine.progress import say
+from genlab.engine.progress import say, working
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import Sample
@@ -67,25 +67,26 @@ def train(
         start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine)
         if start is not None:
             options = recipe_type.continued(options, start)
-        folder, fresh = _folder(task.name, run, machine)
+        quiet = quiet or machine.rank > 0
+        folder, fresh = machine.first(lambda: _folder(task.name, run))
         with folder.locked() if machine.rank == 0 else nullcontext():
             try:
-                config = None if fresh else _matching(folder, given, model.continues)
-                if machine.rank == 0:
-                    _begin(folder, run, given, config)
-                with machine.first_alone():
+                config = machine.first(lambda: None if fresh else _matching(folder, given, model.continues))
+                if fresh:
+                    machine.first(lambda: _begin(folder, run, given, config))
+                with machine.first_alone(), working("reading the data", quiet):
                     data, facts = recipe_type.read(options, Place(run.data, run.validation, run.test), start)
-                recorded = {} if fresh else folder.about().get("data", {})
-                if recorded and recorded["fingerprint"] != facts.fingerprint:
-                    raise InputError(f"The content of {run.data} has changed since this run was started on it.", "data")
+                _check_data(facts, run, machine, None if fresh else folder)
+                if not fresh:  # a refused command leaves the run as it was
+                    machine.first(lambda: _begin(folder, run, given, config))
                 setup = Setup(options, data, machine, run.seed, Networks(networks), losses, start)
                 if config and "plan" in config:
-                    plan = Plan(**config["plan"])
+                    plan = Plan.from_json(config["plan"])
                     torch.set_num_threads(plan.threads or torch.get_num_threads())
                     recipe = _built(recipe_type, replace(setup, options=type(options)(**config["config"])))
                     _check_classes(config, setup.networks)
                 else:
-                    recipe, plan = _prepare(recipe_type, setup, run, quiet or machine.rank > 0)
+                    recipe, plan = _prepare(recipe_type, setup, run, quiet)
                 given = {**given, "networks": setup.networks.made}
                 if machine.rank == 0:
                     _record(folder, facts, run, machine)
@@ -95,7 +96,7 @@ def train(
                     for name, network in recipe.pipeline.networks.items():
                         network.load_state_dict(start.networks[name].state_dict())
                 loop = Loop(recipe, run, machine, folder, plan, given)
-            except (InputError, KeyboardInterrupt):
+            except BaseException:  # nothing was trained: the same command can be repeated
                 if fresh and machine.rank == 0:
                     folder.discard()
                 raise
@@ -106,6 +107,7 @@ def train(
             loop.run(quiet)
             machine.together()
             for network in recipe.pipeline.networks.values():
+                network.load_state_dict(machine.agree(network.state_dict()))  # the first process read the best weights
                 network.eval()
             return folder, recipe.pipeline
 
@@ -157,19 +159,26 @@ def _threads() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _folder(task: str, run: RunOptions, machine: Machine) -> tuple[RunFolder, bool]:
+def _folder(task: str, run: RunOptions) -> tuple[RunFolder, bool]:
     """The run folder, and whether it is a new one."""
     if run.resume and run.out is None:
         raise InputError("--resume continues the run in --out: say which.", "out")
-    found: tuple[RunFolder, bool] | None = None
-    if machine.rank == 0:
-        if run.resume and run.out is not None and (not Path(run.out).is_dir() or RunFolder(Path(run.out)).begun()):
-            found = RunFolder.open(run.out), False
-        else:
-            found = RunFolder.create(run.out, task, run.data), True
-    found = machine.agree(found)
-    assert found is not None
-    return found
+    if run.resume and run.out is not None and (not Path(run.out).is_dir() or RunFolder(Path(run.out)).begun()):
+        return RunFolder.open(run.out), False
+    return RunFolder.create(run.out, task, run.data), True
+
+
+def _check_data(facts: DataFacts, run: RunOptions, machine: Machine, resumed: RunFolder | None) -> None:
+    """Whether all processes read the same data, and a resumed run those that it was started on.
+
+    Raises:
+        InputError: the contents differ.
+    """
+    if machine.agree(facts.fingerprint) != facts.fingerprint:
+        raise InputError(f"{run.data} differs between machines: give all of them the same data.", "data")
+    recorded = machine.first(lambda: resumed.about().get("data", {}) if resumed else {})
+    if recorded and recorded["fingerprint"] != facts.fingerprint:
+        raise InputError(f"The content of {run.data} has changed since this run was started on it.", "data")
 
 
 def _given(
@@ -179,6 +188,8 @@ def _given(
     of_run = {
         key: value for key, value in asdict(run).items() if key not in ("out", "resume", "checkpoint_seconds", "log")
     }
+    if run.from_ is not None:
+        of_run["from_"] = os.path.abspath(run.from_)
     named = {name: f"{loss.__module__}:{loss.__qualname__}" for name, loss in losses.items()}
     return {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
 
@@ -196,6 +207,8 @@ def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict
         raise InputError(f"{folder.path} was imported: continue its training in a new run with --from.", "resume")
     for section in ("task", "model", "losses", "run", "asked"):
         before, now = recorded.get(section, {}), given[section]
+        if section == "run":
+            before, now = _without_places(before), _without_places(now)
         if before == now:
             continue
         if not (isinstance(before, dict) and isinstance(now, dict)):
@@ -213,6 +226,19 @@ def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict
         more = f"; --from {folder.path} trains on from its weights in a new run" if continues else ""
         raise InputError(f"{folder.path} is finished: there is nothing to resume{more}.", "resume")
     return recorded
+
+
+def _without_places(options: dict[str, Any]) -> dict[str, Any]:
+    """Run options without the paths of data: their content counts, wherever it is, and its fingerprint is compared."""
+    compared = {name: value for name, value in options.items() if name != "data"}
+    for name in ("validation", "test"):
+        try:
+            compared[name] = float(compared.get(name, 0))
+        except ValueError:
+            compared[name] = "a path"
+    if compared.get("from_") is not None:
+        compared["from_"] = os.path.abspath(compared["from_"])
+    return compared
 
 
 def _check_classes(config: dict[str, Any], networks: Networks) -> None:
@@ -299,12 +325,14 @@ def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
     torch.set_num_threads(best)
     validation = 0.0
     if recipe.validates:
-        for _ in range(2):  # the first warms up
+        for _ in range(2):  # the first warms up, but a long one is not repeated
             start = time.perf_counter()
             with evaluating(recipe.networks.values(), machine):
                 recipe.validate()
-            validation = time.perf_counter() - start
-    return replace(plan_time(seconds, pace[best], machine.agree(validation)), threads=best)
+            validation = machine.agree(time.perf_counter() - start)
+            if validation > 0.02 * seconds:
+                break
+    return replace(plan_time(seconds, pace[best], validation), threads=best)
 
 
 def _step_seconds(recipe: Recipe, machine: Machine, allowed: float) -> float:

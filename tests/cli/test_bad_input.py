@@ -116,10 +116,10 @@ TRAIN = [
     (["book.txt", "--resume"], "--resume continues the run in --out", "out"),
     (["book.txt", "--resume", "--out", "nowhere"], "no run folder nowhere", "run"),
     (["book.txt", "--resume", "--out", "full"], "full is not a run folder", "run"),
-    (["book.txt", "--out", "full"], "full is there already", "out"),
-    (["book.txt", "--out", "book.txt"], "book.txt is there already", "out"),
+    (["book.txt", "--out", "full"], "full already exists", "out"),
+    (["book.txt", "--out", "book.txt"], "book.txt already exists", "out"),
     (["book.txt", "--out", "book.txt/run"], "book.txt/run cannot be made", "out"),
-    (["book.txt", "--out", "hidden"], "hidden is there already", "out"),
+    (["book.txt", "--out", "hidden"], "hidden already exists", "out"),
 ]
 
 

@@ -2,9 +2,11 @@ import json
 import math
 import re
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -175,7 +177,7 @@ def test_a_learning_rate_that_diverges(book, tmp_path):
     assert "Traceback" not in done.stderr
     if done.returncode:  # Muon's steps are bounded: it may survive even this
         assert done.returncode == 1
-        assert "stopped being a number" in done.stderr
+        assert "became NaN or infinite" in done.stderr
 
 
 def test_bfloat16(book, tmp_path):
@@ -190,16 +192,130 @@ def test_bfloat16(book, tmp_path):
 
 @pytest.mark.parametrize("minutes", [0.1, 0.2])
 def test_a_budget_is_kept(book, tmp_path, minutes):
-    """Within 10 %; what the clock cannot foresee on a busy machine gets 0.6 s more."""
+    """Within 5 %; what the clock cannot foresee on a busy machine gets 0.6 s more."""
     run = train(book, tmp_path / "run", steps=None, minutes=minutes, size="tiny", batch=8)
     seconds = run.about["seconds"]
-    assert abs(seconds - 60 * minutes) <= 6 * minutes + 0.6
+    assert abs(seconds - 60 * minutes) <= 3 * minutes + 0.6
     assert entries(run.path, "train")[-1]["learning_rate"] == 0
     config = json.loads((run.path / "config.json").read_text())
-    assert config["plan"]["decay_start"] is not None
     assert config["plan"]["seconds"] == pytest.approx(60 * minutes)
-    assert run.about["step"] == config["plan"]["decay_start"] + max(1, round(0.25 * config["plan"]["steps"]))
+    assert run.about["step"] == Plan.from_json(config["plan"]).end
     assert entries(run.path, "validation")
+
+
+def test_a_budget_is_kept_when_other_work_begins(book, tmp_path, monkeypatch):
+    """Steps that take twice as long from half of the time on; every decision is in the recorded plan."""
+    began, seen = time.perf_counter(), []
+
+    def step(self, batch, progress):
+        seen.append((progress, next(self.groups())["lr"]))
+        time.sleep(0.01 if time.perf_counter() - began < 3 else 0.02)
+        return {"loss": torch.zeros(())}
+
+    monkeypatch.setattr("genlab.engine.train._measure", lambda *_: plan_time(6.0, 0.01, 0.0))
+    monkeypatch.setattr(GPTRecipe, "step", step)
+    monkeypatch.setattr(Machine, "speed", lambda self: 1e9)
+    run = train(book, tmp_path / "run", steps=None, minutes=0.1, size="tiny", validation=0)
+    assert run.about["seconds"] == pytest.approx(6, rel=0.05, abs=0.3)
+    plan = Plan.from_json(run.folder.config()["plan"])
+    assert len(plan.segments) > 1
+    assert plan.end == run.about["step"] == len(seen) < 0.85 * plan.steps
+    peak = max(rate for _, rate in seen) / max(plan.factor(step) for step in range(plan.end))
+    for step, (progress, rate) in enumerate(seen):
+        assert progress == plan.progress(step)
+        assert rate == pytest.approx(peak * plan.factor(step))
+
+
+OVERFITS = [3.0, 2.0, 2.3, 2.6, 2.9, 3.2, 3.5, 3.8, 4.1, 4.4]
+
+
+def overfitting(monkeypatch) -> None:
+    """A timed training of 100 short steps whose every tenth is followed by a validation that is worse than before."""
+    measured = iter(OVERFITS)
+    plan = replace(plan_time(60.0, 0.6, 1.0), validations=10)
+    monkeypatch.setattr("genlab.engine.train._measure", lambda *_: plan)
+    monkeypatch.setattr("genlab.engine.loop.retime", lambda plan, *_: plan)
+    monkeypatch.setattr(GPTRecipe, "validate", lambda self: {"loss": next(measured)})
+
+
+def test_a_training_that_overfits_stops_and_says_what_would_use_the_time(book, tmp_path, monkeypatch, capsys):
+    overfitting(monkeypatch)
+    run = train(book, tmp_path / "run", steps=None, minutes=1, size="tiny", quiet=False)
+    said = capsys.readouterr().err
+    assert re.search(r"Stopped after 0:\d\d of 1:00: validation was best at step 18 .*--minutes 0\.", said)
+    assert run.about["state"] == "done"
+    assert run.about["stopped"] == "overfitting"
+    assert run.about["step"] == 81
+    assert run.about["best"] == {"loss": 2.0, "step": 18}
+    assert run.about["test"]
+    with pytest.raises(InputError, match="finished"):
+        train(book, tmp_path / "run", steps=None, minutes=1, size="tiny", resume=True)
+
+
+def test_a_stopped_training_stays_stopped(book, tmp_path, monkeypatch):
+    """Killed in its final report, it makes no further step when it is resumed."""
+    overfitting(monkeypatch)
+    options = {"steps": None, "minutes": 1, "size": "tiny"}
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "test", lambda self: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            train(book, tmp_path / "run", **options)
+    monkeypatch.setattr(GPTRecipe, "step", None)
+    run = train(book, tmp_path / "run", **options, resume=True)
+    assert run.about["state"] == "done"
+    assert run.about["step"] == 81
+
+
+@pytest.mark.parametrize("why", ["a GAN wavers", "steps are to be made"])
+def test_other_trainings_do_not_stop(book, tmp_path, monkeypatch, why):
+    overfitting(monkeypatch)
+    if why == "a GAN wavers":
+        monkeypatch.setattr(GPTRecipe, "steady", False)
+        run = train(book, tmp_path / "run", steps=None, minutes=1, size="tiny")
+    else:
+        run = train(book, tmp_path / "run")
+    assert run.about["best"]["loss"] == 2.0
+    assert len(entries(run.path, "validation")) == 10
+    assert "stopped" not in run.about
+
+
+def test_progress_goes_from_nothing_to_all(book, tmp_path, monkeypatch):
+    """Without the warm-up, so that a weight that is annealed is highest first."""
+    seen = []
+
+    def step(self, batch, progress):
+        seen.append(progress)
+        return {"loss": torch.zeros(())}
+
+    monkeypatch.setattr(GPTRecipe, "step", step)
+    train(book, tmp_path / "run", steps=11)
+    assert seen == pytest.approx([step / 10 for step in range(11)])
+
+
+def test_previews_take_a_small_share_of_the_time(book, tmp_path, monkeypatch):
+    """One may be slow, but then there is none for a long time."""
+    made = []
+
+    def preview(self):
+        made.append(time.sleep(0.2))
+        return []
+
+    monkeypatch.setattr(GPTRecipe, "preview", preview)
+    monkeypatch.setattr("genlab.engine.loop.PREVIEW_FROM", 1.0)
+    run = train(book, tmp_path / "run", steps=None, minutes=0.05, size="tiny")
+    assert len(entries(run.path, "validation")) > 5
+    assert len(made) <= 3  # one during training, and the last
+
+
+def test_the_callers_random_state_is_left_alone(book, tmp_path):
+    torch.manual_seed(5)
+    np.random.seed(5)
+    expected = torch.rand(3), np.random.rand(3)
+    torch.manual_seed(5)
+    np.random.seed(5)
+    train(book, tmp_path / "run", steps=4)
+    assert torch.equal(torch.rand(3), expected[0])
+    assert np.array_equal(np.random.rand(3), expected[1])
 
 
 def test_resuming_a_budget_measures_nothing_again(book, tmp_path, monkeypatch):
@@ -223,7 +339,8 @@ def test_resuming_a_budget_measures_nothing_again(book, tmp_path, monkeypatch):
     monkeypatch.setattr(Machine, "speed", None)
     run = train(book, tmp_path / "run", **options, resume=True)
     after = run.folder.config()["plan"]
-    assert {**after, "decay_start": None} == {**plan, "decay_start": None}
+    assert after["segments"][: len(plan["segments"])] == plan["segments"]
+    assert {**after, "segments": None} == {**plan, "segments": None}
     assert run.about["state"] == "done"
     assert run.about["attempts"] == 2
     assert abs(run.about["seconds"] - 3) <= 0.9
@@ -297,26 +414,3 @@ def test_seeds_differ_by_step_and_process():
         seed_everything(seed, step, rank)
         assert torch.rand(()).item() in drawn
     assert len(drawn) == 4
-
-
-def processes(count: int, *words: object, folder: Path):
-    import os
-    import subprocess
-
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count), "--master-port", "29517"]
-    command += ["-m", "genlab", *map(str, words)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(genlab.__file__).parents[1])}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
-
-
-def test_two_processes_equal_one_with_the_double_batch(book, tmp_path):
-    words = ["train", "text", book, "--steps", 6, "--size", "tiny", "--context", 16, "--dropout", 0]
-    both = processes(2, *words, "--batch", 4, "--out", "both", "--json", folder=tmp_path)
-    assert both.returncode == 0, both.stderr
-    assert json.loads(both.stdout)["state"] == "done"  # one object: the first process speaks
-    train(book, tmp_path / "one", steps=6, batch=8, dropout=0.0)
-    for split in ("train", "validation"):
-        mine, theirs = entries(tmp_path / "both", split), entries(tmp_path / "one", split)
-        assert [line["step"] for line in mine] == [line["step"] for line in theirs]
-        assert [line["loss"] for line in mine] == pytest.approx([line["loss"] for line in theirs], abs=1e-4)
-    assert RunFolder.open(tmp_path / "both").about()["machine"]["processes"] == 2

@@ -14,13 +14,15 @@ from genlab.models.gpt2 import GPT2, GPT2Shape
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries have other allocators")
 def test_large_tensors_reuse_freed_memory():
+    """After some rounds, that is, which fill the holes that other tests left."""
     Machine("cpu")
-    torch.ones(16_000_000)
+    for _ in range(10):
+        torch.ones(16_000_000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
         torch.ones(16_000_000)
     pages = 4 * 16_000_000 / resource.getpagesize()
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 4 * pages
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < pages
 
 
 def test_other_systems_keep_their_allocators(monkeypatch):

@@ -239,9 +239,51 @@ def test_changed_data_are_refused(tmp_path, book, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 2))
         train(mine, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     mine.write_text(book.read_text()[:-1] + "?")
-    with pytest.raises(InputError, match=r"content of .* has changed"):
+    with pytest.raises(InputError, match="has changed since this run was started"):
         train(mine, out, resume=True)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("change", ["relative", "moved"])
+def test_the_same_data_elsewhere_are_the_same(tmp_path, book, monkeypatch, change):
+    """Their content decides, not their path, for a validation file of one's own, too."""
+    (tmp_path / "before").mkdir()
+    mine, other = tmp_path / "before" / "mine.txt", tmp_path / "before" / "validation.txt"
+    mine.write_text(book.read_text())
+    other.write_text(book.read_text()[:3000])
+    whole = train(mine, tmp_path / "whole", validation=other, steps=8)
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 4))
+        train(mine, tmp_path / "run", validation=other, steps=8)
+    if change == "moved":
+        (tmp_path / "before").rename(tmp_path / "after")
+        mine, other = tmp_path / "after" / "mine.txt", tmp_path / "after" / "validation.txt"
+    else:
+        monkeypatch.chdir(tmp_path / "before")
+        mine, other = Path("mine.txt"), Path("validation.txt")
+    with pytest.raises(InputError, match=r"started with validation a path, not 0\.05"):
+        train(mine, tmp_path / "run", resume=True, validation=0.05, steps=8)
+    assert weights(train(mine, tmp_path / "run", resume=True, validation=other, steps=8).path) == weights(whole.path)
+    assert genlab.load(tmp_path / "run").about["data"]["path"] == str(mine.absolute())
+
+
+def test_a_start_that_fails_leaves_nothing(tmp_path, book, monkeypatch):
+    """Whatever the failure: the same command works once its cause is gone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "read", None)
+        with pytest.raises(TypeError):
+            train(book, tmp_path / "run", steps=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_start_that_is_killed_while_it_reads_is_no_obstacle(tmp_path, book, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "read", lambda *_: time.sleep(60))
+        assert forked(lambda: train(book, tmp_path / "run", steps=2), 1.0) == signal.SIGKILL
+    assert (tmp_path / "run" / "run.json").exists()
+    assert train(book, tmp_path / "run", steps=2).about["attempts"] == 1
 
 
 def test_finished_runs_are_refused(trained, book):

@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 
 import pytest
 import torch
@@ -28,16 +29,86 @@ def test_a_new_folder_may_be_an_empty_one(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".lock").touch()
     (tmp_path / "run" / ".run.json.77.tmp").touch()
-    made(tmp_path)
-    with pytest.raises(InputError, match=r"there already.*--resume"):
+    made(tmp_path).write_config({"task": "text", "model": "gpt", "plan": {}})
+    with pytest.raises(InputError, match=r"already exists.*--resume"):
         RunFolder.create(str(tmp_path / "run"), "text", "book.txt")
+
+
+def killed_start(path) -> RunFolder:
+    """What is left of a training that was killed while it read its data."""
+    path.mkdir(parents=True)
+    folder = RunFolder(path)
+    with folder.locked():
+        folder.note(state="running", attempts=1, data={"name": "book.txt"})
+        folder.write_config({"task": "text", "model": "gpt", "run": {}, "asked": {}})
+        (path / "left_out.txt").write_text("x.bin: not text\n")
+    return folder
+
+
+def test_a_killed_start_is_no_obstacle(tmp_path, monkeypatch):
+    """The same command gets the same folder, without traces of the first attempt."""
+    monkeypatch.chdir(tmp_path)
+    for out in (None, "runs/text-book-001"):
+        assert not killed_start(tmp_path / "runs" / "text-book-001").begun()
+        folder = RunFolder.create(out, "text", "book.txt")
+        assert str(folder.path) == "runs/text-book-001"
+        assert [child.name for child in folder.path.iterdir()] == [".lock"]
+        with folder.locked():
+            folder.note(state="running")
+        folder.discard()
+
+
+@pytest.mark.parametrize("left", ["weights", "plan", "state", "file", "damage"])
+def test_a_start_with_anything_of_value_is_not_taken(tmp_path, monkeypatch, left):
+    monkeypatch.chdir(tmp_path)
+    folder = killed_start(tmp_path / "runs" / "text-book-001")
+    if left == "weights":
+        folder.write_model({"net": nn.Linear(1, 1)})
+    elif left == "plan":
+        folder.write_config({"task": "text", "model": "gpt", "plan": {}})
+    elif left == "state":
+        folder.note(state="interrupted")
+    elif left == "file":
+        (folder.path / "notes.txt").write_text("precious")
+    else:
+        (folder.path / "config.json").write_text("{")
+    before = {child: child.read_bytes() for child in folder.path.iterdir()}
+    assert RunFolder.create(None, "text", "book.txt").path.name == "text-book-002"
+    with pytest.raises(InputError, match="already exists"):
+        RunFolder.create("runs/text-book-001", "text", "book.txt")
+    assert {child: child.read_bytes() for child in folder.path.iterdir()} == before
+
+
+def test_a_start_that_is_alive_is_not_taken(tmp_path, monkeypatch):
+    """It reads its data: nothing is trained yet, but the folder is locked."""
+    monkeypatch.chdir(tmp_path)
+    folder = killed_start(tmp_path / "runs" / "text-book-001")
+    with folder.locked():
+        assert RunFolder.create(None, "text", "book.txt").path.name == "text-book-002"
+        with pytest.raises(InputError, match="another process"):
+            RunFolder.create("runs/text-book-001", "text", "book.txt")
+        assert folder.about()["attempts"] == 1
+    assert RunFolder.create(None, "text", "book.txt").path.name == "text-book-001"
+
+
+def test_a_folder_goes_to_another_process_without_its_lock(tmp_path):
+    folder = made(tmp_path)
+    with folder.locked():
+        assert pickle.loads(pickle.dumps(folder)).path == folder.path
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    """They come back from run.json as they were."""
+    folder = made(tmp_path)
+    folder.note(data={"name": "stra\udcdfe.txt"})
+    assert folder.about()["data"]["name"] == "stra\udcdfe.txt"
 
 
 @pytest.mark.parametrize("name", [".git", ".env", "notes.txt", ".x.tmp"])
 def test_a_folder_with_anything_in_it_is_not_taken(tmp_path, name):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / name).write_text("precious")
-    with pytest.raises(InputError, match="there already"):
+    with pytest.raises(InputError, match="already exists"):
         RunFolder.create(str(tmp_path / "run"), "text", "book.txt")
     assert (tmp_path / "run" / name).read_text() == "precious"
 

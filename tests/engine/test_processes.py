@@ -1,0 +1,157 @@
+"""Several processes train as one, on one machine and on two."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import genlab
+from genlab.engine.budget import plan_steps
+from genlab.engine.files import load_state
+from genlab.engine.run_folder import RunFolder
+from tests.engine.every_model import MODELS, STEPS, options, train
+from tests.tasks.test_contract import built, small
+
+ROOT = Path(genlab.__file__).parents[1]
+COUNTED_ALIKE = [("text", "gpt"), ("text", "gpt2"), ("text", "lstm"), ("classify", "mlp")]
+"""Models whose processes share exactly the examples that one process would draw, without chance in a step."""
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def torchrun(*words: object, folder: Path, nodes: int = 1, node: int = 0, port: int | None = None) -> subprocess.Popen:
+    """Starts `python -m` ... in two processes: both on this node, or one of two nodes with one process."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nnodes", nodes, "--nproc-per-node", 2 // nodes]
+    command += ["--node-rank", node, "--master-addr", "127.0.0.1", "--master-port", port or free_port()]
+    return subprocess.Popen(
+        [str(word) for word in [*command, "-m", *words]],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+
+
+def entries(out: Path, split: str) -> list[dict]:
+    return [entry for entry in RunFolder(out).measures() if entry["split"] == split]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory) -> Path:
+    """The folder in which two processes have trained every model."""
+    folder = tmp_path_factory.mktemp("both")
+    for task, model in MODELS:
+        (folder / f"{task}-{model}").mkdir()
+        small(task).data(folder / f"{task}-{model}", model)
+    process = torchrun("tests.engine.every_model", folder, folder=folder)
+    _, errors = process.communicate(timeout=500)
+    assert process.returncode == 0, errors
+    return folder
+
+
+@pytest.mark.parametrize(("task", "model"), MODELS)
+def test_processes_stay_equal(both, task, model):
+    """Weights, averages, batch statistics, and the state of the optimisers, though each saw other examples."""
+    first, second = (json.loads((both / f"digests-{rank}.json").read_text())[f"{task}-{model}"] for rank in (0, 1))
+    assert first == second
+    run = genlab.load(both / "runs" / f"{task}-{model}")
+    assert run.about["state"] == "done"
+    assert run.about["machine"]["processes"] == 2
+    assert all(weight.isfinite().all() for network in run.pipeline.networks.values() for weight in network.parameters())
+
+
+def test_a_mistake_ends_all_processes(both):
+    said = [(both / f"error-{rank}.txt").read_text() for rank in (0, 1)]
+    assert said[0] == said[1]
+    assert "missing.txt" in said[0]
+
+
+@pytest.mark.parametrize(("task", "model"), COUNTED_ALIKE)
+def test_two_processes_equal_one_with_the_double_batch(both, task, model):
+    run = train(both, task, model, f"one-{task}-{model}")
+    for split in ("train", "validation"):
+        mine, theirs = entries(both / "runs" / f"{task}-{model}", split), entries(run.path, split)
+        assert [line["step"] for line in mine] == [line["step"] for line in theirs]
+        for name in ("loss", "log_loss"):
+            losses = [[line.get(name) for line in lines] for lines in (mine, theirs)]
+            assert losses[0] == losses[1] == [None] * len(mine) or losses[0] == pytest.approx(losses[1], abs=2e-4)
+
+
+@pytest.mark.parametrize("model", ["transformer", "gru"])
+def test_pairs_weigh_as_much_as_they_have_tokens(both, model, monkeypatch):
+    """Two processes take batches of different numbers of tokens; their update is that of all these tokens together."""
+    data = next((both / f"translate-{model}").iterdir())
+    given = options("translate", model, processes=2)
+    monkeypatch.setitem(small("translate").OPTIONS, model, {key: given[key] for key in ("size", "batch", "dropout")})
+    recipe = built("translate", model, str(data))
+    peaks, update = [group["lr"] for group in recipe.groups()], recipe.update
+    plan, counts, losses, shown = plan_steps(STEPS, validates=True), [], [], []
+    monkeypatch.setattr(recipe, "update", lambda _, loss, count, clip=None: losses.append((loss, count, clip)))
+    for step in range(STEPS):
+        for group, peak in zip(recipe.groups(), peaks, strict=True):
+            group["lr"] = peak * plan.factor(step)
+        losses.clear()
+        for rank in (0, 1):
+            batch = recipe.data.train.batch(step, recipe.options.batch, 0, rank, 2)
+            recipe.step(batch, plan.progress(step))
+        shown.append(sum(loss.item() for loss, _, _ in losses) / 2)
+        total = sum(count for _, count, _ in losses)
+        counts += [count for _, count, _ in losses]
+        update(recipe.network, sum(loss * count / total for loss, count, _ in losses), clip=losses[0][2])
+    assert len(set(counts)) > 1
+    trained = entries(both / "runs" / f"translate-{model}", "train")
+    assert [line["loss"] for line in trained] == pytest.approx(shown, abs=1e-4)
+
+
+def workers(process: subprocess.Popen) -> list[int]:
+    """The processes that a torchrun has started."""
+    return [int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def two_nodes(*words: object, folder: Path) -> list[subprocess.Popen]:
+    port = free_port()
+    return [torchrun("genlab", *words, folder=folder, nodes=2, node=node, port=port) for node in (0, 1)]
+
+
+def test_two_nodes_are_killed_and_resume(book, tmp_path):
+    """On one machine that plays both; the end is that of a start that nothing killed."""
+    command = ["train", "text", book, "--steps", 120, "--size", "tiny", "--context", 16, "--batch", 2, "--dropout", 0.1]
+    command += ["--checkpoint-seconds", 0, "--json", "--out"]
+    for process in two_nodes(*command, "whole", folder=tmp_path):
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    nodes = two_nodes(*command, "killed", folder=tmp_path)
+    until = time.perf_counter() + 100
+    while not list((tmp_path / "killed" / "resume").glob("*.safetensors")) and time.perf_counter() < until:
+        time.sleep(0.01)
+    for process in nodes:
+        started = workers(process)
+        process.kill()
+        for worker in started:
+            os.kill(worker, signal.SIGKILL)
+        process.communicate(timeout=60)
+    step = load_state(tmp_path / "killed" / "resume")[0]
+    assert 0 < step < 120
+    said = []
+    for process in two_nodes(*command, "killed", "--resume", folder=tmp_path):
+        out, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        said.append(out)
+    assert json.loads(said[0])["state"] == "done"
+    assert said[1] == ""  # the first process speaks for all
+    assert RunFolder.open(tmp_path / "killed").about()["attempts"] == 2
+    assert (tmp_path / "killed" / "model.safetensors").read_bytes() == (
+        tmp_path / "whole" / "model.safetensors"
+    ).read_bytes()
