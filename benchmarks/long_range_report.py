@@ -53,7 +53,7 @@ def tables(records: Records, rates: dict[tuple[str, str], float]) -> str:
             )
             title = MODELS[model].title
             lines.append(row(title, distance, f"{took:.1f}", f"{updates:,.0f}", f"{speed:,.0f}", f"{memory:,.0f}"))
-    lines += ["", "Learning rate, the best of three at distance 16, and number of parameters over the distances measured:", ""]
+    lines += ["", "Learning rate, the best of three at distance 16, and parameters over the distances measured:", ""]
     lines += [row("task", *(MODELS[model].title for model in models)), "|---" * (len(models) + 1) + "|"]
     for task in TASKS:
         cells = []
