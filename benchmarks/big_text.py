@@ -1,9 +1,9 @@
-"""A text of 1 GB: peak memory and seconds of reading it (cutting it into tokens) and of training on it.
+"""A text of 1 GB: peak memory and time to read it (which includes tokenizing it) and to train on it.
 
     python benchmarks/big_text.py
 
-The text is the lines of @bible in random order, again and again, each with a number in front. Peak memory is what
-the whole command held at most, the pages of the memory-mapped tokens that it touched included.
+The text repeats the lines of @bible in random order, each with a number in front. Peak memory is that of the whole
+command, including the pages of the memory-mapped tokens that it touched.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from genlab.data.text.sample_sets import bible
 
 
 def write_text(path: Path, size: int) -> None:
-    """At least `size` bytes of numbered lines."""
+    """Writes at least `size` bytes of numbered lines."""
     lines = [line for _, book in bible() for line in book.splitlines() if line]
     order = random.Random(0)
     with path.open("w", encoding="utf-8") as file:

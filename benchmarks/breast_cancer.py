@@ -1,4 +1,4 @@
-"""The table classifier beside scikit-learn's tuned logistic regression, on its breast-cancer table: same five folds.
+"""The table classifier and scikit-learn's tuned logistic regression, on its breast-cancer table in the same five folds.
 
 python benchmarks/breast_cancer.py --minutes 0.25
 python benchmarks/breast_cancer.py --steps 1500
@@ -23,9 +23,9 @@ import genlab
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, default=0.25, help="of each training; for a machine that is idle")
-    budget.add_argument("--steps", type=int, help="of each training; for a machine that is busy")
-    parser.add_argument("--seeds", type=int, default=1, help="how often the table is dealt into folds")
+    budget.add_argument("--minutes", type=float, default=0.25, help="of each training; for an idle machine")
+    budget.add_argument("--steps", type=int, help="of each training; for a busy machine")
+    parser.add_argument("--seeds", type=int, default=1, help="number of times that the table is shuffled into folds")
     parser.add_argument("--set", nargs=2, action="append", default=[], metavar=("OPTION", "VALUE"))
     options = parser.parse_args()
     length = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
@@ -34,7 +34,7 @@ def main() -> None:
     data = load_breast_cancer()
     header = [*data.feature_names, "diagnosis"]
     ours, theirs, losses, peers_losses = [], [], [], []
-    print("| deal, fold | genlab | logistic regression | log-loss | theirs |\n|---|---|---|---|---|", flush=True)
+    print("| shuffle, fold | genlab | logistic regression | log-loss | theirs |\n|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(options.seeds):
             folds = StratifiedKFold(5, shuffle=True, random_state=seed)

@@ -1,14 +1,15 @@
-"""Writing with a GPT of GPT-2's shape, beside transformers and what memory allows, in one run.
+"""Generating text with a GPT of GPT-2's shape, compared with transformers and with the limit set by memory, in one run.
 
     python benchmarks/decoding.py                  # 12 layers of width 768, 50,257 tokens: 124 M
-    python benchmarks/decoding.py --model qwen3    # the peer is a Qwen3 of our GPT's very numbers; default: GPT-2's own
+    python benchmarks/decoding.py --model qwen3    # the peer is a Qwen3 of exactly our GPT's shape; default: GPT-2
 
-Weights are random: speed does not depend on them. A way writes `--tokens` greedily after a prompt of 16 tokens, one
-text or 16; ways take turns, and medians are told. The bound is the bytes of weights that a token reads, over the speed
-at which 1 GiB is summed, measured in every turn. Each way lives in a process of its own, whose peak of memory is told.
-Packed ways hold their weights twice: as trained and packed.
+Weights are random, because speed does not depend on them. Each implementation generates `--tokens` greedily after a
+prompt of 16 tokens, for one text and for 16; they alternate, and medians are reported. The bound is the bytes of
+weights that a token reads, divided by the speed of summing 1 GiB, which is measured in every round. Each
+implementation has its own process, whose peak memory is reported. Packed ones hold their weights twice: as trained and
+packed.
 
-    python benchmarks/decoding.py --loss RUN       # what rounding costs a run's test split, all layers packed
+    python benchmarks/decoding.py --loss RUN       # the cost of rounding on a run's test split, all layers packed
 """
 
 import argparse
@@ -74,7 +75,7 @@ def peer(options: argparse.Namespace) -> nn.Module:
 
 
 def weight_bytes(network: nn.Module) -> int:
-    """Bytes of the matrices that a token is multiplied by, in 32 bits; a tied head is read, an embedding is not."""
+    """Bytes, in 32 bits, of the matrices that a token is multiplied by: a tied head counts, an embedding does not."""
     return sum(4 * layer.weight.numel() for layer in network.modules() if isinstance(layer, nn.Linear))
 
 
@@ -96,7 +97,7 @@ def peer_writes(network: Any, prompt: torch.Tensor, tokens: int) -> torch.Tensor
 
 
 def bandwidth(gibibyte: torch.Tensor) -> float:
-    """Bytes a second of reading: the best of three sums."""
+    """Read bandwidth in bytes per second: the best of three sums."""
     found = []
     for _ in range(3):
         start = time.perf_counter()
@@ -105,11 +106,11 @@ def bandwidth(gibibyte: torch.Tensor) -> float:
     return gibibyte.nbytes / min(found)
 
 
-# --- one way, in a process of its own ---------------------------------------------------------------
+# --- one implementation, in its own process ---------------------------------------------------------------
 
 
 def serve(options: argparse.Namespace) -> None:
-    """For each line of standard input, (rows, prompt, tokens), the seconds and the peak of memory so far."""
+    """Answers each line of standard input, (rows, prompt, tokens), with the seconds and the peak memory so far."""
     keep_freed_memory()
     torch.set_num_threads(options.threads)
     theirs, start = options.way == "transformers", time.perf_counter()
@@ -127,11 +128,11 @@ def serve(options: argparse.Namespace) -> None:
 
 
 class Way:
-    """What another process of this script does."""
+    """One implementation, in another process of this script."""
 
     def __init__(self, name: str, options: argparse.Namespace) -> None:
         words = [f"--{key}={getattr(options, key)}" for key in ("model", "depth", "width", "vocabulary", "threads")]
-        # How long threads wait awake is genlab's choice, not the peer's.
+        # How long waiting threads spin is genlab's choice, not the peer's.
         environment = dict(os.environ)
         if name == "transformers":
             environment.pop("GOMP_SPINCOUNT", None)
@@ -161,14 +162,14 @@ class Way:
 
 
 def losses(path: str) -> None:
-    """Nats a token of a text run's test split, with every layer packed, however small."""
+    """Nats per token on a text run's test split, with every layer packed, even small ones."""
     packed.MIN_WEIGHTS = 1
     run = genlab.load(path, "cpu")
     pipeline: Any = run.pipeline
     data = run.about["data"]
     test = read_corpus(data["path"], data["validation"], data["test"], "bpe", None, tokenizer=pipeline.tokenizer).test
     assert test is not None
-    print("| weights | loss (nats a token) |\n|---|---|")
+    print("| weights | loss (nats per token) |\n|---|---|")
     for weights in ("plain", "32", "16", "int8"):
         network = pipeline.network if weights == "plain" else pack(pipeline.network, weights)
         built = TextNetwork(run.model, pipeline.shape, network)
@@ -184,12 +185,12 @@ def compare(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     with torch.device("meta"):
         size = weight_bytes(GPT(shape_of(options)))
-    print(f"{size / 1e6:,.0f} MB of weights a token, {options.threads} threads, peer {options.model}")
+    print(f"{size / 1e6:,.0f} MB of weights per token, {options.threads} threads, peer {options.model}")
     jobs = {"one": (1, PROMPT, options.tokens), "batch": (BATCH, PROMPT, options.tokens), "prompt": (1, LONG, 1)}
     took: dict[tuple[str, str], float] = {}
     peaks: dict[tuple[str, str], float] = {}
     ways = {name: Way(name, options) for name in WAYS}
-    gibibyte = torch.ones(1 << 28)  # after them: a process begins with its parent's peak of memory
+    gibibyte = torch.ones(1 << 28)  # after them: a process starts with its parent's peak memory
     speeds = []
     for job, numbers in jobs.items():
         for way in ways.values():
@@ -204,8 +205,8 @@ def compare(options: argparse.Namespace) -> None:
         way.end()
     speed = statistics.median(speeds)
     print(f"reading: {speed / 1e9:.1f} GB/s ({min(speeds) / 1e9:.1f} to {max(speeds) / 1e9:.1f})\n")
-    print("| way | tokens/s | of transformers | of the bound | peak (MB) | batch of 16: tokens/s | of one | peak (MB) "
-          "| 1,024 tokens read (s) | peak (MB) |\n|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
+    print("| way | tokens/s | relative to transformers | of the bound | peak (MB) | batch of 16: tokens/s | of one "
+          "| peak (MB) | 1,024 tokens read (s) | peak (MB) |\n|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
     for name in WAYS:
         one = options.tokens / took[name, "one"]
         batch = BATCH * options.tokens / took[name, "batch"]

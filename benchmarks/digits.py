@@ -1,4 +1,4 @@
-"""Five-fold accuracy of the picture classifier on @digits: the target is 98.6 % within three minutes a training.
+"""Five-fold accuracy of the picture classifier on @digits; the target is 98.6 % within three minutes per training.
 
 python benchmarks/digits.py --minutes 3
 python benchmarks/digits.py --steps 2000 --folds 1
@@ -19,9 +19,9 @@ from genlab.data.pictures.sample_sets import digits
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, default=3.0, help="of each training; for a machine that is idle")
-    budget.add_argument("--steps", type=int, help="of each training; for a machine that is busy")
-    parser.add_argument("--folds", type=int, default=5, help="how many of the five")
+    budget.add_argument("--minutes", type=float, default=3.0, help="of each training; for an idle machine")
+    budget.add_argument("--steps", type=int, help="of each training; for a busy machine")
+    parser.add_argument("--folds", type=int, default=5, help="number of folds, of the five")
     parser.add_argument("--width", type=int, help="of the network; by default fitted to the time")
     options = parser.parse_args()
     length = {"steps": options.steps} if options.steps else {"minutes": options.minutes}

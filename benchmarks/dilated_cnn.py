@@ -1,15 +1,15 @@
-"""A convolutional language model whose layers look twice as far back each: far, with few layers, at fixed places.
+"""A causal convolutional language model whose dilation doubles with each layer: few layers reach far, at fixed offsets.
 
 Van den Oord et al. (2016), "WaveNet", arXiv 1609.03499, section 2.
 
 Data flow::
 
     tokens (batch, time) -> embedding (batch, width, time)
-      layer l:  x + out(tanh(a) · sigmoid(b)),  a and b a causal convolution of norm(x) at 0, 2^l and 2 · 2^l back
+      layer l:  x + out(tanh(a) · sigmoid(b)),  a and b causal convolutions of norm(x) at 0, 2^l and 2 · 2^l back
     -> norm -> head -> logits (batch, time, vocabulary)
 
-Departs from the paper: three taps instead of two, a norm before each layer, no skip connections beside the residual
-stream; as many layers as it takes to see the whole sequence.
+Departs from the paper: three taps instead of two; a norm before each layer; no skip connections in addition to the
+residual stream; as many layers as the whole sequence needs.
 """
 
 import torch
@@ -23,7 +23,7 @@ TAPS = 3
 
 
 def depth_to_see(length: int) -> int:
-    """The least number of layers whose last output sees the first of `length` tokens."""
+    """Smallest number of layers whose last output depends on the first of `length` tokens."""
     layers = 1
     while 1 + (TAPS - 1) * (2**layers - 1) < length:
         layers += 1
@@ -31,7 +31,7 @@ def depth_to_see(length: int) -> int:
 
 
 class DilatedLayer(nn.Module):
-    """A gated causal convolution (eq. 2), added to what was there."""
+    """A gated causal convolution (eq. 2) with a residual connection."""
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class DilatedLayer(nn.Module):
 
 
 class DilatedCNN(nn.Module):
-    """The language model: what may come next after each token of a sequence of at most `length`."""
+    """The language model, for sequences of at most `length` tokens."""
 
     def __init__(self, vocabulary: int, width: int, length: int) -> None:
         super().__init__()
@@ -60,5 +60,5 @@ class DilatedCNN(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time vocabulary"]:
-        """Logits after each of `tokens`."""
+        """Logits of the next token at each position."""
         return self.head(self.norm(self.layers(self.embedding(tokens))))

@@ -1,4 +1,4 @@
-"""GPT against LSTM at equal parameters and equal seconds: one table, one plot of loss against seconds.
+"""GPT and LSTM compared at equal numbers of parameters and seconds: a table, and a plot of loss against seconds.
 
 python benchmarks/gpt_lstm.py tinyshakespeare.txt --minutes 1 --seeds 3 --plot docs/gpt_lstm.png
 """

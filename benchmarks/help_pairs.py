@@ -1,10 +1,10 @@
-"""English and French sentences from LibreOffice's help (MPL-2.0), as Debian packs it: a file of pairs to train on.
+"""Makes a file of pairs to train on from LibreOffice's help (MPL-2.0) in English and French, as Debian packages it.
 
     apt-get download libreoffice-help-en-us libreoffice-help-fr
     for package in libreoffice-help-*.deb; do dpkg -x $package help; done
     python benchmarks/help_pairs.py help pairs.tsv
 
-Both packages have the same pages, and a paragraph has the same id in both.
+Both packages have the same pages, with the same paragraph ids.
 """
 
 import sys

@@ -1,11 +1,11 @@
-"""The default GAN beside the plain DCGAN recipe, at equal seconds, by the same features.
+"""The default GAN compared with the plain DCGAN recipe, at equal seconds and with the same features.
 
     python benchmarks/images.py @digits --seconds 37.5 150 --peer-seconds 150 --seeds 3 --sheets docs
     python benchmarks/images.py @faces:12000 --seconds 600 --seeds 1 --sheets docs
 
-The peer is genlab's own `dcgan` without classes: the widths, batch norm, latent size, batch and Adam settings that are
-customary at 32 x 32. Both keep the weights that validate best. Distances are between the training pictures (at most
-10,000) and as many generated ones; the floor is that between two halves of the training pictures.
+The peer is genlab's own `dcgan` without classes, with the widths, batch norm, latent size, batch and Adam settings that
+are customary at 32 x 32. Both keep the weights that validate best. Distances are between the training pictures (at most
+10,000) and equally many generated ones; the floor is the distance between two halves of the training pictures.
 """
 
 import argparse
@@ -36,10 +36,10 @@ def main() -> None:
     parser.add_argument(
         "--score", action="store_true", help="the classification accuracy score as well (about a minute)"
     )
-    parser.add_argument("--sheets", type=Path, help="folder for a sheet of each kind")
+    parser.add_argument("--sheets", type=Path, help="folder for a sheet per kind")
     options = parser.parse_args()
     lengths = {"gan (default)": options.seconds, "dcgan, the peer": options.peer_seconds or options.seconds}
-    columns = ["model", "seconds", "Fréchet distance", "recall", "precision", "pictures read a second"]
+    columns = ["model", "seconds", "Fréchet distance", "recall", "precision", "training pictures per second"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
     chosen = {name: model for name, model in MODELS.items() if model["model"] in options.models}
     for name, model in chosen.items():
@@ -53,7 +53,7 @@ FORMS = {"seconds": "{:.0f}", "frechet": "{:.1f}", "recall": "{:.3f}", "precisio
 
 
 def one(options: argparse.Namespace, name: str, model: dict, seconds: float, seed: int) -> dict[str, float]:
-    """Trains once and measures."""
+    """Trains once and measures the result."""
     with tempfile.TemporaryDirectory() as folder:
         run = genlab.train(
             "images", options.data, minutes=seconds / 60, seed=seed, out=f"{folder}/run", quiet=True, **model

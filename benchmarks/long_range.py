@@ -1,10 +1,11 @@
-"""What attention is good for, and what not: four models at equal parameters and equal seconds, at growing distances.
+"""What attention is good for, and what it is not: four models with equally many parameters and seconds, at growing
+distances.
 
 python benchmarks/long_range.py --seconds 20 --seeds 3
 
-Trains every model on every task at every distance and writes a line for each training to `--records`. What stands there
-is not trained again, so that it can be done in pieces (`--tasks`, `--models`, `--distances`, `--seeds`) and stopped at
-any time; the table and the plot are made of all lines with the same `--seconds`. With 20 seconds all of it takes two
+Trains every model on every task at every distance and writes one line per training to `--records`. Trainings recorded
+there are not repeated, so the work can be done in pieces (`--tasks`, `--models`, `--distances`, `--seeds`) and stopped
+at any time. The table and the plot use all lines with the same `--seconds`. With 20 seconds, everything takes two
 hours.
 """
 
@@ -27,15 +28,15 @@ from torch import nn
 
 DISTANCES = [16, 32, 64, 128, 256, 512]
 NEAREST = 8
-"""Distance that every training starts with; over its first half the distance grows to the one that is trained for."""
+"""Distance that every training starts with; it grows to the full distance over the first half of the training."""
 GROWING = 0.5
 """Share of a training in which the distance grows."""
 WARMUP = 0.05
-"""Share of a training in which the learning rate rises; then it falls to zero."""
+"""Share of a training in which the learning rate warms up; then it falls to zero."""
 TESTED = 20_000
-"""Answers that a trained model is tested on, at least."""
+"""Minimum number of answers that a trained model is tested on."""
 SEARCHED = -1
-"""Seed of the trainings that a learning rate is chosen by."""
+"""Seed of the trainings that select a learning rate."""
 
 
 def main() -> None:
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--distances", nargs="+", type=int, choices=DISTANCES, default=DISTANCES)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each training")
-    parser.add_argument("--records", type=Path, default=Path("long_range.jsonl"), help="a line for each training")
+    parser.add_argument("--records", type=Path, default=Path("long_range.jsonl"), help="one line per training")
     parser.add_argument("--table", type=Path, default=Path("docs/long_range.md"))
     parser.add_argument("--plot", type=Path, default=Path("docs/long_range.png"))
     options = parser.parse_args()
@@ -69,7 +70,7 @@ def main() -> None:
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The trainings that were done before; a torn last line is none."""
+    """The recorded trainings, without an incomplete last line."""
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
             yield json.loads(line)
@@ -78,21 +79,21 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def add(records: list[dict[str, Any]], options: argparse.Namespace, **cell: Any) -> None:
-    """Trains what is not among `records` yet, in a process of its own: memory is measured by process."""
+    """Trains what `records` lacks, in a separate process, because memory is measured per process."""
     if any(all(record[key] == value for key, value in cell.items()) for record in records):
         return
     with multiprocessing.get_context("fork").Pool(1) as pool:
         records.append(pool.apply(train, (options.seconds,), cell))
     before = options.records.read_bytes() if options.records.exists() else b"\n"
     with options.records.open("a", encoding="utf-8") as file:
-        file.write("" if before.endswith(b"\n") else "\n")  # a torn line stays torn, the next is whole
+        file.write("" if before.endswith(b"\n") else "\n")  # an incomplete line stays so, the next is complete
         file.write(json.dumps(records[-1]) + "\n")
     what = f"{cell['task']} {cell['distance']:3}  {cell['model']:13} seed {cell['seed']:2}  rate {cell['rate']}"
     print(f"{what}: {records[-1]['accuracy']:.1%} right", file=sys.stderr, flush=True)
 
 
 def done(records: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """The pairs of task and model that were measured."""
+    """The measured pairs of task and model."""
     return {(record["task"], record["model"]) for record in records if record["seed"] != SEARCHED}
 
 
@@ -106,7 +107,7 @@ def best_rate(records: list[dict[str, Any]], task: str, model: str) -> float:
 
 
 def train(seconds: float, task: str, model: str, distance: int, seed: int, rate: float) -> dict[str, Any]:
-    """Trains for so many seconds on sequences that are never seen twice, and tests on others."""
+    """Trains for a number of seconds on sequences that are never repeated, and tests on others."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(1000 + seed)
@@ -144,7 +145,7 @@ def train(seconds: float, task: str, model: str, distance: int, seed: int, rate:
 
 @torch.no_grad()
 def test(network: nn.Module, task: str, distance: int, rows: int, seed: int) -> tuple[float, float]:
-    """Share of right answers and mean loss in nats, on sequences of a stream that training does not draw from."""
+    """Share of correct answers and mean loss in nats, on sequences from a stream that training does not use."""
     random = torch.Generator().manual_seed(2_000_000 + seed)
     right, count, loss = 0, 0, 0.0
     network.eval()

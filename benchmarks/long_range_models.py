@@ -1,4 +1,4 @@
-"""The four models of the long-range benchmark, each at the parameters of the Transformer, with its own optimiser."""
+"""The four models of the long-range benchmark, with the Transformer's number of parameters and their own optimisers."""
 
 from bisect import bisect
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from genlab.models.gpt import GPT, GPTShape
 from genlab.models.lstm import LSTM, LSTMShape
 
 WIDTH, FEED_FORWARD = 64, 172
-"""Of the Transformer; the others are as wide as its parameters allow."""
+"""Width of the Transformer; the others get the width that gives them as many parameters."""
 EMBEDDING_RATE = 0.02
-"""Peak step length of AdamW beside Muon, as the recipe of the GPT has it."""
+"""Peak learning rate of AdamW for what Muon does not train, as in the recipe of the GPT."""
 LONGEST_GRADIENT = 1.0
-"""Longer gradients are shortened to this."""
+"""Gradients are clipped to this norm."""
 
 
 class Model(NamedTuple):
@@ -39,7 +39,7 @@ class Model(NamedTuple):
 
 
 def transformer(vocabulary: int, width: int, length: int) -> GPT:
-    """Two layers: one to find what stands beside a token, one to find the token."""
+    """Two layers: one to find the neighbour of a token, one to find the token."""
     return GPT(GPTShape(vocabulary, length, depth=2, width=width, heads=2, kv_heads=2, feed_forward=FEED_FORWARD))
 
 
@@ -52,13 +52,13 @@ MODELS = {
 
 
 def new_model(name: str, task: str, distance: int) -> nn.Module:
-    """A fresh network for sequences of a task."""
+    """A new network for sequences of a task."""
     vocabulary, length = TASKS[task].vocabulary, TASKS[task].length * distance
     return MODELS[name].make(vocabulary, fitting_width(name, task, distance), length)
 
 
 def fitting_width(name: str, task: str, distance: int) -> int:
-    """The width whose parameters come nearest to those of the Transformer."""
+    """The width at which the number of parameters is nearest to the Transformer's."""
     if name == "transformer":
         return WIDTH
     size = partial(parameters, name, task, distance)
@@ -68,7 +68,7 @@ def fitting_width(name: str, task: str, distance: int) -> int:
 
 
 def parameters(name: str, task: str, distance: int, width: int | None = None) -> int:
-    """How many weights a network has, by default at its fitting width."""
+    """Number of parameters of a network, by default at its fitting width."""
     width = width or fitting_width(name, task, distance)
     with torch.device("meta"):  # without making them
         network = MODELS[name].make(TASKS[task].vocabulary, width, TASKS[task].length * distance)
@@ -76,7 +76,7 @@ def parameters(name: str, task: str, distance: int, width: int | None = None) ->
 
 
 def optimizers(network: nn.Module, rate: float) -> list[Optimizer]:
-    """As the recipes have them: Muon for a Transformer's matrices, AdamW for everything else."""
+    """The recipes' optimisers: Muon for a Transformer's matrices, AdamW for everything else."""
     matrices = []
     if isinstance(network, GPT):
         matrices = [weight for weight in network.blocks.parameters() if weight.ndim == 2]

@@ -1,7 +1,7 @@
-"""Random sequences whose answers lie a known distance back, and one kind that a state alone can answer.
+"""Random sequences whose answers lie a known distance back, and one task that only tracking a state can solve.
 
-Every task gives tokens (batch, time) and targets of the same shape: what a model should say after each token, and NONE
-where it is not asked. Answers of earlier positions stand among the tokens (teacher forcing).
+Every task gives tokens (batch, time) and targets of the same shape: what a model should predict after each token, or
+NONE where nothing is scored. The answers of earlier positions are among the tokens (teacher forcing).
 """
 
 from collections.abc import Callable
@@ -13,34 +13,34 @@ from jaxtyping import Int
 from torch import Tensor
 
 NONE = -100
-"""Target of a position that is not asked: cross-entropy's own mark."""
+"""Target of a position that is not scored: the index that cross-entropy ignores."""
 SYMBOLS = 16
-"""Kinds of tokens to copy and to reverse."""
+"""Number of distinct tokens to copy and reverse."""
 KEYS, VALUES = 256, 16
-"""Kinds of keys and of values to recall."""
+"""Number of distinct keys, and of values, to recall."""
 
 Sequences = tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]
 
 
 def copying(batch: int, distance: int, random: torch.Generator) -> Sequences:
-    """`distance` tokens, a mark, and the tokens again: what is asked for stands `distance` back."""
-    told = torch.randint(SYMBOLS, (batch, distance), generator=random)
-    return _told_and_asked(told, told)
+    """`distance` tokens, a mark, and the tokens again: each answer is `distance` tokens back."""
+    given = torch.randint(SYMBOLS, (batch, distance), generator=random)
+    return _given_and_asked(given, given)
 
 
 def reversal(batch: int, distance: int, random: torch.Generator) -> Sequences:
     """`distance` tokens, a mark, and the tokens backwards: first the token before the mark, last the first of all."""
-    told = torch.randint(SYMBOLS, (batch, distance), generator=random)
-    return _told_and_asked(told, told.flip(1))
+    given = torch.randint(SYMBOLS, (batch, distance), generator=random)
+    return _given_and_asked(given, given.flip(1))
 
 
-def _told_and_asked(told: Int[Tensor, "batch distance"], answer: Int[Tensor, "batch distance"]) -> Sequences:
-    mark = torch.full_like(told[:, :1], SYMBOLS)
-    return torch.cat((told, mark, answer[:, :-1]), 1), torch.cat((torch.full_like(told, NONE), answer), 1)
+def _given_and_asked(given: Int[Tensor, "batch distance"], answer: Int[Tensor, "batch distance"]) -> Sequences:
+    mark = torch.full_like(given[:, :1], SYMBOLS)
+    return torch.cat((given, mark, answer[:, :-1]), 1), torch.cat((torch.full_like(given, NONE), answer), 1)
 
 
 def recall(batch: int, distance: int, random: torch.Generator) -> Sequences:
-    """Pairs of key and value, then every key again in another order: its value stands `distance` back on average.
+    """Pairs of key and value, then every key again in another order: its value is `distance` tokens back on average.
 
     Multi-query associative recall: Arora et al. (2023), "Zoology", arXiv 2312.04927; `distance` / 2 pairs.
     """
@@ -58,14 +58,14 @@ def recall(batch: int, distance: int, random: torch.Generator) -> Sequences:
 ORDERS = list(permutations(range(3)))
 """The six orders of three things: the group S3."""
 AFTER = torch.tensor([[ORDERS.index(tuple(state[place] for place in move)) for move in ORDERS] for state in ORDERS])
-"""The order that a move (column) makes of an order (row)."""
+"""The order that results from a move (column) applied to an order (row)."""
 
 
 def state(batch: int, distance: int, random: torch.Generator) -> Sequences:
-    """Three things are put into another order `distance` times: how do they lie after each?
+    """Three things are permuted `distance` times: in which order are they after each permutation?
 
     The word problem of S3 (Merrill et al. 2024, "The Illusion of State", arXiv 2404.08819, have S5's): every answer
-    hangs on all moves before it. To carry a state of six values along is enough; a Transformer of fixed depth has none.
+    depends on all moves before it. A state of six values suffices, which a Transformer of fixed depth does not have.
     """
     moves = torch.randint(len(ORDERS), (batch, distance), generator=random)
     lies = [moves[:, 0]]
@@ -75,13 +75,13 @@ def state(batch: int, distance: int, random: torch.Generator) -> Sequences:
 
 
 class Task(NamedTuple):
-    """What a training is about."""
+    """One of the four tasks."""
 
     make: Callable[[int, int, torch.Generator], Sequences]
     vocabulary: int
     """Kinds of tokens; answers are among them."""
     answers: int
-    """Kinds of answers: one in so many is right by chance."""
+    """Number of distinct answers, which are equally likely."""
     length: int
     """Tokens of a sequence for each token of distance."""
 

@@ -1,4 +1,4 @@
-"""Our Muon beside torch's on the matrices of the laptop GPT: milliseconds an update, and how far apart they end.
+"""Our Muon compared with torch's on the matrices of the laptop GPT: milliseconds per update, and the difference.
 
 python benchmarks/muon.py
 """

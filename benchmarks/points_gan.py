@@ -1,4 +1,4 @@
-"""Relativistic GAN with gradient penalties against the classic loss: same networks, same data, same time or steps.
+"""A relativistic GAN with gradient penalties compared with the classic loss: same networks, data, and time or steps.
 
 python benchmarks/points_gan.py --seconds 40 --seeds 3 --plot docs/points.png
 python benchmarks/points_gan.py --steps 6000 --seeds 3 --plot docs/points.png
@@ -26,8 +26,8 @@ SHOWN = 5000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--seconds", type=float, default=40.0, help="of each training; for a machine that is idle")
-    budget.add_argument("--steps", type=int, help="of each training; for a machine that is busy")
+    budget.add_argument("--seconds", type=float, default=40.0, help="of each training; for an idle machine")
+    budget.add_argument("--steps", type=int, help="of each training; for a busy machine")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--plot", type=Path, default=Path("points.png"))
     options = parser.parse_args()

@@ -1,11 +1,11 @@
-"""Reading 10,000 pictures for a training, beside Pillow alone on all cores.
+"""Reading 10,000 pictures for a training, compared with Pillow alone on all cores.
 
     python benchmarks/reading.py
 
-Ours reads a folder with an empty cache: it finds the files, takes their SHA-256, decodes them, brings them to 32 x 32,
-writes the array into the cache and splits it. The peer knows the files' names, and opens, converts and resizes them
-with the same filter into one array in memory: a plain pool of processes or of threads, whichever is faster. Both take
-turns on the same files, which are new in each run and small enough to stay in the system's memory.
+Ours reads a folder with an empty cache: it finds the files, computes their SHA-256, decodes them, resizes them to
+32 x 32, writes the array into the cache and splits it. The peer knows the names of the files, and opens, converts and
+resizes them with the same filter into one array in memory, in a plain pool of processes or threads, whichever is
+faster. Both alternate on the same files, which are new in each run and small enough to stay in the system's memory.
 """
 
 import argparse
@@ -30,7 +30,7 @@ CORES = os.cpu_count() or 1
 
 
 def write_pictures(folder: Path, count: int, side: int) -> list[Path]:
-    """Smooth random pictures with a little noise."""
+    """Writes smooth random pictures with a little noise."""
     random = np.random.default_rng()
     paths = []
     for number in range(count):
@@ -45,7 +45,7 @@ def write_pictures(folder: Path, count: int, side: int) -> list[Path]:
 
 
 def ours(folder: Path) -> None:
-    """With an empty cache."""
+    """Seconds that genlab takes with an empty cache."""
     with tempfile.TemporaryDirectory() as cache:
         os.environ["GENLAB_CACHE"] = cache
         found = read_pictures(str(folder), "0.05", "0.1", PIXELS)

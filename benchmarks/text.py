@@ -1,9 +1,9 @@
-"""Characters of tiny Shakespeare: genlab beside nanoGPT's laptop configuration, in one run.
+"""Characters of tiny Shakespeare: genlab compared with nanoGPT's laptop configuration, in one run.
 
-The text is data/tinyshakespeare in github.com/karpathy/char-rnn (1,115,394 characters). First 90 % train, last
-10 % test in full, nothing for validation.
+The text is data/tinyshakespeare in github.com/karpathy/char-rnn (1,115,394 characters). The first 90 %
+are for training, the last 10 % for the test, in full; nothing is for validation.
 
-    python benchmarks/text.py tinyshakespeare.txt                      # 20 s and 2 minutes, beside the peer
+    python benchmarks/text.py tinyshakespeare.txt                      # 20 s and 2 minutes, with the peer
     python benchmarks/text.py tinyshakespeare.txt --minutes 30 --precision bf16 --no-peer
 """
 
@@ -21,7 +21,7 @@ import genlab
 
 
 class Peer(nn.Module):
-    """The shape of nanoGPT's laptop configuration, from torch's own layers."""
+    """nanoGPT's laptop configuration, built from torch's own layers."""
 
     def __init__(self, vocabulary: int, context: int = 64, width: int = 128, depth: int = 4, heads: int = 4) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Peer(nn.Module):
 
 
 def train_peer(path: Path, steps: int = 2000, batch: int = 12, context: int = 64) -> tuple[float, float]:
-    """Test loss and seconds of training, with its published settings."""
+    """Test loss and seconds of training, with the published settings."""
     text = path.read_text()
     numbers = {character: number for number, character in enumerate(sorted(set(text)))}
     tokens = torch.tensor([numbers[character] for character in text])

@@ -1,10 +1,10 @@
-"""Translation: quality on real and on made pairs, and speed beside PyTorch's own Transformer, each in one run.
+"""Translation: quality on real and synthetic pairs, and speed compared with PyTorch's own Transformer, each in one run.
 
 Multi30k (task 1, raw; github.com/multi30k/dataset) is a folder with train.{de,en,fr}.gz and val.{de,en,fr}.gz. Its
-validation file is only reported, it picks nothing. BLEU is sacrebleu's, tokenizer 13a, all in lower case.
+validation file is only reported and selects nothing. BLEU is sacrebleu's, tokenizer 13a, all in lower case.
 
     python benchmarks/translate.py multi30k FOLDER --pairs de-en en-fr --minutes 10 60
-    python benchmarks/translate.py reversal --minutes 2       # 10 to 30 letters backwards
+    python benchmarks/translate.py reversal --minutes 2       # 10 to 30 letters reversed
     python benchmarks/translate.py numbers --minutes 5        # @numbers-fr
     python benchmarks/translate.py speed FOLDER               # a training step, and 1,000 sentences translated
 """
@@ -32,7 +32,7 @@ from genlab.tasks.translate.transformer import SIZES, TransformerRecipe
 
 
 def trained(data: str, options: argparse.Namespace, **more: Any) -> dict[str, Any]:
-    """A run's evaluation, with what was trained and in how many seconds."""
+    """A run's evaluation, with the model that was trained and the seconds it took."""
     with tempfile.TemporaryDirectory() as folder:
         budget = {"steps": options.steps} if options.steps else {"minutes": options.minutes_now}
         run = genlab.train(
@@ -59,7 +59,7 @@ def row(name: str, found: dict[str, Any]) -> None:
 
 
 def table() -> None:
-    print("| data | model | seconds | steps | BLEU | chrF | exact | the source itself, BLEU / chrF |")
+    print("| data | model | seconds | steps | BLEU | chrF | exact | the source unchanged, BLEU / chrF |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
 
 
@@ -72,7 +72,7 @@ def multi30k(options: argparse.Namespace) -> None:
         )
         for minutes in options.minutes:
             options.minutes_now = minutes
-            # The last weights are kept: nothing but the validation file is there to pick others, and that is reported.
+            # The last weights are kept: only the validation file could select others, and that is reported.
             found = trained(train, options, validation="0", test=val, lower=True)
             row(f"multi30k {pair}, {minutes:g} min", found)
 
@@ -105,7 +105,7 @@ def numbers(options: argparse.Namespace) -> None:
 
 
 class Peer(nn.Module):
-    """The same shape from torch's own layers: nn.Transformer with the norms first, tied embeddings, sinusoids."""
+    """The same shape built from torch's own layers: nn.Transformer with pre-norm, tied embeddings, sinusoids."""
 
     def __init__(self, vocabulary: int, size: str, dropout: float, longest: int = 512) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ def pads(lengths: torch.Tensor, longest: int) -> torch.Tensor:
 
 
 def peer_step(peer: Peer, optimizer: torch.optim.Optimizer, batch: TranslationBatch, smoothing: float) -> None:
-    """One update as it is usually written: logits everywhere, padding ignored by the loss."""
+    """One update in the usual form: logits at all positions, padding ignored by the loss."""
     source, source_mask, inputs, index, targets = batch
     wanted = torch.full((inputs.numel(),), -100)
     wanted[slice(None) if index is None else index] = targets
@@ -153,7 +153,7 @@ def peer_step(peer: Peer, optimizer: torch.optim.Optimizer, batch: TranslationBa
 
 @torch.inference_mode()
 def peer_greedy(peer: Peer, source: torch.Tensor, lengths: torch.Tensor, limit: int) -> torch.Tensor:
-    """Greedy decoding without a cache: the source is encoded once, every step reads the whole target anew."""
+    """Greedy decoding without a cache: the source is encoded once, every step processes the whole target again."""
     away = pads(lengths, source.shape[1])
     encoded = peer.body.encoder(peer.embed(source), src_key_padding_mask=away)
     written = torch.full((len(source), 1), END_TOKEN)
@@ -168,7 +168,7 @@ def peer_greedy(peer: Peer, source: torch.Tensor, lengths: torch.Tensor, limit: 
 
 
 def carry(peer: Peer, recipe: TransformerRecipe) -> None:
-    """The peer's weights become ours, so that both write the same."""
+    """Copies the peer's weights into ours, so that both generate the same."""
     ours = recipe.pipeline.network
     peer.embedding.weight.data.copy_(ours.source_embedding.weight.data)
     peer.body.encoder.norm.load_state_dict(ours.encoder_norm.state_dict())
@@ -214,13 +214,13 @@ def speed(options: argparse.Namespace) -> None:
         recipe.step(batch, 0.0)
         peer_step(peer, adamw, batch, config.label_smoothing)
     ours, theirs, bare = [], [], []
-    for batch in batches:  # in turn: what else the machine does meets both alike
+    for batch in batches:  # alternating: other work on the machine affects both equally
         ours.append(seconds(lambda batch=batch: recipe.step(batch, 0.0)))
         theirs.append(seconds(lambda batch=batch: peer_step(peer, adamw, batch, config.label_smoothing)))
         bare.append(seconds(lambda batch=batch: backward(recipe, batch)))
     sources = (batch.source.numel() if batch.source_mask is None else int(batch.source_mask.sum()) for batch in batches)
     tokens = statistics.mean(read + len(batch.targets) for read, batch in zip(sources, batches, strict=True))
-    print("| a training step | ms | tokens a second | |\n|---|---|---|---|")
+    print("| a training step | ms | tokens per second | |\n|---|---|---|---|")
     for name, times in (("genlab", ours), ("genlab without the optimisers", bare), ("nn.Transformer, AdamW", theirs)):
         middle = statistics.median(times)
         factor = statistics.median(theirs) / middle
@@ -256,7 +256,7 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def backward(recipe: TransformerRecipe, batch: TranslationBatch) -> None:
-    """A step of ours up to the gradients."""
+    """One of our steps up to the gradients."""
     loss = smoothed_loss(recipe.pipeline.target_logits(batch), batch.targets, recipe.options.label_smoothing)
     recipe.network.zero_grad(set_to_none=True)
     loss.backward()
@@ -274,7 +274,7 @@ def main() -> None:
         if name == "numbers":
             command.add_argument("data", nargs="?", default="@numbers-fr")
         command.add_argument("--minutes", type=float, nargs="*", default=[minutes])
-        command.add_argument("--steps", type=int, help="instead of minutes, to try the script")
+        command.add_argument("--steps", type=int, help="instead of minutes, to try out the script")
         command.add_argument("--model", default="transformer")
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--loud", action="store_true")
@@ -286,7 +286,7 @@ def main() -> None:
     command.add_argument("--rounds", type=int, default=20)
     command.add_argument("--learn", type=int, default=150)
     command.add_argument("--sentences", type=int, default=1000)
-    command.add_argument("--rows", type=int, default=128, help="sentences that the peer decodes at a time")
+    command.add_argument("--rows", type=int, default=128, help="number of sentences that the peer decodes at a time")
     options = parser.parse_args()
     options.do(options)
 

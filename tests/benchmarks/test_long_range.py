@@ -140,7 +140,7 @@ def test_additive_attention_by_hand():
     for row in range(2):
         for ask in range(5):
             seen = hidden[row, : ask + 1]
-            scores = layer.score(torch.tanh(layer.ask(hidden[row, ask]) + layer.tell(seen)))[:, 0]
+            scores = layer.score(torch.tanh(layer.query(hidden[row, ask]) + layer.key(seen)))[:, 0]
             torch.testing.assert_close(found[row, ask], scores.softmax(0) @ seen)
 
 
