@@ -9,7 +9,6 @@ from PIL import Image
 
 from genlab.errors import InputError
 from genlab.tasks.images.pipeline import spherical
-from tests.conftest import genlab_process
 from tests.tasks.images.made import recipe
 
 
@@ -30,23 +29,18 @@ def test_truncation_draws_latents_together(run):
     assert spread[1] == pytest.approx(0.1 * spread[0])
 
 
-def test_command_line_grid_folder_latent_and_walk(run, tmp_path):
-    done = genlab_process("generate", run.path, "--n", 5, "--grid", "all.png", "--class", "bar", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_command_line_grid_folder_latent_and_walk(cli, run, tmp_path):
+    assert cli("generate", run.path, "--n", 5, "--grid", "all.png", "--class", "bar")[0] == 0
     assert Image.open(tmp_path / "all.png").size == (3 * 66 - 2, 2 * 66 - 2)
     assert np.load(tmp_path / "all.npy").shape == (5, 6)
-    done = genlab_process(
-        "generate", run.path, "--latent", "all.npy", "--class", "bar", "--to", "again", "--json", folder=tmp_path
-    )
-    files = json.loads(done.stdout)["files"]
-    assert len(files) == 10
+    code, out, _ = cli("generate", run.path, "--latent", "all.npy", "--class", "bar", "--to", "again", "--json")
+    assert code == 0
+    assert len(json.loads(out)["files"]) == 10
     first = np.asarray(Image.open(tmp_path / "again" / "generated-000.png"))
     assert np.array_equal(first, run.sample(np.load(tmp_path / "all.npy")[:1], "bar")[0, ..., 0])
-    done = genlab_process("generate", run.path, "--walk", 3, "--to", "film", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    film = Image.open(tmp_path / "film" / "generated-000.gif")
-    assert film.n_frames == 48
-    done = genlab_process("generate", run.path, folder=tmp_path)
+    assert cli("generate", run.path, "--walk", 3, "--to", "film")[0] == 0
+    assert Image.open(tmp_path / "film" / "generated-000.gif").n_frames == 48
+    assert cli("generate", run.path)[0] == 0
     sheet = Image.open(run.path / "samples" / "generated-000.png")
     assert sheet.size == (8 * 66 - 2, 8 * 66 - 2)
 
@@ -86,9 +80,8 @@ def test_fewer_latents_of_a_seed_are_the_first_of_more(folder):
     assert all(torch.equal(made.noise(count, 3), many[:count]) for count in (1, 2, 3, 7))
 
 
-def test_a_grid_makes_its_folder(run, tmp_path):
-    done = genlab_process("generate", run.path, "--n", 2, "--grid", "new/all.png", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_a_grid_makes_its_folder(cli, run, tmp_path):
+    assert cli("generate", run.path, "--n", 2, "--grid", "new/all.png")[0] == 0
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"all.png", "all.npy"}
 
 

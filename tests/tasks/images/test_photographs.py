@@ -17,7 +17,8 @@ def losses(run: genlab.Run) -> list[float]:
 
 
 def test_photographs_of_faces(photographs, tmp_path):
-    run = genlab.train("images", photographs, steps=350, validation=0, out=tmp_path / "run", quiet=True, **SMALL)
+    options = {"steps": 200, "batch": 16, "learning_rate": 2e-3, "validation": 0, "quiet": True, **SMALL}
+    run = genlab.train("images", photographs, out=tmp_path / "run", **options)
     assert run.pipeline.facts.classes == ["face", "other"]
     assert np.isfinite(losses(run)).all() and losses(run)
     train = read_pictures(str(photographs), "0", "0.1", 16).train

@@ -59,7 +59,7 @@ def test_n_best_and_sampling(cli, translator):
     )
 
 
-def test_two_files_through_processes(tmp_path):
+def test_two_files_through_processes(cli, tmp_path, monkeypatch):
     """The whole way, as a user goes it."""
     for side, texts in zip(("en", "fr"), zip(*phrases(300), strict=True), strict=True):
         (tmp_path / f"a.{side}.gz").write_bytes(gzip.compress("".join(f"{text}\n" for text in texts).encode()))
@@ -76,10 +76,11 @@ def test_two_files_through_processes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 2
     (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
     for more in ([], ["--data", "../a.en.gz,../a.fr.gz"]):  # paths are remembered as absolute ones
-        done = genlab_process("evaluate", f"../{made['run']}", *more, "--json", folder=tmp_path / "deep")
-        assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout)
+        code, out, _ = cli("evaluate", f"../{made['run']}", *more, "--json")
+        assert code == 0
+        found = json.loads(out)
         assert found["split"] == "test"
         assert found["data"] == "a.en.gz + a.fr.gz"
         assert found["bleu"] == pytest.approx(made["test"]["bleu"])
