@@ -8,7 +8,6 @@ import pytest
 import genlab
 from genlab.engine.loop import Loop
 from genlab.errors import InputError
-from tests.conftest import genlab_process
 
 STILL = {"learning_rate": 1e-9, "embedding_learning_rate": 1e-9}
 """Rates that change nothing that can be seen."""
@@ -99,11 +98,11 @@ def test_models_that_cannot_start_from_another_run(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_command_line(trained, other, tmp_path):
+def test_command_line(cli, trained, other, tmp_path):
     start = shutil.copytree(trained, tmp_path / "start")
-    done = genlab_process("train", "text", other, "--from", start, "--steps", 2, "--json", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["step"] == 2
-    done = genlab_process("train", "text", other, "--from", "nothing", "--steps", 2, "--json", folder=tmp_path)
-    assert done.returncode == 2
-    assert "no run folder nothing" in json.loads(done.stdout)["error"]["message"]
+    code, out, _ = cli("train", "text", other, "--from", start, "--steps", 2, "--json")
+    assert code == 0
+    assert json.loads(out)["step"] == 2
+    code, out, _ = cli("train", "text", other, "--from", "nothing", "--steps", 2, "--json")
+    assert code == 2
+    assert "no run folder nothing" in json.loads(out)["error"]["message"]

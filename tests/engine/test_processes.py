@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,12 +16,19 @@ import genlab
 from genlab.engine.budget import plan_steps
 from genlab.engine.files import load_state
 from genlab.engine.run_folder import RunFolder
-from tests.engine.every_model import MODELS, STEPS, options, train
-from tests.tasks.test_contract import built, small
+from genlab.models.vae import reconstruction_loss
+from tests.engine.every_model import LONGER, MODELS, STEPS, moments, options, train
+from tests.engine.halves import in_halves, mean_of_halves
+from tests.engine.short import entries
+from tests.tasks.test_contract import built, recipe_class, small
 
 ROOT = Path(genlab.__file__).parents[1]
-COUNTED_ALIKE = [("text", "gpt"), ("text", "gpt2"), ("text", "lstm"), ("classify", "mlp")]
-"""Models whose processes share exactly the examples that one process would draw, without chance in a step."""
+DRAWS = ("points", "images")
+"""Tasks whose processes draw their examples by chance; the others share out those that one process would see."""
+HALVED = {"vae": {"reconstruction": mean_of_halves(reconstruction_loss)}}
+"""Losses that depend on statistics of a process's batch."""
+COUNTS = ("translate",)
+"""Tasks whose processes count unequal numbers of tokens in a step."""
 
 
 def free_port() -> int:
@@ -44,14 +52,11 @@ def torchrun(*words: object, folder: Path, nodes: int = 1, node: int = 0, port: 
     )
 
 
-def entries(out: Path, split: str) -> list[dict]:
-    return [entry for entry in RunFolder(out).measures() if entry["split"] == split]
-
-
 @pytest.fixture(scope="module")
-def both(tmp_path_factory) -> Path:
+def both(book, tmp_path_factory) -> Path:
     """The folder in which two processes have trained every model."""
     folder = tmp_path_factory.mktemp("both")
+    shutil.copy(book, folder)
     for task, model in MODELS:
         (folder / f"{task}-{model}").mkdir()
         small(task).data(folder / f"{task}-{model}", model)
@@ -61,11 +66,15 @@ def both(tmp_path_factory) -> Path:
     return folder
 
 
+def end(both: Path, task: str, model: str, rank: int = 0) -> dict:
+    """What a process noted of a model's networks and optimisers after the last step."""
+    return json.loads((both / f"ends-{rank}.json").read_text())[f"{task}-{model}"]
+
+
 @pytest.mark.parametrize(("task", "model"), MODELS)
 def test_processes_stay_equal(both, task, model):
     """Weights, averages, batch statistics, and the state of the optimisers, though each saw other examples."""
-    first, second = (json.loads((both / f"digests-{rank}.json").read_text())[f"{task}-{model}"] for rank in (0, 1))
-    assert first == second
+    assert end(both, task, model, rank=0)["digest"] == end(both, task, model, rank=1)["digest"]
     run = genlab.load(both / "runs" / f"{task}-{model}")
     assert run.about["state"] == "done"
     assert run.about["machine"]["processes"] == 2
@@ -78,15 +87,22 @@ def test_a_mistake_ends_all_processes(both):
     assert "missing.txt" in said[0]
 
 
-@pytest.mark.parametrize(("task", "model"), COUNTED_ALIKE)
+def measures(out: Path, split: str) -> list[dict[str, float]]:
+    """What a training measured in each step, apart from the time."""
+    return [{name: entry[name] for name in entry.keys() - {"split", "seconds"}} for entry in entries(out, split)]
+
+
+@pytest.mark.parametrize(("task", "model"), [(task, model) for task, model in MODELS if task not in COUNTS])
 def test_two_processes_equal_one_with_the_double_batch(both, task, model):
-    run = train(both, task, model, f"one-{task}-{model}")
+    """Every measure of every step, and the optimisers' running averages of gradients at the end."""
+    with in_halves(recipe_class(task, model), drawn=task in DRAWS):
+        run, recipe = train(both, task, model, f"one-{task}-{model}", losses=HALVED.get(model, {}))
     for split in ("train", "validation"):
-        mine, theirs = entries(both / "runs" / f"{task}-{model}", split), entries(run.path, split)
-        assert [line["step"] for line in mine] == [line["step"] for line in theirs]
-        for name in ("loss", "log_loss"):
-            losses = [[line.get(name) for line in lines] for lines in (mine, theirs)]
-            assert losses[0] == losses[1] == [None] * len(mine) or losses[0] == pytest.approx(losses[1], abs=2e-4)
+        mine, theirs = measures(run.path, split), measures(both / "runs" / f"{task}-{model}", split)
+        assert split == "validation" or len(mine) == STEPS
+        for one, two in zip(mine, theirs, strict=True):
+            assert one == pytest.approx(two, abs=2e-4)
+    assert moments(recipe) == pytest.approx(end(both, task, model)["moments"], rel=1e-3)
 
 
 @pytest.mark.parametrize("model", ["transformer", "gru"])
@@ -113,6 +129,7 @@ def test_pairs_weigh_as_much_as_they_have_tokens(both, model, monkeypatch):
     assert len(set(counts)) > 1
     trained = entries(both / "runs" / f"translate-{model}", "train")
     assert [line["loss"] for line in trained] == pytest.approx(shown, abs=1e-4)
+    assert moments(recipe) == pytest.approx(end(both, "translate", model)["moments"], rel=1e-3)
 
 
 def workers(process: subprocess.Popen) -> list[int]:
@@ -125,13 +142,10 @@ def two_nodes(*words: object, folder: Path) -> list[subprocess.Popen]:
     return [torchrun("genlab", *words, folder=folder, nodes=2, node=node, port=port) for node in (0, 1)]
 
 
-def test_two_nodes_are_killed_and_resume(book, tmp_path):
-    """On one machine that plays both; the end is that of a start that nothing killed."""
-    command = ["train", "text", book, "--steps", 120, "--size", "tiny", "--context", 16, "--batch", 2, "--dropout", 0.1]
+def test_two_nodes_are_killed_and_resume(both, tmp_path):
+    """On one machine that plays both; the end is that of two processes on one node that nothing killed."""
+    command = ["train", "text", both / "book.txt", *(f"--{name}={value}" for name, value in LONGER.items())]
     command += ["--checkpoint-seconds", 0, "--json", "--out"]
-    for process in two_nodes(*command, "whole", folder=tmp_path):
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
     nodes = two_nodes(*command, "killed", folder=tmp_path)
     until = time.perf_counter() + 100
     while not list((tmp_path / "killed" / "resume").glob("*.safetensors")) and time.perf_counter() < until:
@@ -152,6 +166,5 @@ def test_two_nodes_are_killed_and_resume(book, tmp_path):
     assert json.loads(said[0])["state"] == "done"
     assert said[1] == ""  # the first process speaks for all
     assert RunFolder.open(tmp_path / "killed").about()["attempts"] == 2
-    assert (tmp_path / "killed" / "model.safetensors").read_bytes() == (
-        tmp_path / "whole" / "model.safetensors"
-    ).read_bytes()
+    ends = [(folder / "model.safetensors").read_bytes() for folder in (tmp_path / "killed", both / "whole")]
+    assert ends[0] == ends[1]

@@ -313,14 +313,14 @@ def test_killed_from_outside(book, tmp_path):
     assert genlab_process(*command, "whole", folder=tmp_path).returncode == 0
     takes = time.perf_counter() - began
     out, chance = tmp_path / "killed", random.Random()
-    for number in range(7):
+    for number in range(4):
         words = [*map(str, command), "killed", *(["--resume"] if out.exists() else [])]
         with open(tmp_path / f"errors-{number}", "wb") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "genlab", *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=errors
             )
             time.sleep(chance.uniform(0.3 if number else 0.8, 0.9) * takes)
-            stop = signal.SIGINT if number == 5 else signal.SIGKILL
+            stop = signal.SIGINT if number == 2 else signal.SIGKILL
             process.send_signal(stop)
             process.wait(60)
         said = (tmp_path / f"errors-{number}").read_text()

@@ -1,0 +1,27 @@
+"""Short trainings on the command line, and what they print."""
+
+import json
+
+import pytest
+
+from genlab.tasks.text.gpt import GPTRecipe
+from tests.conftest import sentences
+
+SHORT = ["--steps", 3, "--size", "tiny", "--context", 16, "--batch", 2]
+
+
+@pytest.fixture
+def no_previews(monkeypatch):
+    """Trainings whose previews cost nothing."""
+    monkeypatch.setattr(GPTRecipe, "preview", lambda self: [])
+
+
+@pytest.fixture
+def quick_copy_check(monkeypatch):
+    """Evaluations that need not write."""
+    monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(2_000, seed=9)]))
+
+
+def objects(out: str) -> list:
+    """The JSON values on standard output, of which there should be one."""
+    return [json.loads(line) for line in out.splitlines()]
