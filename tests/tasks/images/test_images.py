@@ -14,12 +14,14 @@ from genlab.data.pictures.picture_set import read_pictures
 from genlab.engine.machine import Machine
 from genlab.engine.recipe import Place, Setup, Speed
 from genlab.errors import InputError
+from genlab.tasks.images.dcgan import DCGANRecipe
 from genlab.tasks.images.features import extractor
 from genlab.tasks.images.gan import GANRecipe
-from genlab.tasks.images.options import GANOptions
+from genlab.tasks.images.options import DCGANOptions, GANOptions, WGANGPOptions
 from genlab.tasks.images.pipeline import ImagesPipeline, spherical
 from genlab.tasks.images.vae import VAERecipe
-from tests.conftest import genlab_process, squares_and_bars
+from genlab.tasks.images.wgan_gp import WGANGPRecipe
+from tests.conftest import genlab_process, recording, squares_and_bars
 
 SMALL = {"pixels": 16, "width": 8, "latent": 6, "features": "digits"}
 
@@ -282,6 +284,31 @@ def test_scores_after_an_update_are_of_the_new_weights(folder):
     assert not torch.equal(before, after)
 
 
+@pytest.mark.parametrize(
+    ("recipe_type", "options", "judge"),
+    [
+        (GANRecipe, GANOptions(**SMALL), "discriminator"),
+        (WGANGPRecipe, WGANGPOptions(**SMALL), "critic"),
+        (DCGANRecipe, DCGANOptions(pixels=16, latent=6, features="digits"), "discriminator"),
+    ],
+)
+def test_losses_compare_scores_in_float32_under_autocast(recipe_type, options, judge, folder, monkeypatch):
+    """Neither their format nor their values are rounded to 16 bits: not by the last layer either."""
+    data, _ = recipe_type.read(options, Place(str(folder), "0.2", "0.2"), None)
+    resolved = recipe_type.resolve(options, data, Speed(None, None, 1), None)
+    made = recipe_type(Setup(resolved, data, Machine("cpu", "bf16")))
+    scored: list[torch.Tensor] = []
+    for name in (f"{judge}_loss", "generator_loss"):
+        monkeypatch.setattr(made, name, recording(getattr(made, name), scored))
+    with made.machine.autocast():
+        measures = made.step(made.batch(0), 0.0)
+    assert len(scored) >= 3
+    for scores in scored:
+        assert scores.dtype == torch.float32
+        assert not torch.equal(scores, scores.bfloat16().float())
+    assert {value.dtype for value in measures.values()} == {torch.float32}
+
+
 def test_fewer_latents_of_a_seed_are_the_first_of_more(folder):
     made = recipe(folder, latent=10).pipeline
     many = made.noise(64, 3)
@@ -351,6 +378,32 @@ def test_own_generator(folder, tmp_path):
         genlab.load(out)
     again = genlab.load(out, networks={"generator": sheet})
     assert np.array_equal(run.generate(n=1)[0].content, again.generate(n=1)[0].content)
+
+
+class Painter(nn.Module):
+    """A generator of colour pictures of the user's own, without a palette."""
+
+    def __init__(self, shape) -> None:
+        super().__init__()
+        self.layer, self.shape = nn.Linear(shape.latent, shape.channels * shape.pixels**2), shape
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        return self.layer(latents).view(-1, self.shape.channels, self.shape.pixels, self.shape.pixels)
+
+
+def test_own_generator_of_drawings_gets_the_rates_of_one_without_a_palette(tmp_path):
+    """A user who gives a palette, or a rate, has the last word."""
+    data = colour_folder(tmp_path / "drawn", drawn=True)
+    own = {"networks": {"generator": Painter}, "steps": 1, "quiet": True, "validation": 0, "test": 0, **SMALL}
+    options = [
+        genlab.train("images", data, out=tmp_path / f"run{number}", **{**own, **given}).pipeline.options
+        for number, given in enumerate(({}, {"palette": 32}, {"learning_rate": 0.002}, {"networks": None}))
+    ]
+    assert [found.palette for found in options] == [0, 32, 0, 32]
+    assert [found.learning_rate for found in options] == [1e-3, 3e-3, 2e-3, 3e-3]
+    assert [found.penalty for found in options] == [10.0, 3.0, 10.0, 3.0]
+    with pytest.raises(InputError, match="is finished"):
+        genlab.train("images", data, out=tmp_path / "run0", resume=True, **own)  # it is the same command
 
 
 class Normed(nn.Module):
