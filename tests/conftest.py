@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,16 @@ def squares_and_bars(folder: Path, count: int = 60, side: int = 16) -> Path:
             picture[top : top + height, left : left + width] = 255
             Image.fromarray(picture).save(folder / kind / f"{number:03d}.png")
     return folder
+
+
+def recording(loss: Callable[..., torch.Tensor], seen: list[torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """The same loss; what it is called with is appended to `seen`."""
+
+    def recorded(*scores: torch.Tensor) -> torch.Tensor:
+        seen.extend(scores)
+        return loss(*scores)
+
+    return recorded
 
 
 def genlab_process(*words: object, folder: Path, **options) -> subprocess.CompletedProcess:

@@ -1,7 +1,7 @@
 """How a pipeline is trained: what the engine knows of every recipe."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -129,6 +129,11 @@ class Recipe(ABC):
             InputError: such models cannot continue another run, or other values were given.
         """
         raise InputError("from: this model cannot start from another run: leave --from out.", "from")
+
+    @classmethod
+    def replaced(cls, options: Any, networks: Collection[str]) -> Any:
+        """The options for training with the user's own networks: what concerns only a replaced network is settled."""
+        return options
 
     # --- training ---
 

@@ -67,6 +67,7 @@ def train(
         start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine)
         if start is not None:
             options = recipe_type.continued(options, start)
+        options = recipe_type.replaced(options, networks)
         quiet = quiet or machine.rank > 0
         folder, fresh = machine.first(lambda: _folder(task.name, run))
         with folder.locked() if machine.rank == 0 else nullcontext():

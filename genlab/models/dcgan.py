@@ -19,6 +19,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genlab.layers.precision import in_float32
+
 Labels = Int[Tensor, " batch"]
 
 
@@ -85,7 +87,7 @@ class DCDiscriminator(nn.Module):
         if labels is not None:
             one_hot = F.one_hot(labels, self.classes).to(pictures.dtype)[:, :, None, None]
             pictures = torch.cat((pictures, one_hot.expand(-1, -1, *pictures.shape[2:])), 1)
-        return self.layers(pictures)
+        return in_float32(self.layers[-1], self.layers[:-1](pictures))
 
 
 def initialise(layer: nn.Module) -> None:

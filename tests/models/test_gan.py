@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from genlab.models.dcgan import DCDiscriminator
 from genlab.models.gan import (
     GAN,
     Discriminator,
@@ -85,13 +86,16 @@ def test_losses_are_computed_in_float32(loss) -> None:
     torch.testing.assert_close(found, loss(real.double(), fake.double()).float(), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["pictures", "points", "custom"])
+@pytest.mark.parametrize("kind", ["pictures", "textbook", "points", "custom"])
 def test_large_scores_keep_small_differences_under_autocast(kind) -> None:
     """In bfloat16 scores around 30 are multiples of 0.125."""
     torch.manual_seed(0)
     if kind == "pictures":
         both, content = GAN(nn.Identity(), Discriminator(1, 16, 8)), torch.randn(64, 1, 16, 16)
         last = both.discriminator.down.out
+    elif kind == "textbook":
+        both, content = GAN(nn.Identity(), DCDiscriminator(1, 16).eval()), 300 * torch.randn(64, 1, 16, 16)
+        last = both.discriminator.layers[-1]
     elif kind == "points":
         both, content = GAN(nn.Identity(), PointDiscriminator(2, 16, 2)), torch.randn(64, 2)
         last = both.discriminator.judge.out

@@ -4,7 +4,7 @@ Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (
 `recipe.py` has what all models of pictures share: data, validation, previews.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import numpy as np
@@ -113,6 +113,11 @@ class GANRecipe(ImagesRecipe):
         return diff_augment(pictures) if self.options.augment == "all" else pictures
 
     # --- options ---
+
+    @classmethod
+    def replaced(cls, options: GANOptions, networks: Collection[str]) -> GANOptions:
+        """A custom generator has no palette, so nothing else is chosen to suit one."""
+        return replace(options, palette=0) if "generator" in networks and options.palette is None else options
 
     @classmethod
     def resolve(cls, options: GANOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> GANOptions:

@@ -7,7 +7,7 @@ from torch import nn
 
 import genlab
 from genlab.errors import InputError
-from tests.tasks.images.made import SMALL
+from tests.tasks.images.made import SMALL, colour_folder
 
 
 class Sheet(nn.Module):
@@ -34,6 +34,32 @@ def test_own_generator(folder, tmp_path):
         genlab.load(out)
     again = genlab.load(out, networks={"generator": sheet})
     assert np.array_equal(run.generate(n=1)[0].content, again.generate(n=1)[0].content)
+
+
+class Painter(nn.Module):
+    """A generator of colour pictures of the user's own, without a palette."""
+
+    def __init__(self, shape) -> None:
+        super().__init__()
+        self.layer, self.shape = nn.Linear(shape.latent, shape.channels * shape.pixels**2), shape
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        return self.layer(latents).view(-1, self.shape.channels, self.shape.pixels, self.shape.pixels)
+
+
+def test_own_generator_of_drawings_gets_the_rates_of_one_without_a_palette(tmp_path):
+    """A user who gives a palette, or a rate, has the last word."""
+    data = colour_folder(tmp_path / "drawn", drawn=True)
+    own = {"networks": {"generator": Painter}, "steps": 1, "quiet": True, "validation": 0, "test": 0, **SMALL}
+    options = [
+        genlab.train("images", data, out=tmp_path / f"run{number}", **{**own, **given}).pipeline.options
+        for number, given in enumerate(({}, {"palette": 32}, {"learning_rate": 0.002}, {"networks": None}))
+    ]
+    assert [found.palette for found in options] == [0, 32, 0, 32]
+    assert [found.learning_rate for found in options] == [1e-3, 3e-3, 2e-3, 3e-3]
+    assert [found.penalty for found in options] == [10.0, 3.0, 10.0, 3.0]
+    with pytest.raises(InputError, match="is finished"):
+        genlab.train("images", data, out=tmp_path / "run0", resume=True, **own)  # it is the same command
 
 
 class Normed(nn.Module):

@@ -1,33 +1,21 @@
 """How models of pictures are trained: what the options decide, what raises an alarm, resuming, what is learnt."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import genlab
+from genlab.engine.machine import Machine
+from genlab.engine.recipe import Place, Setup, Speed
 from genlab.errors import InputError
+from genlab.tasks.images.dcgan import DCGANRecipe
 from genlab.tasks.images.gan import GANRecipe
+from genlab.tasks.images.options import DCGANOptions, GANOptions, WGANGPOptions
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.vae import VAERecipe
-from tests.conftest import squares_and_bars
-from tests.tasks.images.made import SMALL, recipe
-
-
-def colour_folder(folder: Path, drawn: bool) -> Path:
-    """Thirty colour pictures: bars of two colours each, or noise."""
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for number in range(30):
-        pixels = random.integers(0, 256, (16, 16, 3))
-        if drawn:
-            pixels[:] = (200, 220, 240)
-            pixels[:, number % 16 :] = [(180, 30, 40), (20, 60, 150)][number % 2]
-            pixels[0, 0] = number  # no two are alike
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
-    return folder
+from genlab.tasks.images.wgan_gp import WGANGPRecipe
+from tests.conftest import recording, squares_and_bars
+from tests.tasks.images.made import SMALL, colour_folder, recipe
 
 
 def test_drawings_are_mixed_from_a_palette_and_photographs_and_grey_pictures_are_not(folder, tmp_path):
@@ -141,6 +129,31 @@ def test_scores_after_an_update_are_of_the_new_weights(folder):
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(made.gan.score(pictures, labels), after)
     assert not torch.equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("recipe_type", "options", "judge"),
+    [
+        (GANRecipe, GANOptions(**SMALL), "discriminator"),
+        (WGANGPRecipe, WGANGPOptions(**SMALL), "critic"),
+        (DCGANRecipe, DCGANOptions(pixels=16, latent=6, features="digits"), "discriminator"),
+    ],
+)
+def test_losses_compare_scores_in_float32_under_autocast(recipe_type, options, judge, folder, monkeypatch):
+    """Neither their format nor their values are rounded to 16 bits: not by the last layer either."""
+    data, _ = recipe_type.read(options, Place(str(folder), "0.2", "0.2"), None)
+    resolved = recipe_type.resolve(options, data, Speed(None, None, 1), None)
+    made = recipe_type(Setup(resolved, data, Machine("cpu", "bf16")))
+    scored: list[torch.Tensor] = []
+    for name in (f"{judge}_loss", "generator_loss"):
+        monkeypatch.setattr(made, name, recording(getattr(made, name), scored))
+    with made.machine.autocast():
+        measures = made.step(made.batch(0), 0.0)
+    assert len(scored) >= 3
+    for scores in scored:
+        assert scores.dtype == torch.float32
+        assert not torch.equal(scores, scores.bfloat16().float())
+    assert {value.dtype for value in measures.values()} == {torch.float32}
 
 
 def test_few_pictures_train_without_being_measured(tmp_path):

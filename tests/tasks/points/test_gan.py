@@ -20,10 +20,11 @@ from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.recipe import Place, Setup
 from genlab.engine.samples import Kind
 from genlab.errors import InputError
-from genlab.models.gan import relativistic_generator_loss
+from genlab.models.gan import relativistic_discriminator_loss, relativistic_generator_loss
 from genlab.models.points_gan import PointDiscriminatorShape, PointGeneratorShape
 from genlab.tasks.points.gan import PointsGANRecipe
 from genlab.tasks.points.options import PointsGANOptions
+from tests.conftest import recording
 
 SMALL = {"width": 16, "generator_depth": 2, "discriminator_depth": 2, "batch": 32}
 
@@ -119,6 +120,19 @@ def test_the_penalty_falls_as_training_progresses(file: Path) -> None:
         measures = recipe.step(recipe.batch(0), progress)
         weights.append((measures["discriminator"] / measures["penalty"]).item())
     assert weights == pytest.approx([0.08, 0.04, 0.02])
+
+
+def test_losses_compare_scores_in_float32_under_autocast(file: Path) -> None:
+    scored: list[torch.Tensor] = []
+    ours = {"discriminator": relativistic_discriminator_loss, "generator": relativistic_generator_loss}
+    recipe = recipe_for(file, {name: recording(loss, scored) for name, loss in ours.items()})
+    with torch.autocast("cpu", torch.bfloat16):
+        measures = recipe.step(recipe.batch(0), 0.0)
+    assert len(scored) == 4
+    for scores in scored:
+        assert scores.dtype == torch.float32
+        assert not torch.equal(scores, scores.bfloat16().float())
+    assert {value.dtype for value in measures.values()} == {torch.float32}
 
 
 def test_own_losses_are_what_is_lowered(file: Path, tmp_path: Path) -> None:
