@@ -13,7 +13,7 @@ import pytest
 
 import genlab
 from genlab.engine.budget import plan_steps
-from genlab.engine.files import load_state
+from genlab.engine.checkpoints import load_state
 from genlab.engine.run_folder import RunFolder
 from tests.engine.every_model import MODELS, STEPS, options, train
 from tests.tasks.test_contract import built, small
