@@ -85,8 +85,8 @@ def _check_custom(folder: RunFolder, config: dict[str, Any], networks: Networks)
         classes = ", ".join(own[name] for name in missing)
         factories = ", ".join(f'"{name}": lambda shape: {own[name].rpartition(":")[2]}(...)' for name in missing)
         raise InputError(
-            f"{folder.path} was trained with networks of your own ({classes}): load it in Python with "
-            f"genlab.load({str(folder.path)!r}, networks={{{factories}}}).",
+            f"{folder.path} was trained with networks of your own ({classes}): use it from Python, as in "
+            f"genlab.load({str(folder.path)!r}, networks={{{factories}}}); genlab.train takes the same networks.",
             "run",
         )
 
