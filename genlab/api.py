@@ -36,6 +36,7 @@ from genlab.engine.samples import Sample
 from genlab.engine.train import Look, versions
 from genlab.engine.train import look as look_at
 from genlab.engine.train import train as run_training
+from genlab.engine.weights import write_weights
 from genlab.errors import InputError
 from genlab.exchange.hub import push_folder
 from genlab.options import make
@@ -315,7 +316,7 @@ def import_folder(folder: str | os.PathLike, out: str | os.PathLike | None = Non
             run.note(state="imported", seed=0, versions=versions(), data=data, weights=found.fingerprint)
             run.write_config({"task": task, "model": found.model, "run": {}, "config": asdict(found.pipeline.options)})
             found.pipeline.save(run.path)
-            run.write_model(found.pipeline.networks)
+            write_weights(run.weights, found.pipeline.networks)
             write_card(run, found.pipeline)
     except InputError:
         run.discard()

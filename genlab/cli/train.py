@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 EXIT_CODES = {"done": 0, "interrupted": 130}
 """By the state of the run; 1 for any other."""
+FROM = "from_"
+"""The option of models that continue another run."""
 
 
 class Training(NamedTuple):
@@ -99,6 +101,8 @@ def _page(command: str, task: "Task", *models: "Model", more: list[Option] | Non
     first = models[0]
     names = ", ".join(f"{model.name} ({model.about})" for model in task.models)
     of_run = [replace(option, required=False) for option in options_of(RunOptions, "run")]  # DATA may be in parts
+    if not any(model.continues for model in models):
+        of_run = [option for option in of_run if option.field != FROM]
     data = replace(of_run[0], help=f"{task.data[:1].upper()}{task.data[1:]}; or a sample set (`genlab samples`).")
     parts = [Option(name, str | None, text, shown=Shown("FILE", "data")) for name, text in task.parts]
     choice = Option("model", str | None, f"One of: {names}.", first.name, shown=Shown("MODEL", "model"))
@@ -114,7 +118,7 @@ def _model(task: "Task", given: dict[str, list[str]], data: str = "") -> "Model"
     Raises:
         InputError: there is none of that name.
     """
-    name, start = _last(given, "model"), _last(given, "from_")
+    name, start = _last(given, "model"), _last(given, FROM)
     if name is None and start is not None:
         from genlab.api import model_of
 
@@ -128,7 +132,7 @@ def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> 
     Raises:
         InputError: some belong to other models of the task.
     """
-    known = {one.name: {option.field for option in options_of(load(one.options))} for one in task.models}
+    known = {one.name: _fields(one) for one in task.models}
     for field in given.keys() - known[model.name]:
         others = [name for name, fields in known.items() if field in fields]
         if not others:
@@ -139,6 +143,11 @@ def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> 
             f"`genlab train {task.name} --model {model.name} --help` lists the options.",
             option.replace("-", "_"),
         )
+
+
+def _fields(model: "Model") -> set[str]:
+    """The options of a model, among them --from where it can continue another run."""
+    return {option.field for option in options_of(load(model.options))} | ({FROM} if model.continues else set())
 
 
 def _last(given: dict[str, list[str]], field: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from genlab.engine.budget import Clock, Plan, retime
-from genlab.engine.files import load_state, save_state
+from genlab.engine.checkpoints import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.model_card import write_card
 from genlab.engine.modes import evaluating
@@ -22,6 +22,7 @@ from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import write_samples
 from genlab.engine.stopping import past_its_best
 from genlab.engine.trackers import Trackers
+from genlab.engine.weights import read_weights, write_weights
 
 PREVIEW_SHARE = 0.02
 """Share of a time budget that samples made during training may take."""
@@ -216,7 +217,7 @@ class Loop:
 
     def _write_model(self) -> None:
         if self.first:
-            self.folder.write_model(self.recipe.pipeline.networks)
+            write_weights(self.folder.weights, self.recipe.pipeline.networks)
 
     def _preview(self, name: str) -> None:
         if self.first:
@@ -282,7 +283,7 @@ class Loop:
         if not self.folder.weights.exists():
             self.folder.note(state=state)
             return
-        self.folder.read_model(self.recipe.pipeline.networks)
+        read_weights(self.folder.weights, self.recipe.pipeline.networks)
         test: dict[str, float] = {}
         with working("writing the final report", quiet):
             if state == "done":

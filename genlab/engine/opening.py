@@ -9,6 +9,7 @@ from genlab.engine.custom import Factory, Networks
 from genlab.engine.machine import Machine, ZerosForRandom
 from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.run_folder import RunFolder
+from genlab.engine.weights import read_weights
 from genlab.errors import InputError
 from genlab.options import make
 
@@ -51,7 +52,7 @@ def open_run(path: str | os.PathLike, machine: Machine, networks: Mapping[str, F
         raise InputError(
             f"{path}: config.json or run.json is damaged ({error}): restore it from a copy, or train again.", "run"
         ) from None
-    folder.read_model(pipeline.networks)
+    read_weights(folder.weights, pipeline.networks)
     for network in pipeline.networks.values():
         network.eval()
     return Opened(folder, pipeline)
@@ -84,8 +85,8 @@ def _check_custom(folder: RunFolder, config: dict[str, Any], networks: Networks)
         classes = ", ".join(own[name] for name in missing)
         factories = ", ".join(f'"{name}": lambda shape: {own[name].rpartition(":")[2]}(...)' for name in missing)
         raise InputError(
-            f"{folder.path} was trained with networks of your own ({classes}): load it in Python with "
-            f"genlab.load({str(folder.path)!r}, networks={{{factories}}}).",
+            f"{folder.path} was trained with networks of your own ({classes}): use it from Python, as in "
+            f"genlab.load({str(folder.path)!r}, networks={{{factories}}}); genlab.train takes the same networks.",
             "run",
         )
 

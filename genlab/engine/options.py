@@ -21,7 +21,7 @@ class RunOptions:
     steps: Annotated[int, Ge(1), TRAINING] | None = None
     """Number of updates, instead of a time budget: the same plan on every machine."""
     from_: Annotated[str | None, Shown("RUN")] = None
-    """Run folder whose weights training starts from, with its tokenizer and size (text only)."""
+    """Run folder whose weights training starts from, with its tokenizer and size."""
     validation: Annotated[str, DATA, Shown("SHARE|PATH")] = "0.05"
     """Fraction of the data that selects the best weights, or a path to separate data; 0 keeps the last weights."""
     test: Annotated[str, DATA, Shown("SHARE|PATH")] = "0.10"

@@ -19,14 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from torch import Tensor, nn
 
 from genlab.engine.files import (
     make_folder,
     read_json,
-    read_tensors,
     saving,
-    tensors_to_bytes,
     write_atomically,
     write_json,
 )
@@ -215,10 +212,6 @@ class RunFolder:
     def _planned_best(self) -> Path:
         return self.path / "resume" / "best.safetensors"
 
-    def write_model(self, networks: dict[str, nn.Module]) -> None:
-        """Replaces model.safetensors; tied weights are written once."""
-        write_atomically(self.weights, tensors_to_bytes(_distinct(networks)))
-
     def keep_planned_best(self) -> None:
         """Keeps a copy before weights of an interrupted run replace them: resuming restores it."""
         if self.weights.exists():
@@ -228,24 +221,6 @@ class RunFolder:
     def restore_planned_best(self) -> None:
         if self._planned_best.exists():
             os.replace(self._planned_best, self.weights)
-
-    def read_model(self, networks: dict[str, nn.Module]) -> None:
-        """Loads model.safetensors into networks of the same shape.
-
-        Raises:
-            InputError: a tensor is missing, surplus or of another shape.
-        """
-        tensors, _ = read_tensors(self.weights)
-        expected = _distinct(networks)
-        for name in sorted(expected.keys() ^ tensors.keys()):
-            what = "lacks" if name in expected else "has an unknown"
-            raise InputError(f"{self.weights} does not fit the run's config: it {what} tensor {name!r}.", "run")
-        for name, tensor in tensors.items():
-            if tensor.shape != expected[name].shape:
-                raise InputError(
-                    f"{self.weights} does not fit the run's config: tensor {name!r} has another shape.", "run"
-                )
-            expected[name].data.copy_(tensor)
 
     # --- measures ---
 
@@ -269,18 +244,6 @@ class RunFolder:
                 if file.read(1) != b"\n":
                     file.write(b"\n")  # ends a torn line, so that the next one is whole
             file.write((json.dumps(entry) + "\n").encode())
-
-
-def _distinct(networks: dict[str, nn.Module]) -> dict[str, Tensor]:
-    """Tensors by "network.name"; the first of those that share memory."""
-    tensors: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, network in networks.items():
-        for key, tensor in network.state_dict().items():
-            if tensor.data_ptr() not in seen or tensor.numel() == 0:
-                seen.add(tensor.data_ptr())
-                tensors[f"{name}.{key}"] = tensor
-    return tensors
 
 
 def list_runs(root: Path) -> list[dict[str, Any]]:

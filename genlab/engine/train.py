@@ -64,7 +64,7 @@ def train(
     with preserved_randomness(), _threads():
         if run.from_ is not None and not model.continues:
             raise InputError("from: this model cannot start from another run: leave --from out.", "from")
-        start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine)
+        start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine, networks)
         if start is not None:
             options = recipe_type.continued(options, start)
         options = recipe_type.replaced(options, networks)
@@ -137,13 +137,13 @@ def look(model: "Model", options: Any, run: RunOptions) -> Look:
         return Look(facts, recipe_type.resolve(options, data, speed, None), recipe_type.examples(data))
 
 
-def _start(path: str, task: str, model: str, machine: Machine) -> Pipeline:
-    """The run whose weights training starts from.
+def _start(path: str, task: str, model: str, machine: Machine, networks: Mapping[str, Factory]) -> Pipeline:
+    """The run whose weights training starts from, with the user's own networks.
 
     Raises:
         InputError: it cannot be opened, or is another model.
     """
-    folder, pipeline = open_run(path, machine)
+    folder, pipeline = open_run(path, machine, networks)
     config = folder.config()
     if (config["task"], config["model"]) != (task, model):
         raise InputError(f"from: {path} is a {config['model']} for {config['task']}, not a {model} for {task}.", "from")

@@ -19,7 +19,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
 
 from genlab.data.shared.tokenizers import FOREIGN_ENDS, UNKNOWN, end_of
-from genlab.engine.files import make_folder, read_tensors, saving, tensors_to_bytes, write_atomically, write_json
+from genlab.engine.files import make_folder, saving, write_atomically, write_json
+from genlab.engine.weights import read_tensors, tensors_to_bytes
 from genlab.errors import InputError
 from genlab.exchange.architectures import ARCHITECTURES, Architecture, architecture_of, weights_of
 from genlab.models.gpt import GPT

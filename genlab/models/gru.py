@@ -23,7 +23,6 @@ import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from genlab.layers.dropout import Dropout
 
@@ -145,14 +144,10 @@ class GRU(nn.Module):
     ) -> GRUMemory:
         """Encodes the source; `capacity` is not needed, as a recurrent state has a fixed size."""
         x = self._embed(self.source_embedding, source)
-        if mask is None:
-            encoded, last = self.encoder(x)
-        else:  # packed, so that the backward direction starts at the last token, not in the padding
-            packed = pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-            encoded, last = self.encoder(packed)
-            encoded, _ = pad_packed_sequence(encoded, batch_first=True, total_length=source.shape[1])
+        encoded = self.encoder(x)[0] if mask is None else both_ways(self.encoder, x, mask)
         key = None if self.attention is None else self.attention.key(encoded)
-        return GRUMemory(encoded, key, mask, torch.tanh(self.bridge(last[1:])))
+        backward = encoded[None, :, 0, self.shape.width :]  # its last state, after the first token
+        return GRUMemory(encoded, key, mask, torch.tanh(self.bridge(backward)))
 
     def next(self, tokens: Int[Tensor, " batch"], memory: GRUMemory) -> Float[Tensor, "batch vocabulary"]:
         """Logits of the next token after `tokens`, which continue `memory`."""
@@ -172,6 +167,30 @@ class GRU(nn.Module):
 
     def _head(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch vocabulary"]:
         return F.linear(x, self.target_embedding.weight)
+
+
+def both_ways(
+    encoder: nn.GRU, x: Float[Tensor, "batch time features"], mask: Bool[Tensor, "batch time"]
+) -> Float[Tensor, "batch time both"]:
+    """The states of a bidirectional GRU of one layer, as if each row ended with its last token.
+
+    The backward direction runs ahead over rows that are reversed before their padding. Packed sequences would need the
+    lengths on the host, which would wait for the device in every step. Beyond `mask` the states mean nothing.
+    """
+    place = torch.arange(x.shape[1], device=x.device)
+    reverse = torch.where(mask, mask.sum(1, keepdim=True) - 1 - place, place)[:, :, None]
+    forward, backward = encoder.all_weights
+    states = one_way(forward, x)
+    reversed_states = one_way(backward, x.gather(1, reverse.expand_as(x)))
+    return torch.cat((states, reversed_states.gather(1, reverse.expand_as(reversed_states))), dim=2)
+
+
+def one_way(weights: list[nn.Parameter], x: Float[Tensor, "batch time features"]) -> Float[Tensor, "batch time width"]:
+    """The states of one direction: torch's fused kernel, with the weights of `cell`."""
+    flat = torch.cat([weight.flatten() for weight in weights]).split([weight.numel() for weight in weights])
+    together = [part.view_as(weight) for part, weight in zip(flat, weights, strict=True)]  # as cuDNN wants them
+    hidden = x.new_zeros(1, len(x), weights[1].shape[1])
+    return torch.gru(x, hidden, together, True, 1, 0.0, False, False, True)[0]
 
 
 def cell(

@@ -8,13 +8,20 @@ import pytest
 
 import genlab
 
+RUNS = str(Path(__file__).parents[1] / "fixtures" / "format-1")
+
 
 @pytest.mark.parametrize(
     "words",
     [[], ["--help"], ["-h"], ["--version"], ["train", "--help"], ["train"], ["train", "text", "--help"],
      ["train", "text", "--model", "lstm", "--help"], ["train", "points", "--help"], ["generate", "--help"],
      ["attention", "--help"],
-     ["evaluate", "-h"], ["runs", "--help"], ["samples"], ["train", "text", "--stesp", "3"]],
+     ["evaluate", "-h"], ["runs", "--help"], ["samples"], ["train", "text", "--stesp", "3"],
+     ["runs", "--folder", RUNS], ["attention", f"{RUNS}/text-gpt", "--help"],
+     ["generate", f"{RUNS}/text-gpt", "--help"], ["generate", f"{RUNS}/images-gan", "--help"],
+     ["generate", f"{RUNS}/points-gan", "--help"], ["generate", f"{RUNS}/translate-transformer", "--help"],
+     ["predict", f"{RUNS}/classify-cnn", "--help"],
+     ["export", f"{RUNS}/text-gpt", "--help"], ["evaluate", f"{RUNS}/points-gan", "--help"]],
     ids=" ".join,
 )  # fmt: skip
 def test_help_imports_no_torch(tmp_path, words):
@@ -34,9 +41,8 @@ def test_help_imports_no_torch(tmp_path, words):
 
 def test_writing_loads_nothing_for_training():
     """Fabric and torch's compiler would take as long to load as torch."""
-    run = Path(__file__).parents[1] / "fixtures/format-1/text-gpt"
     code = (
-        f"import sys, genlab\ngenlab.load({str(run)!r}).generate(tokens=60)\n"
+        f"import sys, genlab\ngenlab.load({RUNS + '/text-gpt'!r}).generate(tokens=60)\n"
         "heavy = {'lightning_fabric', 'torch._dynamo', 'sympy', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -16,9 +16,10 @@ from unittest import mock
 
 import genlab
 from genlab.catalog import TASKS, task_named
-from genlab.engine.files import flatten, tensors_to_bytes
+from genlab.engine.checkpoints import flatten
 from genlab.engine.loop import Loop
 from genlab.engine.recipe import Recipe
+from genlab.engine.weights import tensors_to_bytes
 from genlab.errors import InputError
 from tests.tasks.test_contract import small
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import genlab
-from genlab.engine.files import load_state
+from genlab.engine.checkpoints import load_state
 from genlab.engine.loop import Loop
 from genlab.tasks.text.gpt import GPTRecipe
 from tests.engine.short import train

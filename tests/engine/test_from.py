@@ -4,10 +4,12 @@ import json
 import shutil
 
 import pytest
+import torch
 
 import genlab
 from genlab.engine.loop import Loop
 from genlab.errors import InputError
+from genlab.models.gpt import GPT
 
 STILL = {"learning_rate": 1e-9, "embedding_learning_rate": 1e-9}
 """Rates that change nothing that can be seen."""
@@ -76,7 +78,12 @@ def test_killed_and_resumed(trained, other, tmp_path, monkeypatch):
     ("task", "options", "message", "field"),
     [
         ("text", {"size": "small"}, "size: the run to start from has tiny, not small: leave --size out", "size"),
-        ("text", {"context": 7}, "context: the run to start from has 64, not 7", "context"),
+        (
+            "text",
+            {"context": 65},
+            "context: the run to start from reads 64 tokens at most, not 65: give a smaller",
+            "context",
+        ),
         ("text", {"model": "lstm"}, "is a gpt for text, not a lstm for text", "from"),
         ("points", {}, "this model cannot start from another run", "from"),
         ("text", {"from_": "nothing"}, "There is no run folder nothing", "run"),
@@ -88,6 +95,47 @@ def test_what_does_not_fit(trained, other, tmp_path, task, options, message, fie
         genlab.train(task, data, steps=1, out=tmp_path / "run", quiet=True, **{"from_": trained, **options})
     assert error.value.field == field
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("model", ["gpt", "gpt2"])
+def test_a_context_longer_than_the_text(book, other, tmp_path, model):
+    """Training takes shorter windows, and so does a smaller --context; the network keeps its context."""
+    long = {"size": "tiny", "tokenizer": "byte", "context": 4096, "batch": 1}
+    first = genlab.train("text", book, model, steps=1, out=tmp_path / "first", quiet=True, **long)
+    options = {"steps": 2, "batch": 1, "from_": first.path, "quiet": True}
+    short = genlab.train("text", other, out=tmp_path / "short", **options)
+    assert (short.pipeline.options.context, short.pipeline.window) == (
+        short.about["data"]["counts"]["train"]["tokens"] // 8,
+        4096,
+    )
+    given = genlab.train("text", other, out=tmp_path / "given", context=32, **options)
+    assert (given.pipeline.options.context, given.pipeline.window) == (32, 4096)
+    again = genlab.train("text", other, out=tmp_path / "again", **{**options, "from_": given.path})
+    assert (again.pipeline.options.context, again.pipeline.window) == (32, 4096)
+    with pytest.raises(InputError, match=r"context: 4096 is longer than the training text .* or a smaller --context"):
+        genlab.train("text", other, out=tmp_path / "longer", context=4096, **options)
+
+
+class Scaled(GPT):
+    """A custom network, whose state has the names of GPT's."""
+
+    def forward(self, *args, **kwargs):
+        return 0.5 * super().forward(*args, **kwargs)
+
+
+def test_with_networks_of_your_own(book, other, tmp_path):
+    networks = {"gpt": Scaled}
+    options = {"steps": 2, "size": "tiny", "context": 16, "batch": 2, "quiet": True}
+    first = genlab.train("text", book, out=tmp_path / "first", networks=networks, **options)
+    after = {**options, **STILL, "from_": first.path, "weight_decay": 0}
+    run = genlab.train("text", other, out=tmp_path / "run", networks=networks, **after)
+    assert isinstance(run.pipeline.network, Scaled)
+    assert run.folder.config()["networks"]["gpt"]["class"].endswith(":Scaled")
+    for name, weight in first.pipeline.network.state_dict().items():
+        torch.testing.assert_close(run.pipeline.network.state_dict()[name], weight, rtol=0, atol=1e-6)
+    with pytest.raises(InputError, match=r"networks of your own.*genlab.train takes the same networks"):
+        genlab.train("text", other, out=tmp_path / "without", **after)
+    assert not (tmp_path / "without").exists()
 
 
 def test_models_that_cannot_start_from_another_run(tmp_path):

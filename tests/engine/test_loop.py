@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from genlab.engine.files import load_state
+from genlab.engine import loop
+from genlab.engine.checkpoints import load_state
 from genlab.engine.machine import seed_everything
 from genlab.engine.modes import evaluating
-from genlab.engine.run_folder import RunFolder
+from genlab.engine.weights import read_weights, write_weights
 from genlab.errors import InputError
 from genlab.tasks.text.gpt import GPTRecipe
 from tests.conftest import sentences
@@ -50,8 +51,7 @@ def test_the_best_weights_are_kept(book, tmp_path, monkeypatch):
     """Of validations that fall and rise, the lowest decides what model.safetensors holds."""
     measured, kept = iter([3.0, 2.0, 1.5, 1.8, 1.6, 2.5, 2.0, 1.5, 1.9, 1.7]), []
     monkeypatch.setattr(GPTRecipe, "validate", lambda self: {"loss": next(measured)})
-    write = RunFolder.write_model
-    monkeypatch.setattr(RunFolder, "write_model", lambda *args: (kept.append(1), write(*args))[1])
+    monkeypatch.setattr(loop, "write_weights", lambda *args: (kept.append(1), write_weights(*args))[1])
     run = train(book, tmp_path / "run")
     assert run.about["best"] == {"loss": 1.5, "step": 6}
     assert len(kept) == 3
@@ -72,7 +72,7 @@ def test_without_validation_the_last_weights_are_kept(book, tmp_path):
 def test_test_figures_are_those_of_the_kept_weights(book, tmp_path):
     run = train(book, tmp_path / "run")
     recipe = fresh(run, book)
-    RunFolder(run.path).read_model(recipe.pipeline.networks)
+    read_weights(run.folder.weights, recipe.pipeline.networks)
     with evaluating(recipe.networks.values(), recipe.machine):
         assert recipe.test() == run.about["test"]
 

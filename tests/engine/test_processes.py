@@ -14,7 +14,7 @@ import pytest
 
 import genlab
 from genlab.engine.budget import plan_steps
-from genlab.engine.files import load_state
+from genlab.engine.checkpoints import load_state
 from genlab.engine.run_folder import RunFolder
 from genlab.models.vae import reconstruction_loss
 from tests.engine.every_model import LONGER, MODELS, STEPS, moments, options, train

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import genlab
-from genlab.engine.files import load_state, saving
+from genlab.engine.checkpoints import load_state
+from genlab.engine.files import saving
 from genlab.engine.loop import Loop
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError

@@ -3,11 +3,11 @@ import os
 import pickle
 
 import pytest
-import torch
 from torch import nn
 
 import genlab
 from genlab.engine.run_folder import RunFolder, list_runs
+from genlab.engine.weights import write_weights
 from genlab.errors import InputError
 
 
@@ -63,7 +63,7 @@ def test_a_start_with_anything_of_value_is_not_taken(tmp_path, monkeypatch, left
     monkeypatch.chdir(tmp_path)
     folder = killed_start(tmp_path / "runs" / "text-book-001")
     if left == "weights":
-        folder.write_model({"net": nn.Linear(1, 1)})
+        write_weights(folder.weights, {"net": nn.Linear(1, 1)})
     elif left == "plan":
         folder.write_config({"task": "text", "model": "gpt", "plan": {}})
     elif left == "state":
@@ -142,39 +142,13 @@ def test_measures(tmp_path):
     assert [json.loads(line) for line in whole.decode().splitlines()] == lines
 
 
-def test_tied_weights_stand_once_and_come_back(tmp_path):
-    folder, network = made(tmp_path), nn.ModuleDict({"one": nn.Linear(4, 4), "other": nn.Linear(4, 4)})
-    network["other"].weight = network["one"].weight
-    folder.write_model({"net": network})
-    fresh = nn.ModuleDict({"one": nn.Linear(4, 4), "other": nn.Linear(4, 4)})
-    fresh["other"].weight = fresh["one"].weight
-    folder.read_model({"net": fresh})
-    for mine, theirs in zip(fresh.state_dict().values(), network.state_dict().values(), strict=True):
-        assert torch.equal(mine, theirs)
-    assert fresh["other"].weight is fresh["one"].weight
-    from safetensors import safe_open
-
-    with safe_open(folder.weights, "pt") as file:
-        assert sorted(file.keys()) == ["net.one.bias", "net.one.weight", "net.other.bias"]
-
-
-def test_weights_hold_nothing_of_the_time(tmp_path):
-    network = nn.Linear(3, 3)
-    files = []
-    for name in ("one", "other"):
-        folder = RunFolder.create(str(tmp_path / name), "text", "book.txt")
-        folder.write_model({"net": network})
-        files.append(folder.weights.read_bytes())
-    assert files[0] == files[1]
-
-
 def test_the_planned_best_comes_back(tmp_path):
     folder = made(tmp_path)
     planned, unplanned = nn.Linear(2, 2), nn.Linear(2, 2)
-    folder.write_model({"net": planned})
+    write_weights(folder.weights, {"net": planned})
     before = folder.weights.read_bytes()
     folder.keep_planned_best()
-    folder.write_model({"net": unplanned})
+    write_weights(folder.weights, {"net": unplanned})
     assert folder.weights.read_bytes() != before
     folder.restore_planned_best()
     assert folder.weights.read_bytes() == before

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from genlab.engine.files import load_state, save_state
+from genlab.engine.checkpoints import load_state, save_state
 from genlab.layers.muon import Muon, orthogonalise
 
 

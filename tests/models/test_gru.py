@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from genlab.models.gru import GRU, GRUShape, cell
+from genlab.models.gru import GRU, GRUShape, both_ways, cell
 from genlab.models.transformer import smoothed_loss
 
 SHAPE = GRUShape(50, 50, width=24)
@@ -84,6 +85,24 @@ def test_padding_changes_nothing(shape):
     for row in range(3):
         alone = network(source[row : row + 1, : LENGTHS[row]], target[row : row + 1, : target_lengths[row]])
         torch.testing.assert_close(together[row], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_padded_rows_equal_packed_ones():
+    encoder, x = lively().encoder, torch.randn(3, 9, 24)
+    packed, _ = encoder(pack_padded_sequence(x, LENGTHS, batch_first=True, enforce_sorted=False))
+    expected, _ = pad_packed_sequence(packed, batch_first=True)
+    torch.testing.assert_close(both_ways(encoder, x, REAL)[REAL], expected[REAL], rtol=1e-5, atol=1e-6)
+
+
+@both
+def test_a_step_never_waits_for_the_device(shape):
+    """Tensors without data cannot be read by the host: neither lengths nor anything else is."""
+    network = GRU(shape).to("meta")
+    source, target, mask = (tensor.to("meta") for tensor in (*pairs(), REAL))
+    loss = smoothed_loss(network(source, target[:, :-1], mask), target[:, 1:].flatten(), 0.1)
+    loss.backward()
+    assert all(weight.grad is not None for weight in network.parameters())
+    network.next(target[:, 0], network.start(source, mask, 11))
 
 
 @both

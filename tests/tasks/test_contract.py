@@ -12,7 +12,7 @@ import torch
 
 import genlab
 from genlab.catalog import TASKS, load, task_named
-from genlab.engine.files import load_state, save_state
+from genlab.engine.checkpoints import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.modes import evaluating
 from genlab.engine.options import RunOptions

@@ -32,6 +32,10 @@ KINDS = {
 }
 
 
+COMPRESSED = re.compile(r"\.(gz|xz|bz2)$")
+"""The end of a compressed file's name, in lower case."""
+
+
 def open_stream(path: Path, option: str) -> Iterator[bytes]:
     """Yields the content of a plain, gzip, xz or bzip2 file in blocks of at most `BLOCK` bytes.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from genlab.data.shared.compressed import COMPRESSED
 from genlab.data.shared.csv_text import csv_text
 from genlab.errors import InputError
 
@@ -50,7 +51,7 @@ def read_table(data: str, option: str) -> Table:
             f"{data} is a folder: give a CSV or TSV file." if path.is_dir() else f"There is no file {data}.", option
         )
     text = csv_text(path, option)
-    ending = path.name.lower().removesuffix(".gz")
+    ending = COMPRESSED.sub("", path.name.lower())
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if ending.endswith(".tsv") else _separator(text))
     rows, lines = [], []
     try:

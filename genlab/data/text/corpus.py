@@ -7,12 +7,13 @@ whole text is never in memory.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Int, Int64
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -56,21 +57,18 @@ class Split:
         starts = []
         for place in range(first, first + batch):
             epoch, index = divmod(place, count)
-            order, offset = self._epoch(seed, epoch, count, context)
+            order, offset = epoch_order(seed, epoch, count, len(self.tokens) - 1 - count * context)
             starts.append(int(order[index]) * context + offset)
         rows = np.stack([self.tokens[start : start + context + 1] for start in starts]).astype(np.int64)
         return torch.from_numpy(rows[:, :-1]), torch.from_numpy(rows[:, 1:])
 
-    def _epoch(self, seed: int, epoch: int, count: int, context: int) -> tuple[np.ndarray, int]:
-        orders: dict = self.__dict__.setdefault("_orders", {})
-        if (seed, epoch, context) not in orders:
-            while len(orders) > 1:
-                orders.pop(next(iter(orders)))
-            random = np.random.default_rng((seed, epoch))
-            slack = len(self.tokens) - 1 - count * context
-            offset = int(random.integers(slack + 1))
-            orders[seed, epoch, context] = random.permutation(count), offset
-        return orders[seed, epoch, context]
+
+@lru_cache(maxsize=2)
+def epoch_order(seed: int, epoch: int, windows: int, slack: int) -> tuple[Int64[np.ndarray, " windows"], int]:
+    """The order of an epoch's windows, and where the first begins: `slack` tokens at most are left over."""
+    random = np.random.default_rng((seed, epoch))
+    offset = int(random.integers(slack + 1))
+    return random.permutation(windows), offset
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from genlab.data.shared.compressed import open_stream
+from genlab.data.shared.compressed import COMPRESSED, open_stream
 from genlab.data.shared.encodings import not_utf8
 from genlab.data.shared.folders import files_in, printable
 from genlab.data.shared.sample_sets import sample_set
@@ -26,7 +26,6 @@ ENDINGS = JSON_LINES | {
     ".txt", ".text", ".md", ".rst", ".tex", ".csv", ".tsv", ".html", ".xml", ".json", ".log", ".py",
 }  # fmt: skip
 """Endings of the files to read in a folder."""
-COMPRESSED = re.compile(r"\.(gz|xz|bz2)$")
 FIELDS = ("text", "content")
 """Fields of a JSON object that may hold the document; the first with a string is read."""
 SEPARATOR = re.compile(r"[\s,]*")

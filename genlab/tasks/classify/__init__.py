@@ -24,7 +24,7 @@ TASK = Task(
             recipe="genlab.tasks.classify.mlp:MLPRecipe",
             network="genlab.tasks.classify.mlp:build_network",
             requests=PREDICT,
-            reads=(".csv", ".csv.gz", ".tsv", ".tsv.gz"),
+            reads=(".csv", ".csv.gz", ".csv.xz", ".csv.bz2", ".tsv", ".tsv.gz", ".tsv.xz", ".tsv.bz2"),
         ),
     ),
     pipeline="genlab.tasks.classify.pipeline:ClassifyPipeline",

@@ -22,7 +22,7 @@ from genlab.models.gpt import GPT, GPTShape
 from genlab.options import make
 from genlab.tasks.shared.sizing import fitting_size, tokens_read
 from genlab.tasks.text.options import GPTOptions
-from genlab.tasks.text.pipeline import AttentionShape, TextNetwork, TextPipeline
+from genlab.tasks.text.pipeline import TextNetwork, TextPipeline
 from genlab.tasks.text.recipe import (
     TextRecipe,
     Windows,
@@ -71,7 +71,7 @@ class GPTRecipe(TextRecipe):
     """How a GPT is trained."""
 
     replaceable = ("gpt",)
-    fixed = ("size", "context", "tokenizer", "vocabulary", "tied")
+    fixed = ("size", "tokenizer", "vocabulary", "tied")
 
     def __init__(self, setup: Setup) -> None:
         options, pipeline = setup.options, new_pipeline(setup, build_network)
@@ -100,7 +100,7 @@ class GPTRecipe(TextRecipe):
     def resolve(cls, options: GPTOptions, data: Corpus, speed: Speed, start: Pipeline | None) -> GPTOptions:
         size = sized(options.size, speed, start)
         usual, parameters = usual_and_parameters(size, start)
-        if speed.seconds is not None and speed.seconds < 45:
+        if start is None and speed.seconds is not None and speed.seconds < 45:
             usual = min(usual, 64)
         context = fitting_context(data, options.context, usual)
         reads = tokens_to_read(speed, parameters)
@@ -168,8 +168,7 @@ def usual_and_parameters(size: str, start: Pipeline | None) -> tuple[int, float]
     """The usual context and the number of parameters of a size, or of the run to start from."""
     if not isinstance(start, TextPipeline):
         return SIZES[size][-1], PARAMETERS[size]
-    assert isinstance(start.shape, AttentionShape)
-    return start.shape.context, float(sum(weight.numel() for weight in start.network.parameters()))
+    return start.options.context, float(sum(weight.numel() for weight in start.network.parameters()))
 
 
 def tokens_to_read(speed: Speed, parameters: float) -> float:

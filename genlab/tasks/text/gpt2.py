@@ -49,7 +49,7 @@ class GPT2Recipe(TextRecipe):
     """How a GPT-2 is trained."""
 
     replaceable = ("gpt2",)
-    fixed = ("size", "context", "tokenizer", "vocabulary")
+    fixed = ("size", "tokenizer", "vocabulary")
 
     def __init__(self, setup: Setup) -> None:
         options, pipeline = setup.options, new_pipeline(setup, build_network)

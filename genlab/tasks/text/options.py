@@ -21,7 +21,8 @@ class LanguageModelOptions:
     """Depth and width of the network: laptop has 4 layers of width 128, gpt2 is the 124 M shape; auto fits
     the time, or is laptop if --steps is given (imported: as `genlab import` found it)."""
     context: Annotated[int, Ge(2), Le(65_536)] | None = None
-    """Context length: the largest number of tokens that the model attends to; by default fitted to the size."""
+    """Context length: the largest number of tokens that the model attends to; by default fitted to the size, or that
+    of the run to start from, and at most an eighth of the text."""
     tokenizer: Annotated[Literal["auto", "char", "byte", "bpe"], DATA] = "auto"
     """What a token is: a character, a byte, or a piece of a word (bpe); auto decides by the length of the text."""
     vocabulary: Annotated[int, Ge(258), Le(262_144), DATA] | None = None

@@ -63,6 +63,13 @@ class TextRecipe(Recipe):
 
     @classmethod
     def continued(cls, options: Any, start: Pipeline) -> Any:
+        assert isinstance(start, TextPipeline)
+        if options.context is not None and options.context > start.window:
+            raise InputError(
+                f"context: the run to start from reads {start.window:,} tokens at most, not {options.context:,}: give "
+                "a smaller --context, or leave it out.",
+                "context",
+            )
         return kept_options(options, start.options, cls.fixed)
 
     def batch(self, step: int) -> Windows:

@@ -31,7 +31,10 @@ TASK = Task(
     makes="text",
     data="a file of pairs, source and target separated by a tab",
     parts=(
-        ("source", "One of two parallel files, plain or .gz: the sentences to translate, one per line."),
+        (
+            "source",
+            "One of two parallel files, one sentence per line, plain or compressed (.gz, .xz, .bz2): the source.",
+        ),
         ("target", "The other: line n is the translation of line n."),
     ),
     samples=(
@@ -46,7 +49,8 @@ TASK = Task(
                 "input",
                 "prompt",
                 "genlab.data.pairs.lines:read_blocks",
-                "File of lines to translate, plain or .gz; - is standard input, the default without --prompt.",
+                "File of lines to translate, plain or compressed (.gz, .xz, .bz2); - is standard input, the default "
+                "without --prompt.",
                 default="-",
             ),
         )

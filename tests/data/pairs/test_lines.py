@@ -7,8 +7,9 @@ from functools import partial
 
 import pytest
 
+from genlab.catalog import task_named
 from genlab.data.pairs.lines import Lines, lines_of, named_lines, read_blocks, read_lines
-from genlab.data.shared.compressed import read_bytes
+from genlab.data.shared.compressed import COMPRESSED, read_bytes
 from genlab.errors import InputError
 
 
@@ -22,6 +23,13 @@ def test_lines_of_a_file(tmp_path, compress):
     (tmp_path / "x").write_bytes(compress(text.encode()))
     assert read_lines(tmp_path / "x", "input") == ["one", "", "two\u2028still two", "three"]
     assert everything(str(tmp_path / "x")) == ["one", "", "two\u2028still two", "three"]
+
+
+def test_help_names_the_compressions_that_are_read():
+    task = task_named("translate")
+    helps = [text for _, text in task.parts][:1] + [option.help for option in task.files["generate"]]
+    assert all("(.gz, .xz, .bz2)" in text for text in helps)
+    assert [COMPRESSED.sub("", f"x{ending}") for ending in (".gz", ".xz", ".bz2", ".zip")] == ["x", "x", "x", "x.zip"]
 
 
 @pytest.mark.parametrize("text", ["a\n\nb\nc\n", "a\n\nb\nc"])
