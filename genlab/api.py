@@ -78,8 +78,8 @@ class Run:
         Raises:
             InputError: an option cannot be used.
         """
-        request = self._request("generate", options, "generates nothing")
-        return list(self._able(Generates, "generates nothing").generate(request, show))
+        request = self._request("generate", options, "cannot generate")
+        return list(self._able(Generates, "cannot generate").generate(request, show))
 
     def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
         """Content from latent vectors.
@@ -115,8 +115,8 @@ class Run:
         Raises:
             InputError: the prompt cannot be read, or the run has no attention.
         """
-        request = self._request("explain", {"prompt": prompt, **options}, "has no attention to look at")
-        return self._able(Explains, "has no attention to look at").explain(request)
+        request = self._request("explain", {"prompt": prompt, **options}, "has no attention to show")
+        return self._able(Explains, "has no attention to show").explain(request)
 
     def export(self, to: str, place: str | os.PathLike) -> None:
         """Writes the model for other people's tools.

@@ -160,11 +160,11 @@ DAMAGES = {
     cut_config: "config.json is damaged",
     empty_config: "config.json is damaged",
     strange_config: "damaged",
-    unknown_option: "'command' is not an option",
+    unknown_option: "There is no option 'command'",
     unknown_size: "size: .*cannot be used",
     other_size: "does not fit the run's config",
     cut_shape: "shape.json is damaged",
-    impossible_shape: "depth: -4 cannot be used; it is a whole number from 1",
+    impossible_shape: "depth: -4 cannot be used; it must be a whole number from 1",
     unknown_model: "has no model os:system",
     not_begun: "has not begun to train yet.*resume",
     own_networks: "networks of your own .*genlab.load",
@@ -197,7 +197,7 @@ def test_run_folders(refused, copied, damage, command):
 def test_attention_of_runs_without(refused, copied, model, task):
     broken(copied, config_json=noted(copied, "config.json", model=model, task=task))
     sentence, field = refused("attention", copied, "--prompt", "the")
-    assert sentence.endswith(f"is a {model} for {task}, which has no attention to look at.")
+    assert sentence.endswith(f"is a {model} for {task}, which has no attention to show.")
     assert field == "run"
 
 

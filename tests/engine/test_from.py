@@ -32,7 +32,7 @@ def test_it_begins_as_what_it_starts_from(trained, other, tmp_path):
     assert (run.path / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
     assert run.pipeline.options.size == "tiny"
     (note,) = run.about["data"]["notes"]
-    assert "not in the vocabulary of the run that this one starts from" in note
+    assert "not in the vocabulary of the run to start from" in note
     card = (run.path / "README.md").read_text()
     assert "Trained on from the weights of tiny" in card
     assert "from scratch" not in card

@@ -45,7 +45,7 @@ def test_an_imported_run_says_what_transformers_says(foreign, tmp_path, kind, mo
 )
 def test_it_is_measured_and_trained_on(foreign, tmp_path, book, kind, rates):
     run = genlab.import_folder(foreign / kind, tmp_path / "run")
-    with pytest.raises(InputError, match="imported, without the text it was trained on: give text with --data"):
+    with pytest.raises(InputError, match="An imported run has no test split: give text with --data"):
         run.evaluate()
     before = run.evaluate(book)["loss"]
     options = {"steps": 30, "batch": 4, "quiet": True, **rates}
@@ -157,7 +157,7 @@ def test_nothing_is_overwritten(run, tmp_path):
     (tmp_path / "full" / "mine.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
     for place in ("full", "file"):
-        with pytest.raises(InputError, match="is there already: choose a new folder"):
+        with pytest.raises(InputError, match="already exists: choose a new folder"):
             run.export("hf", tmp_path / place)
     (tmp_path / "empty").mkdir()
     run.export("hf", tmp_path / "empty")
@@ -168,7 +168,7 @@ def test_nothing_is_overwritten(run, tmp_path):
 @pytest.mark.parametrize("to", ["gguf", "onnx"])
 def test_no_file_is_overwritten(run, tmp_path, to):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match="is there already: choose a new file") as error:
+    with pytest.raises(InputError, match="already exists: choose a new file") as error:
         run.export(to, tmp_path / "file")
     assert error.value.field == "place"
     assert (tmp_path / "file").read_text() == "mine"
@@ -349,13 +349,13 @@ def test_commands(foreign, tmp_path, cli):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("export", "RUN"), "Say where to: genlab export"),
+        (("export", "RUN"), "Name the folder or file to write: genlab export"),
         (("export", "RUN", "--to", "pdf", "out"), "to: 'pdf' is not a choice"),
         (("export", "nothing", "out"), "There is no run folder nothing"),
-        (("export",), "Say which run"),
-        (("import",), "Say which folder"),
+        (("export",), "Name the run"),
+        (("import",), "Name the folder of the model"),
         (("import", "nothing"), "There is no folder nothing"),
-        (("push", "RUN"), "Say which repository"),
+        (("push", "RUN"), "Name the repository"),
     ],
 )
 def test_bad_words(trained, cli, words, message):

@@ -62,7 +62,7 @@ def sample_set(name: str, samples: dict[str, Callable], option: str = "data") ->
     if not signature(read).parameters:
         raise InputError(f"The size of {stem} cannot be chosen: leave out {colon}{count}.", option)
     if not (count.isascii() and count.isdigit() and 1 <= int(count) <= LARGEST):
-        raise InputError(f"{name}: {count!r} cannot be used; it is a whole number from 1 to {LARGEST:,}.", option)
+        raise InputError(f"{name}: {count!r} cannot be used; it must be a whole number from 1 to {LARGEST:,}.", option)
     return partial(read, int(count))
 
 

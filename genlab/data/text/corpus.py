@@ -1,4 +1,4 @@
-"""The user's text -> token files -> batches.
+"""Reads and tokenizes the user's text, and batches it.
 
 Data flow: documents -> splits by position -> tokenizer -> one memory-mapped token file per split, in the cache. The
 whole text is never in memory.
@@ -23,7 +23,7 @@ from genlab.data.text.documents import Facts, Piece, Source, cut, joined, open_s
 from genlab.errors import InputError
 
 PIECE = 1 << 20
-"""Characters to encode at a time, and bytes per piece of a text that is read again."""
+"""Number of characters to encode at a time, and bytes per piece when a text is read again."""
 READER = 1
 """Version of the token files in the cache: increase it when the same documents would give other tokens."""
 
@@ -40,13 +40,13 @@ class Split:
     """Number of characters that are not in the vocabulary."""
 
     def windows(self, context: int) -> int:
-        """Returns how many full windows of `context` predictions fit, wherever the first begins."""
+        """Returns how many full windows of `context` predictions fit at any offset."""
         return (len(self.tokens) - 1 - context) // context if len(self.tokens) > 2 * context else 1
 
     def batch(
         self, step: int, batch: int, context: int, seed: int, rank: int = 0, processes: int = 1
     ) -> tuple[Int[Tensor, "batch context"], Int[Tensor, "batch context"]]:
-        """Returns inputs and targets of an update; they depend only on the arguments.
+        """Returns inputs and targets of a step, a pure function of the arguments.
 
         Every epoch cuts the text into windows at a new offset and shuffles them. Several processes share the batch
         that one process would draw with `processes * batch`.

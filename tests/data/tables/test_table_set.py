@@ -100,7 +100,7 @@ def test_the_fingerprint_is_of_every_cell_and_the_label(tmp_path: Path) -> None:
         ("a,label\n1,x\n2,y\n", "2 rows with a label: give at least 10"),
         (
             "a,label\n" + "1,x\n1,y\n" * 10,
-            "no usable column besides label: column a is left out: it has the same value",
+            "no usable column besides label: column a was left out: it has the same value",
         ),
     ],
 )

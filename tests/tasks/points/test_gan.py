@@ -315,11 +315,11 @@ def test_evaluation_finds_moved_and_changed_data(file: Path, tmp_path: Path) -> 
     run = train(mine, tmp_path / "run", steps=5)
     whole = run.evaluate()
     moved = mine.rename(tmp_path / "moved.csv")
-    with pytest.raises(InputError, match="say where it is now with --data"):
+    with pytest.raises(InputError, match="give its new location with --data"):
         run.evaluate()
     assert run.evaluate(moved)["distance"] == whole["distance"]
     mine.write_text(moved.read_text() + "1000,-50\n")
-    with pytest.raises(InputError, match="has changed since the training; give other data with --data"):
+    with pytest.raises(InputError, match="has changed since training: give other data with --data"):
         run.evaluate()
 
 
@@ -327,7 +327,7 @@ def test_without_test_data_evaluation_asks_for_some(file: Path, tmp_path: Path) 
     run = train(file, tmp_path / "run", steps=3, test="0", validation="0")
     assert run.about["best"] is None
     assert run.about["test"] is None
-    with pytest.raises(InputError, match="kept no test data"):
+    with pytest.raises(InputError, match="has no test split"):
         run.evaluate()
 
 
