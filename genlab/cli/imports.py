@@ -18,7 +18,7 @@ class ImportOptions(Output):
     folder: Annotated[str, Shown("FOLDER", positional=True)] = ""
     """Folder of the model: config.json, model.safetensors and tokenizer.json."""
     out: Annotated[str | None, Shown("FOLDER")] = None
-    """Run folder to make; by default runs/<task>-<folder>-NNN."""
+    """Run folder to create; by default runs/<task>-<folder>-NNN."""
 
 
 def run(words: list[str]) -> int:

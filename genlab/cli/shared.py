@@ -28,7 +28,7 @@ class OnDevice(Output):
     """Options of the commands that use a model."""
 
     device: Annotated[str, RUN, Shown("DEVICE")] = "auto"
-    """auto, cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
+    """Device: cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
 
 
 def run_argument(command: str, words: list[str]) -> str | None:

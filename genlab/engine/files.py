@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and tensors in them without pickle."""
+"""Atomic file writes, and tensors in files without pickle."""
 
 import errno
 import hashlib
@@ -18,18 +18,18 @@ from genlab.errors import InputError
 
 @contextmanager
 def saving(path: Path) -> Iterator[None]:
-    """Around whatever writes `path`.
+    """Context for writing `path`, which turns file errors into InputErrors.
 
     Raises:
-        InputError: the disk is full, or the file may not be written.
+        InputError: the disk is full, or the file cannot be written.
     """
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InputError(
-                f"There is no space left for {path}: make room and repeat the command, a training with --resume; "
-                "what was saved before is intact.",
+                f"There is no space left for {path}: free some and repeat the command, for training with --resume; "
+                "everything saved so far is intact.",
                 "out",
             ) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
@@ -70,13 +70,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """A folder with those above it, if it is not there."""
+    """Creates a folder and its parents, if they do not exist."""
     with saving(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def _sync(path: Path) -> None:
-    """Waits until the file or folder is on the disk."""
+    """Flushes a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -85,20 +85,20 @@ def _sync(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8; bytes of file names that are not (lone surrogates in Python) appear as \\udcff."""
+    """Writes UTF-8; bytes of file names that are not UTF-8 (lone surrogates in Python) are written as \\udcff."""
     write_atomically(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON that `read_json` reads back to the same value: JSON escapes a lone surrogate as \\udcff, too."""
+    """Writes JSON that `read_json` reads back unchanged; lone surrogates are escaped as \\udcff."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object.
+    """Reads a JSON object.
 
     Raises:
-        InputError: the file is missing, damaged or something else.
+        InputError: the file is missing, damaged or not a JSON object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -107,7 +107,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         raise InputError(f"{path} is damaged: restore it from a copy, or train again.", "run") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} is damaged: it should hold a JSON object.", "run")
+        raise InputError(f"{path} is damaged: it must hold a JSON object.", "run")
     return value
 
 
@@ -119,7 +119,7 @@ def tensors_to_bytes(tensors: dict[str, Tensor], about: dict[str, str] | None = 
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of a safetensors file and its notes.
+    """Reads the tensors and the metadata of a safetensors file.
 
     Raises:
         InputError: the file is missing, cut off, or not safetensors (a pickle is never opened).
@@ -139,7 +139,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def flatten(state: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
-    """JSON with every tensor moved to `tensors` and its key left in its place."""
+    """Moves every tensor of a nested state to `tensors`; returns JSON with their keys in place."""
     if isinstance(state, Tensor):
         tensors[prefix] = state
         return {"tensor": prefix}
@@ -153,7 +153,7 @@ def flatten(state: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
 
 
 def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
-    """What `flatten` took apart."""
+    """Reverses `flatten`."""
     ((kind, value),) = tree.items()
     if kind == "tensor":
         return tensors[value]
@@ -166,7 +166,7 @@ def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def save_state(folder: Path, step: int, state: dict[str, Any]) -> None:
-    """Writes a checkpoint whose name carries its content's hash, then removes the older ones."""
+    """Writes a checkpoint with the hash of its content in its name, then removes older ones."""
     tensors: dict[str, Tensor] = {}
     tree = flatten(state, "state", tensors)
     data = tensors_to_bytes(tensors, {"tree": json.dumps(tree)})
@@ -179,18 +179,18 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> None:
 
 
 def load_state(folder: Path) -> tuple[int, dict[str, Any]] | None:
-    """The newest checkpoint, or None.
+    """Reads the newest checkpoint; None if there is none.
 
     Raises:
-        InputError: it is damaged.
+        InputError: the checkpoint is damaged.
     """
     paths = sorted(folder.glob("step-*.safetensors"))
     if not paths:
         return None
     path = paths[-1]
     damaged = InputError(
-        f"The checkpoint {path} is damaged. The run's best weights are in model.safetensors and still usable; "
-        f"to train on, restore the file from a copy, or delete the folder {folder} and resume from the start.",
+        f"The checkpoint {path} is damaged. The best weights, in model.safetensors, are still usable; to continue "
+        f"training, restore the file from a copy, or delete the folder {folder} and resume from the start.",
         "resume",
     )
     try:

@@ -113,7 +113,7 @@ TRAIN = [
     (["book.txt", "--sise", "tiny"], r"Unknown option: --sise \(perhaps --size\?\)", "sise"),
     (["book.txt", "extra"], "extra", "extra"),
     ([], r"The data are missing: a \.txt or \.jsonl file", "data"),
-    (["book.txt", "--resume"], "--resume continues the run in --out", "out"),
+    (["book.txt", "--resume"], "--resume needs --out", "out"),
     (["book.txt", "--resume", "--out", "nowhere"], "no run folder nowhere", "run"),
     (["book.txt", "--resume", "--out", "full"], "full is not a run folder", "run"),
     (["book.txt", "--out", "full"], "full already exists", "out"),
@@ -236,9 +236,9 @@ def test_generate(refused, trained, tmp_path, words, message, field):
         (["--prompt", ""], "The prompt is empty: give some text", "prompt"),
         (["--prompt", "the €uro"], "characters that were not in the training text: '€'", "prompt"),
         (["--prompt", "the river " * 10], "prompt has 100 tokens, but the context holds at most 64", "prompt"),
-        (["--prompt", "the", "--layer", 2], "no layer 2; they are counted from 0 to 1", "layer"),
+        (["--prompt", "the", "--layer", 2], "no layer 2; layers go from 0 to 1", "layer"),
         (["--prompt", "the", "--layer", -1], "no layer -1", "layer"),
-        (["--prompt", "the", "--head", 2], "no head 2; they are counted from 0 to 1", "head"),
+        (["--prompt", "the", "--head", 2], "no head 2; heads go from 0 to 1", "head"),
         (["--prompt", "the", "--head", "first"], "head: 'first' cannot be used", "head"),
         (["--prompt", "the", "--to", "picture.jpg"], "picture.jpg must end in .png", "to"),
         (["--prompt", "the", "--to", "file/picture.png"], "file cannot be written", "out"),
@@ -258,7 +258,7 @@ def test_more_steps_on_a_run(refused, trained, copied, book):
     """A finished run and a longer one: the sentence names the way to train on."""
     words = ["train", "text", book, "--size", "tiny", "--validation", 0, "--out", copied, "--resume", "--steps"]
     sentence, field = refused(*words, 70)
-    assert re.search(r"started with steps 60, not 70: repeat its command, or train on .* --from .*copied\.$", sentence)
+    assert re.search(r"started with steps 60, not 70: repeat its command, or continue .* --from .*copied\.$", sentence)
     assert field == "steps"
     sentence, field = refused(*words, 60)
     assert re.search(r"is finished: there is nothing to resume; --from .*copied trains on", sentence)

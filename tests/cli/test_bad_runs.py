@@ -162,12 +162,12 @@ DAMAGES = {
     strange_config: "damaged",
     unknown_option: "There is no option 'command'",
     unknown_size: "size: .*cannot be used",
-    other_size: "does not fit the run's config",
+    other_size: "does not match config.json",
     cut_shape: "shape.json is damaged",
     impossible_shape: "depth: -4 cannot be used; it must be a whole number from 1",
     unknown_model: "has no model os:system",
-    not_begun: "has not begun to train yet.*resume",
-    own_networks: "networks of your own .*genlab.load",
+    not_begun: "has not started training yet.*resume",
+    own_networks: "custom networks .*genlab.load",
     no_weights: "model.safetensors is missing",
     cut_weights: "model.safetensors is damaged",
     no_tensors: "model.safetensors is damaged",
@@ -248,4 +248,4 @@ def test_locked(cli, trained, book, copied):
     with RunFolder(copied).locked():
         code, _, err = cli("train", "text", book, "--steps", 60, "--size", "tiny", "--out", copied, "--resume")
     assert code == 2
-    assert "is being trained by another process" in err
+    assert "Another process is training" in err

@@ -93,7 +93,7 @@ def test_what_does_not_fit(trained, other, tmp_path, task, options, message, fie
 
 def test_models_that_cannot_start_from_another_run(tmp_path):
     first = genlab.train("points", "@ring", steps=1, out=tmp_path / "first", quiet=True)
-    with pytest.raises(InputError, match="this model cannot start from another run: leave --from out") as error:
+    with pytest.raises(InputError, match="this model cannot start from another run: omit --from") as error:
         genlab.train("points", "@ring", steps=1, from_=first.path, out=tmp_path / "run", quiet=True)
     assert error.value.field == "from"
     assert not (tmp_path / "run").exists()

@@ -223,9 +223,9 @@ BAD = {
     "a sliding window": (lambda folder: change_config(folder, use_sliding_window=True), "use_sliding_window True"),
     "stretched positions": (
         lambda folder: change_config(folder, rope_parameters={"rope_type": "yarn", "rope_theta": 1e6}),
-        "rope_type 'yarn'; genlab reads models with 'default' only",
+        "rope_type 'yarn'; genlab only reads models with 'default'",
     ),
-    "no number": (lambda folder: change_config(folder, hidden_size="32"), "hidden_size '32': it should be a positive"),
+    "no number": (lambda folder: change_config(folder, hidden_size="32"), "hidden_size '32': it must be a positive"),
     "heads that do not fit": (
         lambda folder: change_config(folder, num_key_value_heads=3),
         "4 heads, 3 key-value heads",
@@ -236,7 +236,7 @@ BAD = {
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors is missing"),
     "cut off": (
         lambda folder: (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:900]),
-        "is cut off or no safetensors file",
+        "is truncated or not a safetensors file",
     ),
     "a torn index": (
         lambda folder: (
@@ -251,7 +251,7 @@ BAD = {
     ),
     "a surplus tensor": (
         lambda folder: rewrite(folder, lambda weights: weights.update({"model.extra": torch.zeros(2)})),
-        "have model.extra, which such a model does not have",
+        "have model.extra, which this architecture does not have",
     ),
     "another layer": (
         lambda folder: change_config(folder, num_hidden_layers=1),
@@ -267,15 +267,15 @@ BAD = {
     ),
     "another shape": (
         lambda folder: rewrite(folder, lambda weights: weights.update({UP: weights[UP][:40].clone()})),
-        r"has the shape \(40, 32\), by config.json it should be \(48, 32\)",
+        r"has the shape \(40, 32\), but config.json requires \(48, 32\)",
     ),
     "a head of its own": (
         lambda folder: rewrite(folder, lambda weights: weights.update({"lm_head.weight": weights[EMBED] + 1})),
         "lm_head.weight is another matrix",
     ),
-    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json is missing"),
+    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "has no tokenizer"),
     "a torn tokenizer": (lambda folder: (folder / "tokenizer.json").write_text("{"), "the tokenizer is damaged"),
-    "too many tokens": (small_vocabulary, "does not fit: its last token is 299, the model knows 200"),
+    "too many tokens": (small_vocabulary, "does not match: its last token is 299, but the model has 200"),
     "no mark between documents": (without_marks, "no end-of-text token; genlab knows"),
 }
 
@@ -311,7 +311,7 @@ def test_other_kinds_of_gpt2(foreign, tmp_path, values, message):
 
 
 def test_a_run_is_no_folder_to_import(trained, tmp_path):
-    with pytest.raises(InputError, match="is a run of genlab already"):
+    with pytest.raises(InputError, match="is already a genlab run"):
         genlab.import_folder(trained, tmp_path / "run")
     with pytest.raises(InputError, match="There is no folder"):
         genlab.import_folder(tmp_path / "nothing", tmp_path / "run")
@@ -320,7 +320,7 @@ def test_a_run_is_no_folder_to_import(trained, tmp_path):
 def test_a_place_that_is_taken(foreign, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         genlab.import_folder(foreign / "gpt2", tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 

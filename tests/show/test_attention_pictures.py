@@ -44,10 +44,10 @@ def test_choosing():
     assert [(one.layer, one.heads) for one in choose(maps, None, 1)] == [(0, [1]), (1, [1]), (2, [1])]
     both = [made(layer, name=name) for name in ("encoder", "cross") for layer in range(2)]
     assert [(one.name, one.layer) for one in choose(both, 1, 0)] == [("encoder", 1), ("cross", 1)]
-    with pytest.raises(InputError, match="no layer 3; they are counted from 0 to 2") as error:
+    with pytest.raises(InputError, match="no layer 3; layers go from 0 to 2") as error:
         choose(maps, 3, None)
     assert error.value.field == "layer"
-    with pytest.raises(InputError, match="no head 2; they are counted from 0 to 1") as error:
+    with pytest.raises(InputError, match="no head 2; heads go from 0 to 1") as error:
         choose(maps, 0, 2)
     assert error.value.field == "head"
 
@@ -118,7 +118,9 @@ def test_tokens_of_any_kind_are_drawn(recwarn):
 
 
 def test_too_many_tokens():
-    with pytest.raises(InputError, match="97 tokens are too many for a picture, it shows 96: give a shorter text, or"):
+    with pytest.raises(
+        InputError, match="97 tokens are too many for a picture, which shows up to 96: give a shorter text, or"
+    ):
         attention_picture([made(rows=97)])
     many = [made(layer, heads=12, rows=40) for layer in range(2)]
     with pytest.raises(InputError, match=r"40 tokens are too many.*shows 35.*, or one --layer and one --head") as error:

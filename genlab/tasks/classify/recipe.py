@@ -37,7 +37,7 @@ class ClassifyRecipe(Recipe):
         self.classifier = classifier.to(device)
         if "classifier" in setup.networks:
             outputs = inputs.shape(len(classes)).outputs
-            hint = f"its input must be {inputs.noun}s of that shape"
+            hint = f"it must take {inputs.noun}s of that shape"
             try_network("classifier", classifier, (inputs.blank(2).to(device),), [(2, outputs)], hint)
         self.average = Average(classifier, options.average).to(device)
         self.temperature = Temperature().to(device)

@@ -172,12 +172,12 @@ def try_networks(setup: Setup, facts: PictureFacts, generator: nn.Module, **judg
     options, device = setup.options, setup.machine.device
     shape = (2, facts.channels, options.pixels, options.pixels)
     labels = (torch.zeros(2, dtype=torch.long, device=device),) if facts.classes else ()
-    also = "; it gets labels too, without them with conditional=False" if facts.classes else ""
+    also = "; it also takes labels, unless conditional=False" if facts.classes else ""
     if "generator" in setup.networks:
         latents = torch.zeros(2, options.latent, device=device)
-        hint = f"if it takes another latent size, give that as latent={also}"
+        hint = f"if its latent size differs, set latent={also}"
         try_network("generator", generator, (latents, *labels), [shape], hint)
     for name, network in judges.items():
         if name in setup.networks:
-            hint = f"make it take pictures of that shape{also}"
+            hint = f"it must take pictures of that shape{also}"
             try_network(name, network, (torch.zeros(shape, device=device), *labels), [(2,), (2, 1)], hint)

@@ -86,7 +86,7 @@ class PointsGANRecipe(Recipe):
             hint = "if its latent size differs, set latent="
             try_network("generator", self.gan.generator, (latents,), [(2, 2)], hint)
         if "discriminator" in setup.networks:
-            points, hint = torch.zeros(2, 2, device=device), "its input must be points of that shape"
+            points, hint = torch.zeros(2, 2, device=device), "it must take points of that shape"
             try_network("discriminator", self.gan.discriminator, (points,), [(2,), (2, 1)], hint)
 
     # --- data ---

@@ -110,7 +110,7 @@ def new_pipeline(setup: Setup, build: Callable[..., TextNetwork]) -> TextPipelin
     if built.name in setup.networks:
         tokens = torch.zeros(1, options.context, dtype=torch.long, device=setup.machine.device)
         wanted: tuple[int, ...] = (1, options.context, built.shape.vocabulary)
-        try_network(built.name, pipeline.network, (tokens,), [wanted], "a batch of tokens (batch, time)")
+        try_network(built.name, pipeline.network, (tokens,), [wanted], "it must take tokens (batch, time)")
     return pipeline
 
 

@@ -175,7 +175,7 @@ def try_translator(name: str, pipeline: TranslatePipeline) -> None:
     mask = torch.tensor([[True, True, True], [True, True, False]])
     tokens, mask, index = pipeline.machine.place((tokens, mask, mask.flatten().nonzero()[:, 0]))
     vocabulary, network = pipeline.target.size, pipeline.networks[name]
-    called = "which are source, target, source mask and positions of the target to predict from"
+    called = "it must take source, target, source mask and the target positions to predict from"
     try_network(name, network, (tokens, tokens, mask, index), [(len(index), vocabulary)], called)
-    decoded = "with start(source, mask, capacity), keep(rows) of what that returns, and next(tokens, memory)"
+    decoded = "decoding needs start(source, mask, capacity), keep(rows) of its result, and next(tokens, memory)"
     try_network(name, _FirstToken(network), (tokens, mask), [(2, vocabulary)], decoded)

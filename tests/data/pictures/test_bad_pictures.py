@@ -143,7 +143,7 @@ def test_predict(refused, places, run, words, message, field):
 def test_runs_of_another_kind(refused, run, trained, tmp_path):
     (tmp_path / "a.png").write_bytes(png())
     sentence, field = refused("predict", trained, "a.png")
-    assert "is a gpt for text, which predicts no labels" in sentence
+    assert "is a gpt for text, which cannot predict labels" in sentence
     assert field == "run"
     sentence, field = refused("generate", run)
     assert "is a cnn for classify, which cannot generate: use genlab predict" in sentence
@@ -218,7 +218,7 @@ DAMAGES = {
     "one class": (json.dumps({"classes": ["a"], "channels": 1, "common": 0}).encode(), "damaged"),
     "more classes": (
         json.dumps({"classes": ["a", "b", "c"], "channels": 1, "common": 0}).encode(),
-        "does not fit the run's config",
+        "does not match config.json",
     ),
     "no object": (b"[1]", "damaged"),
     "no channels": (json.dumps({"classes": ["a", "b"]}).encode(), "damaged"),

@@ -362,7 +362,7 @@ def test_own_networks_round_trip(file: Path, tmp_path: Path) -> None:
     own = {"generator": lambda shape: Mine(), "discriminator": lambda shape: Judge()}
     again = genlab.load(tmp_path / "own", networks=own)
     assert np.array_equal(again.generate(n=20)[0].content, points)
-    with pytest.raises(InputError, match="networks of your own") as error:
+    with pytest.raises(InputError, match="custom networks") as error:
         genlab.load(tmp_path / "own")
     assert '"generator": lambda shape: Mine(' in str(error.value)
 
@@ -379,12 +379,12 @@ def test_an_own_generator_beside_our_discriminator(file: Path, tmp_path: Path) -
         (
             {"generator": nn.Linear(5, 2)},
             "generator",
-            r"cannot take a batch of shape \(2, 2\), if it takes another latent",
+            r"rejects a batch of shape \(2, 2\): if its latent size differs",
         ),
-        ({"generator": nn.Linear(2, 3)}, "generator", r"turns \(2, 2\) into \(2, 3\): make that \(2, 2\)"),
-        ({"generator": nn.Identity()}, "generator", "has no weights to train"),
-        ({"discriminator": nn.Linear(2, 2)}, "discriminator", r"into \(2, 2\): make that \(2,\) or \(2, 1\)"),
-        ({"critic": nn.Linear(2, 1)}, "critic", "has no network critic: it has generator, discriminator"),
+        ({"generator": nn.Linear(2, 3)}, "generator", r"maps \(2, 2\) to \(2, 3\), but must return \(2, 2\)"),
+        ({"generator": nn.Identity()}, "generator", "has no trainable weights"),
+        ({"discriminator": nn.Linear(2, 2)}, "discriminator", r"to \(2, 2\), but must return \(2,\) or \(2, 1\)"),
+        ({"critic": nn.Linear(2, 1)}, "critic", "has no network critic: choose from generator, discriminator"),
     ],
 )
 def test_own_networks_that_do_not_fit(file: Path, tmp_path: Path, parts: dict, field: str, said: str) -> None:

@@ -139,10 +139,10 @@ def test_a_custom_network_without_attention_shows_none(book, tmp_path):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (Positional, r"cannot take a batch of shape \(1, 16\), a batch of tokens \(batch, time\)"),
-        (Pair, "cannot take a batch of shape"),
-        (lambda shape: nn.Embedding(shape.vocabulary, 5), r"turns \(1, 16\) into \(1, 16, 5\): make that \(1, 16, "),
-        (lambda shape: nn.Identity(), "has no weights to train"),
+        (Positional, r"rejects a batch of shape \(1, 16\): it must take tokens \(batch, time\)"),
+        (Pair, "rejects a batch of shape"),
+        (lambda shape: nn.Embedding(shape.vocabulary, 5), r"maps \(1, 16\) to \(1, 16, 5\), but must return \(1, 16, "),
+        (lambda shape: nn.Identity(), "has no trainable weights"),
     ],
 )
 def test_networks_that_do_not_fit(book, tmp_path, network, message):
