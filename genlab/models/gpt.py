@@ -108,7 +108,7 @@ class GPT(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None, last: bool = False
     ) -> Float[Tensor, "batch outputs vocabulary"]:
-        """Predicts the token after each of `tokens` (with `last`, only after the last); continues and extends `cache`."""
+        """Predicts the token after each of `tokens`, or only after the last one; continues and extends `cache`."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         turn = rotary(positions, self.shape.head_width or self.shape.width // self.shape.heads, self.shape.rotary_base)

@@ -71,7 +71,7 @@ class LSTM(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: LSTMCache | None = None, last: bool = False
     ) -> Float[Tensor, "batch outputs vocabulary"]:
-        """Predicts the token after each of `tokens` (with `last`, only after the last); continues and updates `cache`."""
+        """Predicts the token after each of `tokens`, or only after the last one; continues and updates `cache`."""
         x = self.dropout(self.embedding(tokens))
         x, state = self.layers(x, cache.state if cache else None)
         if cache:
