@@ -79,7 +79,7 @@ class Run:
             InputError: an option is invalid, or the run cannot generate.
         """
         request = self._request("generate", options, "cannot generate")
-        return list(self._able(Generates, "cannot generate").generate(request, show))
+        return list(self._require(Generates, "cannot generate").generate(request, show))
 
     def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
         """Makes content from latent vectors.
@@ -91,7 +91,7 @@ class Run:
         Raises:
             InputError: the latent vectors have the wrong shape, or the run has none.
         """
-        return self._able(Decodes, "has no latent vectors").decode(latents, label)
+        return self._require(Decodes, "has no latent vectors").decode(latents, label)
 
     def predict(self, data: Any) -> list[Prediction]:
         """Predicts labels with probabilities.
@@ -103,7 +103,7 @@ class Run:
             InputError: the data cannot be read, or the run is not a classifier.
         """
         request = self._request("predict", {"inputs": data}, "cannot predict labels")
-        return self._able(Predicts, "cannot predict labels").predict(request)
+        return self._require(Predicts, "cannot predict labels").predict(request)
 
     def attention(self, prompt: str, **options: Any) -> list[AttentionMap]:
         """The attention map of every layer, with tokens, entropy and distance.
@@ -116,7 +116,7 @@ class Run:
             InputError: the prompt cannot be read, or the run has no attention.
         """
         request = self._request("explain", {"prompt": prompt, **options}, "has no attention to show")
-        return self._able(Explains, "has no attention to show").explain(request)
+        return self._require(Explains, "has no attention to show").explain(request)
 
     def export(self, to: str, place: str | os.PathLike) -> None:
         """Writes the model for other tools.
@@ -131,11 +131,11 @@ class Run:
         """
         formats = self._declared().exports
         if not formats:
-            raise self._unable("cannot be exported")
+            raise self._unsupported("cannot be exported")
         if to not in formats:
             raise InputError(f"to: {to!r} cannot be used; it must be one of {', '.join(formats)}.", "to")
         commands = ["    genlab import THIS_FOLDER --out RUN", "    genlab generate RUN"]
-        exports = self._able(Exports, "cannot be exported")
+        exports = self._require(Exports, "cannot be exported")
         exports.export(to, Path(place), card(self.folder, self.pipeline, commands))
 
     def push(self, name: str, private: bool = False) -> str:
@@ -186,20 +186,20 @@ class Run:
         """Builds and validates the request for `what`."""
         requests = self._declared().requests
         if what not in requests:
-            raise self._unable(lack)
+            raise self._unsupported(lack)
         return make(load_object(requests[what]), values)
 
-    def _able(self, capability: type[Capability], lack: str) -> Capability:
+    def _require(self, capability: type[Capability], lack: str) -> Capability:
         """The pipeline, typed as the capability.
 
         Raises:
             InputError: the pipeline lacks the capability; `lack` says so in the message.
         """
         if not isinstance(self.pipeline, capability):
-            raise self._unable(lack)
+            raise self._unsupported(lack)
         return self.pipeline
 
-    def _unable(self, lack: str) -> InputError:
+    def _unsupported(self, lack: str) -> InputError:
         return InputError(f"{self.path} is a {self.model} for {self.task}, which {lack}.", "run")
 
     def __repr__(self) -> str:

@@ -26,7 +26,7 @@ COMMANDS = {
     "generate": Command("generate", "RUN", "make new content with a trained model"),
     "predict": Command("predict", "RUN FILE|FOLDER...", "predict labels with a trained classifier"),
     "attention": Command("attention", "RUN --prompt TEXT", "show what the heads of a trained model attend to"),
-    "evaluate": Command("evaluate", "RUN [--data PATH]", "measure a trained model on data it was not trained on"),
+    "evaluate": Command("evaluate", "RUN [--data PATH]", "evaluate a trained model on data it was not trained on"),
     "export": Command("export", "RUN --to FORMAT PLACE", "write a trained model for other tools"),
     "import": Command("imports", "FOLDER [--out RUN]", "import a model that another tool saved"),
     "push": Command("push", "RUN NAME [--private]", "upload a trained model to a Hugging Face repository"),
@@ -48,12 +48,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         print("\ngenlab: interrupted.", file=sys.stderr)
         code = 130
     except BrokenPipeError:  # nothing reads our output any more
-        _drop_output()
+        _discard_output()
         code = 0
     except OSError as error:
         if not _is_output_error(error):
             raise
-        _drop_output()
+        _discard_output()
         code = _report(InputError(f"Cannot write to standard output: {error.strerror}.", "output"), False)
     sys.exit(code)
 
@@ -93,7 +93,7 @@ def _report(error: InputError, as_json: bool) -> int:
         else:
             print(f"genlab: {error}", file=sys.stderr)
     except OSError:
-        _drop_output()
+        _discard_output()
     return 2
 
 
@@ -119,7 +119,7 @@ def _is_output_error(error: OSError) -> bool:
     return frame.f_globals["__name__"].startswith(__name__)
 
 
-def _drop_output() -> None:
+def _discard_output() -> None:
     """Discards further output, so that Python's final flush does not fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -60,7 +60,8 @@ class Page:
                 continue
             if not word.startswith("--"):
                 raise InputError(
-                    f"{word} looks like an option; for a file of that name write ./{word}. {self._see}", word.strip("-")
+                    f"{word} looks like an option; for a file of that name write ./{word}. {self._help_hint}",
+                    word.strip("-"),
                 )
             name, equals, value = word.partition("=")
             option = self._option(name)
@@ -79,7 +80,7 @@ class Page:
             if option.shown.positional and free:
                 given[option.field], free = (free, []) if option.repeats else (free[:1], free[1:])
         if free:
-            raise InputError(f"Unexpected argument: {free[0]}. {self._see}", free[0])
+            raise InputError(f"Unexpected argument: {free[0]}. {self._help_hint}", free[0])
         return given
 
     def values(self, given: dict[str, list[str]]) -> "Values":
@@ -93,7 +94,7 @@ class Page:
             if option.field not in given:
                 if option.required:
                     name = option.spelling if option.shown.positional else f"--{option.name}"
-                    raise InputError(f"{name} is missing. {self._see}", option.name.replace("-", "_"))
+                    raise InputError(f"{name} is missing. {self._help_hint}", option.name.replace("-", "_"))
             elif option.kind is bool:
                 found[option.field] = not option.default
             elif option.repeats:
@@ -114,10 +115,10 @@ class Page:
             return option
         known = [option] if option else self.named.values()
         perhaps = perhaps_meant(name[2:], [one.spelling.split()[0][2:] for one in known], "--")
-        raise InputError(f"Unknown option: {name}{perhaps}. {self._see}", name[2:].replace("-", "_"))
+        raise InputError(f"Unknown option: {name}{perhaps}. {self._help_hint}", name[2:].replace("-", "_"))
 
     @property
-    def _see(self) -> str:
+    def _help_hint(self) -> str:
         return f"`{self.usage.split(' DATA')[0]} --help` lists the options."
 
     def help(self) -> str:

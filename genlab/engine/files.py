@@ -39,12 +39,12 @@ def saving(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to: it is synced and renamed at the end, and removed if anything goes wrong.
+    """Context with a temporary path beside `path`, which is synced and renamed at the end, or removed on an error.
 
-    A reader sees the old file or the new one, never half of it.
+    A reader sees the old file or the new one, never a partial one.
 
     Raises:
-        InputError: the disk is full, or the file may not be written; the old file is as it was.
+        InputError: the disk is full, or the file cannot be written; the old file is unchanged.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with saving(path):
@@ -60,10 +60,10 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes beside, syncs, renames: a reader sees the old file or the new one, never half of it.
+    """Writes a file atomically: a reader sees the old file or the new one, never a partial one.
 
     Raises:
-        InputError: the disk is full; the old file is as it was.
+        InputError: the disk is full; the old file is unchanged.
     """
     with writing(path) as beside, open(beside, "wb") as file:
         file.write(data)

@@ -98,7 +98,7 @@ class Loop:
                 decision = self.machine.agree(self._decide(bool(interrupted)))
                 if ends or self.overfitted:
                     break
-                self._follow(decision.plan)
+                self._adopt(decision.plan)
                 if decision.interrupted:
                     state = "interrupted"
                     break
@@ -127,14 +127,14 @@ class Loop:
             plan = retime(plan, self.step, self.clock)
         return Decision(plan, interrupted, self._checkpoint_due())
 
-    def _follow(self, plan: Plan) -> None:
+    def _adopt(self, plan: Plan) -> None:
         """Records a changed plan before it takes effect, so that a resumed run repeats it."""
         if plan != self.plan:
             self.plan = plan
             if self.first:
                 write_plan(self.folder, self.recipe, self.given, plan)
 
-    # --- measures ---
+    # --- metrics ---
 
     def _add(self, measures: Metrics) -> None:
         for name, value in measures.items():
@@ -187,7 +187,7 @@ class Loop:
             if self.best is None or value < next(iter(self.best.values())):
                 self.best = {**measures, "step": self.step}
                 self._write_model()
-        self._comment(measures, quiet)
+        self._warn(measures, quiet)
         self.overfitted = self._overfits()
         enough = self.previews_took <= PREVIEW_SHARE * self.clock.elapsed()
         if self.plan.seconds is None or (self.plan.seconds >= PREVIEW_FROM and enough):
@@ -197,7 +197,7 @@ class Loop:
             self.previews_took += time.perf_counter() - start
         return True
 
-    def _comment(self, measures: dict[str, float], quiet: bool) -> None:
+    def _warn(self, measures: dict[str, float], quiet: bool) -> None:
         """Warns about overfitting and the recipe's alarms, each once."""
         since = self.history[self.history.index(min(self.history)) + 1 :]
         if self.recipe.steady and self.best and len(since) == 3 and since == sorted(since):

@@ -39,7 +39,7 @@ def keep_freed_memory() -> None:
 
 
 class Machine:
-    """The machine as one process of a training run sees it.
+    """The machine, as one process of training sees it.
 
     Under torchrun there are several processes: each takes its part of a batch, and `average` averages their gradients.
     Everything else (batch statistics, metrics, decisions) comes from the first process. Networks stay plain modules:

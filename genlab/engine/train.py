@@ -71,7 +71,7 @@ def train(
         folder, fresh = machine.first(lambda: _folder(task.name, run))
         with folder.locked() if machine.rank == 0 else nullcontext():
             try:
-                config = machine.first(lambda: None if fresh else _matching(folder, given, model.continues))
+                config = machine.first(lambda: None if fresh else _matching_config(folder, given, model.continues))
                 if fresh:
                     machine.first(lambda: _begin(folder, run, given, config))
                 with machine.first_alone(), working("reading the data", quiet):
@@ -83,7 +83,7 @@ def train(
                 if config and "plan" in config:
                     plan = Plan.from_json(config["plan"])
                     torch.set_num_threads(plan.threads or torch.get_num_threads())
-                    recipe = _built(recipe_type, replace(setup, options=type(options)(**config["config"])))
+                    recipe = _build(recipe_type, replace(setup, options=type(options)(**config["config"])))
                     _check_classes(config, setup.networks)
                 else:
                     recipe, plan = _prepare(recipe_type, setup, run, quiet)
@@ -196,7 +196,7 @@ def _given(
     return {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
 
 
-def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict[str, Any] | None:
+def _matching_config(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict[str, Any] | None:
     """The recorded config; None if the run was killed before it was written.
 
     Raises:
@@ -210,7 +210,7 @@ def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict
     for section in ("task", "model", "losses", "run", "asked"):
         before, now = recorded.get(section, {}), given[section]
         if section == "run":
-            before, now = _without_places(before), _without_places(now)
+            before, now = _without_paths(before), _without_paths(now)
         if before == now:
             continue
         if not (isinstance(before, dict) and isinstance(now, dict)):
@@ -230,7 +230,7 @@ def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict
     return recorded
 
 
-def _without_places(options: dict[str, Any]) -> dict[str, Any]:
+def _without_paths(options: dict[str, Any]) -> dict[str, Any]:
     """Run options without the paths of the data, whose content is compared by fingerprint instead."""
     compared = {name: value for name, value in options.items() if name != "data"}
     for name in ("validation", "test"):
@@ -284,7 +284,7 @@ def _record(folder: RunFolder, facts: DataFacts, run: RunOptions, machine: Machi
         write_atomically(folder.path / "left_out.txt", lines.encode("utf-8", "replace"))
 
 
-def _built(recipe_type: type[Recipe], setup: Setup) -> Recipe:
+def _build(recipe_type: type[Recipe], setup: Setup) -> Recipe:
     """Builds a recipe with fresh networks, the same for the same seed and in every process."""
     seed_everything(setup.seed)
     build: Callable[[Setup], Recipe] = cast(Any, recipe_type)  # the constructors of subclasses take only the setup
@@ -301,15 +301,15 @@ def _prepare(recipe_type: type[Recipe], setup: Setup, run: RunOptions, quiet: bo
     if run.steps is not None:
         speed = Speed(None, None, machine.processes)
         options = recipe_type.resolve(setup.options, setup.data, speed, setup.start)
-        recipe = _built(recipe_type, replace(setup, options=options))
+        recipe = _build(recipe_type, replace(setup, options=options))
         return recipe, plan_steps(run.steps, recipe.validates)
     seconds = 60 * (run.minutes or DEFAULT_MINUTES)
     speed = Speed(seconds, machine.processes * machine.agree(machine.speed()), machine.processes)
     setup = replace(setup, options=recipe_type.resolve(setup.options, setup.data, speed, setup.start))
     if not quiet:
         say("measuring a few steps ...")
-    plan = _measure(_built(recipe_type, setup), machine, seconds)
-    return _built(recipe_type, setup), plan
+    plan = _measure(_build(recipe_type, setup), machine, seconds)
+    return _build(recipe_type, setup), plan
 
 
 def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:

@@ -157,18 +157,18 @@ def pattern_name(tokenizer: Tokenizer) -> str:
     parts: dict[str, Any] = json.loads(tokenizer.to_str())
     model, before = parts["model"], parts["pre_tokenizer"] or {}
     if model["type"] != "BPE":
-        raise _unlike(f"its model is {model['type']}")
+        raise _incompatible(f"its model is {model['type']}")
     for key in ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"):
         if model.get(key):
-            raise _unlike(f"its model has {key} {model[key]!r}")
+            raise _incompatible(f"its model has {key} {model[key]!r}")
     if model.get("ignore_merges"):
-        raise _unlike("it matches whole words before merging")
+        raise _incompatible("it matches whole words before merging")
     normalizer = parts["normalizer"]
     if normalizer is not None and normalizer["type"] != "NFC":
-        raise _unlike(f"it changes the text first ({normalizer['type']})")
+        raise _incompatible(f"it changes the text first ({normalizer['type']})")
     for added in parts["added_tokens"]:
         if not added["special"] and (added["lstrip"] or added["rstrip"] or added["single_word"]):
-            raise _unlike(f"its token {added['content']!r} absorbs spaces or only matches whole words")
+            raise _incompatible(f"its token {added['content']!r} absorbs spaces or only matches whole words")
     steps = before["pretokenizers"] if before.get("type") == "Sequence" else [before]
     last = steps[-1]
     if last.get("type") == "ByteLevel" and not last["add_prefix_space"]:
@@ -176,7 +176,7 @@ def pattern_name(tokenizer: Tokenizer) -> str:
             return "gpt-2"  # without merges the pattern makes no difference
         if len(steps) == 2 and not last["use_regex"] and _splits(steps[0], QWEN2_PATTERN):
             return "qwen2"
-    raise _unlike("it splits text by a pattern other than GPT-2's or Qwen's before merging")
+    raise _incompatible("it splits text by a pattern other than GPT-2's or Qwen's before merging")
 
 
 def _splits(step: dict[str, Any], pattern: str) -> bool:
@@ -189,7 +189,7 @@ def _splits(step: dict[str, Any], pattern: str) -> bool:
     )
 
 
-def _unlike(reason: str) -> InputError:
+def _incompatible(reason: str) -> InputError:
     return InputError(
         f"llama.cpp cannot reproduce this tokenizer: {reason}. Train with --tokenizer byte or bpe, or export to "
         "another format.",

@@ -67,7 +67,7 @@ def read_folder(place: Path) -> Foreign:
             "folder",
         )
     files = _weight_files(place)
-    tensors = _fitting(place, _all_tensors(files), architecture, shape)
+    tensors = _matching_tensors(place, _all_tensors(files), architecture, shape)
     digest = hashlib.sha256()
     for file in files:
         with open(file, "rb") as opened:
@@ -137,7 +137,9 @@ def _all_tensors(files: list[Path]) -> dict[str, Tensor]:
     return tensors
 
 
-def _fitting(place: Path, tensors: dict[str, Tensor], architecture: Architecture, shape: Any) -> dict[str, Tensor]:
+def _matching_tensors(
+    place: Path, tensors: dict[str, Tensor], architecture: Architecture, shape: Any
+) -> dict[str, Tensor]:
     """The tensors that the network needs, by its names.
 
     Raises:
@@ -156,10 +158,10 @@ def _fitting(place: Path, tensors: dict[str, Tensor], architecture: Architecture
                 f"{place}: config.json ties the head to the embedding, but lm_head.weight is another matrix.", "folder"
             )
     if lacking := sorted(expected.keys() - tensors.keys()):
-        raise InputError(f"{place}: the weights lack {_some(lacking)}.", "folder")
+        raise InputError(f"{place}: the weights lack {_shortened(lacking)}.", "folder")
     if surplus := sorted(tensors.keys() - expected.keys()):
         raise InputError(
-            f"{place}: the weights have {_some(surplus)}, which this architecture does not have.", "folder"
+            f"{place}: the weights have {_shortened(surplus)}, which this architecture does not have.", "folder"
         )
     for name, tensor in tensors.items():
         if tensor.dtype not in FLOATS:
@@ -173,7 +175,7 @@ def _fitting(place: Path, tensors: dict[str, Tensor], architecture: Architecture
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 
-def _some(names: list[str]) -> str:
+def _shortened(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

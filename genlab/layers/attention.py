@@ -144,7 +144,7 @@ class Attention(nn.Module):
             if cache is not None:
                 key, value = cache.append(key, value)
 
-        square = bool(query.shape[2] == key.shape[2])  # a traced export with open sizes says False
+        square = bool(query.shape[2] == key.shape[2])  # False in a traced export with dynamic sizes
         plain = causal and window is None and mask is None and square
         allowed = None if plain else attention_mask(query.shape[2], key.shape[2], causal, window, mask, query.device)
         dropout = self.dropout if self.training else 0.0

@@ -79,7 +79,7 @@ class Vocabulary:
         digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
         def fill(folder: Path) -> None:
-            (folder / "tokenizer.json").write_text(_made(kind, texts, vocabulary).to_str(), encoding="utf-8")
+            (folder / "tokenizer.json").write_text(_train(kind, texts, vocabulary).to_str(), encoding="utf-8")
 
         name = f"vocabulary {READER} {kind} {vocabulary} {digest}"
         return cls(cached(name, fill, lambda folder: load_tokenizer(folder / "tokenizer.json")))
@@ -102,7 +102,7 @@ class Vocabulary:
         return sorted({f" {text}"[start:end].strip() for token, (start, end) in spans if token == self.unknown})
 
 
-def _made(kind: str, texts: list[str], vocabulary: int | None) -> Tokenizer:
+def _train(kind: str, texts: list[str], vocabulary: int | None) -> Tokenizer:
     if kind == "char":
         return character_tokenizer(set().union(*map(set, texts)))
     characters = sum(map(len, texts))

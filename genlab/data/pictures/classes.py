@@ -43,7 +43,7 @@ def table_classes(table: ClassTable | None, names: list[str], label: str, data: 
         text = table.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{where} is not UTF-8 (byte {error.start}): save it as UTF-8.", option) from None
-    values = (_of_list if table.name == TABLES[1] else _of_csv)(text, label, where)
+    values = (_parse_celeba_list if table.name == TABLES[1] else _parse_csv)(text, label, where)
     inside = {PurePosixPath(file).name: value for file, value in values.items()}
     if len(inside) == len(values):  # no two files share a name: the table may leave out the folders around them
         values |= {name: inside[PurePosixPath(name).name] for name in names if PurePosixPath(name).name in inside}
@@ -53,7 +53,7 @@ def table_classes(table: ClassTable | None, names: list[str], label: str, data: 
     return [values[name] for name in names]
 
 
-def _of_csv(text: str, label: str, where: str) -> dict[str, str]:
+def _parse_csv(text: str, label: str, where: str) -> dict[str, str]:
     """Values by file."""
     reader = csv.reader(io.StringIO(text, newline=""))
     values = {}
@@ -74,7 +74,7 @@ def _of_csv(text: str, label: str, where: str) -> dict[str, str]:
     return values
 
 
-def _of_list(text: str, label: str, where: str) -> dict[str, str]:
+def _parse_celeba_list(text: str, label: str, where: str) -> dict[str, str]:
     """Values by file."""
     _, names, *lines = [*text.splitlines(), "", ""]
     columns = names.split()

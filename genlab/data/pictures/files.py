@@ -76,7 +76,7 @@ def find_pictures(data: str, option: str) -> PictureFiles:
         )  # fmt: skip
     else:
         entries = _members(path, data, option)
-    found = _sorted_out(data if data.startswith("@") else printable(path.name), entries, left_out)
+    found = _sort_entries(data if data.startswith("@") else printable(path.name), entries, left_out)
     if not found.pictures:
         inside = ", in sub-folders too" if path.is_dir() else ""
         raise InputError(
@@ -137,7 +137,7 @@ def _members(path: Path, data: str, option: str) -> list[File]:
     return [(printable(name), partial(_read_member, archive, member)) for name, member in members.items()]
 
 
-def _sorted_out(source: str, entries: list[File], left_out: dict[str, str]) -> PictureFiles:
+def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) -> PictureFiles:
     """Sorts the entries into pictures, the table, and files left out."""
     pictures: list[File] = []
     tables: dict[str, ClassTable] = {}

@@ -93,7 +93,7 @@ def square(picture: Image.Image, pixels: int, ranges: Ranges | None = None) -> I
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     box = (left, top, left + side, top + side)
-    picture = _eight_bits(picture, ranges or {})
+    picture = _to_eight_bits(picture, ranges or {})
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
@@ -104,7 +104,7 @@ def square(picture: Image.Image, pixels: int, ranges: Ranges | None = None) -> I
     return picture.convert("RGB")
 
 
-def _eight_bits(picture: Image.Image, ranges: Ranges) -> Image.Image:
+def _to_eight_bits(picture: Image.Image, ranges: Ranges) -> Image.Image:
     """Scales a picture with more than 8 bits per channel to 8; returns any other unchanged."""
     if picture.mode not in KINDS:
         return picture

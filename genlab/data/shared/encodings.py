@@ -145,7 +145,7 @@ def _is_utf8(data: bytes, cut_off: bool = False) -> bool:
 
 def _candidates(words: list[bytes]) -> list[tuple[str, str]]:
     """Returns encodings with samples of the text that they give, most plausible first and each text only once."""
-    judged, sample = b" ".join(words)[:JUDGED], b" ".join(_telling(words))
+    judged, sample = b" ".join(words)[:JUDGED], b" ".join(_first_occurrences(words))
     scores: dict[str, tuple[float, str]] = {}  # by the text that the encoding gives
     for encoding in LETTERS:
         text = _decode(judged, encoding)
@@ -164,7 +164,7 @@ def _shortened(text: str) -> str:
     return text[:SHOWN].rpartition(" ")[0] or text[:SHOWN]
 
 
-def _telling(words: list[bytes]) -> Iterator[bytes]:
+def _first_occurrences(words: list[bytes]) -> Iterator[bytes]:
     """Yields the words in which a non-ASCII byte occurs for the first time."""
     seen: set[int] = set()
     for word in words:

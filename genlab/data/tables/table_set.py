@@ -90,7 +90,7 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
     if len(table.rows) < MIN_ROWS:
         raise InputError(f"{data} has only {len(table.rows)} rows with a label: give at least {MIN_ROWS}.", "data")
     labels = [row[place] for row in table.rows]
-    _refuse_numbers(labels, table.names[place])
+    _check_label_values(labels, table.names[place])
     classes = _in_order(set(labels))
 
     digests = _digests(table)
@@ -175,7 +175,7 @@ def _labelled(table: Table, label: str | None, notes: list[str]) -> Table:
     return table.take(kept)
 
 
-def _refuse_numbers(labels: list[str], name: str) -> None:
+def _check_label_values(labels: list[str], name: str) -> None:
     """Raises InputError for labels that are quantities, or differ in nearly every row."""
     different = set(labels)
     numbers = [as_number(label) for label in different]

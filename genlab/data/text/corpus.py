@@ -110,7 +110,7 @@ def read_corpus(
     facts = survey(source)
     shares = shares_of(validation, test)
     paths = {"validation": validation, "test": test}
-    own = {name: _own(paths[name], name) for name, share in shares.items() if share is None}
+    own = {name: _open_separate(paths[name], name) for name, share in shares.items() if share is None}
     held = {name: share for name, share in shares.items() if share is not None}
     end = int((1 - held.get("test", 0)) * facts.characters) if held.get("test") else facts.characters
     middle = end - int(held.get("validation", 0) * facts.characters)
@@ -145,7 +145,7 @@ def read_corpus(
     )
 
 
-def _own(path: str, name: str) -> tuple[Source, Facts]:
+def _open_separate(path: str, name: str) -> tuple[Source, Facts]:
     """Opens and surveys the text of a split that is read from a separate path."""
     try:
         source = open_source(path)

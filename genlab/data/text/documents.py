@@ -82,9 +82,9 @@ def _open_folder(folder: Path) -> Source:
     left_out: dict[str, str] = {}
     chosen = []
     for path in sorted(files_in(folder, left_out)):
-        if _ending(path) not in ENDINGS:
+        if _extension(path) not in ENDINGS:
             left_out[printable(path.relative_to(folder))] = "not text by name"
-        elif _ending(path) == ".json" and not _has_documents(path):
+        elif _extension(path) == ".json" and not _has_documents(path):
             left_out[printable(path.relative_to(folder))] = "JSON, but not of documents"
         else:
             chosen.append(path)
@@ -111,7 +111,7 @@ def _notes(left_out: dict[str, str]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _ending(path: Path) -> str:
+def _extension(path: Path) -> str:
     return os.path.splitext(COMPRESSED.sub("", path.name.lower()))[1]
 
 
@@ -126,9 +126,9 @@ def _has_documents(path: Path) -> bool:
 
 def _read_file(path: Path) -> Iterator[Piece]:
     texts = _decode(path, open_stream(path, "data"))
-    if _ending(path) in JSON_LINES:
+    if _extension(path) in JSON_LINES:
         return _json_lines(path, texts)
-    if _ending(path) == ".json":
+    if _extension(path) == ".json":
         return _json_documents(path, texts)
     return ((number == 0, text) for number, text in enumerate(texts))
 

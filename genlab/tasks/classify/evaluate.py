@@ -1,4 +1,4 @@
-"""Evaluates a classifier: measures beside their baselines, and pictures of its mistakes."""
+"""Evaluates a classifier: metrics beside their baselines, and pictures of its mistakes."""
 
 import math
 from dataclasses import dataclass
@@ -50,12 +50,12 @@ class Judged:
         return probabilities(self.logits / temperature)
 
     def measures(self, temperature: float) -> dict[str, float]:
-        """All measures by name; the log-loss comes first and selects the best weights."""
+        """All metrics by name; the log-loss comes first and selects the best weights."""
         found = classification(self.probabilities(temperature), self.labels)
         return {name: found[name] for name in ("log_loss", "accuracy", "macro_f1", "calibration_error")}
 
     def report(self, temperature: float, common: int) -> dict[str, Any]:
-        """Reports all measures, each beside its baseline.
+        """Reports all metrics, each beside its baseline.
 
         Args:
             temperature: Temperature of the run.

@@ -1,6 +1,6 @@
 """Training a GAN on pictures: the discriminator is updated, then the generator, then the average of its weights.
 
-Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (what the networks are made of);
+Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (their backbones);
 `recipe.py` has what all models of pictures share: data, validation, previews.
 """
 
@@ -42,7 +42,7 @@ COLOURS = 32
 DRAWN = 0.75
 """Pictures count as drawings if at least this fraction of their pixels has one of the 2 * COLOURS commonest colours."""
 MEMORISED = 0.7
-"""Threshold on the measure `memorised` for a warning."""
+"""Threshold on the metric `memorised` for a warning."""
 
 
 def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
@@ -130,7 +130,7 @@ class GANRecipe(ImagesRecipe):
     # --- validation ---
 
     def validate(self) -> dict[str, float]:
-        """Adds to the common measures how far the discriminator has memorised its training pictures.
+        """Adds to the common metrics how far the discriminator has memorised its training pictures.
 
         `memorised` is the gap between its mean scores of training and unseen pictures, divided by the gap between
         training and generated pictures: 0 if it cannot separate training from unseen pictures, 1 if unseen pictures

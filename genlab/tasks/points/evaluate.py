@@ -1,4 +1,4 @@
-"""Evaluates generated points: every measure beside its noise floor, real points against real points."""
+"""Evaluates generated points: every metric beside its noise floor, real points against real points."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ MEASURED = 2500
 COUNTED = 10_000
 """Number of generated points for counting modes."""
 DRAWS = 3
-"""Number of samples over which `evaluate` averages a measure and its floor."""
+"""Number of samples over which `evaluate` averages a metric and its floor."""
 
 
 def evaluate(pipeline: PointsPipeline, source: Source) -> Evaluation:

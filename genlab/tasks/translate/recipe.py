@@ -93,7 +93,7 @@ class TranslationRecipe(Recipe):
     def batch(self, step: int) -> TranslationBatch:
         return self.data.train.batch(step, self.options.batch, self.seed, self.machine.rank, self.machine.processes)
 
-    # --- measures ---
+    # --- metrics ---
 
     @property
     def validates(self) -> bool:

@@ -245,7 +245,7 @@ IMAGES = [
     (["torn"], "None of the 3 pictures of torn can be read", "data"),
     (["evil.zip"], "a file whose path points outside it", "data"),
     (["@faces:none"], "'none' cannot be used; it must be a whole number from 1", "data"),
-    (["@digits:7"], "The size of @digits cannot be chosen: leave out :7", "data"),
+    (["@digits:7"], "The size of @digits cannot be chosen: remove :7", "data"),
     (["flat", "--pixels", 24], "pixels: 24 cannot be used; this model needs a power of 2", "pixels"),
     (["flat", "--features", "none"], "features: none cannot be used", "features"),
     (["flat", "--model", "flow"], "images has no model flow; it has gan, wgan_gp, dcgan, vae", "model"),
