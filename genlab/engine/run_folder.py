@@ -61,7 +61,7 @@ class RunFolder:
         """
         if out is not None:
             if any("\ud800" <= character <= "\udfff" for character in out):
-                raise InputError(f"The name {out} is not valid UTF-8: choose another --out.", "out")
+                raise InputError(f"The name {out} is not UTF-8: choose another --out.", "out")
             folder = cls(Path(out))
             try:
                 folder.path.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ class RunFolder:
             raise InputError(f"{path} is not a run folder: run.json has no format.", "run")
         if run_format > FORMAT:
             raise InputError(
-                f"{path} has format {run_format}, but this genlab reads up to {FORMAT}: install a newer version.", "run"
+                f"{path} has format {run_format}, but this genlab reads up to {FORMAT}: install a newer genlab.", "run"
             )
         return folder
 

@@ -118,7 +118,7 @@ TRAIN = [
     (["book.txt", "--resume", "--out", "full"], "full is not a run folder", "run"),
     (["book.txt", "--out", "full"], "full already exists", "out"),
     (["book.txt", "--out", "book.txt"], "book.txt already exists", "out"),
-    (["book.txt", "--out", "book.txt/run"], "book.txt/run cannot be made", "out"),
+    (["book.txt", "--out", "book.txt/run"], "book.txt/run cannot be created", "out"),
     (["book.txt", "--out", "hidden"], "hidden already exists", "out"),
 ]
 

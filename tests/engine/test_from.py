@@ -34,7 +34,7 @@ def test_it_begins_as_what_it_starts_from(trained, other, tmp_path):
     (note,) = run.about["data"]["notes"]
     assert "not in the vocabulary of the run to start from" in note
     card = (run.path / "README.md").read_text()
-    assert "Trained on from the weights of tiny" in card
+    assert "Trained from the weights of tiny" in card
     assert "from scratch" not in card
 
 
@@ -76,7 +76,7 @@ def test_killed_and_resumed(trained, other, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("task", "options", "message", "field"),
     [
-        ("text", {"size": "small"}, "size: the run to start from has tiny, not small: leave --size out", "size"),
+        ("text", {"size": "small"}, "size: the run to start from has tiny, not small: omit --size", "size"),
         ("text", {"context": 7}, "context: the run to start from has 64, not 7", "context"),
         ("text", {"model": "lstm"}, "is a gpt for text, not a lstm for text", "from"),
         ("points", {}, "this model cannot start from another run", "from"),

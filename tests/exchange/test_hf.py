@@ -89,7 +89,7 @@ def test_weights_in_several_files(foreign, tmp_path, kind):
     (tmp_path / "cut" / "model-00002-of-00003.safetensors").unlink(missing_ok=True)
     for shard in list((tmp_path / "cut").glob("model-00002-*")):
         shard.unlink()
-    with pytest.raises(InputError, match=r"lacks model-00002-of-\d+.safetensors, one of \d+ files of weights"):
+    with pytest.raises(InputError, match=r"lacks model-00002-of-\d+.safetensors, one of \d+ weight files"):
         genlab.import_folder(tmp_path / "cut", tmp_path / "none")
 
 

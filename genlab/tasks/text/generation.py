@@ -179,7 +179,7 @@ def encode_prompt(
     try:
         prompt.encode()
     except UnicodeEncodeError:  # the terminal's bytes were not UTF-8
-        raise InputError("The prompt is not valid UTF-8: set the terminal to UTF-8.", "prompt") from None
+        raise InputError("The prompt is not UTF-8: set the terminal to UTF-8.", "prompt") from None
     ids = tokenizer.encode(prompt, add_special_tokens=False).ids
     unknown = tokenizer.token_to_id(UNKNOWN)
     if unknown is not None and unknown in ids:

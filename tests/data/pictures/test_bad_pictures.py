@@ -107,7 +107,7 @@ TRAIN = [
     (["few.csv"], "4 rows with a label: give at least 10", "data"),
     (["price.csv"], "price has 60 different numbers in 60 rows: .*is regression.*--label", "label"),
     (["one.csv"], "All rows belong to one class, yes", "data"),
-    (["rare.csv"], "class perhaps has one row only", "data"),
+    (["rare.csv"], "class perhaps has only one row", "data"),
     (["good.csv", "--label", "colour"], "good.csv has no column colour; it has size, answer", "label"),
     (["good.csv", "--width", 0], "width: 0 cannot be used", "width"),
     (["good.csv", "--model", "cnn"], "neither a folder nor a zip file", "data"),
@@ -160,10 +160,10 @@ def test_rows_that_a_table_run_cannot_read(refused, places):
     for words, message in (
         (["gone.csv"], "There is no file gone.csv"),
         (["sub.csv"], "sub.csv is a folder"),
-        (["other.csv"], "one column only"),
+        (["other.csv"], "only one column"),
         (["ragged.csv"], "line 7: 3 cells"),
         (["none.csv"], "none.csv has no column size: this run needs size"),
-        (["words.csv"], "words.csv: column size has numbers, but 'many' is not one"),
+        (["words.csv"], "words.csv: column size has numbers, but 'many' is not a number"),
     ):
         sentence, field = refused("predict", table, *words)
         assert re.search(message, sentence), sentence
@@ -248,7 +248,7 @@ IMAGES = [
     (["@digits:7"], "The size of @digits cannot be chosen: remove :7", "data"),
     (["flat", "--pixels", 24], "pixels: 24 cannot be used; this model needs a power of 2", "pixels"),
     (["flat", "--features", "none"], "features: none cannot be used", "features"),
-    (["flat", "--model", "flow"], "images has no model flow; it has gan, wgan_gp, dcgan, vae", "model"),
+    (["flat", "--model", "flow"], "images has no model flow: choose from gan, wgan_gp, dcgan, vae", "model"),
     (["flat", "--penalty", "-1"], "penalty: -1", "penalty"),
     (["flat", "--model", "dcgan", "--pixels", 18], "dcgan needs a multiple of 4", "pixels"),
 ]

@@ -118,8 +118,8 @@ def test_what_a_trained_model_cannot_read(tmp_path: Path) -> None:
     encoder = whole(write(tmp_path / "t.csv", cells())).encoder
     for data, message in [
         ([{"height": 1}], "Row 0 has no colour: this run needs height, colour"),
-        ([{"height": "tall", "colour": "red"}], "column height has numbers, but 'tall' is not one"),
-        (np.zeros((3, 5)), r"rows of 2 values \(height, colour\), not an array \(3, 5\)"),
+        ([{"height": "tall", "colour": "red"}], "column height has numbers, but 'tall' is not a number"),
+        (np.zeros((3, 5)), r"rows of 2 values \(height, colour\), not an array of shape \(3, 5\)"),
         (np.zeros(2), "not an array"),
         ([], "not an array"),
         ("", "not an array"),

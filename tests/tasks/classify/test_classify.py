@@ -115,7 +115,7 @@ def test_out_of_balance_the_probabilities_keep_the_datas_shares(tmp_path: Path) 
         learning_rate=0.03,
         validation=0,
     )
-    assert any("out of balance" in note for note in run.about["data"]["notes"])
+    assert any("imbalanced" in note for note in run.about["data"]["notes"])
     told = np.mean([one.probabilities["rare"] for one in run.predict(np.random.default_rng(1).normal(size=(200, 1)))])
     assert told == pytest.approx(0.1, abs=0.04)
 
