@@ -107,9 +107,8 @@ def train(
             loop.run(quiet)
             machine.together()
             for network in recipe.pipeline.networks.values():
-                network.load_state_dict(
-                    machine.agree(network.state_dict())
-                )  # only the first process has read the best weights
+                # Only the first process has read the best weights.
+                network.load_state_dict(machine.agree(network.state_dict()))
                 network.eval()
             return folder, recipe.pipeline
 

@@ -59,7 +59,7 @@ def read_layout(names: list[str], data: str, option: str) -> Layout:
         return _domains(names, domains)
     if any(SPLITS[found[1]] == "train" for found in domains.values()) and len(domains) > 1:
         raise _unclear(list(domains), tops, data, option)
-    if not named or (len(named) == 1 and SPLITS[named[0].casefold()] == "train"):  # train alone is a class: a railway's
+    if not named or (len(named) == 1 and SPLITS[named[0].casefold()] == "train"):  # train alone is a class
         return _splits_inside(names) or Layout(folder_classes(names), [], {})
     if len(named) < len(tops):
         raise _unclear(named, tops, data, option)

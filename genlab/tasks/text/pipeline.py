@@ -68,9 +68,8 @@ class TextPipeline(Pipeline):
     def load(cls, saved: Saved) -> "TextPipeline":
         tokenizer = load_tokenizer(saved.path / "tokenizer.json")
         place = saved.path / "shape.json"
-        shape = (
-            read_json(place) if place.exists() else None
-        )  # the first runs saved no shape: it follows from the options
+        # The first runs saved no shape: it follows from the options.
+        shape = read_json(place) if place.exists() else None
         built = saved.build(saved.options, tokenizer.get_vocab_size(), shape, saved.networks)
         return cls(saved.options, built, tokenizer, documents_of(saved.about), saved.machine)
 
