@@ -1,4 +1,4 @@
-"""Atomic file writes, and tensors in files without pickle."""
+"""Files that are whole or not there, and tensors in them without pickle."""
 
 import errno
 import hashlib
@@ -119,7 +119,7 @@ def tensors_to_bytes(tensors: dict[str, Tensor], about: dict[str, str] | None = 
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Reads the tensors and the metadata of a safetensors file.
+    """The tensors of a safetensors file and its notes.
 
     Raises:
         InputError: the file is missing, cut off, or not safetensors (a pickle is never opened).
@@ -139,7 +139,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def flatten(state: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
-    """Moves every tensor of a nested state to `tensors`; returns JSON with their keys in place."""
+    """JSON with every tensor moved to `tensors` and its key left in its place."""
     if isinstance(state, Tensor):
         tensors[prefix] = state
         return {"tensor": prefix}
@@ -153,7 +153,7 @@ def flatten(state: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
 
 
 def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
-    """Reverses `flatten`."""
+    """What `flatten` took apart."""
     ((kind, value),) = tree.items()
     if kind == "tensor":
         return tensors[value]
@@ -166,7 +166,7 @@ def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def save_state(folder: Path, step: int, state: dict[str, Any]) -> None:
-    """Writes a checkpoint with the hash of its content in its name, then removes older ones."""
+    """Writes a checkpoint whose name carries its content's hash, then removes the older ones."""
     tensors: dict[str, Tensor] = {}
     tree = flatten(state, "state", tensors)
     data = tensors_to_bytes(tensors, {"tree": json.dumps(tree)})
@@ -179,18 +179,18 @@ def save_state(folder: Path, step: int, state: dict[str, Any]) -> None:
 
 
 def load_state(folder: Path) -> tuple[int, dict[str, Any]] | None:
-    """Reads the newest checkpoint; None if there is none.
+    """The newest checkpoint, or None.
 
     Raises:
-        InputError: the checkpoint is damaged.
+        InputError: it is damaged.
     """
     paths = sorted(folder.glob("step-*.safetensors"))
     if not paths:
         return None
     path = paths[-1]
     damaged = InputError(
-        f"The checkpoint {path} is damaged. The best weights, in model.safetensors, are still usable; to continue "
-        f"training, restore the file from a copy, or delete the folder {folder} and resume from the start.",
+        f"The checkpoint {path} is damaged. The run's best weights are in model.safetensors and still usable; "
+        f"to train on, restore the file from a copy, or delete the folder {folder} and resume from the start.",
         "resume",
     )
     try:

@@ -214,7 +214,7 @@ class RunFolder:
         return self.path / "resume" / "best.safetensors"
 
     def write_model(self, networks: dict[str, nn.Module]) -> None:
-        """Writes model.safetensors; shared weights are written once."""
+        """Replaces model.safetensors; tied weights are written once."""
         write_atomically(self.weights, tensors_to_bytes(_distinct(networks)))
 
     def keep_planned_best(self) -> None:
@@ -228,24 +228,24 @@ class RunFolder:
             os.replace(self._planned_best, self.weights)
 
     def read_model(self, networks: dict[str, nn.Module]) -> None:
-        """Loads model.safetensors into the networks.
+        """Loads model.safetensors into networks of the same shape.
 
         Raises:
-            InputError: a tensor is missing, unknown or of another shape.
+            InputError: a tensor is missing, surplus or of another shape.
         """
         tensors, _ = read_tensors(self.weights)
         expected = _distinct(networks)
         for name in sorted(expected.keys() ^ tensors.keys()):
             what = "lacks" if name in expected else "has an unknown"
-            raise InputError(f"{self.weights} does not match config.json: it {what} tensor {name!r}.", "run")
+            raise InputError(f"{self.weights} does not fit the run's config: it {what} tensor {name!r}.", "run")
         for name, tensor in tensors.items():
             if tensor.shape != expected[name].shape:
                 raise InputError(
-                    f"{self.weights} does not match config.json: tensor {name!r} has another shape.", "run"
+                    f"{self.weights} does not fit the run's config: tensor {name!r} has another shape.", "run"
                 )
             expected[name].data.copy_(tensor)
 
-    # --- metrics ---
+    # --- measures ---
 
     def measures(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl in step order: the last one per step and split, without partial lines."""
@@ -270,7 +270,7 @@ class RunFolder:
 
 
 def _distinct(networks: dict[str, nn.Module]) -> dict[str, Tensor]:
-    """Tensors by "network.name", without duplicates that share memory."""
+    """Tensors by "network.name"; the first of those that share memory."""
     tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, network in networks.items():

@@ -162,7 +162,7 @@ DAMAGES = {
     strange_config: "damaged",
     unknown_option: "There is no option 'command'",
     unknown_size: "size: .*cannot be used",
-    other_size: "does not match config.json",
+    other_size: "does not fit the run's config",
     cut_shape: "shape.json is damaged",
     impossible_shape: "depth: -4 cannot be used; it must be a whole number from 1",
     unknown_model: "has no model os:system",

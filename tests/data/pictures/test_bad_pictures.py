@@ -218,7 +218,7 @@ DAMAGES = {
     "one class": (json.dumps({"classes": ["a"], "channels": 1, "common": 0}).encode(), "damaged"),
     "more classes": (
         json.dumps({"classes": ["a", "b", "c"], "channels": 1, "common": 0}).encode(),
-        "does not match config.json",
+        "does not fit the run's config",
     ),
     "no object": (b"[1]", "damaged"),
     "no channels": (json.dumps({"classes": ["a", "b"]}).encode(), "damaged"),
