@@ -141,7 +141,7 @@ class Generates(Protocol):
     """Makes new content."""
 
     def generate(self, request: Any, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Yields the samples for `request`; `show` receives text piece by piece as it is generated."""
+        """Yields the samples for `request`; `show` receives text piece by piece while it is generated."""
 
 
 @runtime_checkable

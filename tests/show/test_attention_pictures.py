@@ -63,10 +63,10 @@ def test_table():
         ["self", "attention", "entropy", "(bits)", "distance", "(tokens)"],
         ["layer", "0,", "head", "0", "0.50", "2.0"],
         ["layer", "0,", "head", "1", "1.50", "3.0"],
-        ["looking", "evenly", "3.00", "4.0"],
+        ["uniform", "attention", "3.00", "4.0"],
         ["cross", "attention", "entropy", "(bits)", "distance", "(tokens)"],
         ["layer", "0,", "head", "0", "0.50", "-"],
-        ["looking", "evenly", "3.00", "-"],
+        ["uniform", "attention", "3.00", "-"],
     ]
 
 
@@ -123,7 +123,7 @@ def test_too_many_tokens():
     ):
         attention_picture([made(rows=97)])
     many = [made(layer, heads=12, rows=40) for layer in range(2)]
-    with pytest.raises(InputError, match=r"40 tokens are too many.*shows 35.*, or one --layer and one --head") as error:
+    with pytest.raises(InputError, match=r"40 tokens are too many.*shows up to 35.*, or one --layer and one --head") as error:
         attention_picture(many)
     assert error.value.field == "prompt"
     assert attention_picture([many[0].only(3)])

@@ -59,7 +59,7 @@ class TranslatePipeline(Pipeline):
         self.network: Any
         (self.network,) = self.networks.values()
         self.source, self.target = source, target
-        """The same object if the option `joint` is set."""
+        """Source and target vocabulary, one object if the option `joint` is set."""
         self.lengths = lengths
 
     def save(self, folder: Path) -> None:
