@@ -1,4 +1,4 @@
-"""genlab from Python: `train` makes a run, `load` opens one."""
+"""The Python interface: `train` makes a run, `load` opens one."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ Capability = TypeVar("Capability")
 
 
 class Run:
-    """A run folder with its pipeline; made by `train` and `load`."""
+    """A run folder with its pipeline, from `train` or `load`."""
 
     def __init__(self, folder: RunFolder, pipeline: Pipeline) -> None:
         self.folder = folder
@@ -63,51 +63,51 @@ class Run:
 
     @property
     def about(self) -> dict[str, Any]:
-        """run.json: state, seed, versions, machine, wall time, data, measures."""
+        """Content of run.json: state, seed, versions, machine, wall time, data, metrics."""
         return self.folder.about()
 
     def generate(self, show: Callable[[str], None] | None = None, **options: Any) -> list[Sample]:
-        """New content; the options are those of `genlab generate RUN --help`.
+        """Generates content; the options are those of `genlab generate RUN --help`.
 
         Args:
-            show: Called with each piece of text as it is written.
+            show: Called with each piece of text as it is generated.
             **options: Fields of the request.
 
         Returns:
-            One sample for each of `n`; `str(sample)` or `sample.content` is the content.
+            The samples; `str(sample)` or `sample.content` is the content.
 
         Raises:
-            InputError: an option cannot be used.
+            InputError: an option is invalid, or the run cannot generate.
         """
-        request = self._request("generate", options, "generates nothing")
-        return list(self._able(Generates, "generates nothing").generate(request, show))
+        request = self._request("generate", options, "cannot generate")
+        return list(self._require(Generates, "cannot generate").generate(request, show))
 
     def sample(self, latents: Any, label: str | None = None) -> np.ndarray:
-        """Content from latent vectors.
+        """Makes content from latent vectors.
 
         Args:
-            latents: Array or tensor (pieces, latent).
-            label: Class of the content, where the run has classes.
+            latents: Array or tensor (samples, latent).
+            label: Class of the content, if the run has classes.
 
         Raises:
-            InputError: they do not fit, or the run has no latent vectors.
+            InputError: the latent vectors have the wrong shape, or the run has none.
         """
-        return self._able(Decodes, "makes nothing from latent vectors").decode(latents, label)
+        return self._require(Decodes, "has no latent vectors").decode(latents, label)
 
     def predict(self, data: Any) -> list[Prediction]:
-        """Labels with probabilities.
+        """Predicts labels with probabilities.
 
         Args:
-            data: A path or a list of paths (pictures, folders of them, or a CSV), or an array of inputs.
+            data: A path or a list of paths (pictures, folders of pictures, or CSV files), or inputs in memory.
 
         Raises:
             InputError: the data cannot be read, or the run is not a classifier.
         """
-        request = self._request("predict", {"inputs": data}, "predicts no labels")
-        return self._able(Predicts, "predicts no labels").predict(request)
+        request = self._request("predict", {"inputs": data}, "cannot predict labels")
+        return self._require(Predicts, "cannot predict labels").predict(request)
 
     def attention(self, prompt: str, **options: Any) -> list[AttentionMap]:
-        """The attention weights of every layer, with their tokens and figures.
+        """The attention map of every layer, with tokens, entropy and distance.
 
         Args:
             prompt: The text that the model reads.
@@ -116,38 +116,38 @@ class Run:
         Raises:
             InputError: the prompt cannot be read, or the run has no attention.
         """
-        request = self._request("explain", {"prompt": prompt, **options}, "has no attention to look at")
-        return self._able(Explains, "has no attention to look at").explain(request)
+        request = self._request("explain", {"prompt": prompt, **options}, "has no attention to show")
+        return self._require(Explains, "has no attention to show").explain(request)
 
     def export(self, to: str, place: str | os.PathLike) -> None:
-        """Writes the model for other people's tools.
+        """Writes the model for other tools.
 
         Args:
-            to: A format that the model's declaration lists: hf (a folder for transformers), gguf (a file for
-                llama.cpp) or onnx (a file for ONNX runtimes).
-            place: The folder or file to make.
+            to: A format that the model supports: hf (a folder for transformers), gguf (a file for llama.cpp) or onnx
+                (a file for ONNX runtimes).
+            place: The folder or file to write.
 
         Raises:
-            InputError: the run has no such format, or it cannot be written there; nothing is left half-written.
+            InputError: the run does not support the format, or writing fails, which leaves no partial file.
         """
         formats = self._declared().exports
         if not formats:
-            raise self._unable("cannot be exported")
+            raise self._unsupported("cannot be exported")
         if to not in formats:
-            raise InputError(f"to: {to!r} cannot be used; it is one of {', '.join(formats)}.", "to")
+            raise InputError(f"to: {to!r} cannot be used; it must be one of {', '.join(formats)}.", "to")
         commands = ["    genlab import THIS_FOLDER --out RUN", "    genlab generate RUN"]
-        exports = self._able(Exports, "cannot be exported")
+        exports = self._require(Exports, "cannot be exported")
         exports.export(to, Path(place), card(self.folder, self.pipeline, commands))
 
     def push(self, name: str, private: bool = False) -> str:
-        """Uploads the model, as `export` writes it for transformers, to a Hugging Face repository.
+        """Uploads the model in the format of transformers to a Hugging Face repository.
 
         Args:
-            name: OWNER/NAME, or NAME for a repository of the user who is logged in.
-            private: If the repository does not exist yet, make it private.
+            name: OWNER/NAME, or NAME in the account of the user who is logged in.
+            private: Make the repository private if it does not exist yet.
 
         Returns:
-            The address of the repository.
+            The URL of the repository.
 
         Raises:
             InputError: the run cannot be exported, or the repository cannot be written.
@@ -157,7 +157,7 @@ class Run:
             return push_folder(Path(folder) / "model", name, private)
 
     def evaluate(self, data: str | os.PathLike | None = None) -> dict[str, Any]:
-        """Measures on the test split, or on `data`; every measure comes with its floor and its baseline.
+        """Evaluates on the test split, or on `data`; reports every metric with its noise floor and baseline.
 
         Raises:
             InputError: the training data have moved or changed; give them as `data`.
@@ -168,7 +168,7 @@ class Run:
         measure: Callable[[Pipeline, Source], Evaluation] = load_object(task_named(self.task).evaluate)
         with self.pipeline.evaluating(seed=0):
             found = measure(self.pipeline, source)
-        with suppress(InputError), self.folder.locked():  # not while it trains, nor where it may only be read
+        with suppress(InputError), self.folder.locked():  # skipped while the run trains, or if it is read-only
             for name, picture in found.pictures.items():
                 make_folder(self.path / "samples")
                 if picture is None:
@@ -184,19 +184,23 @@ class Run:
         return task_named(self.task).model(self.model)
 
     def _request(self, what: str, values: dict[str, Any], lack: str) -> Any:
-        """The request for `what`, checked."""
+        """Builds and validates the request for `what`."""
         requests = self._declared().requests
         if what not in requests:
-            raise self._unable(lack)
+            raise self._unsupported(lack)
         return make(load_object(requests[what]), values)
 
-    def _able(self, capability: type[Capability], lack: str) -> Capability:
-        """The pipeline as what it can do."""
+    def _require(self, capability: type[Capability], lack: str) -> Capability:
+        """The pipeline, typed as the capability.
+
+        Raises:
+            InputError: the pipeline lacks the capability; `lack` says so in the message.
+        """
         if not isinstance(self.pipeline, capability):
-            raise self._unable(lack)
+            raise self._unsupported(lack)
         return self.pipeline
 
-    def _unable(self, lack: str) -> InputError:
+    def _unsupported(self, lack: str) -> InputError:
         return InputError(f"{self.path} is a {self.model} for {self.task}, which {lack}.", "run")
 
     def __repr__(self) -> str:
@@ -216,14 +220,14 @@ def train(
 
     Args:
         task: Kind of content: text, points, images, classify, translate.
-        data: A file, a folder or a sample set such as "@bible". Where a task's data have parts, these can be given
-            instead, such as source= and target= for two parallel files.
+        data: A file, a folder or a sample set such as "@bible". Data in several parts are given by keyword instead,
+            such as source= and target= for two parallel files.
         model: One of the task's models; None for the default.
         quiet: Print nothing.
-        networks: Factories of your own networks, by the name of the network that each replaces: a factory takes the
-            network's shape, which names classes, channels and sizes, and returns a module.
-        losses: Your own losses, by the name of the loss that each replaces.
-        **options: Those of `genlab train TASK --help`, with underscores: minutes=2, size="laptop".
+        networks: Factories of custom networks, by the name of the network to replace: a factory takes the network's
+            shape (classes, channels, sizes) and returns a module.
+        losses: Custom losses, by the name of the loss to replace.
+        **options: Options of `genlab train TASK --help`, with underscores: minutes=2, size="laptop".
 
     Raises:
         InputError: something given cannot be used.
@@ -233,13 +237,13 @@ def train(
 
 
 def look(task: str, data: str | os.PathLike | None = None, model: str | None = None, **options: Any) -> Look:
-    """What `train` would read and choose, without training: counts, notes, examples, resolved options.
+    """Shows what `train` would read and choose, without training: counts, notes, examples, resolved options.
 
     Args:
-        task: As for `train`, as all the others.
+        task: Kind of content, as for `train`.
         data: A file, a folder or a sample set.
         model: One of the task's models; None for the default.
-        **options: Those of `genlab train TASK --help`, with underscores.
+        **options: Options of `genlab train TASK --help`, with underscores.
 
     Raises:
         InputError: something given cannot be used.
@@ -251,7 +255,7 @@ def look(task: str, data: str | os.PathLike | None = None, model: str | None = N
 def _checked(
     task: str, data: str | os.PathLike | None, model: str | None, options: dict[str, Any]
 ) -> tuple["Task", "Model", Any, RunOptions]:
-    """The task, its model, and its options and those of the run, checked."""
+    """The task, its model, and the validated options of the model and the run."""
     declared = task_named(task)
     paths = {name: options.pop(name, None) for name, _ in declared.parts}
     place = declared.place(_path(data), {name: _path(path) for name, path in paths.items()})
@@ -276,7 +280,7 @@ def train_model(
     networks: Mapping[str, Factory] | None = None,
     losses: Mapping[str, Callable[..., Tensor]] | None = None,
 ) -> Run:
-    """Trains a declared model with checked options."""
+    """Trains a declared model with validated options."""
     return Run(*run_training(task, model, options, run, quiet, networks, losses))
 
 
@@ -285,27 +289,29 @@ def _path(place: str | os.PathLike | None) -> str | None:
 
 
 def model_of(path: str, task: str) -> str | None:
-    """The model of a run; None if it is of another task."""
+    """The model of a run; None if the run is of another task."""
     config = RunFolder.open(path).config()
     return config["model"] if config["task"] == task else None
 
 
 def import_folder(folder: str | os.PathLike, out: str | os.PathLike | None = None, task: str | None = None) -> Run:
-    """Makes a run of a model that another tool saved, such as what transformers saves of GPT-2 or Qwen3.
+    """Imports a model that another tool saved, such as GPT-2 or Qwen3 saved by transformers.
 
     Args:
-        folder: The model's folder.
-        out: Run folder to make; by default runs/<task>-<folder>-NNN.
+        folder: Folder of the model.
+        out: Run folder to create; by default runs/<task>-<folder>-NNN.
         task: A task that imports; None for the first one.
 
     Raises:
-        InputError: the task imports nothing, or the folder holds no such model.
+        InputError: the task supports no imports, or the folder holds no supported model.
     """
     importing = [name for name in places() if task_named(name).imports is not None]
     declared = task_named(task or importing[0])
     task = declared.name
     if declared.imports is None:
-        raise InputError(f"The task {task} imports no models of other tools; {', '.join(importing)} does.", "task")
+        raise InputError(
+            f"The task {task} cannot import models of other tools, but {', '.join(importing)} can.", "task"
+        )
     place = Path(folder)
     found = load_object(declared.imports)(place, Machine("auto"))
     name = place.resolve().name
@@ -328,11 +334,11 @@ def load(path: str | os.PathLike, device: str = "auto", networks: Mapping[str, F
     """Opens a run folder.
 
     Args:
-        path: The folder.
-        device: Where to put it: auto, cpu, cuda, mps.
-        networks: Factories of your own networks, where the run was trained with some.
+        path: The run folder.
+        device: Device: auto, cpu, cuda, cuda:1 or mps.
+        networks: Factories of custom networks, if the run was trained with them.
 
     Raises:
-        InputError: it is not a run folder, is damaged or of a newer format, or needs `networks`.
+        InputError: `path` is not a run folder, is damaged or of a newer format, or needs `networks`.
     """
     return Run(*open_run(path, Machine(device), networks))

@@ -1,6 +1,6 @@
-"""Which tasks there are: their declarations are loaded by name, so that reading the catalogue loads nothing heavy.
+"""The catalogue of tasks: maps a name to a declaration, which it loads on demand.
 
-A package of another author adds tasks by the entry-point group `genlab.tasks`: each entry point names a `Task`.
+Other packages add tasks with the entry-point group `genlab.tasks`: each entry point names a `Task`.
 """
 
 from functools import cache
@@ -19,23 +19,23 @@ TASKS = ("classify", "text", "points", "images", "translate")
 
 @cache
 def places() -> dict[str, str]:
-    """Where each task is declared: genlab's own, then those of installed packages."""
+    """Where each task is declared, as "module:name": genlab's tasks, then those of other packages."""
     own = {name: f"genlab.tasks.{name}:TASK" for name in TASKS}
     return own | {point.name: point.value for point in entry_points(group="genlab.tasks") if point.name not in own}
 
 
 def task_named(name: str) -> "Task":
-    """The declaration of a task.
+    """Loads the declaration of a task.
 
     Raises:
         InputError: there is no such task.
     """
     if name not in places():
-        raise InputError(f"There is no task {name}; there are {nearest(name, list(places()))}.", "task")
+        raise InputError(f"There is no task {name}: choose from {nearest(name, list(places()))}.", "task")
     return load(places()[name])
 
 
 def load(path: str) -> Any:
-    """The object that "module:name" names."""
+    """Imports the object "module:name"."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)

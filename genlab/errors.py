@@ -1,13 +1,13 @@
-"""What goes wrong by the user's hand."""
+"""The error raised when the user's input cannot be used."""
 
 
 class InputError(ValueError):
-    """Something that the user gave cannot be used; the message says what to do about it.
+    """Raised when the user's input cannot be used; the message says what to do about it.
 
-    The command line turns it into one sentence and exit code 2.
+    The command line prints the message and exits with code 2.
     """
 
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
-        """The option or argument at fault, if there is one."""
+        """Name of the option or argument at fault, if there is one."""

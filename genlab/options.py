@@ -1,4 +1,4 @@
-"""Options as frozen dataclasses: from loose values to checked ones, or to a sentence that says what is wrong."""
+"""Options as frozen dataclasses: validates values, with errors that say what is allowed."""
 
 import dataclasses
 import math
@@ -14,18 +14,18 @@ Config = TypeVar("Config")
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """How a field is shown on help pages and in errors: metadata of its type, as in Annotated[str, Shown("FILE")]."""
+    """Metadata of a field's type that controls help pages and errors, as in Annotated[str, Shown("FILE")]."""
 
     metavar: str = ""
     """Placeholder of the value, such as FILE."""
     group: str = ""
     """Heading under which help pages list the field."""
     positional: bool = False
-    """Given without its name."""
+    """Whether the command line takes the value without --NAME."""
     off: str = ""
-    """Help of --no-NAME, for a flag that is on by default."""
+    """Help text of --no-NAME, for a flag that is on by default."""
     hint: str = ""
-    """Added to the error about a value out of range."""
+    """Advice to add to the error about a value out of range."""
 
 
 DATA = Shown(group="data")
@@ -40,7 +40,7 @@ def metadata(hint: Any) -> list[Any]:
 
 
 def shown(hint: Any) -> Shown:
-    """How a field of this type is shown: what several `Shown` say together."""
+    """Merges all `Shown` metadata of a type; the last value of a field wins."""
     parts = [dataclasses.asdict(found) for found in metadata(hint) if isinstance(found, Shown)]
     return Shown(**{name: value for part in parts for name, value in part.items() if value})
 
@@ -49,19 +49,19 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
     """Builds the frozen dataclass `config_type` from `values`.
 
     Raises:
-        InputError: a field is unknown, or its value impossible (NaN and infinity always are).
+        InputError: a field is unknown or missing, or its value is not allowed (NaN and infinity never are).
     """
     import pydantic  # a tenth of a second that help pages do without
 
     known = {field.name for field in dataclasses.fields(config_type)}  # type: ignore[arg-type]
     for name in values:
         if name not in known:
-            raise InputError(f"'{name}' is not an option here; known are: {', '.join(sorted(known))}.", name)
+            raise InputError(f"There is no option '{name}': choose from {', '.join(sorted(known))}.", name)
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise unusable(name, value, get_type_hints(config_type, include_extras=True)[name])
     adapter = pydantic.TypeAdapter(config_type)
-    # Paths may have bytes that are not UTF-8, which Python holds as surrogates and pydantic refuses.
+    # Paths may contain bytes that are not UTF-8, which Python represents as surrogates and pydantic rejects.
     odd = {name: value for name, value in values.items() if isinstance(value, str) and not _is_unicode(value)}
     plain = {name: value.encode("utf-8", "backslashreplace").decode() for name, value in odd.items()}
     try:
@@ -71,7 +71,7 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "config"
         if first["type"] == "missing":
-            raise InputError(f"{name} is missing: say what it should be.", name) from None
+            raise InputError(f"{name} is missing.", name) from None
         raise unusable(name, first["input"], get_type_hints(config_type, include_extras=True)[name]) from None
 
 
@@ -79,7 +79,7 @@ def unusable(name: str, value: Any, hint: Any) -> InputError:
     """The error about a value that is not of the type `hint`."""
     more = shown(hint).hint
     allowed = _allowed(hint) + (f" ({more})" if more else "")
-    return InputError(f"{name}: {value!r} cannot be used; it is {allowed}.", name)
+    return InputError(f"{name}: {value!r} cannot be used; it must be {allowed}.", name)
 
 
 def _is_unicode(text: str) -> bool:
@@ -87,7 +87,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _allowed(hint: Any) -> str:
-    """A type and its bounds in words."""
+    """Describes a type and its bounds."""
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(map(str, get_args(hint)))
     if get_origin(hint) in (Union, UnionType):
@@ -107,13 +107,13 @@ def _allowed(hint: Any) -> str:
 
 
 def check(config: Config) -> Config:
-    """The same config, once its values are known to be possible."""
+    """Validates the values of a config; returns the validated config."""
     values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}  # type: ignore[arg-type]
     return make(type(config), values)
 
 
 def two_paths(place: str) -> tuple[str, str] | None:
-    """The two files of "FIRST,SECOND", whose names may have commas of their own; None for a place of its own."""
+    """Splits "FIRST,SECOND" into two paths, which may contain commas; None if `place` is one path."""
     if Path(place).exists() or "," not in place:
         return None
     parts = place.split(",")
@@ -122,6 +122,6 @@ def two_paths(place: str) -> tuple[str, str] | None:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """All known names in a row, and first the one that a misspelt name most likely meant."""
+    """All known names as a list, followed by the closest match of a misspelt name, if any."""
     meant = get_close_matches(name, known, 1)
     return ", ".join(known) + (f" (perhaps {meant[0]}?)" if meant else "")

@@ -1,4 +1,4 @@
-"""The command line: one table of commands, each in its own file, whose heavy imports are inside its functions."""
+"""The command line: one table of commands, one file per command; heavy imports are inside the functions."""
 
 import contextlib
 import json
@@ -12,49 +12,49 @@ from genlab.errors import InputError
 
 
 class Command(NamedTuple):
-    """A command, and its lines in the help pages."""
+    """A command and its help text."""
 
     module: str
-    """Module of this package, whose function `run` takes the words after the command."""
+    """Module of this package; its function `run` takes the arguments after the command and returns the exit code."""
     arguments: str
     about: str
 
 
 COMMANDS = {
     "train": Command("train", "TASK DATA [--model MODEL]", "train a model on your data, or on a sample set: @bible"),
-    "look": Command("look", "TASK DATA [--model MODEL]", "show what a training would read and choose"),
+    "look": Command("look", "TASK DATA [--model MODEL]", "show what `train` would read and choose"),
     "generate": Command("generate", "RUN", "make new content with a trained model"),
     "predict": Command("predict", "RUN FILE|FOLDER...", "predict labels with a trained classifier"),
     "attention": Command("attention", "RUN --prompt TEXT", "show what the heads of a trained model attend to"),
-    "evaluate": Command("evaluate", "RUN [--data PATH]", "measure a trained model on data it was not trained on"),
+    "evaluate": Command("evaluate", "RUN [--data PATH]", "evaluate a trained model on data it was not trained on"),
     "export": Command("export", "RUN --to FORMAT PLACE", "write a trained model for other tools"),
-    "import": Command("imports", "FOLDER [--out RUN]", "make a run of a model that another tool saved"),
+    "import": Command("imports", "FOLDER [--out RUN]", "import a model that another tool saved"),
     "push": Command("push", "RUN NAME [--private]", "upload a trained model to a Hugging Face repository"),
-    "runs": Command("runs", "[--folder FOLDER]", "list what was trained"),
+    "runs": Command("runs", "[--folder FOLDER]", "list the runs in a folder"),
     "samples": Command("samples", "[@NAME --to FOLDER]", "list the embedded sample sets, or write one to a folder"),
 }
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs one command; exit code 0 done, 1 our fault, 2 the user's input, 130 interrupted."""
+    """Runs one command and exits: 0 done, 1 a bug, 2 bad input, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
     _prepare_streams()
     try:
         code = _run(words)
         sys.stdout.flush()
     except InputError as error:
-        code = _refuse(error, "--json" in words)
+        code = _report(error, "--json" in words)
     except KeyboardInterrupt:
         print("\ngenlab: interrupted.", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # the reader of our output has gone
-        _drop_output()
+    except BrokenPipeError:  # nothing reads our output any more
+        _discard_output()
         code = 0
     except OSError as error:
-        if not _of_output(error):
+        if not _is_output_error(error):
             raise
-        _drop_output()
-        code = _refuse(InputError(f"Standard output cannot be written: {error.strerror}.", "output"), False)
+        _discard_output()
+        code = _report(InputError(f"Cannot write to standard output: {error.strerror}.", "output"), False)
     sys.exit(code)
 
 
@@ -70,7 +70,7 @@ def _run(words: list[str]) -> int:
     if words[0] not in COMMANDS:
         from genlab.options import nearest
 
-        raise InputError(f"There is no command {words[0]}; there are {nearest(words[0], list(COMMANDS))}.", "command")
+        raise InputError(f"There is no command {words[0]}: choose from {nearest(words[0], list(COMMANDS))}.", "command")
     command = COMMANDS[words[0]]
     return import_module(f"genlab.cli.{command.module}").run(words[1:])
 
@@ -85,15 +85,15 @@ def _overview() -> str:
     )
 
 
-def _refuse(error: InputError, as_json: bool) -> int:
-    """Says what is wrong with the input; returns the exit code."""
+def _report(error: InputError, as_json: bool) -> int:
+    """Prints the error; returns the exit code."""
     try:
         if as_json:
             print(json.dumps({"error": {"message": str(error), "field": error.field}}), flush=True)
         else:
             print(f"genlab: {error}", file=sys.stderr)
     except OSError:
-        _drop_output()
+        _discard_output()
     return 2
 
 
@@ -101,25 +101,25 @@ def _refuse(error: InputError, as_json: bool) -> int:
 
 
 def _prepare_streams() -> None:
-    """No character and no closed stream stops a command.
+    """Makes printing safe for any character and with closed streams.
 
-    What an encoding other than UTF-8 lacks is written as an escape, and paths that are not UTF-8 as their own bytes.
+    Characters that the encoding lacks are escaped; paths that are not valid UTF-8 are written byte for byte.
     """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    with contextlib.suppress(AttributeError):  # a stream of the caller's, in Python
+    with contextlib.suppress(AttributeError):  # the caller replaced the stream
         sys.stdout.reconfigure(errors="surrogateescape" if encoding == "utf8" else "backslashreplace")  # type: ignore
 
 
-def _of_output(error: OSError) -> bool:
-    """Whether printing failed: other packages write the files."""
+def _is_output_error(error: OSError) -> bool:
+    """Whether printing raised the error: only this package prints, and it writes no files."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     return frame.f_globals["__name__"].startswith(__name__)
 
 
-def _drop_output() -> None:
-    """Standard output goes nowhere from here on, so that Python can end without another error."""
+def _discard_output() -> None:
+    """Discards further output, so that Python's final flush does not fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""genlab attention RUN --prompt TEXT: what the attention heads attend to, as a table and pictures."""
+"""genlab attention RUN --prompt TEXT: shows what the attention heads attend to, as a table and pictures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from genlab.options import Shown
 
 @dataclass(frozen=True)
 class AttentionOptions(OnDevice):
-    """Options of showing attention."""
+    """Options of `genlab attention`."""
 
     layer: int | None = None
     """Draw this layer only, counted from 0."""
     head: int | None = None
-    """Draw this head only, counted from 0; with --layer it is drawn large."""
+    """Draw this head only, counted from 0; with --layer, as one large picture."""
     to: Annotated[str | None, Shown("FILE.png")] = None
     """PNG file to write; by default in the run's samples folder."""
 
@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
         return 0
     task, model = declared(path)
     if "explain" not in model.requests:
-        raise InputError(f"{path} is a {model.name} for {task.name}, which has no attention to look at.", "run")
+        raise InputError(f"{path} is a {model.name} for {task.name}, which has no attention to show.", "run")
     request_type = load(model.requests["explain"])
     about = f"Show what the attention heads of {path} attend to."
     page = Page(f"genlab attention {path}", about, [*options_of(request_type), *options_of(AttentionOptions)])
@@ -40,7 +40,7 @@ def run(words: list[str]) -> int:
     values = page.parse(words[1:])
     request, options = values.make(request_type), values.make(AttentionOptions)
     if options.to is not None and not options.to.lower().endswith(".png"):
-        raise InputError(f"to: {options.to} should end in .png.", "to")
+        raise InputError(f"to: {options.to} must end in .png.", "to")
 
     from genlab.engine.files import make_folder, write_atomically
     from genlab.engine.pipeline import Explains

@@ -1,4 +1,4 @@
-"""genlab evaluate RUN: measures on data that the run was not trained on."""
+"""genlab evaluate RUN: evaluates a trained model on data that it was not trained on."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,17 +11,17 @@ from genlab.options import Shown
 
 @dataclass(frozen=True)
 class EvaluateOptions(OnDevice):
-    """Options of evaluating."""
+    """Options of `genlab evaluate`."""
 
     data: Annotated[str | None, Shown("PATH")] = None
-    """Measure on these data instead of the test split; or where the training data are now, if they have moved."""
+    """Data to evaluate on instead of the test split, or the new location of the training data if they have moved."""
 
 
 def run(words: list[str]) -> int:
     path = run_argument("evaluate", words)
     if path is None:
         return 0
-    about = f"Measure {path} on data that it was not trained on."
+    about = f"Evaluate {path} on data that it was not trained on."
     page = Page(f"genlab evaluate {path}", about, options_of(EvaluateOptions))
     if asks_help(words):
         print(page.help())

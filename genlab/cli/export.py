@@ -12,10 +12,10 @@ from genlab.options import Shown
 
 @dataclass(frozen=True)
 class ExportOptions(Output):
-    """Options of exporting."""
+    """Options of `genlab export`."""
 
     place: Annotated[str, Shown("PLACE", positional=True)] = ""
-    """Folder or file to make."""
+    """Folder or file to write."""
 
 
 def run(words: list[str]) -> int:
@@ -25,7 +25,7 @@ def run(words: list[str]) -> int:
     task, model = declared(path)
     if not model.exports:
         raise InputError(f"{path} is a {model.name} for {task.name}, which cannot be exported.", "run")
-    formats = Option("to", Literal[model.exports], "Format to write.", model.exports[0])
+    formats = Option("to", Literal[model.exports], "Format to write.", model.exports[0], shown=Shown(group="options"))
     page = Page(f"genlab export {path}", f"Write {path} for other tools.", [formats, *options_of(ExportOptions)])
     if asks_help(words):
         print(page.help())
@@ -33,7 +33,7 @@ def run(words: list[str]) -> int:
     values = page.parse(words[1:])
     options, to = values.make(ExportOptions), values["to"]
     if not options.place:
-        raise InputError(f"Say where to: genlab export {path} --to {to} PLACE.", "place")
+        raise InputError(f"Name the folder or file to write: genlab export {path} --to {to} PLACE.", "place")
     opened(path, "cpu").export(to, options.place)
     if options.json:
         print_json({"place": options.place, "to": to})

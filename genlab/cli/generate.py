@@ -1,4 +1,4 @@
-"""genlab generate RUN: new content, on standard output or as files."""
+"""genlab generate RUN: makes new content, on standard output or as files."""
 
 import re
 import sys
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from genlab.tasks.task import FileOption
 
 NAME = "generated"
-"""Start of the names of generated files."""
+"""Prefix of the names of generated files."""
 MANY = 20
-"""Files above which only the first and the last are named."""
+"""Above this number of files, only the first and the last are listed."""
 
 
 @dataclass(frozen=True)
 class GenerateOptions(OnDevice):
-    """Options of generating."""
+    """Options of `genlab generate`."""
 
     to: Annotated[str | None, Shown("FOLDER")] = None
-    """Folder to write the content to, one file for each piece, numbered after those already there."""
+    """Folder to write the content to, one file per sample, numbered after those already there."""
 
 
 @dataclass(frozen=True)
 class SheetOptions:
-    """Options of generating pictures."""
+    """Options of `genlab generate` for pictures."""
 
     grid: Annotated[str | None, Shown("FILE.png")] = None
-    """Write all pictures on one sheet, and their latent vectors beside it as .npy."""
+    """Write all pictures on one sheet, and their latent vectors next to it as .npy."""
 
 
 def run(words: list[str]) -> int:
@@ -47,7 +47,7 @@ def run(words: list[str]) -> int:
     task, model = declared(path)
     if "generate" not in model.requests:
         uses = " or ".join(f"genlab {use} {path} FILE" for use in model.requests)
-        raise InputError(f"{path} is a {model.name} for {task.name}, which generates nothing: use {uses}.", "run")
+        raise InputError(f"{path} is a {model.name} for {task.name}, which cannot generate: use {uses}.", "run")
     request_type, files = load(model.requests["generate"]), task.files.get("generate", ())
     about = f"Make new content with {path}: {model.name}, {model.about}."
     own = [*options_of(GenerateOptions), *(options_of(SheetOptions) if task.makes == "picture" else ())]
@@ -60,16 +60,16 @@ def run(words: list[str]) -> int:
     request = values.make(request_type)
     requests = _requests(request, files, values)
     if chosen.to is not None and Path(chosen.to).exists() and not Path(chosen.to).is_dir():
-        raise InputError(f"to: {chosen.to} is not a folder; give a folder for the files.", "to")
+        raise InputError(f"to: {chosen.to} is not a folder; name a folder for the files.", "to")
     if grid is not None and not grid.lower().endswith(".png"):
-        raise InputError(f"grid: {grid} should end in .png.", "grid")
+        raise InputError(f"grid: {grid} must end in .png.", "grid")
 
     from genlab.engine.pipeline import Generates
 
     found = opened(path, chosen.device)
     pipeline = found.pipeline
     assert isinstance(pipeline, Generates)
-    show = None if chosen.json else _show
+    show = None if chosen.json else _print_piece
     samples: Iterator[Sample] = (sample for one in requests for sample in pipeline.generate(one, show))
     if show:
         samples = _spaced(samples, vars(request).get("n", 1))
@@ -89,10 +89,10 @@ def _file_options(files: tuple["FileOption", ...]) -> list[Option]:
 
 
 def _requests(request: Any, files: tuple["FileOption", ...], values: Values) -> Iterator[Any]:
-    """The request itself, or one for each value that a file holds for one of its fields.
+    """The request itself, or one request per value in a file that gives one of its fields.
 
     Raises:
-        InputError: a field is given twice, as an option and in a file.
+        InputError: an option and a file give the same field.
     """
     for file in files:
         path, own = values[file.name], getattr(request, file.field)
@@ -102,25 +102,25 @@ def _requests(request: Any, files: tuple["FileOption", ...], values: Values) -> 
         if path is None and own is None:
             path = file.default
         if path is not None:
-            return _of_file(request, file, path)
+            return _requests_from_file(request, file, path)
     return iter([request])
 
 
-def _of_file(request: Any, file: "FileOption", path: str) -> Iterator[Any]:
+def _requests_from_file(request: Any, file: "FileOption", path: str) -> Iterator[Any]:
     if path == "-" and sys.stdin.isatty():
-        say(f"Type the {file.field}, one per line; Ctrl-D ends.")
+        say(f"Type one {file.field} per line; Ctrl-D ends the input.")
     for value in load(file.read)(path):
         yield replace(request, **{file.field: value})
 
 
-def _show(piece: str) -> None:
-    """Writes a piece of text at once."""
+def _print_piece(piece: str) -> None:
+    """Prints a piece of text immediately."""
     sys.stdout.write(piece)
     sys.stdout.flush()
 
 
 def _spaced(samples: "Iterator[Sample]", count: int) -> "Iterator[Sample]":
-    """Ends each text with a line end; a blank line separates `count` texts of one request."""
+    """Prints a newline after each text, and a blank line between the `count` texts of one request."""
     from genlab.engine.samples import Kind
 
     for number, sample in enumerate(samples, 1):
@@ -130,7 +130,7 @@ def _spaced(samples: "Iterator[Sample]", count: int) -> "Iterator[Sample]":
 
 
 class _Output:
-    """Where samples go: each to a file in --to, all pictures on the sheet --grid, or together to the run's samples."""
+    """Writes samples: one file each in --to, all pictures on the sheet --grid, or together in the run's samples."""
 
     def __init__(self, samples: Path, to: str | None, grid: str | None) -> None:
         self.folder = samples if to is None else Path(to)
@@ -141,15 +141,15 @@ class _Output:
         self.number: int | None = None
 
     def take(self, sample: "Sample") -> Any:
-        """Writes or keeps a sample; returns its content as JSON holds it, None for what only files hold.
+        """Writes or keeps a sample; returns its content for JSON, or None if only files hold it.
 
         Raises:
-            InputError: it cannot be put on the sheet, or cannot be written.
+            InputError: the sample cannot be drawn on the sheet, or the file cannot be written.
         """
         from genlab.engine.samples import Kind
 
         if self.grid is not None and sample.kind is not Kind.PICTURE:
-            raise InputError(f"grid: a {sample.kind} cannot be put on a sheet: write it with --to.", "grid")
+            raise InputError(f"grid: a {sample.kind} cannot be drawn on a sheet: use --to.", "grid")
         if self.each:
             self._write([sample])
         if self.grid is not None or (not self.each and sample.kind is not Kind.TEXT):
@@ -159,7 +159,7 @@ class _Output:
         return sample.content.tolist() if sample.kind in (Kind.ROWS, Kind.POINTS) else None
 
     def files(self) -> list[Path]:
-        """All files written, once what was kept is written too."""
+        """Writes the samples kept so far; returns all files written."""
         from genlab.engine.files import make_folder, write_atomically
         from genlab.show.sheets import sheet_of, together
 
@@ -182,6 +182,6 @@ class _Output:
 
 
 def _next_number(folder: Path) -> int:
-    """The number after the highest of the files generated before, which stay as they are."""
+    """The number after the highest among the generated files already there, which are never overwritten."""
     names = (re.fullmatch(rf"{NAME}-(\d+)\..+", path.name) for path in folder.glob(f"{NAME}-*"))
     return max((int(name[1]) + 1 for name in names if name), default=0)

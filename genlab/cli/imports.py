@@ -1,4 +1,4 @@
-"""genlab import FOLDER: makes a run of a model that another tool saved."""
+"""genlab import FOLDER: makes a run folder from a model that another tool saved."""
 
 import shlex
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from genlab.options import Shown
 
 @dataclass(frozen=True)
 class ImportOptions(Output):
-    """Options of importing."""
+    """Options of `genlab import`."""
 
     folder: Annotated[str, Shown("FOLDER", positional=True)] = ""
     """Folder of the model: config.json, model.safetensors and tokenizer.json."""
     out: Annotated[str | None, Shown("FOLDER")] = None
-    """Run folder to make; by default runs/<task>-<folder>-NNN."""
+    """Run folder to create; by default runs/<task>-<folder>-NNN."""
 
 
 def run(words: list[str]) -> int:
-    about = "Make a run of a language model that transformers saved: GPT-2's architecture, or Qwen3's."
+    about = "Make a run folder from a language model saved by transformers, with the architecture of GPT-2 or Qwen3."
     page = Page("genlab import FOLDER", about, options_of(ImportOptions))
     if asks_help(words):
         print(page.help())
         return 0
     options = page.parse(words).make(ImportOptions)
     if not options.folder:
-        raise InputError("Say which folder: genlab import FOLDER.", "folder")
+        raise InputError("Name the folder of the model: genlab import FOLDER.", "folder")
     from genlab.api import import_folder
 
     imported = import_folder(options.folder, options.out)

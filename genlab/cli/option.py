@@ -1,4 +1,4 @@
-"""Fields of dataclasses as options: the docstring below a field is its help, its type says what its value may be."""
+"""Fields of dataclasses as options: the docstring below a field is its help, its type defines the allowed values."""
 
 import ast
 import dataclasses
@@ -22,7 +22,7 @@ class Option:
     """One option of a command, or one positional argument."""
 
     field: str
-    """Key of its value in what `Page.parse` returns."""
+    """Key of its value in `Values`."""
     type: Any
     help: str
     default: Any = None
@@ -31,7 +31,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """The option as it is written, without dashes: Python's `from_` is --from."""
+        """The name on the command line, without dashes: the field `from_` is --from."""
         return self.field.rstrip("_").replace("_", "-")
 
     @property
@@ -45,7 +45,7 @@ class Option:
 
     @property
     def spelling(self) -> str:
-        """The words that give it, as errors and help pages show them."""
+        """The option with its metavar, as in help pages and errors: --steps N."""
         if self.shown.positional:
             return self.metavar
         if self.kind is bool:
@@ -62,17 +62,17 @@ class Option:
 
     @property
     def about(self) -> str:
-        """Its help, with the default where that says something."""
+        """The help text, with the default where it is informative."""
         text = (self.shown.off or f"Turn off: {self.help}") if self.kind is bool and self.default else self.help
         shows_default = not isinstance(self.default, bool) and self.default not in (None, "", (), "auto")
         default = f"{self.default:g}" if isinstance(self.default, float) else self.default
         return f"{text} Default: {default}." if shows_default and "efault" not in text else text
 
     def value(self, word: str) -> Any:
-        """The value that a word writes.
+        """Parses the value.
 
         Raises:
-            InputError: it is not of the option's type.
+            InputError: `word` is not a value of the option's type.
         """
         field = self.name.replace("-", "_")
         if get_origin(self.kind) is Literal:
@@ -88,7 +88,7 @@ class Option:
 
 
 def options_of(options_type: type, group: str = "options") -> list[Option]:
-    """The fields of a dataclass as options; fields of type Any hold what a command line cannot give."""
+    """The fields of a dataclass as options, except those of type Any, which only Python can give."""
     hints, helps = get_type_hints(options_type, include_extras=True), _docstrings(options_type)
     found = []
     for field in dataclasses.fields(options_type):
@@ -103,7 +103,7 @@ def options_of(options_type: type, group: str = "options") -> list[Option]:
 
 
 def _single(hint: Any) -> Any:
-    """A type without its metadata and without None; of several types the first."""
+    """A type without its metadata and without None; the first member of a union."""
     if get_origin(hint) is Annotated:
         return _single(get_args(hint)[0])
     if get_origin(hint) in (Union, UnionType):
@@ -112,13 +112,13 @@ def _single(hint: Any) -> Any:
 
 
 def _plain(hint: Any) -> Any:
-    """The type of one value."""
+    """The type of one value, for a tuple that of its items."""
     single = _single(hint)
     return _plain(get_args(single)[0]) if get_origin(single) is tuple else single
 
 
 def perhaps_meant(word: str, known: Iterable[str], dashes: str = "") -> str:
-    """The known word that a misspelt one most likely meant, in brackets."""
+    """The closest known word in brackets, or nothing: " (perhaps --steps?)"."""
     meant = get_close_matches(word, list(known), 1)
     return f" (perhaps {dashes}{meant[0]}?)" if meant else ""
 

@@ -1,7 +1,7 @@
-"""The words of a command line as values of options, and help pages: one small parser.
+"""A small parser of command lines, and the help pages.
 
-A word is an option (--name VALUE or --name=VALUE), a flag (--name, or --no-name where it is on by default), or a
-positional argument; after -- every word is positional.
+An argument is an option (--name VALUE or --name=VALUE), a flag (--name, or --no-name if it is on by default), or
+positional; after -- all arguments are positional.
 """
 
 import dataclasses
@@ -17,14 +17,14 @@ from genlab.options import make
 Options = TypeVar("Options")
 
 ORDER = ("arguments", "data", "options", "model", "training", "run")
-"""Groups of a help page; groups with other names come before "run"."""
+"""Order of the groups on a help page; other groups come before "run"."""
 HELP = {"-h", "--help"}
 COLUMN = 28
-"""Where help text starts."""
+"""Column at which help text starts."""
 
 
 class Page:
-    """What a command takes, and its help page."""
+    """The options of a command: parses them and prints the help page."""
 
     def __init__(self, usage: str, about: str, options: Iterable[Option]) -> None:
         self.usage = usage
@@ -34,18 +34,18 @@ class Page:
         self.named = {f"--{option.name}": option for option in self.options if not option.shown.positional}
 
     def parse(self, words: list[str]) -> "Values":
-        """The values of the options that `words` give.
+        """Parses `words` into values of the options.
 
         Raises:
-            InputError: a word or a value does not fit, or a required option is missing.
+            InputError: an option is unknown or missing, or a value is not allowed.
         """
         return self.values(self.split(words))
 
     def split(self, words: list[str]) -> dict[str, list[str]]:
-        """The words that each option got, by field; those of positional arguments too.
+        """Groups `words` by the field of the option that they belong to, positional arguments included.
 
         Raises:
-            InputError: there is no such option, its value is missing, or there are too many words.
+            InputError: an option is unknown, its value is missing, or an argument is left over.
         """
         given: dict[str, list[str]] = {}
         free: list[str] = []
@@ -60,40 +60,41 @@ class Page:
                 continue
             if not word.startswith("--"):
                 raise InputError(
-                    f"{word} looks like an option: write ./{word} for a file of that name. {self._see}", word.strip("-")
+                    f"{word} looks like an option; for a file of that name write ./{word}. {self._help_hint}",
+                    word.strip("-"),
                 )
             name, equals, value = word.partition("=")
             option = self._option(name)
             field = option.name.replace("-", "_")
             if option.kind is bool:
                 if equals:
-                    raise InputError(f"{field}: {name} takes no value: leave out ={value}.", field)
+                    raise InputError(f"{field}: {name} takes no value: remove ={value}.", field)
             elif not equals:
                 if not left or left[0].startswith("--"):
                     odd = left and left[0].partition("=")[0] not in self.named
-                    also = f"; a value that starts with -- is written {name}={left[0]}" if odd else ""
-                    raise InputError(f"{field}: say what it should be, as in {option.spelling}{also}.", field)
+                    also = f"; write a value that starts with -- as {name}={left[0]}" if odd else ""
+                    raise InputError(f"{field}: the value is missing: {option.spelling}{also}.", field)
                 value = left.pop(0)
             given.setdefault(option.field, []).append(value)
         for option in self.options:
             if option.shown.positional and free:
                 given[option.field], free = (free, []) if option.repeats else (free[:1], free[1:])
         if free:
-            raise InputError(f"Unexpected argument: {free[0]}. {self._see}", free[0])
+            raise InputError(f"Unexpected argument: {free[0]}. {self._help_hint}", free[0])
         return given
 
     def values(self, given: dict[str, list[str]]) -> "Values":
-        """Words as values of the options' types.
+        """Converts the strings of `split` to the options' types.
 
         Raises:
-            InputError: a value does not fit, or a required option is missing.
+            InputError: a value is not allowed, or a required option is missing.
         """
         found: dict[str, Any] = {}
         for option in self.options:
             if option.field not in given:
                 if option.required:
                     name = option.spelling if option.shown.positional else f"--{option.name}"
-                    raise InputError(f"{name} is missing. {self._see}", option.name.replace("-", "_"))
+                    raise InputError(f"{name} is missing. {self._help_hint}", option.name.replace("-", "_"))
             elif option.kind is bool:
                 found[option.field] = not option.default
             elif option.repeats:
@@ -103,10 +104,10 @@ class Page:
         return Values({option.field: option.default for option in self.options}, found)
 
     def _option(self, name: str) -> Option:
-        """The option of a word such as --top-k, --top_k or --no-joint.
+        """The option named by, for example, --top-k, --top_k or --no-joint.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no such option.
         """
         name = name.replace("_", "-")
         option = self.named.get(name) or self.named.get(name.replace("--no-", "--", 1))
@@ -114,10 +115,10 @@ class Page:
             return option
         known = [option] if option else self.named.values()
         perhaps = perhaps_meant(name[2:], [one.spelling.split()[0][2:] for one in known], "--")
-        raise InputError(f"Unknown option: {name}{perhaps}. {self._see}", name[2:].replace("-", "_"))
+        raise InputError(f"Unknown option: {name}{perhaps}. {self._help_hint}", name[2:].replace("-", "_"))
 
     @property
-    def _see(self) -> str:
+    def _help_hint(self) -> str:
         return f"`{self.usage.split(' DATA')[0]} --help` lists the options."
 
     def help(self) -> str:
@@ -152,7 +153,7 @@ class Values:
         return self.given.get(field, self.defaults[field])
 
     def make(self, options_type: type[Options], **values: Any) -> Options:
-        """A dataclass from the values given for its fields; `values` take precedence.
+        """Builds a dataclass from the values of its fields; `values` take precedence.
 
         Raises:
             InputError: a value is out of range.

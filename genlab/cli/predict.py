@@ -1,4 +1,4 @@
-"""genlab predict RUN FILE|FOLDER...: labels with probabilities."""
+"""genlab predict RUN FILE|FOLDER...: predicts labels with probabilities."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,15 +10,15 @@ from genlab.errors import InputError
 from genlab.options import Shown
 
 SHOWN = 3
-"""Labels shown for each input, the most likely first."""
+"""Number of labels shown for each input, the most likely first."""
 
 
 @dataclass(frozen=True)
 class PredictOptions(OnDevice):
-    """Options of predicting."""
+    """Options of `genlab predict`."""
 
     files: Annotated[tuple[str, ...], Shown("FILE...", positional=True)] = ()
-    """What to predict the labels of: pictures, folders of them, or a CSV file of rows without labels."""
+    """Inputs to label: pictures, folders of pictures, or a CSV file of rows without labels."""
 
 
 def run(words: list[str]) -> int:
@@ -31,7 +31,7 @@ def run(words: list[str]) -> int:
         return 0
     options = page.parse(words[1:]).make(PredictOptions)
     if not options.files:
-        raise InputError(f"Say what to predict the labels of: genlab predict {path} FILE or FOLDER.", "files")
+        raise InputError(f"Name the inputs to label: genlab predict {path} FILE or FOLDER.", "files")
     found = opened(path, options.device).predict(list(options.files))
     if options.json:
         print_json({"predictions": [prediction._asdict() for prediction in found]})

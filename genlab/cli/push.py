@@ -1,4 +1,4 @@
-"""genlab push RUN NAME: uploads a trained model."""
+"""genlab push RUN NAME: uploads a trained model to the Hugging Face Hub."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,12 +12,12 @@ from genlab.options import Shown
 
 @dataclass(frozen=True)
 class PushOptions(Output):
-    """Options of uploading."""
+    """Options of `genlab push`."""
 
     name: Annotated[str, Shown("NAME", positional=True)] = ""
-    """Repository: OWNER/NAME, or NAME for a repository of yours."""
+    """Repository: OWNER/NAME, or NAME in your own account."""
     private: bool = False
-    """If the repository does not exist yet, make it private."""
+    """Make the repository private if it does not exist yet."""
 
 
 def run(words: list[str]) -> int:
@@ -31,7 +31,7 @@ def run(words: list[str]) -> int:
         return 0
     options = page.parse(words[1:]).make(PushOptions)
     if not options.name:
-        raise InputError(f"Say which repository: genlab push {path} OWNER/NAME.", "name")
+        raise InputError(f"Name the repository: genlab push {path} OWNER/NAME.", "name")
     url = opened(path, "cpu").push(options.name, options.private)
     if options.json:
         print_json({"url": url})

@@ -1,4 +1,4 @@
-"""genlab runs: lists run folders."""
+"""genlab runs: lists the runs in a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,14 @@ from genlab.options import Shown
 
 @dataclass(frozen=True)
 class RunsOptions(Output):
-    """Options of listing runs."""
+    """Options of `genlab runs`."""
 
     folder: Annotated[str, Shown("FOLDER")] = "runs"
-    """Folder whose run folders are listed."""
+    """Folder that holds the run folders."""
 
 
 def run(words: list[str]) -> int:
-    page = Page("genlab runs", "List run folders.", options_of(RunsOptions))
+    page = Page("genlab runs", "List the runs in a folder.", options_of(RunsOptions))
     if asks_help(words):
         print(page.help())
         return 0
@@ -32,7 +32,7 @@ def run(words: list[str]) -> int:
         print_json({"runs": found})
         return 0
     if not found:
-        say(f"There are no runs in {options.folder} yet: genlab train text @bible --minutes 1 makes one.")
+        say(f"There are no runs in {options.folder} yet; make one: genlab train text @bible --minutes 1")
     for one in found:
         best = one.get("best") or {}
         measure = next((f"{name} {value:.4g}" for name, value in best.items()), "")

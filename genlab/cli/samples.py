@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SamplesOptions(Output):
-    """Options of sample sets."""
+    """Options of `genlab samples`."""
 
     name: Annotated[str | None, Shown("@NAME", positional=True)] = None
-    """Sample set to write; @NAME:COUNT where its size can be chosen."""
+    """Sample set to write; @NAME:COUNT where you can choose its size."""
     to: Annotated[str | None, Shown("FOLDER")] = None
-    """Folder to write the sample set to, as a user's own data would look."""
+    """Folder to write the sample set to, in the form in which `genlab train` takes your own data."""
 
 
 def run(words: list[str]) -> int:
@@ -41,9 +41,11 @@ def run(words: list[str]) -> int:
     if options.name is not None:
         name = options.name.partition(":")[0]
         if name not in tasks:
-            raise InputError(f"There is no sample set {name}; there are {nearest(name, list(tasks))}.", "name")
+            raise InputError(f"There is no sample set {name}: choose from {nearest(name, list(tasks))}.", "name")
         if options.to is None:
-            raise InputError(f"Say where to write {options.name}: genlab samples {options.name} --to FOLDER.", "to")
+            raise InputError(
+                f"Name the folder to write {options.name} to: genlab samples {options.name} --to FOLDER.", "to"
+            )
         write = tasks[name][0].write_sample
         assert write is not None
         count = load(write)(options.name, Path(options.to))
@@ -52,7 +54,7 @@ def run(words: list[str]) -> int:
         else:
             print(f"{options.to}: {count:,} files")
     elif options.to is not None:
-        raise InputError(f"Say which sample set to write: genlab samples @NAME --to {options.to}.", "name")
+        raise InputError(f"Name the sample set to write: genlab samples @NAME --to {options.to}.", "name")
     elif options.json:
         listed = [{"name": name, "tasks": [task.name for task in tasks[name]], "about": abouts[name]} for name in tasks]
         print_json({"samples": listed})

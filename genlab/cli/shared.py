@@ -1,4 +1,4 @@
-"""What several commands share."""
+"""Options and helpers that several commands share."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ class Output:
     """Options of every command."""
 
     json: Annotated[bool, RUN] = False
-    """Print one JSON object."""
+    """Print the result as one JSON object."""
 
 
 @dataclass(frozen=True)
@@ -28,30 +28,30 @@ class OnDevice(Output):
     """Options of the commands that use a model."""
 
     device: Annotated[str, RUN, Shown("DEVICE")] = "auto"
-    """auto, cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
+    """Device: cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
 
 
 def run_argument(command: str, words: list[str]) -> str | None:
-    """The run folder, the first word; None if only help is asked for, which is printed.
+    """The run folder, which is the first argument; without one, prints the help page on --help and returns None.
 
     Raises:
-        InputError: the first word is an option, or there is none.
+        InputError: the run is missing.
     """
     if words and not words[0].startswith("-"):
         return words[0]
     if asks_help(words):
         found = COMMANDS[command]
-        print(f"usage: genlab {command} {found.arguments} [options]\n\n{found.about.capitalize()}.\n")
-        print(f"`genlab {command} RUN --help` lists the options of a run.")
+        print(f"usage: genlab {command} {found.arguments} [options]\n\n{found.about[:1].upper()}{found.about[1:]}.\n")
+        print(f"`genlab {command} RUN --help` lists the options.")
         return None
-    raise InputError(f"Say which run: genlab {command} RUN. `genlab runs` lists them.", "run")
+    raise InputError(f"Name the run: genlab {command} RUN. `genlab runs` lists the runs.", "run")
 
 
 def declared(path: str) -> tuple["Task", "Model"]:
-    """The task and the model of a run folder, without loading the model.
+    """The declarations of a run's task and model, without loading the weights.
 
     Raises:
-        InputError: it is not a run folder, or one that is damaged.
+        InputError: `path` is not a run folder, or is damaged.
     """
     from genlab.catalog import task_named
     from genlab.engine.run_folder import RunFolder
@@ -62,19 +62,19 @@ def declared(path: str) -> tuple["Task", "Model"]:
 
 
 def opened(path: str, device: str) -> "Run":
-    """A run with its pipeline."""
+    """Loads a run with its pipeline."""
     from genlab.api import load
 
     return load(path, device)
 
 
 def say(message: str) -> None:
-    """Prints for people, beside the output."""
+    """Prints a message on standard error, apart from the output."""
     print(message, file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON object, with escapes for what standard output cannot encode."""
+    """Prints one JSON object, escaping characters that standard output cannot encode."""
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")

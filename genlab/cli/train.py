@@ -1,4 +1,4 @@
-"""genlab train TASK DATA: makes a run folder."""
+"""genlab train TASK DATA: trains a model and writes a run folder."""
 
 import contextlib
 import shlex
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from genlab.tasks.task import Model, Task
 
 EXIT_CODES = {"done": 0, "interrupted": 130}
-"""By the state of the run; 1 for any other."""
+"""Exit code by the state of the run; 1 for any other state."""
 FROM = "from_"
 """The option of models that continue another run."""
 
 
 class Training(NamedTuple):
-    """What the words of a command say of a training."""
+    """The parsed arguments of `genlab train` or `genlab look`."""
 
     task: "Task"
     model: "Model"
@@ -34,11 +34,11 @@ class Training(NamedTuple):
     page: Page
 
 
-def training(command: str, words: list[str], more: list[Option] | None = None) -> Training:
-    """Reads TASK DATA and the options of a training, and `more` options.
+def parse_training(command: str, words: list[str], more: list[Option] | None = None) -> Training:
+    """Parses TASK DATA, the options of training, and `more` options.
 
     Raises:
-        InputError: the words do not fit.
+        InputError: the task, the model, an option or a value is unknown or missing.
     """
     task, rest = task_named(words[0]), words[1:]
     helps = asks_help(rest)
@@ -58,16 +58,16 @@ def run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(overview("train"))
         return 0
-    asked = training("train", words)
+    training = parse_training("train", words)
     if asks_help(words):
-        print(asked.page.help())
+        print(training.page.help())
         return 0
-    task, model, values = asked.task, asked.model, asked.values
+    task, model, values = training.task, training.model, training.values
 
     from genlab.api import train_model
 
     with contextlib.redirect_stdout(sys.stderr):  # trackers print
-        trained = train_model(task, model, asked.options, asked.run)
+        trained = train_model(task, model, training.options, training.run)
     about = trained.about
     if trained.pipeline.machine.rank > 0:  # the first process speaks for all
         pass
@@ -81,23 +81,23 @@ def run(words: list[str]) -> int:
             uses = [use for use in ("generate", "predict") if use in model.requests]
             say("Next: " + ", ".join(f"genlab {use} {path}" for use in [*uses, "evaluate"]))
         elif about["state"] == "interrupted":
-            say("Interrupted: the run can be used; the same command with --resume and its --out continues it.")
+            say("Interrupted. The run can be used; to continue it, repeat the command with its --out and --resume.")
     return EXIT_CODES.get(about["state"], 1)
 
 
 def overview(command: str) -> str:
-    """The help page of a command about trainings."""
+    """The help page of `genlab train` or `genlab look` without a task."""
     tasks = [task_named(name) for name in places()]
     lines = "\n".join(f"  {task.name:9} {', '.join(model.name for model in task.models)}" for task in tasks)
     return (
         f"usage: genlab {command} TASK DATA [--model MODEL] [options]\n\n"
         f"Tasks and their models, the default first:\n{lines}\n\n"
-        f"`genlab {command} TASK --help` lists the options of the default model, with --model those of another."
+        f"`genlab {command} TASK --help` lists the options of the default model; add --model MODEL for another."
     )
 
 
 def _page(command: str, task: "Task", *models: "Model", more: list[Option] | None = None) -> Page:
-    """The options of a training, with those of all `models`, and `more`."""
+    """The help page with the options of training, of all `models`, and `more`."""
     first = models[0]
     names = ", ".join(f"{model.name} ({model.about})" for model in task.models)
     of_run = [replace(option, required=False) for option in options_of(RunOptions, "run")]  # DATA may be in parts
@@ -113,10 +113,10 @@ def _page(command: str, task: "Task", *models: "Model", more: list[Option] | Non
 
 
 def _model(task: "Task", given: dict[str, list[str]], data: str = "") -> "Model":
-    """The model asked for, that of the run to start from, or the default for such data.
+    """The model of --model, that of the run in --from, or the default for these data.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no such model.
     """
     name, start = _last(given, "model"), _last(given, FROM)
     if name is None and start is not None:
@@ -127,10 +127,10 @@ def _model(task: "Task", given: dict[str, list[str]], data: str = "") -> "Model"
 
 
 def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> None:
-    """Whether all options belong to the model.
+    """Checks that all options belong to the model.
 
     Raises:
-        InputError: some belong to other models of the task.
+        InputError: an option belongs to other models of the task.
     """
     known = {one.name: _fields(one) for one in task.models}
     for field in given.keys() - known[model.name]:

@@ -7,53 +7,53 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 WARM_UP = 0.02
-"""Share of the first planned steps in which the learning rate rises."""
+"""Fraction of the planned steps for the learning-rate warm-up."""
 VALIDATION_SHARE = 0.1
-"""Share of a time budget that validations may take."""
+"""Largest fraction of a time budget for validation."""
 FOREVER = 10**15
-"""Steps of a segment that does not fall; only plans of format 1 have one."""
+"""Length of a segment with a constant learning rate; only plans of format 1 have one."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Part of the decay: the learning rate falls in a straight line to zero, unless the next segment takes over."""
+    """Part of the learning-rate decay: linear to zero, until the next segment takes over."""
 
     start: int
-    """Its first step."""
+    """First step of the segment."""
     factor: float
-    """Share of the peak learning rate at its beginning."""
+    """Fraction of the peak learning rate at its start."""
     steps: int
-    """Steps from its beginning to zero."""
+    """Number of steps from its start to zero."""
 
     def factor_after(self, step: int) -> float:
-        """Share of the peak learning rate when `step` steps of the run are done."""
+        """Fraction of the peak learning rate after `step` steps of the run."""
         return self.factor * max(0, self.start + self.steps - step) / self.steps
 
 
 @dataclass(frozen=True)
 class Plan:
-    """When to validate, when to stop, and the learning rate of every step: recorded in the run.
+    """The training schedule: validations, end and the learning rate of every step. Saved with the run.
 
-    Size and batch are fixed before the first step. With a time budget, `retime` appends a segment whenever the
-    machine turns out to be faster or slower; each is recorded before it acts, so a resumed run repeats it.
+    Size and batch are fixed before the first step. With a time budget, `retime` appends a segment whenever the speed
+    of the machine changes; each is recorded before it takes effect, so that a resumed run repeats it.
     """
 
     steps: int
-    """Steps planned before the first one."""
+    """Number of steps planned at the start."""
     seconds: float | None
     """Time budget; None for a fixed number of steps."""
     seconds_per_step: float | None
-    """Measured before the first step."""
+    """Measured before the first step; None for a fixed number of steps."""
     steps_per_validation: float
-    """Steps that take as long as a validation, measured before the first step."""
+    """Duration of a validation in steps, measured before the first step."""
     validations: int
-    """How many there are, at even distances of the decay; the last follows the last step."""
+    """Number of validations, evenly spaced in the decay; the last one follows the last step."""
     log_every: int
     """Steps between entries in metrics.jsonl."""
     segments: tuple[Segment, ...]
-    """The decay, in order; the last one decides the end."""
+    """The learning-rate decay; the last segment determines the end."""
     threads: int | None = None
-    """Processor threads, the fastest number; None for all."""
+    """Number of CPU threads, the fastest one measured; None for all."""
 
     @property
     def end(self) -> int:
@@ -61,12 +61,12 @@ class Plan:
         return self.segments[-1].start + self.segments[-1].steps
 
     def factor(self, step: int) -> float:
-        """Share of the peak learning rate at `step`, counted from 0; zero at the last."""
+        """Fraction of the peak learning rate at `step`, counted from 0; zero at the last."""
         warm = min(1.0, (step + 1) / max(1.0, WARM_UP * self.steps))
         return warm * self._segment(step).factor_after(step + 1)
 
     def progress(self, step: int) -> float:
-        """How far the decay is at `step`, without the warm-up: rises from 0 at the first step to 1 at the last."""
+        """Progress of the decay at `step`, ignoring the warm-up: 0 at the first step, 1 at the last."""
         segment = self._segment(step)
         left = segment.start + segment.steps - 1 - step
         return 1 - segment.factor * left / max(1, segment.steps - 1)
@@ -76,7 +76,7 @@ class Plan:
         return self.validated(step + 1) > self.validated(step)
 
     def validated(self, done: int) -> int:
-        """How many validations there were after `done` steps."""
+        """Number of validations during the first `done` steps."""
         if done >= self.end:
             return self.validations
         decayed = 1 - self._segment(done).factor_after(done)
@@ -87,14 +87,14 @@ class Plan:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Plan":
-        """The plan that `dataclasses.asdict` wrote to config.json; plans of format 1 keep their learning rates."""
+        """Reads the plan from config.json; plans of format 1 keep their learning rates."""
         if "segments" in values:
             return cls(**{**values, "segments": tuple(Segment(**segment) for segment in values["segments"])})
         values = dict(values)
         steps, decay_start, every = values["steps"], values.pop("decay_start"), values.pop("validate_every")
         decay_steps = max(1, round(0.25 * steps))
         flat_from, flat = steps - decay_steps, decay_steps / steps
-        # A line to the last quarter, then flat; from decay_start on, a line to zero.
+        # Linear to the last quarter, then constant; from decay_start, linear to zero.
         segments = [Segment(0, 1.0, steps), Segment(flat_from, flat, FOREVER)]
         if decay_start is not None:
             height = max(1 - decay_start / steps, flat) if decay_start else 1.0
@@ -105,13 +105,13 @@ class Plan:
 
 
 def plan_steps(steps: int, validates: bool) -> Plan:
-    """The plan of a fixed number of steps: the same on every machine."""
+    """The plan for a fixed number of steps, the same on every machine."""
     validations = min(10, steps) if validates else 0
     return Plan(steps, None, None, 0.0, validations, max(1, steps // 200), (Segment(0, 1.0, steps),))
 
 
 def plan_time(seconds: float, seconds_per_step: float, seconds_per_validation: float) -> Plan:
-    """The plan of a time budget: if the measured speeds hold, one straight line like that of `plan_steps`."""
+    """The plan for a time budget; if the measured speeds hold, its decay is the line of `plan_steps`."""
     validations = 0
     if seconds_per_validation:
         share = VALIDATION_SHARE * seconds
@@ -125,31 +125,31 @@ def plan_time(seconds: float, seconds_per_step: float, seconds_per_validation: f
 
 
 class Clock:
-    """Seconds of training over all attempts of a run, and the speed of late.
+    """Training time over all attempts of a run, and the recent speed.
 
-    A GPU works behind the host's back, so speed is known only at marks, where the host has waited for it. Marks
-    are time apart, and one slow stretch between two of them (a machine busy for a moment) does not count.
+    A GPU runs asynchronously, so speed is known only at marks, where the host has waited for it. The estimate ignores
+    a single slow stretch between two marks, when the machine was briefly busy.
     """
 
     def __init__(self, plan: Plan, before: float = 0.0, step: int = 0) -> None:
-        """`before` is the seconds of earlier attempts, `step` the steps that they made."""
+        """Continues from earlier attempts, which took `before` seconds for `step` steps."""
         self._start = time.perf_counter() - before
         self._seconds = plan.seconds or 0.0
         self._step, self._marked = step, before
         self._paces: list[tuple[float, float]] = [(plan.seconds_per_step or 0.0, 0.0)] * 3
-        """Seconds per step of each stretch between marks, and how long it took; first what was measured before."""
+        """Seconds per step and duration of each stretch between marks, after the initial measurement."""
         self.steps_per_validation = plan.steps_per_validation
-        """Steps that take as long as the last validation took: both slow down alike on a busy machine."""
+        """Duration of the last validation in steps: a busy machine slows down both alike."""
 
     def elapsed(self) -> float:
         return time.perf_counter() - self._start
 
     def due(self) -> bool:
-        """Whether a mark is due: every two hundredth of the budget, never without one."""
+        """Whether a mark is due: every two-hundredth of the budget, never without a budget."""
         return self._seconds > 0 and self.elapsed() - self._marked >= 0.005 * self._seconds
 
     def mark(self, step: int) -> None:
-        """Notes that the device has done `step` steps."""
+        """Records that the device has finished `step` steps."""
         now = self.elapsed()
         if step > self._step:
             self._paces.append(((now - self._marked) / (step - self._step), now - self._marked))
@@ -157,14 +157,14 @@ class Clock:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Around work that is not a step: its time passes, but does not count as the steps'."""
+        """Context for other work: its time counts for the budget, but not for the speed of the steps."""
         start = self.elapsed()
         yield
         self._marked += self.elapsed() - start
 
     @contextmanager
     def validating(self, step: int) -> Iterator[None]:
-        """Around the validation after `step` steps, which the device has done: it shows what the next will take."""
+        """Context for the validation after `step` steps, which the device has finished; measures its duration."""
         self.mark(step)
         start = self.elapsed()
         with self.aside():
@@ -173,7 +173,7 @@ class Clock:
             self.steps_per_validation = (self.elapsed() - start) / self.seconds_per_step(0.0)
 
     def seconds_per_step(self, window: float) -> float:
-        """The mean over the last `window` seconds, without the slowest and the fastest stretch; at least three."""
+        """Mean over the last `window` seconds, at least three stretches, without the slowest and the fastest."""
         paces: list[float] = []
         covered = 0.0
         for pace, seconds in reversed(self._paces):
@@ -186,7 +186,7 @@ class Clock:
 
 
 def retime(plan: Plan, step: int, clock: Clock) -> Plan:
-    """The same plan, or with a segment from `step` on that ends on time, if the plan would miss it clearly."""
+    """Appends a segment from `step` that ends on time, if the plan would clearly miss the budget."""
     if plan.seconds is None or step <= plan.segments[-1].start:  # a resumed run repeats what was recorded
         return plan
     left = plan.seconds - clock.elapsed()

@@ -13,18 +13,18 @@ from genlab.errors import InputError
 
 @contextmanager
 def saving(path: Path) -> Iterator[None]:
-    """Around whatever writes `path`.
+    """Context for writing `path`, which turns file errors into InputErrors.
 
     Raises:
-        InputError: the disk is full, or the file may not be written.
+        InputError: the disk is full, or the file cannot be written.
     """
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InputError(
-                f"There is no space left for {path}: make room and repeat the command, a training with --resume; "
-                "what was saved before is intact.",
+                f"There is no space left for {path}: free some and repeat the command, for training with --resume; "
+                "everything saved so far is intact.",
                 "out",
             ) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
@@ -34,12 +34,12 @@ def saving(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to: it is synced and renamed at the end, and removed if anything goes wrong.
+    """Context with a temporary path beside `path`, which is synced and renamed at the end, or removed on an error.
 
-    A reader sees the old file or the new one, never half of it.
+    A reader sees the old file or the new one, never a partial one.
 
     Raises:
-        InputError: the disk is full, or the file may not be written; the old file is as it was.
+        InputError: the disk is full, or the file cannot be written; the old file is unchanged.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with saving(path):
@@ -55,23 +55,23 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes beside, syncs, renames: a reader sees the old file or the new one, never half of it.
+    """Writes a file atomically: a reader sees the old file or the new one, never a partial one.
 
     Raises:
-        InputError: the disk is full; the old file is as it was.
+        InputError: the disk is full; the old file is unchanged.
     """
     with writing(path) as beside, open(beside, "wb") as file:
         file.write(data)
 
 
 def make_folder(path: Path) -> None:
-    """A folder with those above it, if it is not there."""
+    """Creates a folder and its parents, if they do not exist."""
     with saving(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def _sync(path: Path) -> None:
-    """Waits until the file or folder is on the disk."""
+    """Flushes a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -80,20 +80,20 @@ def _sync(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8; bytes of file names that are not (lone surrogates in Python) appear as \\udcff."""
+    """Writes UTF-8; bytes of file names that are not UTF-8 (lone surrogates in Python) are written as \\udcff."""
     write_atomically(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON that `read_json` reads back to the same value: JSON escapes a lone surrogate as \\udcff, too."""
+    """Writes JSON that `read_json` reads back unchanged; lone surrogates are escaped as \\udcff."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object.
+    """Reads a JSON object.
 
     Raises:
-        InputError: the file is missing, damaged or something else.
+        InputError: the file is missing, damaged or not a JSON object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -102,5 +102,5 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         raise InputError(f"{path} is damaged: restore it from a copy, or train again.", "run") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} is damaged: it should hold a JSON object.", "run")
+        raise InputError(f"{path} is damaged: it must hold a JSON object.", "run")
     return value

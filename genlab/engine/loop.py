@@ -25,13 +25,13 @@ from genlab.engine.trackers import Trackers
 from genlab.engine.weights import read_weights, write_weights
 
 PREVIEW_SHARE = 0.02
-"""Share of a time budget that samples made during training may take."""
+"""Largest fraction of a time budget for previews."""
 PREVIEW_FROM = 120.0
-"""Shortest time budget, in seconds, that has time for them."""
+"""Shortest time budget, in seconds, with previews."""
 
 
 class Decision(NamedTuple):
-    """What the first process decides after a step, for all."""
+    """Decisions of the first process after a step, which all processes follow."""
 
     plan: Plan
     interrupted: bool
@@ -39,7 +39,7 @@ class Decision(NamedTuple):
 
 
 class Loop:
-    """Steps, and between them whatever is due: measures, validation, checkpoints."""
+    """Runs the steps of a recipe, with metrics, validation and checkpoints between them."""
 
     def __init__(
         self, recipe: Recipe, run: RunOptions, machine: Machine, folder: RunFolder, plan: Plan, given: dict[str, Any]
@@ -50,7 +50,7 @@ class Loop:
         self.step = 0
         self.best: dict[str, float] | None = None
         self.history: list[float] = []
-        """The deciding measure at every validation."""
+        """The selection metric of every validation."""
         self.sums: Metrics = {}
         self.summed = 0
         self.last: dict[str, float] = {}
@@ -76,7 +76,7 @@ class Loop:
             say(message)
 
     def run(self, quiet: bool) -> None:
-        """Trains from the current step to the plan's end, and makes the final report."""
+        """Trains from the current step to the end of the plan, and writes the final report."""
         state = "done"
         networks = self.recipe.networks.values()
         with _interrupts() as interrupted, reporting(quiet or not self.first) as reporter:
@@ -85,7 +85,7 @@ class Loop:
                 self.step += 1
                 ends = self.step == self.plan.end
                 validates = self.plan.validates_after(self.step - 1)
-                # Several processes agree, and show and save anything, only after these steps.
+                # Processes synchronise, report and save only after these steps.
                 meet = ends or validates or self.machine.processes == 1 or self.step % self.plan.log_every == 0
                 if not meet:
                     continue
@@ -99,7 +99,7 @@ class Loop:
                 decision = self.machine.agree(self._decide(bool(interrupted)))
                 if ends or self.overfitted:
                     break
-                self._follow(decision.plan)
+                self._adopt(decision.plan)
                 if decision.interrupted:
                     state = "interrupted"
                     break
@@ -112,7 +112,7 @@ class Loop:
             self._finish(state, quiet)
 
     def _one_step(self) -> Metrics:
-        """One update, as a function of the run's seed, the plan and the weights alone."""
+        """One update, a pure function of the seed, the plan and the weights."""
         for group, peak in zip(self.recipe.groups(), self.peaks, strict=True):
             group["lr"] = peak * self.plan.factor(self.step)
         seed_everything(self.options.seed, self.step, self.machine.rank)
@@ -128,14 +128,14 @@ class Loop:
             plan = retime(plan, self.step, self.clock)
         return Decision(plan, interrupted, self._checkpoint_due())
 
-    def _follow(self, plan: Plan) -> None:
-        """Records a changed plan before it acts: a resumed run repeats it."""
+    def _adopt(self, plan: Plan) -> None:
+        """Records a changed plan before it takes effect, so that a resumed run repeats it."""
         if plan != self.plan:
             self.plan = plan
             if self.first:
                 write_plan(self.folder, self.recipe, self.given, plan)
 
-    # --- measures ---
+    # --- metrics ---
 
     def _add(self, measures: Metrics) -> None:
         for name, value in measures.items():
@@ -144,7 +144,7 @@ class Loop:
         self.summed += 1
 
     def _means(self) -> dict[str, float]:
-        """Means since the last call; empty if there was no step."""
+        """Mean metrics since the last call; empty if there was no step."""
         if not self.summed:
             return {}
         names = list(self.sums)
@@ -153,7 +153,7 @@ class Loop:
         return dict(zip(names, values.tolist(), strict=True))
 
     def _log(self, reporter: Reporter | None) -> bool:
-        """Writes the training measures; False if one is not finite."""
+        """Logs the training metrics; returns False if one is not finite."""
         means = self._means()
         if means:
             self.last = means
@@ -175,7 +175,7 @@ class Loop:
     # --- validation ---
 
     def _validate(self, quiet: bool) -> bool:
-        """Measures on the validation split and keeps the best weights; False if the deciding measure is not finite."""
+        """Validates and keeps the best weights; returns False if the selection metric is not finite."""
         with self.clock.validating(self.step):
             with self._evaluating():
                 measures = self.machine.agree(self.recipe.validate())
@@ -188,7 +188,7 @@ class Loop:
             if self.best is None or value < next(iter(self.best.values())):
                 self.best = {**measures, "step": self.step}
                 self._write_model()
-        self._comment(measures, quiet)
+        self._warn(measures, quiet)
         self.overfitted = self._overfits()
         enough = self.previews_took <= PREVIEW_SHARE * self.clock.elapsed()
         if self.plan.seconds is None or (self.plan.seconds >= PREVIEW_FROM and enough):
@@ -198,13 +198,14 @@ class Loop:
             self.previews_took += time.perf_counter() - start
         return True
 
-    def _comment(self, measures: dict[str, float], quiet: bool) -> None:
-        """Tells the user what the newest validation shows to go wrong, once each."""
+    def _warn(self, measures: dict[str, float], quiet: bool) -> None:
+        """Warns about overfitting and the recipe's alarms, each once."""
         since = self.history[self.history.index(min(self.history)) + 1 :]
         if self.recipe.steady and self.best and len(since) == 3 and since == sorted(since):
             at = self.best["step"]
             self.say(
-                f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights are kept.", quiet
+                f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights the run keeps.",
+                quiet,
             )
         for alarm in self.recipe.alarms(measures):
             if alarm not in self.alarmed:
@@ -212,7 +213,7 @@ class Loop:
                 self.say(f"Warning: {alarm}", quiet)
 
     def _overfits(self) -> bool:
-        """Whether the rest of a time budget cannot help any more; a stated number of steps is always made."""
+        """Whether overfitting makes the rest of a time budget useless; --steps always runs to the end."""
         return self.plan.seconds is not None and self.recipe.steady and past_its_best(self.history)
 
     def _write_model(self) -> None:
@@ -226,7 +227,7 @@ class Loop:
             write_samples(samples, self.folder.path / "samples", name)
 
     def _evaluating(self) -> AbstractContextManager[None]:
-        """Inside, networks are used, not trained, and no random number that is drawn changes the training."""
+        """Context for using the networks: evaluation mode, and random draws that do not affect training."""
         return evaluating(self.recipe.networks.values(), self.machine, self.options.seed)
 
     # --- checkpoints ---
@@ -235,7 +236,7 @@ class Loop:
         return self.clock.elapsed() - self.saved_at >= max(self.options.checkpoint_seconds, 50 * self.saving_took)
 
     def _finite(self) -> bool:
-        """Whether all measures and weights are finite: otherwise a checkpoint would replace the last good one."""
+        """Whether all metrics and weights are finite, so that a checkpoint may replace the last good one."""
         weights = (weight for network in self.recipe.networks.values() for weight in network.parameters())
         return all(bool(torch.isfinite(tensor).all()) for tensor in (*self.sums.values(), *weights))
 
@@ -292,7 +293,7 @@ class Loop:
                 self.folder.note(test=test or None)
             self._preview("best" if self.best else "last")
             write_card(self.folder, self.recipe.pipeline, state)
-        self.folder.note(state=state)  # last: a run in this state is not resumed
+        self.folder.note(state=state)  # last, because a run in this state cannot be resumed
         reports: list[tuple[str, dict[str, float] | None]] = [("validation", self.best), ("test", test)]
         for name, report in reports:
             if report:
@@ -300,27 +301,27 @@ class Loop:
                 self.say(f"{name}: {numbers}", quiet)
 
     def _explain_stop(self, best: dict[str, float], seconds: float, quiet: bool) -> None:
-        """Says why the training ended early, and what would use the time."""
+        """Reports why training ended early, and how to use the time better."""
         at = int(best["step"])
-        # The decay was cut short at the best; a run of about twice that time ends it there.
+        # With about twice the time of the best step, the decay ends there.
         shorter = max(0.1, 2 * seconds * at / self.step / 60)
         self.say(
             f"Stopped after {clock(seconds)} of {clock(self.plan.seconds or 0.0)}: validation was best at step {at:,} "
             f"and has become clearly worse since; the run keeps the weights of that step. More data, a smaller model "
-            f"or more regularization would use the time; with these data, try --minutes {shorter:.2g}, so that the "
-            "learning rate falls to zero before overfitting begins.",
+            f"or more regularization would make use of the time; with these data, try --minutes {shorter:.2g}, so that "
+            "the learning rate reaches zero before overfitting begins.",
             quiet,
         )
 
 
 def write_plan(folder: RunFolder, recipe: Recipe, given: dict[str, Any], plan: Plan) -> None:
-    """Writes config.json: what the user gave, what it was resolved to, and the plan."""
+    """Writes config.json: the options as given and as resolved, and the plan."""
     folder.write_config({**given, "config": asdict(recipe.options), "plan": asdict(plan)})
 
 
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Inside, Ctrl-C or SIGTERM is noted instead of raised; a second one is raised."""
+    """Context that records the first Ctrl-C or SIGTERM instead of raising it."""
     noted: list[int] = []
 
     def note(number: int, _: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a training runs on: device, number format, processes (several through Lightning Fabric) and random state."""
+"""The machine that training runs on: device, number format, processes (Lightning Fabric) and random state."""
 
 import ctypes
 import os
@@ -24,13 +24,13 @@ Value = TypeVar("Value")
 MALLOC = {"M_TRIM_THRESHOLD": -1, "M_MMAP_THRESHOLD": -3}  # the numbers of glibc's malloc.h
 
 PATIENCE = timedelta(days=1)
-"""How long a process waits for the others: the first one alone reads the data and makes the final report."""
+"""Timeout for waiting for other processes: only the first one reads the data and writes the final report."""
 
 
 def keep_freed_memory() -> None:
-    """Lets large tensors reuse the memory of freed ones; glibc would have the system clear new pages for each.
+    """Lets large tensors reuse freed memory; by default glibc returns it, and the system clears new pages every time.
 
-    With that, a convolution on two cores takes 0.6 of the time (docs/log.md).
+    A convolution on two cores then takes 0.6 of the time (docs/log.md).
     """
     library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
     if hasattr(library, "mallopt"):  # musl lacks it
@@ -39,20 +39,20 @@ def keep_freed_memory() -> None:
 
 
 class Machine:
-    """One process of a training and what it runs on.
+    """The machine, as one process of training sees it.
 
-    Under torchrun there are several: each takes its share of a batch, and `average` makes their gradients equal.
-    What is not averaged (batch statistics, measures, decisions) comes from the first process. Networks stay plain
-    modules: no wrapper forbids second derivatives or renames weights.
+    Under torchrun there are several processes: each takes its part of a batch, and `average` averages their gradients.
+    Everything else (batch statistics, metrics, decisions) comes from the first process. Networks stay plain modules:
+    no wrapper prevents second derivatives or renames weights.
     """
 
     def __init__(self, device: str = "auto", precision: str = "auto") -> None:
         kind, _, index = device.partition(":")
         if kind not in ("auto", "cpu", "cuda", "mps") or (":" in device and (kind != "cuda" or not index.isdigit())):
-            raise InputError(f"device: {device} cannot be used; give auto, cpu, cuda, cuda:1 or mps.", "device")
+            raise InputError(f"device: {device} cannot be used; it must be auto, cpu, cuda, cuda:1 or mps.", "device")
         present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         if not present.get(kind, True):
-            raise InputError(f"device: this machine has no {kind}; --device auto uses what there is.", "device")
+            raise InputError(f"device: this machine has no {kind}; --device auto uses what is available.", "device")
         if index and int(index) >= torch.cuda.device_count():
             raise InputError(f"device: this machine has {torch.cuda.device_count()} GPUs, counted from 0.", "device")
         if kind == "auto":
@@ -71,8 +71,8 @@ class Machine:
         self.precision = precision
 
     def _join(self, devices: list[int] | None) -> None:
-        """Joins the other processes that torchrun started."""
-        from lightning_fabric import Fabric  # takes a second to load, which a single process need not spend
+        """Connects to the other processes of torchrun."""
+        from lightning_fabric import Fabric  # takes a second to load, and a single process does not need it
         from lightning_fabric.strategies import DDPStrategy
 
         here = int(os.environ.get("LOCAL_WORLD_SIZE", self.processes))
@@ -87,7 +87,7 @@ class Machine:
         return cls(run.device, run.precision)
 
     def place(self, batch: Any) -> Any:
-        """The batch with its tensors on the device, however they are nested; the host does not wait for the copies."""
+        """Moves all tensors of a nested batch to the device, without waiting for the copies."""
         if isinstance(batch, Tensor):
             if self.device.type == "cuda" and batch.device.type == "cpu":
                 return batch.pin_memory().to(self.device, non_blocking=True)
@@ -101,16 +101,16 @@ class Machine:
         return batch
 
     def autocast(self) -> AbstractContextManager:
-        """Inside, matrix products are computed in the run's number format."""
+        """Context in which matrix products use the run's number format."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def average(self, network: nn.Module, count: int | float | Tensor | None = None) -> None:
-        """Replaces gradients by their mean over all processes, in one exchange.
+        """Replaces gradients by their mean over all processes, in one all-reduce.
 
         Args:
-            network: Its gradients are averaged.
-            count: How many terms this process's loss is the mean of, where processes differ in it (tokens, say):
-                processes then weigh as much as they counted, as in one process with the whole batch.
+            network: The network whose gradients to average.
+            count: Number of terms (such as tokens) in this process's mean loss, if processes differ in it; it weights
+                the processes, so that the result is that of one process with the whole batch.
         """
         if self.processes == 1:
             return
@@ -123,9 +123,9 @@ class Machine:
             gradient.copy_(mean.view_as(gradient))
 
     def agree_buffers(self, networks: Iterable[nn.Module]) -> None:
-        """Gives all processes the buffers of the first one: batch statistics are not averaged as gradients are.
+        """Copies the buffers of the first process to all: batch statistics are not averaged like gradients.
 
-        What is then validated or saved is the same in all, so a resumed training is that of an uninterrupted one.
+        All processes then validate and save the same networks, so that a resumed run equals an uninterrupted one.
         """
         if self.processes == 1:
             return
@@ -136,7 +136,7 @@ class Machine:
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:
-        """The first process runs the block before the others: it fills caches for all."""
+        """Context that the first process runs before the others, to fill caches for all."""
         if self.rank > 0:
             self.together()
         try:
@@ -146,10 +146,10 @@ class Machine:
                 self.together()
 
     def first(self, work: Callable[[], Value]) -> Value:
-        """Runs `work` in the first process only and gives its result to all.
+        """Runs `work` in the first process and returns its result in all.
 
         Raises:
-            InputError: the first process raised it; all do, so that none waits.
+            InputError: `work` raised it; all processes raise it too, so that none waits.
         """
         if self.processes == 1:
             return work()
@@ -166,7 +166,7 @@ class Machine:
         return cast(Value, result if self.rank == 0 else shared)
 
     def together(self) -> None:
-        """Waits for all processes: to torchrun, one that ends early looks like a failure."""
+        """Waits for all processes, because torchrun treats one that ends early as a failure."""
         if self.processes > 1:
             self.fabric.barrier()
 
@@ -174,14 +174,14 @@ class Machine:
         """The mean over all processes."""
         if self.processes == 1:
             return value
-        return cast(Tensor, self.fabric.all_reduce(value.clone(), reduce_op="mean"))  # which works in place
+        return cast(Tensor, self.fabric.all_reduce(value.clone(), reduce_op="mean"))  # all_reduce works in place
 
     def agree(self, value: Value) -> Value:
-        """The value in the first process."""
+        """Returns the value of the first process in all."""
         return self.fabric.broadcast(value) if self.processes > 1 else value
 
     def speed(self) -> float:
-        """Floating-point operations a second of this process, in matrix products in the run's number format."""
+        """Measures floating-point operations per second of this process, in matrix products in the run's format."""
         side = 512 if self.device.type == "cpu" else 4096
         left = torch.randn(side, side, device=self.device)
         with self.autocast(), torch.no_grad():
@@ -201,7 +201,7 @@ class Machine:
             torch.mps.synchronize()
 
     def about(self) -> dict[str, Any]:
-        """What a run records: no names, no paths."""
+        """The facts that a run records, without names or paths."""
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine()
         return {
             "device": self.device.type,
@@ -215,7 +215,7 @@ class Machine:
 def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
     """Seeds every global generator by (seed, step, process) alone, so that a resumed step repeats exactly."""
     number = int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
-    # torch.manual_seed would record a stack trace for every kind of device that is absent: half a millisecond.
+    # torch.manual_seed records a stack trace for every absent kind of device, which takes half a millisecond.
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(number)
@@ -227,7 +227,7 @@ def seed_everything(seed: int, step: int = 0, rank: int = 0) -> None:
 
 @contextmanager
 def preserved_randomness() -> Iterator[None]:
-    """Random numbers drawn or seeded inside leave no trace: every global generator is restored.
+    """Context that restores the state of every global generator.
 
     Enter it after the `Machine` exists: a GPU's generator is restored only if CUDA was in use on entry.
     """
@@ -253,9 +253,9 @@ RANDOM_FILLS = {
 
 
 class ZerosForRandom(TorchFunctionMode):
-    """Inside, weights that would be filled with random numbers are zero.
+    """Context in which random initialisation fills weights with zeros.
 
-    For networks whose weights are read from a file next: drawing them takes ten times as long as reading.
+    For networks whose weights are then read from a file: random initialisation takes ten times as long as reading.
     """
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""The model card: what a run is and what was measured, for a person who finds the folder."""
+"""The model card: describes a run and its metrics to anyone who finds the folder."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from genlab.engine.run_folder import RunFolder
 
 
 def write_card(folder: RunFolder, pipeline: Pipeline, state: str | None = None) -> None:
-    """Writes README.md; `state` is what the run is about to be in."""
+    """Writes README.md; `state` is the state that the run is about to enter."""
     config = folder.config()
     requests = task_named(config["task"]).model(config["model"]).requests
     commands = [
@@ -22,7 +22,7 @@ def write_card(folder: RunFolder, pipeline: Pipeline, state: str | None = None) 
 
 
 def card(folder: RunFolder, pipeline: Pipeline, commands: list[str], state: str | None = None) -> str:
-    """The card from what stands in the run; it names no path of the user's."""
+    """The card, from the files of the run; it contains no paths."""
     about, config = folder.about(), folder.config()
     data = about["data"]
     lines = [
@@ -34,7 +34,7 @@ def card(folder: RunFolder, pipeline: Pipeline, commands: list[str], state: str 
         "",
         "## Measured",
         "",
-        *_table({"validation (picked the weights)": about.get("best"), "test (only reported)": about.get("test")}),
+        *_table({"validation (selected the weights)": about.get("best"), "test (only reported)": about.get("test")}),
     ]
     if evaluation := about.get("evaluation"):
         lines += ["## Evaluated", "", *_tree(evaluation), ""]
@@ -47,12 +47,12 @@ def card(folder: RunFolder, pipeline: Pipeline, commands: list[str], state: str 
 
 
 def _origin(pipeline: Pipeline, about: dict[str, Any], config: dict[str, Any], state: str | None) -> str:
-    """How the weights came about."""
+    """The origin of the weights."""
     parameters = sum(weight.numel() for network in pipeline.networks.values() for weight in network.parameters())
     if "plan" not in config:
         return f"Imported into genlab {about['versions']['genlab']}, not trained here: {parameters:,} parameters."
     before, plan, machine = config["run"].get("from_"), config["plan"], about["machine"]
-    start = f"on from the weights of {Path(before).name}" if before else "from scratch"
+    start = f"from the weights of {Path(before).name}" if before else "from scratch"
     return (
         f"Trained {start} with genlab {about['versions']['genlab']}: {parameters:,} parameters, "
         f"{about.get('step', 0):,} of about {plan['steps']:,} steps, {about.get('seconds', 0):.0f} s on "

@@ -1,4 +1,4 @@
-"""Evaluation mode: everything that using a network changes, set in one place and restored."""
+"""Evaluation mode: sets module modes, gradients, number format and random state in one place, and restores them."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,16 +11,16 @@ from genlab.engine.machine import Machine, preserved_randomness, seed_everything
 
 @contextmanager
 def evaluating(networks: nn.Module | Iterable[nn.Module], machine: Machine, seed: int | None = None) -> Iterator[None]:
-    """Inside, networks are in evaluation mode, without gradients, and compute in the run's number format.
+    """Context for using networks: evaluation mode, no gradients, and the run's number format.
 
-    On leaving, every submodule is in the mode it was in before. A generator must not yield inside: its caller
-    would run in these modes. What needs gradients (an inversion) adds `torch.enable_grad()`.
+    On exit, every submodule returns to its previous mode. A generator must not yield inside, because its caller would
+    run in these modes. Code that needs gradients (an inversion) adds `torch.enable_grad()`.
 
     Args:
-        networks: All networks that are used inside.
-        machine: Where they run; its precision is the number format.
-        seed: Seeds all random numbers drawn inside; the caller's random state continues afterwards as if none
-            had been drawn. With None the random state is left alone.
+        networks: All networks used inside.
+        machine: The machine that they run on, with the number format.
+        seed: Seeds the global generators inside; on exit, the caller's random state is restored. None leaves the
+            random state alone.
     """
     networks = [networks] if isinstance(networks, nn.Module) else list(networks)
     training = {module: module.training for network in networks for module in network.modules()}

@@ -1,4 +1,4 @@
-"""Opening a run folder: its declaration, options, pipeline and weights."""
+"""Opens a run folder: its declaration, options, pipeline and weights."""
 
 import os
 from collections.abc import Mapping
@@ -22,26 +22,26 @@ class Opened(NamedTuple):
 
 
 def open_run(path: str | os.PathLike, machine: Machine, networks: Mapping[str, Factory] | None = None) -> Opened:
-    """The pipeline of a run folder, with its weights, ready to use.
+    """Loads the pipeline of a run folder, with its weights.
 
     Args:
-        path: The folder.
-        machine: Where to put it.
-        networks: Factories of the user's own networks, where the run was trained with some.
+        path: The run folder.
+        machine: The machine to run on.
+        networks: Factories of custom networks, if the run was trained with them.
 
     Raises:
-        InputError: it is no run folder, damaged, of a newer format, was not trained yet, or needs `networks`.
+        InputError: `path` is not a run folder, is damaged, newer or not trained yet, or needs `networks`.
     """
     folder = RunFolder.open(path)
     config, about = folder.config(), folder.about()
     if "config" not in config or "data" not in about:
-        raise InputError(f"{path} has not begun to train yet: resume its training first.", "run")
+        raise InputError(f"{path} has not started training yet: resume it first.", "run")
     task = task_named(config["task"])
     model = task.model(config["model"])
     built = Networks(networks or {})
     _check_custom(folder, config, built)
     try:
-        assert isinstance(config["config"], dict) and isinstance(about["data"], dict), "an entry is no object"
+        assert isinstance(config["config"], dict) and isinstance(about["data"], dict), "an entry is not an object"
         assert {"path", "validation", "test", "fingerprint"} <= about["data"].keys(), "run.json lacks its data"
         options = make(load(model.options), config["config"])
         with ZerosForRandom():
@@ -59,10 +59,10 @@ def open_run(path: str | os.PathLike, machine: Machine, networks: Mapping[str, F
 
 
 def open_with(path: str | os.PathLike, machine: Machine, capability: type, option: str, what: str) -> Opened:
-    """A run folder whose pipeline has a capability, such as Embeds; for what needs another run's model.
+    """Opens a run folder whose pipeline must have a capability, such as Embeds.
 
     Raises:
-        InputError: it cannot be opened, or lacks the capability; `option` named it, `what` says what it should be.
+        InputError: the run, given by `option`, cannot be opened or lacks the capability; `what` describes a valid one.
     """
     try:
         opened = open_run(path, machine)
@@ -74,10 +74,10 @@ def open_with(path: str | os.PathLike, machine: Machine, capability: type, optio
 
 
 def _check_custom(folder: RunFolder, config: dict[str, Any], networks: Networks) -> None:
-    """Whether the user gave the networks that the run was trained with.
+    """Checks that factories are given for the custom networks of the run.
 
     Raises:
-        InputError: some are missing.
+        InputError: a factory is missing.
     """
     own = custom_classes(config)
     missing = sorted(own.keys() - networks.factories.keys())
@@ -85,12 +85,12 @@ def _check_custom(folder: RunFolder, config: dict[str, Any], networks: Networks)
         classes = ", ".join(own[name] for name in missing)
         factories = ", ".join(f'"{name}": lambda shape: {own[name].rpartition(":")[2]}(...)' for name in missing)
         raise InputError(
-            f"{folder.path} was trained with networks of your own ({classes}): use it from Python, as in "
+            f"{folder.path} was trained with custom networks ({classes}): load it in Python with "
             f"genlab.load({str(folder.path)!r}, networks={{{factories}}}); genlab.train takes the same networks.",
             "run",
         )
 
 
 def custom_classes(config: Mapping[str, Any]) -> dict[str, str]:
-    """The classes of the user's own networks that a run was trained with, by network."""
+    """The classes of the custom networks of a run, by network."""
     return {name: made["class"] for name, made in config.get("networks", {}).items()} | dict(config.get("parts", {}))

@@ -1,4 +1,4 @@
-"""Options of every training, whatever it trains."""
+"""Options of training that all models share."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -10,18 +10,18 @@ from genlab.options import DATA, TRAINING, Shown
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of every training."""
+    """Options of training that all models share."""
 
     data: Annotated[str, MinLen(1), Shown("DATA", positional=True)]
-    """Your data: a file or a folder, or a sample set such as @bible (`genlab samples` lists them)."""
+    """Your data: a file, a folder, or a sample set such as @bible (`genlab samples` lists them)."""
     out: Annotated[str | None, Shown("FOLDER")] = None
-    """Run folder to make; by default runs/<task>-<data>-NNN."""
+    """Run folder to create; by default runs/<task>-<data>-NNN."""
     minutes: Annotated[float, Gt(0), Le(525_600), TRAINING] | None = None
-    """Time budget in minutes: fits size, batch and number of steps to this machine, and ends on time. Default: 10."""
+    """Time budget in minutes: fits size, batch and steps to this machine, and ends on time. Default: 10."""
     steps: Annotated[int, Ge(1), TRAINING] | None = None
-    """Number of updates, instead of a time budget: the same plan on every machine."""
+    """Number of steps instead of a time budget: the same plan on every machine."""
     from_: Annotated[str | None, Shown("RUN")] = None
-    """Run folder whose weights training starts from, with its tokenizer and size."""
+    """Run to start from, with its weights, tokenizer and size."""
     validation: Annotated[str, DATA, Shown("SHARE|PATH")] = "0.05"
     """Fraction of the data that selects the best weights, or a path to separate data; 0 keeps the last weights."""
     test: Annotated[str, DATA, Shown("SHARE|PATH")] = "0.10"
@@ -29,12 +29,12 @@ class RunOptions:
     seed: Annotated[int, Ge(0), Le(2**31), TRAINING] = 0
     """Random seed: the same seed, plan and machine give the same weights."""
     device: Annotated[str, Shown("DEVICE")] = "auto"
-    """auto, cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
+    """Device: cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """Number format: float32, or bfloat16 where it is safe; auto is bf16 on GPUs that support it, else 32."""
     resume: bool = False
     """Continue the run in --out from its last checkpoint."""
     checkpoint_seconds: Annotated[float, Ge(0), Le(86_400)] = 30.0
-    """Seconds between checkpoints, from which a killed run can be resumed."""
+    """Seconds between checkpoints, from which --resume continues."""
     log: tuple[Literal["tensorboard", "trackio"], ...] = ()
-    """Tracker that also receives the metrics, beside the run's own metrics.jsonl; can be repeated."""
+    """Tracker to log metrics to, besides metrics.jsonl; can be repeated."""

@@ -1,4 +1,4 @@
-"""A finished model: what a run folder holds, and what it can do."""
+"""Pipelines: trained models as run folders hold them, and their capabilities."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -19,45 +19,45 @@ from genlab.engine.samples import Sample
 
 @dataclass(frozen=True)
 class Saved:
-    """A run folder, as a pipeline is loaded from it."""
+    """The parts of a run folder that a pipeline is loaded from."""
 
     path: Path
     options: Any
-    """The model's options, as training resolved them."""
+    """The model's resolved options."""
     about: Mapping[str, Any]
-    """run.json."""
+    """Content of run.json."""
     build: Callable[..., Any]
-    """The model's `network` function, from its declaration."""
+    """The function `network` of the model's declaration."""
     machine: Machine
     networks: Networks
-    """Builds the networks, the user's own where the run was trained with them."""
+    """Builds the networks, custom ones included."""
 
 
 class Pipeline(ABC):
-    """Networks plus what it takes to use them: a tokenizer, labels, a palette.
+    """Networks plus everything needed to use them: a tokenizer, labels, a palette.
 
-    A pipeline knows no training data, no optimiser and no loss. A task has one class of pipelines, whose
-    capabilities are the protocols below; which of them a model supports is in the task's declaration.
+    A pipeline knows no training data, no optimiser and no loss. A task has one pipeline class, whose capabilities are
+    the protocols below; the task's declaration lists those that each model supports.
     """
 
     options: Any
     """The model's options."""
     machine: Machine
     networks: dict[str, nn.Module]
-    """What model.safetensors holds, by the prefix of its tensors."""
+    """The networks in model.safetensors, by the prefix of their tensors."""
 
     def evaluating(self, seed: int | None = None) -> AbstractContextManager[None]:
-        """Inside, the networks are used, not trained: see `modes.evaluating`."""
+        """Context for using the networks: see `modes.evaluating`."""
         return evaluating(self.networks.values(), self.machine, seed)
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Writes the files that `load` reads, apart from the weights."""
+        """Writes the files that `load` reads, except the weights."""
 
     @classmethod
     @abstractmethod
     def load(cls, saved: Saved) -> "Pipeline":
-        """The pipeline of a run folder, with networks whose weights are still to be read.
+        """Builds the pipeline of a run folder; the caller reads the weights afterwards.
 
         Raises:
             InputError: a file is missing or damaged.
@@ -71,17 +71,17 @@ class Source:
     data: str | None
     """Path; None for the run's own test split."""
     trained_on: Mapping[str, str]
-    """The run's own path and splits."""
+    """Path and splits of the training data."""
     fingerprint: str
-    """Of the data that the run was trained on; empty for an imported run."""
+    """Fingerprint of the training data; empty for an imported run."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a task's `evaluate` found."""
+    """The result of a task's `evaluate`."""
 
     report: dict[str, Any]
-    """Every measure beside its floor and its baseline."""
+    """Every metric beside its noise floor and its baseline."""
     pictures: dict[str, bytes | None] = field(default_factory=dict)
     """PNGs for the run's samples folder, by file name; None removes that of an earlier evaluation."""
 
@@ -90,23 +90,23 @@ class Prediction(NamedTuple):
     """The label of one input."""
 
     file: str
-    """Its file, or its position among the inputs."""
+    """File of the input, or its position among the inputs."""
     label: str
     """The most likely class."""
     probabilities: dict[str, float]
-    """Of every class."""
+    """Probability of every class."""
 
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """The attention weights of one layer, with the tokens they belong to."""
+    """The attention weights of one layer, with their tokens."""
 
     name: str
     """Which attention of the network: self, or a translator's encoder, decoder or cross."""
     layer: int
-    """Counted from 0, as in the code."""
+    """Index of the layer, from 0."""
     heads: list[int]
-    """Their numbers, from 0."""
+    """Indices of the heads, from 0."""
     weights: Float[Tensor, "heads queries keys"]
     """Weight of each key for each query; a row sums to 1."""
     rows: list[str]
@@ -114,11 +114,11 @@ class AttentionMap:
     columns: list[str]
     """The key tokens."""
     entropy: list[float]
-    """Of each head, in bits."""
+    """Entropy of each head, in bits."""
     distance: list[float] | None
-    """Of each head, in tokens; None where rows and columns are two sequences."""
+    """Mean distance of each head, in tokens; None if rows and columns are different sequences."""
     even: tuple[float, float | None]
-    """Entropy and distance of a head that attends evenly to all that it may see."""
+    """Entropy and distance of a head that attends uniformly to all allowed tokens."""
 
     def only(self, head: int) -> "AttentionMap":
         """The map of one head."""
@@ -128,7 +128,7 @@ class AttentionMap:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, weights to six decimals."""
+        """The map as JSON values, weights rounded to six decimals."""
         weights = [[[round(weight, 6) for weight in row] for row in head] for head in self.weights.tolist()]
         return {**vars(self), "weights": weights}
 
@@ -141,7 +141,7 @@ class Generates(Protocol):
     """Makes new content."""
 
     def generate(self, request: Any, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Makes what `request` describes; `show` receives text piece by piece as it is written."""
+        """Yields the samples for `request`; `show` receives text piece by piece while it is generated."""
 
 
 @runtime_checkable
@@ -149,7 +149,7 @@ class Decodes(Protocol):
     """Makes content from latent vectors."""
 
     def decode(self, latents: Any, label: str | None = None) -> np.ndarray:
-        """Content from `latents`, an array (pieces, latent), of one class where there are classes."""
+        """Makes content from `latents`, an array (samples, latent); `label` chooses a class, if there are classes."""
 
 
 @runtime_checkable
@@ -157,7 +157,7 @@ class Predicts(Protocol):
     """Predicts labels, with probabilities."""
 
     def predict(self, request: Any) -> list[Prediction]:
-        """One prediction per input."""
+        """Returns one prediction per input."""
 
 
 @runtime_checkable
@@ -165,24 +165,24 @@ class Explains(Protocol):
     """Shows what its attention attends to."""
 
     def explain(self, request: Any) -> list[AttentionMap]:
-        """The attention weights of every layer, as the network reads `request`."""
+        """The attention map of every layer for `request`."""
 
 
 @runtime_checkable
 class Embeds(Protocol):
-    """Turns pictures into feature vectors, by which other pictures can be compared."""
+    """Computes feature vectors for comparing pictures."""
 
     def embed(self, pictures: Float[Tensor, "pictures channels height width"]) -> Float[Tensor, "pictures features"]:
-        """Features of pictures in [-1, 1] of any size and any number of channels."""
+        """Features of pictures in [-1, 1], of any size and number of channels."""
 
 
 @runtime_checkable
 class Exports(Protocol):
-    """Writes itself for other people's tools."""
+    """Exports itself for other tools."""
 
     def export(self, to: str, place: Path, card: str) -> None:
-        """Writes the format `to`, one that the declaration lists, to a file or folder, with the model card.
+        """Writes the model in the format `to`, which the declaration lists, to a file or folder, with the model card.
 
         Raises:
-            InputError: the format cannot hold this model, or `place` cannot be written; nothing is left half-written.
+            InputError: the format does not support this model, or writing fails, which leaves no partial file.
         """

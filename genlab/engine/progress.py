@@ -1,4 +1,4 @@
-"""What the user sees while a model trains: on standard error, a live bar or, without a terminal, lines."""
+"""Progress of training on standard error: a live bar or, without a terminal, lines."""
 
 import sys
 import threading
@@ -12,17 +12,17 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(message: str) -> None:
-    """Prints one line for the user."""
+    """Prints one line on standard error."""
     console.print(message, markup=False)
 
 
 def clock(seconds: float) -> str:
-    """125 -> 2:05."""
+    """Formats seconds: 125 becomes 2:05."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 class Reporter:
-    """Shows the progress of a training."""
+    """Shows the progress of training."""
 
     def __init__(self, bar: Progress | None) -> None:
         self._bar = bar
@@ -30,7 +30,7 @@ class Reporter:
         self._tenth = -1
 
     def show(self, done: float, step: int, measures: dict[str, float], left: float) -> None:
-        """`done` from 0 to 1, the newest measures, and the seconds left."""
+        """Shows the progress `done` from 0 to 1, the newest metrics, and the seconds left."""
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in measures.items())
         text = f"step {step:,}  {numbers}"
         if self._bar is not None and self._task is not None:
@@ -41,12 +41,12 @@ class Reporter:
 
 
 PATIENCE = 2.0
-"""Seconds after which the user sees what takes so long."""
+"""Seconds before `working` shows a message."""
 
 
 @contextmanager
 def working(what: str, quiet: bool) -> Iterator[None]:
-    """Around work outside the budget: if it takes long, the user sees `what` and, on a terminal, for how long."""
+    """Context for work outside the budget: if it takes long, shows `what` and, on a terminal, the elapsed time."""
     done = threading.Event()
 
     def show() -> None:
@@ -74,7 +74,7 @@ def working(what: str, quiet: bool) -> Iterator[None]:
 
 @contextmanager
 def reporting(quiet: bool) -> Iterator[Reporter | None]:
-    """A reporter for the duration of a training; None if `quiet`."""
+    """Context with a reporter; None if `quiet`."""
     if quiet:
         yield None
     elif not console.is_terminal:

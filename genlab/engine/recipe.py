@@ -1,4 +1,4 @@
-"""How a pipeline is trained: what the engine knows of every recipe."""
+"""Recipes: how to train a pipeline, as the engine sees it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -16,27 +16,27 @@ from genlab.engine.samples import Sample
 from genlab.errors import InputError
 
 Metrics = dict[str, Tensor]
-"""Measures of one step, on the device."""
+"""Metrics of one step, on the device."""
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What a run records of its data."""
+    """The facts about the data that a run records."""
 
     name: str
     """File or folder name, without its path."""
     fingerprint: str
-    """SHA-256 of the content."""
+    """SHA-256 of the data."""
     counts: dict[str, Any]
     """Sizes of the splits."""
     notes: list[str] = field(default_factory=list)
-    """What the user should know: files left out, classes out of balance."""
+    """Notes for the user, such as files left out or imbalanced classes."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Every file that was left out, and why."""
+    """Every file that was left out, with the reason."""
 
 
 class Place(NamedTuple):
-    """Where the data are and how they are split, as the user gave it."""
+    """Location and splits of the data, as given."""
 
     data: str
     validation: str
@@ -44,46 +44,46 @@ class Place(NamedTuple):
 
 
 class Speed(NamedTuple):
-    """The time to train, and what the machine can do in it."""
+    """The training time, and the speed of the machine."""
 
     seconds: float | None
     """Time budget; None for a fixed number of steps."""
     operations: float | None
-    """Floating-point operations a second, of all processes together; None without a time budget."""
+    """Floating-point operations per second, over all processes; None without a time budget."""
     processes: int
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a recipe is built from."""
+    """The arguments that every recipe is built from."""
 
     options: Any
-    """Resolved: no value is left open."""
+    """The model's resolved options."""
     data: Any
-    """What the recipe's `read` returned."""
+    """The data, as the recipe's `read` returned them."""
     machine: Machine
     seed: int = 0
     networks: Networks = field(default_factory=Networks)
     losses: Mapping[str, Callable[..., Tensor]] = field(default_factory=dict)
-    """The user's own, by the name of the loss that they replace."""
+    """Custom losses, by the name of the loss that they replace."""
     start: Pipeline | None = None
     """The run whose weights training starts from."""
 
 
 class Recipe(ABC):
-    """How a pipeline is trained: its batches, its networks and optimisers, and one step.
+    """Trains a pipeline: its batches, networks and optimisers, and one step.
 
     The engine calls the class methods `read` and `resolve`, builds the recipe with `Recipe(setup)`, and then calls
-    `batch` and `step` for every step and `validate` now and then. All that must survive a crash is in `networks` and
-    `optimizers`; every step draws from torch's global generator, which the engine seeds.
+    `batch` and `step` for every step and `validate` at intervals. `networks` and `optimizers` hold all state that must
+    survive a crash; steps draw from torch's global generator, which the engine seeds for each of them.
     """
 
     replaceable: ClassVar[tuple[str, ...]] = ()
-    """Networks that the user can replace."""
+    """Names of the networks that custom ones can replace."""
     losses: ClassVar[tuple[str, ...]] = ()
-    """Losses that the user can replace."""
+    """Names of the losses that custom ones can replace."""
     steady: ClassVar[bool] = True
-    """Whether a worse validation means overfitting; a GAN's samples fluctuate."""
+    """Whether a worse validation means overfitting; that of a GAN fluctuates."""
 
     def __init__(
         self,
@@ -96,39 +96,39 @@ class Recipe(ABC):
         self.machine, self.seed = setup.machine, setup.seed
         self.pipeline = pipeline
         self.networks = networks
-        """Everything that a checkpoint holds, by name: trained networks, their averages, what is fitted beside them."""
+        """All modules in a checkpoint, by name: trained networks, their averages, and fitted parameters."""
         self.optimizers = optimizers
-        """Those of each trained network, by its name."""
+        """Optimisers of each trained network, by its name."""
 
-    # --- before there is anything to train ---
+    # --- before training ---
 
     @classmethod
     @abstractmethod
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[Any, DataFacts]:
-        """Opens the user's data and splits them.
+        """Reads and splits the user's data.
 
         Raises:
-            InputError: they cannot be read, or are too few.
+            InputError: the data cannot be read, or are too few.
         """
 
     @classmethod
     def resolve(cls, options: Any, data: Any, speed: Speed, start: Pipeline | None) -> Any:
-        """The options with every open value fitted to the data and, with a time budget, to the machine."""
+        """Fits all open options to the data and, with a time budget, to the machine."""
         return options
 
     @classmethod
     def examples(cls, data: Any) -> list[Sample]:
-        """A few training examples, as `genlab look` shows them to a person."""
+        """A few training examples, for `genlab look`."""
         return []
 
     @classmethod
     def continued(cls, options: Any, start: Pipeline) -> Any:
-        """The options for training on from `start`, with those that its weights fix.
+        """The options for training from the weights of `start`, which determine some of them.
 
         Raises:
-            InputError: such models cannot continue another run, or other values were given.
+            InputError: the model does not support this, or `options` contradicts `start`.
         """
-        raise InputError("from: this model cannot start from another run: leave --from out.", "from")
+        raise InputError("from: this model cannot start from another run: omit --from.", "from")
 
     @classmethod
     def replaced(cls, options: Any, networks: Collection[str]) -> Any:
@@ -139,49 +139,49 @@ class Recipe(ABC):
 
     @abstractmethod
     def batch(self, step: int) -> Any:
-        """The tensors of one step: a function of its number alone."""
+        """The tensors of one step, a pure function of its number."""
 
     @abstractmethod
     def step(self, batch: Any, progress: float) -> Metrics:
-        """One update of every trained network; `progress` goes from 0 at the first step to 1 at the last."""
+        """Updates every trained network; `progress` is 0 at the first step and 1 at the last."""
 
     @property
     @abstractmethod
     def validates(self) -> bool:
-        """Whether there is anything to validate on."""
+        """Whether there is a validation split."""
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Measures on the validation split; the first, lower being better, selects the best weights."""
+        """Metrics on the validation split; the first one selects the best weights, lower is better."""
 
     @abstractmethod
     def test(self) -> dict[str, float]:
-        """The same measures on the test split, of the pipeline as it is; empty without a test split."""
+        """The same metrics on the test split; empty without a test split."""
 
     @abstractmethod
     def preview(self) -> list[Sample]:
-        """A few samples to look at during training."""
+        """A few samples to inspect during training."""
 
     def warnings(self, steps: int) -> list[str]:
-        """Reasons why this model may not suit these data and that number of steps."""
+        """Warnings about the fit of the model to these data and this number of steps."""
         return []
 
     def alarms(self, measures: dict[str, float]) -> list[str]:
-        """What the measures of a validation show to go wrong; the user sees each sentence once."""
+        """Warnings about problems that the metrics of a validation reveal; each is shown once."""
         return []
 
-    # --- what steps are made of ---
+    # --- parts of a step ---
 
     def update(
         self, network: nn.Module, loss: Tensor, clip: float | None = None, count: int | Tensor | None = None
     ) -> None:
-        """Moves the weights of `network`, and of no other, against the gradient of `loss`.
+        """Updates the weights of `network`, and only those, with the gradient of `loss`.
 
         Args:
             network: One of `networks`.
-            loss: What to lower.
-            clip: Largest norm of the gradient; a larger one is scaled down to it.
-            count: How many terms `loss` is the mean of, where that differs between processes.
+            loss: The loss to minimise.
+            clip: Largest norm of the gradient; larger ones are scaled down to it.
+            count: Number of terms in the mean `loss`, if it differs between processes.
         """
         name = next(name for name, mine in self.networks.items() if mine is network)
         weights = [weight for weight in network.parameters() if weight.requires_grad]
@@ -192,16 +192,16 @@ class Recipe(ABC):
             torch.nn.utils.clip_grad_norm_(weights, clip)
         for optimizer in self.optimizers[name]:
             optimizer.step()
-        torch.clear_autocast_cache()  # it holds 16-bit copies of the weights before the update
+        torch.clear_autocast_cache()  # it holds 16-bit copies of the old weights
 
     def groups(self) -> Iterator[dict[str, Any]]:
-        """Every optimiser's parameter groups."""
+        """Parameter groups of all optimisers."""
         for optimizers in self.optimizers.values():
             for optimizer in optimizers:
                 yield from optimizer.param_groups
 
     def state(self) -> dict[str, Any]:
-        """All that the next step depends on."""
+        """The state that the next step depends on."""
         return {
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "optimizers": {name: [o.state_dict() for o in list_] for name, list_ in self.optimizers.items()},
@@ -217,5 +217,5 @@ class Recipe(ABC):
                 for weight, values in optimizer.state.items():
                     for key, value in values.items():
                         if isinstance(value, Tensor) and value.shape == weight.shape:
-                            # files keep no memory format, and fused steps need that of the weight
+                            # files keep no memory format, but fused optimisers need that of the weight
                             values[key] = torch.empty_like(weight, dtype=value.dtype).copy_(value)

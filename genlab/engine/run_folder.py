@@ -1,10 +1,10 @@
-"""The run folder: everything a training leaves behind, and all that later commands need.
+"""The run folder: everything that training writes and later commands read.
 
 config.json         every resolved option and the plan
 run.json            format, state, seed, versions, machine, wall time, data
 model.safetensors   the best weights, keys prefixed by network
-metrics.jsonl       one line per measurement, append-only; of several lines of a step the last counts
-samples/            what the model made during training
+metrics.jsonl       one line per measurement, append-only; the last line of a step counts
+samples/            samples made during training
 resume/             the newest checkpoint
 README.md           a model card
 """
@@ -31,7 +31,7 @@ from genlab.errors import InputError
 
 FORMAT = 1
 LEFT_BY_A_START = frozenset({"run.json", "config.json", "left_out.txt"})
-"""What a training writes before its plan: a folder with nothing else, and no plan, holds nothing of value."""
+"""Files that training writes before its plan: a folder with only these, and no plan, holds nothing of value."""
 
 
 class RunFolder:
@@ -42,19 +42,19 @@ class RunFolder:
         self._lock: FileLock | None = None
 
     def __reduce__(self) -> tuple[type["RunFolder"], tuple[Path]]:
-        """Another process gets the path, not the lock."""
+        """Pickles the path, not the lock."""
         return RunFolder, (self.path,)
 
-    # --- making and finding ---
+    # --- creating and opening ---
 
     @classmethod
     def create(cls, out: str | None, task: str, data: str) -> "RunFolder":
-        """A new folder: `out`, or the next free runs/<task>-<data>-NNN.
+        """Creates a new folder: `out`, or the next free runs/<task>-<data>-NNN.
 
-        A folder in which a start was killed before it trained anything is free, too.
+        A folder whose run was killed before its first step counts as free.
 
         Raises:
-            InputError: `out` already exists, or cannot be made.
+            InputError: `out` already exists, or cannot be created.
         """
         if out is not None:
             if any("\ud800" <= character <= "\udfff" for character in out):
@@ -66,7 +66,7 @@ class RunFolder:
             except FileExistsError:
                 taken = True
             except OSError as error:
-                raise InputError(f"{out} cannot be made: {error.strerror}.", "out") from None
+                raise InputError(f"{out} cannot be created: {error.strerror}.", "out") from None
             if taken:
                 raise InputError(f"{out} already exists: choose another --out, or continue it with --resume.", "out")
             return folder
@@ -76,39 +76,39 @@ class RunFolder:
             try:
                 folder.path.mkdir(parents=True)
             except FileExistsError:
-                try:  # an empty folder may belong to a start that has not locked it yet
+                try:  # an empty folder may belong to a run that has not locked it yet
                     if not ((folder.path / "run.json").exists() and folder._take_over()):
                         continue
                 except (InputError, OSError):
                     continue
             except OSError as error:
                 raise InputError(
-                    f"{folder.path} cannot be made: {error.strerror}; choose a place with --out.", "out"
+                    f"{folder.path} cannot be created: {error.strerror}; choose a folder with --out.", "out"
                 ) from None
             return folder
         raise AssertionError("a million runs")
 
     @classmethod
     def open(cls, path: str | os.PathLike) -> "RunFolder":
-        """An existing folder.
+        """Opens an existing folder.
 
         Raises:
-            InputError: it is not a run folder, or one that this version cannot read.
+            InputError: `path` is not a run folder, or this version cannot read it.
         """
         folder = cls(Path(path))
         if not folder.path.is_dir():
             raise InputError(f"There is no run folder {path}; `genlab runs` lists them.", "run")
         run_format = folder.about().get("format")
         if not isinstance(run_format, int) or run_format < 1:
-            raise InputError(f"{path} is not a run folder: run.json names no format.", "run")
+            raise InputError(f"{path} is not a run folder: run.json has no format.", "run")
         if run_format > FORMAT:
             raise InputError(
-                f"{path} has format {run_format}, this genlab reads up to {FORMAT}: install a newer genlab.", "run"
+                f"{path} has format {run_format}, but this genlab reads up to {FORMAT}: install a newer genlab.", "run"
             )
         return folder
 
     def begun(self) -> bool:
-        """Whether the folder holds anything but what a start leaves that was killed before it trained."""
+        """Whether the folder holds more than the files of a run killed before its first step."""
         left = self._content()
         if not left:
             return False
@@ -120,21 +120,21 @@ class RunFolder:
             return True
 
     def _content(self) -> set[str]:
-        """Names of the files and folders, without the lock and torn files."""
+        """Names of the files and folders, without the lock and partial files."""
         return {child.name for child in self.path.iterdir() if not re.fullmatch(r"\.lock|\..+\.\d+\.tmp", child.name)}
 
     def _take_over(self) -> bool:
-        """Empties the folder of a killed start and keeps it locked; False if a training has begun in it.
+        """Empties the folder of a killed run and keeps it locked; returns False if training has begun in it.
 
         Raises:
-            InputError: another process is about to train in it.
+            InputError: another process has locked the folder.
         """
         if self.begun():
             return False
         if not self._content():
             return True
         self._acquire()
-        if self.begun():  # it began while another process had the lock
+        if self.begun():  # training began while another process had the lock
             self._release()
             return False
         for name in LEFT_BY_A_START:
@@ -149,9 +149,7 @@ class RunFolder:
             with saving(self.path):
                 lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(
-                f"{self.path} is being trained by another process: wait for it, or stop it.", "out"
-            ) from None
+            raise InputError(f"Another process is training {self.path}: wait for it, or stop it.", "out") from None
         self._lock = lock
 
     def _release(self) -> None:
@@ -161,10 +159,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """One writer at a time; the lock is released when the process ends, however it ends.
+        """Context that allows one writer at a time; the lock ends with the process.
 
         Raises:
-            InputError: another process is writing.
+            InputError: another process has the lock.
         """
         self._acquire()
         try:
@@ -173,7 +171,7 @@ class RunFolder:
             self._release()
 
     def discard(self) -> None:
-        """Removes a folder in which nothing was trained."""
+        """Removes a folder without training results."""
         self._release()
         shutil.rmtree(self.path, ignore_errors=True)
         if self.path.parent == Path("runs"):
@@ -186,7 +184,7 @@ class RunFolder:
         return read_json(self.path / "run.json")
 
     def note(self, **values: Any) -> None:
-        """Changes entries of run.json."""
+        """Updates entries of run.json."""
         path = self.path / "run.json"
         write_json(path, {"format": FORMAT, **(read_json(path) if path.exists() else {}), **values})
 
@@ -213,7 +211,7 @@ class RunFolder:
         return self.path / "resume" / "best.safetensors"
 
     def keep_planned_best(self) -> None:
-        """Keeps a copy before weights of an interrupted run replace them: resuming restores it."""
+        """Copies the best weights before those of an interrupted run replace them; resuming restores them."""
         if self.weights.exists():
             make_folder(self._planned_best.parent)
             write_atomically(self._planned_best, self.weights.read_bytes())
@@ -225,7 +223,7 @@ class RunFolder:
     # --- measures ---
 
     def measures(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl in step order: the last of each step and split, without torn ones."""
+        """The lines of metrics.jsonl in step order: the last one per step and split, without partial lines."""
         path = self.path / "metrics.jsonl"
         lines: dict[tuple[int, str], dict[str, Any]] = {}
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
@@ -242,12 +240,12 @@ class RunFolder:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
-                    file.write(b"\n")  # ends a torn line, so that the next one is whole
+                    file.write(b"\n")  # ends a partial line
             file.write((json.dumps(entry) + "\n").encode())
 
 
 def list_runs(root: Path) -> list[dict[str, Any]]:
-    """One entry for each run folder directly below `root`, oldest first."""
+    """One entry per run folder directly below `root`, oldest first."""
     runs = []
     for path in sorted(root.glob("*/run.json"), key=lambda path: path.stat().st_mtime):
         try:

@@ -1,4 +1,4 @@
-"""What a run generates: content, and the files that show it."""
+"""Samples: generated content, and the files that show it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from genlab.engine.files import make_folder, write_atomically
 
 
 class Kind(StrEnum):
-    """What a sample is."""
+    """Kind of content."""
 
     TEXT = "text"
     PICTURE = "picture"
@@ -24,13 +24,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Sample:
-    """One piece of new content."""
+    """One piece of generated content."""
 
     kind: Kind
     content: Any
-    """What Python code works with: a string, or an array."""
+    """The content in Python: a string or an array."""
     files: dict[str, bytes] = field(repr=False)
-    """The same as files that people open, by the ending of their names: txt, csv, png."""
+    """The content as files, by extension: txt, csv, png."""
     latent: np.ndarray | None = field(default=None, repr=False)
     """Latent vector of the content, (latent,)."""
 
@@ -39,7 +39,7 @@ class Sample:
 
 
 def write_samples(samples: Iterable[Sample], folder: Path, name: str = "sample", first: int = 0) -> list[Path]:
-    """Writes every file of every sample: name-000.txt, name-001.txt, and so on, counting from `first`."""
+    """Writes every file of every sample: name-000.txt, name-001.txt and so on, numbered from `first`."""
     make_folder(folder)
     paths = []
     for number, sample in enumerate(samples, first):

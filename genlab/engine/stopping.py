@@ -1,35 +1,35 @@
-"""When more training can no longer help: validation has clearly passed its best."""
+"""Early stopping: detects that validation has clearly passed its best."""
 
 from collections.abc import Sequence
 from math import pi
 from statistics import fmean
 
 LOOK_BACK = 5
-"""Validations in a row that must be clearly worse than the best."""
+"""Number of consecutive validations that must be clearly worse than the best."""
 CLEARLY = 0.05
-"""Share of the best measure by which a validation is clearly worse ..."""
+"""Relative difference at which a validation is clearly worse than the best, ..."""
 NOISE = 6.0
-"""... if that is also so many times the noise between validations."""
+"""... if it also exceeds this multiple of the noise between validations."""
 
 
 def noise(history: Sequence[float]) -> float:
-    """Standard deviation of a measure around its trend; an upper bound where the trend itself bends.
+    """Standard deviation of a metric around its trend; an upper bound if the trend is curved.
 
-    From second differences, in which a slope cancels out: independent noise of deviation 1 gives them deviation
-    sqrt(6), and a mean absolute value of sqrt(2 / pi) deviations.
+    Estimated from second differences, in which a slope cancels out: independent noise of deviation 1 gives them
+    deviation sqrt(6), and a mean absolute value of sqrt(2 / pi) times that.
     """
     bends = [abs(history[i - 1] - 2 * history[i] + history[i + 1]) for i in range(1, len(history) - 1)]
     return fmean(bends) / (12 / pi) ** 0.5 if bends else 0.0
 
 
 def past_its_best(history: Sequence[float]) -> bool:
-    """Whether a training overfits so clearly that the rest of its decay would not make up for it.
+    """Whether training overfits so clearly that the rest of the decay cannot make up for it.
 
-    A falling learning rate usually improves validation, so a plateau or slow drift is never enough: the best must be
-    older than half of all that was trained, and the last validations clearly worse and not recovering.
+    A falling learning rate usually improves validation, so a plateau or a slow drift is never enough: the best must
+    lie in the first half of the training so far, and the last validations must be clearly worse and not recovering.
 
     Args:
-        history: The deciding measure at every validation, evenly spaced; lower is better.
+        history: The selection metric of all validations, evenly spaced; lower is better.
     """
     best = min(range(len(history)), key=lambda number: history[number], default=0)
     recent = history[-LOOK_BACK:]

@@ -1,4 +1,4 @@
-"""Measures to other people's tools as well, on request."""
+"""Logs metrics to other tools on request."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from genlab.errors import InputError
 
 
 class Trackers:
-    """TensorBoard and trackio, fed with what metrics.jsonl gets."""
+    """Logs the entries of metrics.jsonl to TensorBoard and trackio."""
 
     def __init__(self, names: tuple[str, ...], folder: Path, config: dict[str, Any]) -> None:
         self._board: Any = None

@@ -1,4 +1,4 @@
-"""The two ways into the training loop: a new run, or one to resume."""
+"""Starts and resumes training."""
 
 import os
 import time
@@ -45,16 +45,16 @@ def train(
     networks: Mapping[str, Factory] | None = None,
     losses: Mapping[str, Callable[..., Tensor]] | None = None,
 ) -> tuple[RunFolder, Pipeline]:
-    """Trains a model as `run` says; returns the run folder and its pipeline.
+    """Trains a model; returns the run folder and its pipeline.
 
     The state in run.json is "done", "interrupted" (Ctrl-C; the run can be used and resumed) or "diverged" (the loss
-    became NaN or infinite; the weights are the best from before). The caller's random state is left as it was.
+    became NaN or infinite; the run keeps the best earlier weights). The caller's random state does not change.
 
     Raises:
         InputError: an option, the data or the folder cannot be used.
     """
     if run.minutes is not None and run.steps is not None:
-        raise InputError("--minutes and --steps exclude each other: give one of them.", "steps")
+        raise InputError("--minutes and --steps cannot be combined.", "steps")
     recipe_type: type[Recipe] = load(model.recipe)
     networks, losses = networks or {}, losses or {}
     check_names(networks, recipe_type.replaceable, "network", f"{task.name} {model.name}")
@@ -63,7 +63,7 @@ def train(
     machine = Machine.of(run)
     with preserved_randomness(), _threads():
         if run.from_ is not None and not model.continues:
-            raise InputError("from: this model cannot start from another run: leave --from out.", "from")
+            raise InputError("from: this model cannot start from another run: omit --from.", "from")
         start = None if run.from_ is None else _start(run.from_, task.name, model.name, machine, networks)
         if start is not None:
             options = recipe_type.continued(options, start)
@@ -72,19 +72,19 @@ def train(
         folder, fresh = machine.first(lambda: _folder(task.name, run))
         with folder.locked() if machine.rank == 0 else nullcontext():
             try:
-                config = machine.first(lambda: None if fresh else _matching(folder, given, model.continues))
+                config = machine.first(lambda: None if fresh else _matching_config(folder, given, model.continues))
                 if fresh:
                     machine.first(lambda: _begin(folder, run, given, config))
                 with machine.first_alone(), working("reading the data", quiet):
                     data, facts = recipe_type.read(options, Place(run.data, run.validation, run.test), start)
                 _check_data(facts, run, machine, None if fresh else folder)
-                if not fresh:  # a refused command leaves the run as it was
+                if not fresh:  # a rejected command must not change the run
                     machine.first(lambda: _begin(folder, run, given, config))
                 setup = Setup(options, data, machine, run.seed, Networks(networks), losses, start)
                 if config and "plan" in config:
                     plan = Plan.from_json(config["plan"])
                     torch.set_num_threads(plan.threads or torch.get_num_threads())
-                    recipe = _built(recipe_type, replace(setup, options=type(options)(**config["config"])))
+                    recipe = _build(recipe_type, replace(setup, options=type(options)(**config["config"])))
                     _check_classes(config, setup.networks)
                 else:
                     recipe, plan = _prepare(recipe_type, setup, run, quiet)
@@ -97,7 +97,7 @@ def train(
                     for name, network in recipe.pipeline.networks.items():
                         network.load_state_dict(start.networks[name].state_dict())
                 loop = Loop(recipe, run, machine, folder, plan, given)
-            except BaseException:  # nothing was trained: the same command can be repeated
+            except BaseException:  # nothing was trained, so the same command can be repeated
                 if fresh and machine.rank == 0:
                     folder.discard()
                 raise
@@ -108,22 +108,23 @@ def train(
             loop.run(quiet)
             machine.together()
             for network in recipe.pipeline.networks.values():
-                network.load_state_dict(machine.agree(network.state_dict()))  # the first process read the best weights
+                # Only the first process has read the best weights.
+                network.load_state_dict(machine.agree(network.state_dict()))
                 network.eval()
             return folder, recipe.pipeline
 
 
 class Look(NamedTuple):
-    """What a training would read and choose."""
+    """What `train` would read and choose."""
 
     facts: DataFacts
     options: Any
-    """Resolved for the data, and for the time budget on this machine."""
+    """Options resolved for the data and, with a time budget, for this machine."""
     examples: list[Sample]
 
 
 def look(model: "Model", options: Any, run: RunOptions) -> Look:
-    """Reads the data as `train` would, and trains nothing.
+    """Reads the data and resolves the options as `train` would, without training.
 
     Raises:
         InputError: an option or the data cannot be used.
@@ -138,10 +139,10 @@ def look(model: "Model", options: Any, run: RunOptions) -> Look:
 
 
 def _start(path: str, task: str, model: str, machine: Machine, networks: Mapping[str, Factory]) -> Pipeline:
-    """The run whose weights training starts from, with the user's own networks.
+    """Opens the run to start from, with the custom networks.
 
     Raises:
-        InputError: it cannot be opened, or is another model.
+        InputError: the run cannot be opened, or has another model.
     """
     folder, pipeline = open_run(path, machine, networks)
     config = folder.config()
@@ -152,7 +153,7 @@ def _start(path: str, task: str, model: str, machine: Machine, networks: Mapping
 
 @contextmanager
 def _threads() -> Iterator[None]:
-    """Restores the caller's number of threads: a plan may take fewer."""
+    """Context that restores the caller's number of threads, which a plan may reduce."""
     before = torch.get_num_threads()
     try:
         yield
@@ -161,22 +162,22 @@ def _threads() -> Iterator[None]:
 
 
 def _folder(task: str, run: RunOptions) -> tuple[RunFolder, bool]:
-    """The run folder, and whether it is a new one."""
+    """The run folder, and whether it is new."""
     if run.resume and run.out is None:
-        raise InputError("--resume continues the run in --out: say which.", "out")
+        raise InputError("--resume needs --out with the run to continue.", "out")
     if run.resume and run.out is not None and (not Path(run.out).is_dir() or RunFolder(Path(run.out)).begun()):
         return RunFolder.open(run.out), False
     return RunFolder.create(run.out, task, run.data), True
 
 
 def _check_data(facts: DataFacts, run: RunOptions, machine: Machine, resumed: RunFolder | None) -> None:
-    """Whether all processes read the same data, and a resumed run those that it was started on.
+    """Checks that all processes read the same data, and a resumed run the data that it was started on.
 
     Raises:
         InputError: the contents differ.
     """
     if machine.agree(facts.fingerprint) != facts.fingerprint:
-        raise InputError(f"{run.data} differs between machines: give all of them the same data.", "data")
+        raise InputError(f"{run.data} differs between machines: use the same data on all of them.", "data")
     recorded = machine.first(lambda: resumed.about().get("data", {}) if resumed else {})
     if recorded and recorded["fingerprint"] != facts.fingerprint:
         raise InputError(f"The content of {run.data} has changed since this run was started on it.", "data")
@@ -185,7 +186,7 @@ def _check_data(facts: DataFacts, run: RunOptions, machine: Machine, resumed: Ru
 def _given(
     task: str, model: str, options: Any, run: RunOptions, losses: Mapping[str, Callable[..., Tensor]]
 ) -> dict[str, Any]:
-    """What the user gave, as a resumed command must give it again."""
+    """The arguments that a resumed command must repeat."""
     of_run = {
         key: value for key, value in asdict(run).items() if key not in ("out", "resume", "checkpoint_seconds", "log")
     }
@@ -195,11 +196,11 @@ def _given(
     return {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
 
 
-def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict[str, Any] | None:
+def _matching_config(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict[str, Any] | None:
     """The recorded config; None if the run was killed before it was written.
 
     Raises:
-        InputError: it was started with other options.
+        InputError: the run was started with other options.
     """
     if "data" not in folder.about() and not folder.has_config():
         return None
@@ -209,7 +210,7 @@ def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict
     for section in ("task", "model", "losses", "run", "asked"):
         before, now = recorded.get(section, {}), given[section]
         if section == "run":
-            before, now = _without_places(before), _without_places(now)
+            before, now = _without_paths(before), _without_paths(now)
         if before == now:
             continue
         if not (isinstance(before, dict) and isinstance(now, dict)):
@@ -217,20 +218,20 @@ def _matching(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
                 longer = name in ("steps", "minutes") and continues
-                more = f", or train on from its weights in a new run with --from {folder.path}" if longer else ""
+                more = f", or continue from its weights in a new run with --from {folder.path}" if longer else ""
                 raise InputError(
                     f"This run was started with {name.rstrip('_')} {before.get(name)}, not {now.get(name)}: repeat its "
                     f"command{more}.",
                     name,
                 )
     if folder.about().get("state") == "done":
-        more = f"; --from {folder.path} trains on from its weights in a new run" if continues else ""
+        more = f"; --from {folder.path} continues from its weights in a new run" if continues else ""
         raise InputError(f"{folder.path} is finished: there is nothing to resume{more}.", "resume")
     return recorded
 
 
-def _without_places(options: dict[str, Any]) -> dict[str, Any]:
-    """Run options without the paths of data: their content counts, wherever it is, and its fingerprint is compared."""
+def _without_paths(options: dict[str, Any]) -> dict[str, Any]:
+    """Run options without the paths of the data, whose content is compared by fingerprint instead."""
     compared = {name: value for name, value in options.items() if name != "data"}
     for name in ("validation", "test"):
         try:
@@ -243,10 +244,10 @@ def _without_places(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_classes(config: dict[str, Any], networks: Networks) -> None:
-    """Whether the user's own networks are those that the run was started with.
+    """Checks that the custom networks are those that the run was started with.
 
     Raises:
-        InputError: they are of other classes.
+        InputError: a network has another class.
     """
     before, now = custom_classes(config), {name: made["class"] for name, made in networks.made.items()}
     for name in sorted(before.keys() | now.keys()):
@@ -273,7 +274,7 @@ def versions() -> dict[str, str]:
 
 
 def _record(folder: RunFolder, facts: DataFacts, run: RunOptions, machine: Machine) -> None:
-    """Data and machine into run.json; left_out.txt names every file that was left out."""
+    """Writes data and machine to run.json, and every file that was left out to left_out.txt."""
     places = {"path": run.data, "validation": run.validation, "test": run.test}
     about = {key: value for key, value in asdict(facts).items() if key != "left_out"}
     data = {**about, **{key: _absolute(value) for key, value in places.items()}}
@@ -283,38 +284,38 @@ def _record(folder: RunFolder, facts: DataFacts, run: RunOptions, machine: Machi
         write_atomically(folder.path / "left_out.txt", lines.encode("utf-8", "replace"))
 
 
-def _built(recipe_type: type[Recipe], setup: Setup) -> Recipe:
-    """Fresh networks, the same for the same seed and in every process, and their optimisers."""
+def _build(recipe_type: type[Recipe], setup: Setup) -> Recipe:
+    """Builds a recipe with fresh networks, the same for the same seed and in every process."""
     seed_everything(setup.seed)
-    build: Callable[[Setup], Recipe] = cast(Any, recipe_type)  # a subclass, whose constructor takes the setup alone
+    build: Callable[[Setup], Recipe] = cast(Any, recipe_type)  # the constructors of subclasses take only the setup
     recipe = build(setup)
-    if setup.networks.factories:  # the user's code may draw from elsewhere
+    if setup.networks.factories:  # custom code may use other random generators
         for network in recipe.networks.values():
             network.load_state_dict(setup.machine.agree(network.state_dict()))
     return recipe
 
 
 def _prepare(recipe_type: type[Recipe], setup: Setup, run: RunOptions, quiet: bool) -> tuple[Recipe, Plan]:
-    """Resolves the options, measures if there is a time budget, and returns a freshly built recipe with its plan."""
+    """Resolves the options, measures the speed for a time budget, and returns a fresh recipe with its plan."""
     machine = setup.machine
     if run.steps is not None:
         speed = Speed(None, None, machine.processes)
         options = recipe_type.resolve(setup.options, setup.data, speed, setup.start)
-        recipe = _built(recipe_type, replace(setup, options=options))
+        recipe = _build(recipe_type, replace(setup, options=options))
         return recipe, plan_steps(run.steps, recipe.validates)
     seconds = 60 * (run.minutes or DEFAULT_MINUTES)
     speed = Speed(seconds, machine.processes * machine.agree(machine.speed()), machine.processes)
     setup = replace(setup, options=recipe_type.resolve(setup.options, setup.data, speed, setup.start))
     if not quiet:
         say("measuring a few steps ...")
-    plan = _measure(_built(recipe_type, setup), machine, seconds)
-    return _built(recipe_type, setup), plan
+    plan = _measure(_build(recipe_type, setup), machine, seconds)
+    return _build(recipe_type, setup), plan
 
 
 def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
-    """The plan that fits `seconds`, with the number of threads that is fastest: all, or half of them.
+    """The plan for `seconds`, with the faster number of threads: all, or half of them.
 
-    A thread whose processor is busy with other work holds up all the others.
+    A thread whose core is busy with other work holds up all the others.
     """
     threads = torch.get_num_threads()
     choices = [threads, threads // 2] if machine.device.type == "cpu" and threads > 1 else [threads]
@@ -326,7 +327,7 @@ def _measure(recipe: Recipe, machine: Machine, seconds: float) -> Plan:
     torch.set_num_threads(best)
     validation = 0.0
     if recipe.validates:
-        for _ in range(2):  # the first warms up, but a long one is not repeated
+        for _ in range(2):  # the first round warms up; a long one is not repeated
             start = time.perf_counter()
             with evaluating(recipe.networks.values(), machine):
                 recipe.validate()
@@ -349,7 +350,7 @@ def _step_seconds(recipe: Recipe, machine: Machine, allowed: float) -> float:
 
 
 def _absolute(place: str) -> str:
-    """A path, or two with a comma between, as absolute paths; shares and sample sets as they are."""
+    """Makes a path, or two separated by a comma, absolute; returns fractions and sample sets unchanged."""
     parts = two_paths(place) or (place,)
     return ",".join(map(os.path.abspath, parts)) if all(map(os.path.exists, parts)) else place
 

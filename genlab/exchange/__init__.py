@@ -1,1 +1,1 @@
-"""Trained models for other people's tools, and theirs for ours."""
+"""Exports to and imports from other tools."""

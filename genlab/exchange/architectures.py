@@ -1,4 +1,4 @@
-"""Language models by the names that transformers gives them: the entries of its config.json, its tensors, and ours.
+"""Maps between our language models and those of transformers: entries of config.json, and tensors.
 
 A GPT is Qwen3's block by block (Yang et al. 2025, arXiv 2505.09388), a GPT2 is GPT-2 (Radford et al. 2019).
 """
@@ -18,31 +18,31 @@ Tensors = dict[str, Tensor]
 
 
 class Architecture(NamedTuple):
-    """How a model of ours is called there."""
+    """The counterpart of one of our models in transformers."""
 
     network: type[GPT] | type[GPT2]
     shape: Callable[[dict[str, Any]], Any]
-    """Its shape from their config."""
+    """Maps their config to our shape."""
     config: Callable[[Any], dict[str, Any]]
-    """Their config from its shape."""
+    """Maps our shape to their config."""
     theirs: Callable[[Tensors], Tensors]
-    """Their tensors from its own."""
+    """Maps our tensors to theirs."""
     ours: Callable[[Tensors], Tensors]
-    """Its own tensors from theirs."""
+    """Maps their tensors to ours."""
     derived: tuple[str, ...] = ()
-    """Ends of the names of tensors that older files hold beside the weights, and that follow from them."""
+    """Suffixes of the names of buffers that older files also hold; they follow from the weights."""
 
 
 def require(config: dict[str, Any], **fixed: Any) -> None:
-    """Checks entries of their config that our network has no choice in; one that is missing has the value it needs.
+    """Checks entries of their config that our network fixes; a missing entry passes.
 
     Raises:
-        InputError: another value.
+        InputError: an entry has another value.
     """
     for key, value in fixed.items():
         if config.get(key, value) not in (value, None):
             raise InputError(
-                f"config.json has {key} {config[key]!r}; genlab reads models with {value!r} only.", "folder"
+                f"config.json has {key} {config[key]!r}; genlab only reads models with {value!r}.", "folder"
             )
 
 
@@ -50,12 +50,12 @@ def number(config: dict[str, Any], key: str, otherwise: int | None = None) -> in
     """A positive whole number of their config.
 
     Raises:
-        InputError: it is missing, or something else.
+        InputError: the entry is missing, or has another type.
     """
     value = config.get(key)
     value = otherwise if value is None else value
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"config.json has {key} {value!r}: it should be a positive whole number.", "folder")
+        raise InputError(f"config.json has {key} {value!r}: it must be a positive whole number.", "folder")
     return value
 
 
@@ -83,12 +83,12 @@ def qwen3_shape(config: dict[str, Any]) -> GPTShape:
     require(rope, rope_type="default", type="default")
     base = rope.get("rope_theta", config.get("rope_theta", 10_000.0))
     if isinstance(base, bool) or not isinstance(base, int | float) or not base > 1:
-        raise InputError(f"config.json has rope_theta {base!r}: it should be a number above 1.", "folder")
+        raise InputError(f"config.json has rope_theta {base!r}: it must be a number above 1.", "folder")
     width, heads = number(config, "hidden_size"), number(config, "num_attention_heads")
     kv_heads, head_width = number(config, "num_key_value_heads", heads), number(config, "head_dim", 128)
     if heads % kv_heads or head_width % 2:
         raise InputError(
-            f"config.json does not fit together: {heads} heads, {kv_heads} key-value heads, head_dim {head_width}.",
+            f"config.json is inconsistent: {heads} heads, {kv_heads} key-value heads, head_dim {head_width}.",
             "folder",
         )
     return GPTShape(
@@ -146,7 +146,7 @@ GPT2_OUTSIDE = {
     "head": "lm_head",
 }
 GPT2_ACROSS = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
-"""Matrices that GPT-2's files hold as (inputs, outputs)."""
+"""Matrices that GPT-2's files store as (inputs, outputs)."""
 
 
 def gpt2_shape(config: dict[str, Any]) -> GPT2Shape:
@@ -158,7 +158,7 @@ def gpt2_shape(config: dict[str, Any]) -> GPT2Shape:
         require(config, activation_function="gelu_new")
     width, heads = number(config, "n_embd"), number(config, "n_head")
     if width % heads:
-        raise InputError(f"config.json does not fit together: {heads} heads in {width} features.", "folder")
+        raise InputError(f"config.json is inconsistent: {heads} heads in {width} features.", "folder")
     return GPT2Shape(
         number(config, "vocab_size"), number(config, "n_positions", config.get("n_ctx")), number(config, "n_layer"),
         width, heads, number(config, "n_inner", 4 * width), bool(config.get("tie_word_embeddings", True)),
@@ -190,7 +190,7 @@ def gpt2_theirs(tensors: Tensors) -> Tensors:
 
 
 def joined(tensors: Tensors) -> Tensors:
-    """Query, key and value of each attention as one, `attention.joint`: GPT-2 has them so."""
+    """Joins query, key and value of each attention to `attention.joint`, as GPT-2 stores them."""
     joint: Tensors = {}
     for name, tensor in tensors.items():
         if ".attention.query." in name:
@@ -218,7 +218,7 @@ def gpt2_ours(tensors: Tensors) -> Tensors:
 
 
 def weights_of(network: GPT | GPT2) -> Tensors:
-    """All weights of a network; the matrix of a tied head stands once, as the embedding."""
+    """All weights of a network; the matrix of a tied head occurs once, as the embedding."""
     tensors = dict(network.state_dict())
     if network.shape.tied:
         del tensors["head.weight"]
@@ -226,7 +226,7 @@ def weights_of(network: GPT | GPT2) -> Tensors:
 
 
 def renamed(tensors: Tensors, outside: dict[str, str], block: dict[str, str], before: str, after: str) -> Tensors:
-    """The tensors under other names: those of a block stand below `before`.N, then `after`.N."""
+    """Renames tensors; the prefix of block N changes from `before`.N to `after`.N."""
     found = {}
     for name, tensor in tensors.items():
         module, _, kind = name.rpartition(".")
@@ -251,5 +251,5 @@ ARCHITECTURES = {
 
 
 def architecture_of(network: GPT | GPT2) -> Architecture:
-    """That of a network of ours."""
+    """The architecture of one of our networks."""
     return next(found for found in ARCHITECTURES.values() if type(network) is found.network)

@@ -1,7 +1,7 @@
-"""A language model as one GGUF file: weights, shape and tokenizer, as llama.cpp and what builds on it read them.
+"""Exports a language model as one GGUF file with weights, shape and tokenizer, for llama.cpp and tools based on it.
 
-The file's form: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. To llama.cpp a GPT is a Qwen3 and a GPT2 is
-a GPT-2; its tokenizer "gpt2" is byte-pair encoding over bytes, of text cut by one of the patterns that it knows.
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. For llama.cpp a GPT is a Qwen3 and a GPT2 is a
+GPT-2; its tokenizer "gpt2" is byte-pair encoding over bytes, of text split by one of the patterns that it knows.
 """
 
 import errno
@@ -45,7 +45,7 @@ OUTSIDE = {"embedding": "token_embd", "position": "position_embd", "norm": "outp
 QWEN2_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""How Qwen2 and Qwen3 cut text before merging."""
+"""Pattern by which Qwen2 and Qwen3 split text before merging."""
 
 
 def write_gguf(network: GPT | GPT2, tokenizer: Tokenizer, place: Path, name: str) -> None:
@@ -53,9 +53,9 @@ def write_gguf(network: GPT | GPT2, tokenizer: Tokenizer, place: Path, name: str
 
     Args:
         network: The trained network.
-        tokenizer: Its tokenizer, of bytes or byte-pair encoding. What the network has beyond it is marked unused.
-        place: The file; one that is there is replaced once the new one is whole.
-        name: What the model is called in the file.
+        tokenizer: Its tokenizer, over bytes or byte-pair encoding. Further tokens of the network are marked unused.
+        place: The file; an existing one is replaced once the new one is complete.
+        name: Name of the model in the file.
 
     Raises:
         InputError: the package gguf is missing, llama.cpp has no such tokenizer, or `place` cannot be written.
@@ -79,7 +79,7 @@ def write_gguf(network: GPT | GPT2, tokenizer: Tokenizer, place: Path, name: str
             writer.write_kv_data_to_file()
             writer.write_tensors_to_file()
         except OSError as error:
-            if error.errno is None:  # numpy says in words only that not all of an array was written
+            if error.errno is None:  # numpy reports an incomplete write without an error number
                 raise OSError(errno.ENOSPC, str(error)) from None
             raise
         finally:
@@ -108,7 +108,7 @@ def _add_shape(writer: Any, network: GPT | GPT2) -> None:
 
 
 def named_tensors(network: GPT | GPT2) -> dict[str, Tensor]:
-    """The weights by llama.cpp's names; a tied head has none of its own there."""
+    """The weights by llama.cpp's names; a tied head is omitted."""
     if isinstance(network, GPT2):
         return renamed(joined(weights_of(network)), OUTSIDE, GPT2_BLOCK, "blocks", "blk")
     return renamed(weights_of(network), OUTSIDE, QWEN3_BLOCK, "blocks", "blk")
@@ -118,7 +118,7 @@ def named_tensors(network: GPT | GPT2) -> dict[str, Tensor]:
 
 
 def _add_tokenizer(writer: Any, tokenizer: Tokenizer, pattern: str, vocabulary: int) -> None:
-    """Tokens, their types and merges; a mark that is special for us is read out of text by neither."""
+    """Writes tokens, their types and merges; text that spells a special token is ordinary text in both tools."""
     from gguf import TokenType
 
     end = end_of(tokenizer)
@@ -129,13 +129,13 @@ def _add_tokenizer(writer: Any, tokenizer: Tokenizer, pattern: str, vocabulary: 
     for token, added in tokenizer.get_added_tokens_decoder().items():
         types[token] = TokenType.CONTROL if added.special else TokenType.USER_DEFINED
     types[end] = TokenType.CONTROL
-    assert len(set(tokens)) == vocabulary, "a token is called like an unused one"
+    assert len(set(tokens)) == vocabulary, "a token has the name of an unused one"
     merges = [" ".join(merge) for merge in json.loads(tokenizer.to_str())["model"]["merges"]]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pattern)
     writer.add_token_list(tokens)
     writer.add_token_types(types)
-    # llama.cpp wants merges, and a GGUF file cannot hold none; this one never happens, as no text becomes the mark.
+    # llama.cpp requires merges, and a GGUF array cannot be empty; this one never applies, as no text gives the token.
     writer.add_token_merges(merges or [f"{tokens[end]} {tokens[end]}"])
     writer.add_bos_token_id(end)
     writer.add_eos_token_id(end)
@@ -143,13 +143,13 @@ def _add_tokenizer(writer: Any, tokenizer: Tokenizer, pattern: str, vocabulary: 
 
 
 def pattern_name(tokenizer: Tokenizer) -> str:
-    """What llama.cpp calls the pattern that cuts text before bytes are merged: gpt-2 or qwen2.
+    """Name in llama.cpp of the pattern that splits text before merging: gpt-2 or qwen2.
 
-    Qwen's tokenizers compose accents first (NFC). llama.cpp leaves that out for them all, which changes nothing for
-    text in the usual form.
+    Qwen's tokenizers first normalise to NFC. llama.cpp skips that, which makes no difference for text in the usual
+    form.
 
     Raises:
-        InputError: llama.cpp would cut text into other tokens than this tokenizer, with the reason.
+        InputError: llama.cpp would tokenize text differently; the message has the reason.
     """
     if kind_of(tokenizer) in ("char", "word"):
         kind = "characters" if kind_of(tokenizer) == "char" else "words"
@@ -157,30 +157,30 @@ def pattern_name(tokenizer: Tokenizer) -> str:
     parts: dict[str, Any] = json.loads(tokenizer.to_str())
     model, before = parts["model"], parts["pre_tokenizer"] or {}
     if model["type"] != "BPE":
-        raise _unlike(f"its model is {model['type']}")
+        raise _incompatible(f"its model is {model['type']}")
     for key in ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"):
         if model.get(key):
-            raise _unlike(f"its model has {key} {model[key]!r}")
+            raise _incompatible(f"its model has {key} {model[key]!r}")
     if model.get("ignore_merges"):
-        raise _unlike("it takes whole words before merging")
+        raise _incompatible("it matches whole words before merging")
     normalizer = parts["normalizer"]
     if normalizer is not None and normalizer["type"] != "NFC":
-        raise _unlike(f"it changes the text first ({normalizer['type']})")
+        raise _incompatible(f"it changes the text first ({normalizer['type']})")
     for added in parts["added_tokens"]:
         if not added["special"] and (added["lstrip"] or added["rstrip"] or added["single_word"]):
-            raise _unlike(f"its token {added['content']!r} takes spaces with it or stands alone only")
+            raise _incompatible(f"its token {added['content']!r} absorbs spaces or only matches whole words")
     steps = before["pretokenizers"] if before.get("type") == "Sequence" else [before]
     last = steps[-1]
     if last.get("type") == "ByteLevel" and not last["add_prefix_space"]:
         if len(steps) == 1 and (last["use_regex"] or not model["merges"]):
-            return "gpt-2"  # without merges the cuts change nothing
+            return "gpt-2"  # without merges the pattern makes no difference
         if len(steps) == 2 and not last["use_regex"] and _splits(steps[0], QWEN2_PATTERN):
             return "qwen2"
-    raise _unlike("it cuts text by another pattern than GPT-2's or Qwen's before merging")
+    raise _incompatible("it splits text by a pattern other than GPT-2's or Qwen's before merging")
 
 
 def _splits(step: dict[str, Any], pattern: str) -> bool:
-    """Whether this step cuts text into what `pattern` finds."""
+    """Whether this step splits text into the matches of `pattern`."""
     return (
         step.get("type") == "Split"
         and step["pattern"] == {"Regex": pattern}
@@ -189,9 +189,9 @@ def _splits(step: dict[str, Any], pattern: str) -> bool:
     )
 
 
-def _unlike(reason: str) -> InputError:
+def _incompatible(reason: str) -> InputError:
     return InputError(
-        f"llama.cpp cannot read text as this tokenizer does: {reason}. Train with --tokenizer byte or bpe, "
-        "or export to another form.",
+        f"llama.cpp cannot reproduce this tokenizer: {reason}. Train with --tokenizer byte or bpe, or export to "
+        "another format.",
         "to",
     )

@@ -1,9 +1,9 @@
-"""Folders as transformers saves its language models: read into networks of ours, and written from them.
+"""Reads and writes folders in the format in which transformers saves language models.
 
-config.json               what the network is
-model.safetensors         its weights (or several files and model.safetensors.index.json)
-tokenizer.json            its tokenizer (or GPT-2's older vocab.json and merges.txt)
-tokenizer_config.json     which of its marks means what
+config.json               architecture and shape
+model.safetensors         weights (or several files and model.safetensors.index.json)
+tokenizer.json            tokenizer (or GPT-2's older vocab.json and merges.txt)
+tokenizer_config.json     roles of the special tokens
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from genlab.models.gpt import GPT
 from genlab.models.gpt2 import GPT2
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
-"""Weights that are read, to 32 bits."""
+"""Supported data types of weights, which are converted to 32 bits."""
 
 
 class Foreign(NamedTuple):
@@ -37,37 +37,38 @@ class Foreign(NamedTuple):
     """Class of the network that the weights are for."""
     shape: Any
     weights: dict[str, Tensor]
-    """By our names, in 32 bits."""
+    """Weights by our names, in 32 bits."""
     tokenizer: Tokenizer
     fingerprint: str
-    """SHA-256 of the files of weights."""
+    """SHA-256 of the weight files."""
 
 
 # --- reading --------------------------------------------------------------------------------------
 
 
 def read_folder(place: Path) -> Foreign:
-    """The language model in a folder; nothing in it is executed or unpickled.
+    """Reads the language model in a folder; executes and unpickles nothing.
 
     Raises:
-        InputError: it holds none, one of another kind, or one whose files do not fit together.
+        InputError: the folder holds no supported model, or its files do not match.
     """
     if not place.is_dir():
         raise InputError(f"There is no folder {place}.", "folder")
     config = _json(place / "config.json")
     if "task" in config and (place / "run.json").exists():
-        raise InputError(f"{place} is a run of genlab already: use it as it is.", "folder")
+        raise InputError(f"{place} is already a genlab run: it needs no import.", "folder")
     architecture = _architecture(place, config)
     shape = architecture.shape(config)
     tokenizer = _tokenizer(place)
     largest = max(tokenizer.get_vocab(with_added_tokens=True).values())
     if largest >= shape.vocabulary:
         raise InputError(
-            f"{place}: the tokenizer does not fit: its last token is {largest}, the model knows {shape.vocabulary}.",
+            f"{place}: the tokenizer does not match: its last token is {largest}, but the model has "
+            f"{shape.vocabulary} tokens.",
             "folder",
         )
     files = _weight_files(place)
-    tensors = _fitting(place, _all_tensors(files), architecture, shape)
+    tensors = _matching_tensors(place, _all_tensors(files), architecture, shape)
     digest = hashlib.sha256()
     for file in files:
         with open(file, "rb") as opened:
@@ -110,13 +111,13 @@ def _weight_files(place: Path) -> list[Path]:
             raise InputError(f"{index} is damaged: save or download it again.", "folder")
         for name in names:
             if not (place / name).exists():
-                raise InputError(f"{place} lacks {name}, one of {len(names)} files of weights: fetch it.", "folder")
+                raise InputError(f"{place} lacks {name}, one of {len(names)} weight files: download it.", "folder")
         return [place / name for name in names]
     pickles = sorted(file.name for ending in ("bin", "pt", "pth", "ckpt") for file in place.glob(f"*.{ending}"))
     if pickles:
         raise InputError(
-            f"{place} holds its weights as a pickle ({pickles[0]}), which could run code and is never opened: save "
-            "them as model.safetensors.",
+            f"{place} holds its weights as a pickle ({pickles[0]}), which could run code, so genlab does not open it: "
+            "save them as model.safetensors.",
             "folder",
         )
     raise InputError(f"{place} holds no weights: model.safetensors is missing.", "folder")
@@ -129,7 +130,7 @@ def _all_tensors(files: list[Path]) -> dict[str, Tensor]:
             found, _ = read_tensors(file)
         except InputError:
             raise InputError(
-                f"{file} is cut off or no safetensors file: save or download it again.", "folder"
+                f"{file} is truncated or not a safetensors file: save or download it again.", "folder"
             ) from None
         if twice := tensors.keys() & found.keys():
             raise InputError(f"{file.parent} has the tensor {min(twice)} in two files.", "folder")
@@ -137,11 +138,13 @@ def _all_tensors(files: list[Path]) -> dict[str, Tensor]:
     return tensors
 
 
-def _fitting(place: Path, tensors: dict[str, Tensor], architecture: Architecture, shape: Any) -> dict[str, Tensor]:
-    """The tensors as the network needs them, by their names there.
+def _matching_tensors(
+    place: Path, tensors: dict[str, Tensor], architecture: Architecture, shape: Any
+) -> dict[str, Tensor]:
+    """The tensors that the network needs, by its names.
 
     Raises:
-        InputError: one is missing, surplus, of another type or shape, or holds what is no number.
+        InputError: a tensor is missing, unknown, of another type or shape, or not finite.
     """
     with torch.device("meta"):
         expected = architecture.theirs(weights_of(architecture.network(shape)))
@@ -156,22 +159,24 @@ def _fitting(place: Path, tensors: dict[str, Tensor], architecture: Architecture
                 f"{place}: config.json ties the head to the embedding, but lm_head.weight is another matrix.", "folder"
             )
     if lacking := sorted(expected.keys() - tensors.keys()):
-        raise InputError(f"{place}: the weights lack {_some(lacking)}.", "folder")
+        raise InputError(f"{place}: the weights lack {_shortened(lacking)}.", "folder")
     if surplus := sorted(tensors.keys() - expected.keys()):
-        raise InputError(f"{place}: the weights have {_some(surplus)}, which such a model does not have.", "folder")
+        raise InputError(
+            f"{place}: the weights have {_shortened(surplus)}, which this architecture does not have.", "folder"
+        )
     for name, tensor in tensors.items():
         if tensor.dtype not in FLOATS:
             kind = str(tensor.dtype).removeprefix("torch.")
             raise InputError(f"{place}: {name} is of {kind}: save the model in 32 or 16 bits.", "folder")
         if tensor.shape != expected[name].shape:
             found, right = tuple(tensor.shape), tuple(expected[name].shape)
-            raise InputError(f"{place}: {name} has the shape {found}, by config.json it should be {right}.", "folder")
+            raise InputError(f"{place}: {name} has the shape {found}, but config.json requires {right}.", "folder")
         if not tensor.isfinite().all():
             raise InputError(f"{place}: {name} holds NaN or infinity: save or download the model again.", "folder")
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 
-def _some(names: list[str]) -> str:
+def _shortened(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
@@ -187,10 +192,10 @@ def _tokenizer(place: Path) -> Tokenizer:
             known = [mark for mark in FOREIGN_ENDS if tokenizer.token_to_id(mark) is not None]
             tokenizer.add_special_tokens([AddedToken(mark, special=True) for mark in known])
         else:
-            raise InputError(f"{place} has no tokenizer: tokenizer.json is missing; save it there too.", "folder")
+            raise InputError(f"{place} has no tokenizer: save tokenizer.json there too.", "folder")
     except InputError:
         raise
-    except Exception:  # the library raises bare Exception for whatever it cannot read
+    except Exception:  # the library raises bare Exception for all unreadable files
         raise InputError(f"{place}: the tokenizer is damaged: save or download it again.", "folder") from None
     try:
         end_of(tokenizer)
@@ -206,16 +211,16 @@ def _tokenizer(place: Path) -> Tokenizer:
 
 
 def write_folder(network: GPT | GPT2, tokenizer: Tokenizer, place: Path, card: str) -> None:
-    """A folder that `transformers.AutoModelForCausalLM` and `AutoTokenizer` read.
+    """Writes a folder for `transformers.AutoModelForCausalLM` and `AutoTokenizer`.
 
     Args:
         network: A GPT or GPT2.
         tokenizer: Its tokenizer.
-        place: The folder; not there yet, or empty.
-        card: Its README.md.
+        place: The folder, new or empty.
+        card: Content of README.md.
 
     Raises:
-        InputError: it cannot be written; nothing is left half-written.
+        InputError: writing fails, which leaves no partial folder.
     """
     architecture = architecture_of(network)
     shape: Any = network.shape
@@ -234,7 +239,7 @@ def write_folder(network: GPT | GPT2, tokenizer: Tokenizer, place: Path, card: s
         weights = tensors_to_bytes(architecture.theirs(weights_of(network)), {"format": "pt"})
         write_atomically(beside / "model.safetensors", weights)
         with saving(place):
-            os.replace(beside, place)  # over an empty folder too
+            os.replace(beside, place)  # also replaces an empty folder
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Folders of models to repositories on Hugging Face's hub."""
+"""Uploads model folders to the Hugging Face Hub."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ from genlab.errors import InputError
 
 
 def push_folder(folder: Path, name: str, private: bool) -> str:
-    """Uploads every file of `folder` in one commit, to a repository that is made if it is not there.
+    """Uploads every file of `folder` in one commit; creates the repository if it does not exist.
 
     Args:
-        folder: As transformers reads it.
-        name: OWNER/NAME, or NAME for a repository of the user who is logged in.
-        private: Whether only its owner shall see a new repository.
+        folder: A folder in the format of transformers.
+        name: OWNER/NAME, or NAME in the account of the user who is logged in.
+        private: Whether to make a new repository private.
 
     Returns:
-        The address of the repository.
+        The URL of the repository.
 
     Raises:
-        InputError: nobody is logged in, the repository cannot be written, or the hub not be reached.
+        InputError: nobody is logged in, or the repository cannot be written, or the Hub cannot be reached.
     """
     try:
         from huggingface_hub import HfApi
@@ -29,16 +29,16 @@ def push_folder(folder: Path, name: str, private: bool) -> str:
         repository = hub.create_repo(name, private=private, exist_ok=True)
         hub.upload_folder(folder_path=folder, repo_id=repository.repo_id, commit_message="Upload from genlab")
     except HFValidationError:
-        raise InputError(f"name: {name!r} cannot be a repository: give OWNER/NAME.", "name") from None
+        raise InputError(f"name: {name!r} is not a valid repository: give OWNER/NAME.", "name") from None
     except (LocalTokenNotFoundError, HfHubHTTPError) as error:
         status = getattr(getattr(error, "response", None), "status_code", 401)
         if status in (401, 403):
             raise InputError(
-                f"The hub does not let you write {name}: log in with `hf auth login`, or set HF_TOKEN to a token that "
-                "may write.",
+                f"You may not write to {name}: log in with `hf auth login`, or set HF_TOKEN to a token with write "
+                "access.",
                 "name",
             ) from None
-        raise InputError(f"The hub refused {name} ({status}): {str(error).splitlines()[0]}", "name") from None
+        raise InputError(f"The Hub rejected {name} ({status}): {str(error).splitlines()[0]}", "name") from None
     except (HTTPError, OSError):
-        raise InputError(f"The hub cannot be reached at {hub.endpoint}: is there a network?", "name") from None
+        raise InputError(f"Cannot reach the Hub at {hub.endpoint}: check the network connection.", "name") from None
     return str(repository)

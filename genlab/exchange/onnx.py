@@ -1,6 +1,6 @@
-"""A language model as one ONNX file, which runs with and without a memory of what it has read.
+"""Exports a language model as one ONNX file, which runs with and without a KV cache.
 
-Data flow of the file, by the names usual for it (N counts blocks; `past` may be 0)::
+Data flow of the file, by the conventional names (N counts blocks; `past` may be 0)::
 
     input_ids (batch, time), past_key_values.N.key and .value (batch, kv_heads, past, head_width)
     -> logits (batch, time, vocabulary), present.N.key and .value (batch, kv_heads, past + time, head_width)
@@ -24,11 +24,11 @@ from genlab.models.gpt import GPT, GPTShape
 from genlab.models.gpt2 import GPT2
 
 LARGEST = 2_000_000_000
-"""Bytes of weights that fit into one file: it ends at 2 GiB, the graph included."""
+"""Largest size of the weights in bytes: a file is limited to 2 GiB, including the graph."""
 
 
 class GrowingCache:
-    """What `KVCache` is to the networks, in a graph: it begins with any number of positions and grows by joining."""
+    """A `KVCache` for graphs: starts with any number of positions and grows by concatenation."""
 
     def __init__(self, key: Float[Tensor, "batch heads past depth"], value: Float[Tensor, "batch heads past depth"]):
         self.key, self.value = key, value
@@ -46,7 +46,7 @@ class GrowingCache:
 
 
 class Stepwise(nn.Module):
-    """A network whose memory comes in and goes out as tensors."""
+    """A network whose KV cache is an input and an output."""
 
     def __init__(self, network: GPT | GPT2) -> None:
         super().__init__()
@@ -64,8 +64,8 @@ def write_onnx(network: GPT | GPT2, place: Path) -> None:
     """Writes the file `place`, with all weights in 32 bits.
 
     Args:
-        network: The trained network; it stays as it is.
-        place: The file; one that is there is replaced once the new one is whole.
+        network: The trained network, which does not change.
+        place: The file; an existing one is replaced once the new one is complete.
 
     Raises:
         InputError: packages are missing, the weights do not fit into one file, or `place` cannot be written.
@@ -78,13 +78,13 @@ def write_onnx(network: GPT | GPT2, place: Path) -> None:
     size = 4 * sum(weight.numel() for weight in network.parameters())
     if size > LARGEST:
         raise InputError(
-            f"The weights take {size / 1e9:.1f} GB, and an ONNX file holds 2: export to another form.", "to"
+            f"The weights take {size / 1e9:.1f} GB, but an ONNX file holds only 2: export to another format.", "to"
         )
     network = copy.deepcopy(network).float().cpu().eval()
     shape = network.shape
     kv_heads = shape.kv_heads if isinstance(shape, GPTShape) else shape.heads
     head_width = len(network.get_parameter("blocks.0.attention.key.weight")) // kv_heads
-    # Sizes of 0 and 1 would be taken for constants; these stand for any.
+    # The exporter would treat sizes of 0 and 1 as constants; these represent any size.
     batch, time, past = 2, 3, 5
     tokens = torch.zeros(batch, time, dtype=torch.int64)
     empty = lambda: torch.zeros(batch, kv_heads, past, head_width)
@@ -104,13 +104,13 @@ def write_onnx(network: GPT | GPT2, place: Path) -> None:
         )
         assert program is not None
         for node in program.model.graph.all_nodes():
-            node.metadata_props.clear()  # where in whose files its code stands
+            node.metadata_props.clear()  # they contain paths of source files
         program.save(beside, external_data=False)
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Without what the exporter prints, warns and logs; its errors still come."""
+    """Context that silences the exporter's prints, warnings and logs, but not its errors."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -28,10 +28,10 @@ from genlab.layers.positions import rotate
 
 
 class KVCache:
-    """Keys and values of the positions so far: each new token is computed once.
+    """Keys and values of the positions so far, so that each is computed only once.
 
     Args:
-        capacity: Most positions; their memory is allocated at the first `append`.
+        capacity: Largest number of positions; the first `append` allocates their memory.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -61,7 +61,7 @@ class KVCache:
         return self._key[:, :, : self.length], self._value[:, :, : self.length]
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Replaces the batch by these rows of it, in this order; a row may be repeated."""
+        """Selects rows of the batch, in this order; a row may be repeated."""
         if self._key is not None and self._value is not None:
             key, value = self.held()
             self._key = key.new_empty(len(rows), key.shape[1], self.capacity, key.shape[3])
@@ -79,7 +79,7 @@ class Attention(nn.Module):
         head_width: Width of a head; None for `width // heads`.
         qk_norm: Apply RMSNorm to queries and keys over `head_width`.
         bias: Add a bias to the four projections.
-        dropout: Share of attention weights dropped in training.
+        dropout: Dropout probability of the attention weights.
     """
 
     fused = (("query", "key", "value"),)
@@ -105,7 +105,7 @@ class Attention(nn.Module):
         self.query_norm = RMSNorm(head_width) if qk_norm else None
         self.key_norm = RMSNorm(head_width) if qk_norm else None
         self.dropout = dropout
-        self.seen: list[Tensor] | None = None  # filled inside `watch`
+        self.seen: list[Tensor] | None = None  # set inside `watch`
 
     def forward(
         self,
@@ -124,7 +124,7 @@ class Attention(nn.Module):
             query_input: Positions that the queries are computed from.
             context: Positions that keys and values are computed from; None for `query_input` (self-attention).
             causal: Each position attends to itself and earlier ones.
-            window: With `causal`: attend to the last `window` positions only, the own one included.
+            window: With `causal`: attend only to the last `window` positions, including the current one.
             mask: True for keys, cached ones included; False for padding.
             rotary: Cosines and sines of the positions of `query_input` (self-attention only).
             cache: Self-attention: keys and values of earlier positions, to which those of `query_input` are appended.
@@ -144,7 +144,7 @@ class Attention(nn.Module):
             if cache is not None:
                 key, value = cache.append(key, value)
 
-        square = bool(query.shape[2] == key.shape[2])  # a traced export with open sizes says False
+        square = bool(query.shape[2] == key.shape[2])  # False in a traced export with dynamic sizes
         plain = causal and window is None and mask is None and square
         allowed = None if plain else attention_mask(query.shape[2], key.shape[2], causal, window, mask, query.device)
         dropout = self.dropout if self.training else 0.0
@@ -178,7 +178,7 @@ def attention_mask(
     mask: Bool[Tensor, "batch keys"] | None,
     device: torch.device,
 ) -> Bool[Tensor, "#batch 1 queries keys"] | None:
-    """Which query may attend to which key; None if all may. The last query is at the position of the last key."""
+    """Mask of the keys that each query may attend to; None for all. The last query is at the last key's position."""
     if causal and queries == 1 and window is None and mask is None:
         return None
     if not causal:

@@ -29,9 +29,9 @@ class Warp:
     scale: float = 0.1
     """Logarithm of the scale, independent for width and height."""
     shift: float = 0.06
-    """Translation as a share of the side."""
+    """Translation as a fraction of the side."""
     elastic: float = 0.025
-    """Elastic deformation: standard deviation of the control points' displacement, as a share of the side."""
+    """Elastic deformation: standard deviation of the control points' displacement, as a fraction of the side."""
     flip: bool = False
     """Flip each picture left to right with probability 1/2."""
 

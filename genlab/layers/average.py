@@ -13,8 +13,8 @@ class Average(nn.Module):
     Karras et al. (2024, arXiv 2312.02696, eq. 1), which fits every training length, unlike a half-life in steps.
 
     Args:
-        network: The network that is trained.
-        share: Fraction of the updates, the last ones, that half of the average comes from.
+        network: The network to train.
+        share: Fraction of the updates, counted from the end, from which half of the average comes.
     """
 
     updates: Tensor

@@ -1,7 +1,7 @@
 """Batched decoding of whole sequences from a next-token model: beam search and sampling.
 
-The model is two functions: `next_logits(tokens)` takes the last token of every row and returns logits of the next one,
-and `keep(rows)` replaces the model's cache by these rows of it.
+The model is two functions: `next_logits(tokens)` maps the last token of every row to logits of the next one, and
+`keep(rows)` selects rows of the model's cache.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def beam_search(
     """Beam search; greedy decoding with `beam` 1.
 
     An element of the batch is done, and its rows are dropped, when `count` of its hypotheses have ended and no open one
-    scores better than the worst of these. Stopping as soon as `beam` hypotheses have ended would be wrong: where the
+    scores better than the worst of these. Stopping as soon as `beam` hypotheses have ended would be wrong: if the
     model is nearly certain, all alternatives are about equally improbable, and ending too early is one of them.
 
     Args:

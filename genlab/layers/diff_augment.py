@@ -13,9 +13,9 @@ from torch import Tensor
 
 Pictures = Float[Tensor, "batch channels height width"]
 SHIFT = 1 / 8
-"""Largest translation, as a share of the side."""
+"""Largest translation, as a fraction of the side."""
 CUT = 1 / 2
-"""Side of the grey square, as a share of the picture's side."""
+"""Side of the grey square, as a fraction of the picture's side."""
 
 
 def diff_augment(pictures: Pictures, colour: bool = True, cut: bool = True) -> Pictures:

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 class Dropout(nn.Module):
     """Drops activations at random in training (Srivastava et al. 2014, "Dropout", section 4).
 
-    torch draws a random number per activation, which on a CPU costs as much as a matrix product. Here one byte decides,
-    so that a 64-bit number serves eight activations.
+    torch draws a random number per activation, which on a CPU costs as much as a matrix product. Here each activation
+    takes one byte, so that a 64-bit number serves eight.
 
     Args:
-        share: Share of activations dropped, rounded to 1/256; the others are scaled up to keep the mean.
+        share: Dropout probability, rounded to 1/256; the other activations are scaled up to keep the mean.
     """
 
     def __init__(self, share: float) -> None:

@@ -1,8 +1,8 @@
 """Linear layers packed for inference: fast token-by-token decoding on CPUs.
 
 A matrix product with one or a few rows reads every weight once, so memory bandwidth limits it. oneDNN reads weights
-that are stored in blocks faster than row by row; 16-bit weights are half the bytes, 8-bit weights a quarter. Layers
-with the same input are fused into one product.
+stored in blocks faster than row by row; 16-bit weights take half the bytes, 8-bit weights a quarter. Layers with the
+same input are fused into one product.
 
 16 bits: weights are rounded to float16, inputs stay float32. 8 bits: each row of a matrix has a scale, its largest
 absolute weight over 127, and no zero point; inputs are quantised to 7 bits between their minimum and maximum in each
@@ -25,10 +25,10 @@ Network = TypeVar("Network", bound=nn.Module)
 Product = Callable[[Float[Tensor, "*batch width"]], Float[Tensor, "*batch out"]]
 
 MIN_WEIGHTS = 1 << 19
-"""Smallest matrix that is packed: smaller ones stay in the processor's caches."""
+"""Smallest matrix to pack: smaller ones stay in the CPU's caches."""
 ROWS = 16
-"""Rows that blocks of 32-bit weights are made for. With more rows the plain product is faster, except on processors
-with AVX-512 (docs/log.md)."""
+"""Number of rows that the blocks of 32-bit weights are laid out for. With more rows the plain product is faster, except
+on CPUs with AVX-512 (docs/log.md)."""
 
 
 def apply_fused(x: Float[Tensor, "*batch width"], *layers: nn.Module) -> Sequence[Float[Tensor, "*batch _"]]:
@@ -77,7 +77,7 @@ class PackedLinear:
         self.max_inputs = ROWS * layers[0].in_features if few else math.inf
         weight = torch.cat([layer.weight.detach() for layer in layers])
         biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
-        assert len(biases) in (0, len(layers)), "fused layers all have a bias, or none has"
+        assert len(biases) in (0, len(layers)), "either all fused layers have a bias, or none"
         bias = torch.cat(biases) if biases else None
         self.product = blocked(weight, bias) if weights == "32" else quantised(weight, bias, weights)
 

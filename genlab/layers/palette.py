@@ -4,7 +4,7 @@ Data flow::
 
     logits (batch, colours, side, side) -> softmax over colours -> pictures (batch, channels, side, side)
 
-A linear output must hit the colour of an area again in each pixel, and its errors look like grain. A softmax
+A linear output must reproduce the colour of an area in every pixel, and its errors look like grain. A softmax
 saturates: away from edges, small errors in the logits do not change the colour.
 """
 

@@ -23,8 +23,8 @@ def rotary(
 def rotate(
     x: Float[Tensor, "batch heads time depth"], cosine: Float[Tensor, "time depth"], sine: Float[Tensor, "time depth"]
 ) -> Float[Tensor, "batch heads time depth"]:
-    """Rotates the pair of features i and i + depth/2 by the angle of its position, so that query · key depends on the
-    distance only (eq. 34; pairs are split in halves as in Llama and Qwen, not interleaved)."""
+    """Rotates each pair of features i and i + depth/2 by the angle of its position, so that query · key depends only on
+    the distance (eq. 34; pairs are split in halves, as in Llama and Qwen, not interleaved)."""
     other_half = x.roll(x.shape[-1] // 2, dims=-1)
     return torch.addcmul(x * cosine.to(x.dtype), other_half, sine.to(x.dtype))
 

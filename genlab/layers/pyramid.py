@@ -33,7 +33,7 @@ SMALLEST = 4
 
 
 class Upsampler(nn.Module):
-    """Vectors to pictures, doubling the resolution in each step.
+    """Maps vectors to pictures, doubling the resolution in each step.
 
     Args:
         inputs: Size of a vector.
@@ -87,7 +87,7 @@ def as_transposed(weight: Float[Tensor, "after before 3 3"]) -> Float[Tensor, "b
 
 
 class Downsampler(nn.Module):
-    """Pictures to vectors, halving the resolution in each step.
+    """Maps pictures to vectors, halving the resolution in each step.
 
     Args:
         channels: Channels of the pictures.
@@ -113,7 +113,7 @@ class Downsampler(nn.Module):
 
 
 def channels_by_level(pixels: int, width: int) -> list[int]:
-    """Channels at each resolution, from the lowest to half the pictures' side.
+    """Number of channels at each resolution, from the lowest to half resolution.
 
     Raises:
         InputError: `pixels` is not a power of 2, or is too small.
@@ -126,7 +126,7 @@ def channels_by_level(pixels: int, width: int) -> list[int]:
 
 @torch.no_grad()
 def initialise(network: nn.Module) -> None:
-    """Draws all weights and sets biases to zero."""
+    """Initialises all weights at random, and biases with zero."""
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear, UpsampleConv2d)):
             nn.init.kaiming_normal_(layer.weight, a=SLOPE)

@@ -1,7 +1,7 @@
 """Metrics of generated pictures, computed from the features of a network.
 
-A value is comparable only for the same network and number of samples; the same metric between two halves of the real
-pictures is its floor.
+Values are comparable only for the same network and number of samples; the noise floor of a metric is its value between
+two halves of the real pictures.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ Real = Float[Tensor, "real features"]
 Generated = Float[Tensor, "generated features"]
 
 ROWS = 1024
-"""Samples whose distances to all others are computed at once."""
+"""Number of samples whose distances to all others are computed at once."""
 BLOCK = 1000
-"""Real and generated samples per block of the kernel distance, at most."""
+"""Largest number of real and of generated samples per block of the kernel distance."""
 CLOSE = 0.05
-"""Share of held-out real samples that count as close to a training sample."""
+"""Fraction of held-out real samples that count as close to a training sample."""
 SURE = 3.0
-"""Standard errors above zero from which a share of copies is significant."""
+"""Number of standard errors above zero at which a fraction of copies is significant."""
 
 
 def frechet_distance(real: Real, generated: Generated) -> float:
@@ -113,9 +113,9 @@ def copying(
 ) -> dict[str, Any]:
     """Estimates the share of generated samples that are copies of training samples.
 
-    Training and held-out real samples are exchangeable for a model that does not copy: the nearest real sample of a
-    generated one is a held-out one as often as these are among all real samples. Copies make it less often, whatever
-    the quality of the samples.
+    For a model that does not copy, training and held-out samples are exchangeable: the nearest real sample of a
+    generated one is a held-out one as often as their fraction of all real samples. Copies make that rarer, regardless
+    of the quality of the samples.
 
     Returns:
         `closer`: see `closer_share`, and `expected`, its value for real samples; `copies`: estimated share of copies,
@@ -133,7 +133,7 @@ def copying(
         "expected": CLOSE,
         "copies": copies,
         "error": error,
-        "verdict": f"About {min(copies, 1):.0%} of what the model makes repeats its training samples."
+        "verdict": f"About {min(copies, 1):.0%} of the generated samples repeat training samples."
         if copies > SURE * error
         else "There is no sign that the model repeats its training samples.",
     }

@@ -8,11 +8,11 @@ from torch import Tensor
 
 Points = Float[Tensor, "points 2"]
 ROWS = 2048
-"""Points whose distances to all others are computed at once."""
+"""Number of points whose distances to all others are computed at once."""
 NEAR = 3.0
-"""Standard deviations around a mode within which a point is good."""
+"""A point is good within this many standard deviations of a mode."""
 FAIR = 0.2
-"""Fraction of an equal share of the points that a mode needs to count as found."""
+"""A mode counts as found if it has at least this fraction of an equal share of the points."""
 
 
 def energy_distance(first: Points, second: Float[Tensor, "others 2"]) -> float:
@@ -125,5 +125,5 @@ def _mean_distance(first: Points, second: Float[Tensor, "others 2"]) -> float:
 
 
 def _distances(first: Points, second: Float[Tensor, "others 2"]) -> Float[Tensor, "points others"]:
-    # The faster way by matrix products loses the precision that tight clusters need.
+    # Matrix products would be faster, but lose the precision that tight clusters need.
     return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")

@@ -20,7 +20,7 @@ def copying(training: Callable[[], Iterable[bytes]], generated: bytes, held_out:
     Args:
         training: Returns the training text in pieces, as UTF-8, on every call.
         generated: Generated text.
-        held_out: Held-out text, of which as many bytes are used as were generated.
+        held_out: Held-out text, of which an equally long part is used.
 
     Returns:
         `generated` and `held_out`: the longest passage that is also in the training text, its length in bytes, and the

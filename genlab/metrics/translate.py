@@ -38,7 +38,7 @@ def exact_match(translations: list[str], references: list[str]) -> float:
 
 
 def signatures() -> dict[str, str]:
-    """sacrebleu's signatures of the metrics, which scores are comparable by.
+    """sacrebleu's signatures of the metrics; scores are comparable only if they are equal.
 
     Raises:
         InputError: sacrebleu is not installed.

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 
 def class_logits(logits: Float[Tensor, "batch outputs"]) -> Float[Tensor, "batch classes"]:
-    """A logit for every class: a single logit, of the second class, gets a zero for the first."""
+    """A logit for every class: a single logit, that of the second class, gets a zero for the first."""
     return F.pad(logits, (1, 0)) if logits.shape[1] == 1 else logits
 
 
@@ -42,7 +42,7 @@ def classification_loss(
         logits: The network's output.
         labels: The true classes.
         adjustment: Log of each class's frequency in training batches over that in the data (logit adjustment; Menon et
-            al. 2020, arXiv 2007.07314, eq. 10): with it the network's probabilities refer to the data's frequencies.
+            al. 2020, arXiv 2007.07314, eq. 10), so that the network's probabilities refer to the data's frequencies.
     """
     logits = class_logits(logits)
     return F.cross_entropy(logits if adjustment is None else logits + adjustment, labels)
@@ -71,7 +71,7 @@ class BinaryClassifier(nn.Module):
     `optimizer.step()`, `optimizer.zero_grad()`; or use `nn.BCELoss` on the output of `forward`.
 
     Args:
-        features: Features of a row.
+        features: Number of features of a row.
         width: Width of the hidden layers.
     """
 
@@ -92,29 +92,29 @@ class BinaryClassifier(nn.Module):
 
 @dataclass(frozen=True)
 class RowClassifierShape:
-    """What a classifier of table rows is built for."""
+    """Shape of a classifier of table rows."""
 
     features: int
-    """Numbers in a row."""
+    """Number of features of a row."""
     classes: int
 
     @property
     def outputs(self) -> int:
-        """Logits; two classes share one, that of the second."""
+        """Number of logits; two classes share one, that of the second."""
         return 1 if self.classes == 2 else self.classes
 
 
 class RowClassifier(nn.Module):
-    """Rows to logits: a linear map, as in logistic regression, plus an MLP.
+    """Maps rows to logits: a linear map, as in logistic regression, plus an MLP.
 
     The linear map learns the effect of single columns quickly; the MLP, whose output starts at zero, adds interactions.
 
     Args:
-        features: Features of a row, standardised.
+        features: Number of features of a row, standardised.
         classes: Number of classes; two share one logit.
         width: Width of the hidden layers.
         depth: Number of hidden layers.
-        dropout: Share of hidden activations dropped in training.
+        dropout: Dropout probability of the hidden activations.
     """
 
     def __init__(self, features: int, classes: int, width: int, depth: int, dropout: float) -> None:

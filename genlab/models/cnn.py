@@ -28,7 +28,7 @@ WIDEST_MAP = 16
 
 @dataclass(frozen=True)
 class PictureClassifierShape:
-    """What a classifier of pictures is built for."""
+    """Shape of a classifier of pictures."""
 
     classes: int
     channels: int
@@ -38,12 +38,12 @@ class PictureClassifierShape:
 
     @property
     def outputs(self) -> int:
-        """Logits; two classes share one, that of the second."""
+        """Number of logits; two classes share one, that of the second."""
         return 1 if self.classes == 2 else self.classes
 
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
-    """A convolution without bias (a norm follows) that keeps the resolution, apart from `stride`."""
+    """A convolution without bias (a norm follows) that keeps the resolution, except for `stride`."""
     layer = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return layer
@@ -52,8 +52,8 @@ def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Con
 class Block(nn.Module):
     """Two convolutions and a shortcut.
 
-    A shortcut that halves the resolution or changes the channels is average pooling and a 1 x 1 convolution: with
-    stride 2, the latter alone would see one in four positions.
+    A shortcut that halves the resolution or changes the channels is average pooling and a 1 x 1 convolution, because a
+    1 x 1 convolution with stride 2 would see only one in four positions.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -73,15 +73,15 @@ class Block(nn.Module):
 
 
 class CNN(nn.Module):
-    """Pictures to logits.
+    """Maps pictures to logits.
 
     Args:
         channels: 1 for grey pictures, 3 for colour.
         classes: Number of classes; two share one logit, that of the second.
         pixels: Side of the pictures, from 16 to 128.
         width: Channels of the first stage; they double with each stage.
-        depth: Blocks in a stage.
-        dropout: Share of the pooled features dropped in training.
+        depth: Number of blocks per stage.
+        dropout: Dropout probability of the pooled features.
     """
 
     def __init__(

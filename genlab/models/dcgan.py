@@ -1,4 +1,4 @@
-"""The deep convolutional GAN of the textbooks: batch norm, upsampling and convolution, tanh.
+"""The textbook deep convolutional GAN: batch norm, upsampling and convolution, tanh.
 
 Radford, Metz and Chintala (2016), "Unsupervised Representation Learning with Deep Convolutional Generative
 Adversarial Networks", arXiv 1511.06434, in the sizes common for 32 x 32 pictures. A baseline for the default model; it
@@ -25,7 +25,7 @@ Labels = Int[Tensor, " batch"]
 
 
 class DCGenerator(nn.Module):
-    """Latents to pictures in [-1, 1].
+    """Maps latents to pictures in [-1, 1].
 
     Args:
         latent: Size of the latent vector.
@@ -65,7 +65,7 @@ class DCGenerator(nn.Module):
 
 
 class DCDiscriminator(nn.Module):
-    """Pictures to scores; arguments as in the generator."""
+    """Maps pictures to scores; arguments as in the generator."""
 
     def __init__(self, channels: int, pixels: int, classes: int = 0) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class DCDiscriminator(nn.Module):
 
 
 def initialise(layer: nn.Module) -> None:
-    """Draws weights with standard deviation 0.02 (section 4)."""
+    """Initialises weights with standard deviation 0.02 (section 4)."""
     if isinstance(layer, nn.Conv2d):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):

@@ -75,11 +75,11 @@ class Convolution(nn.Module):
         weight, bias = self.convolution.weight * scale[:, None, None, None], self.norm.bias - mean * scale
         padding = self.kernel // 2
         if self.stride > 1:
-            x, padding = F.pad(x, (*self._missing(x.shape[3]), *self._missing(x.shape[2]))), 0
+            x, padding = F.pad(x, (*self._padding(x.shape[3]), *self._padding(x.shape[2]))), 0
         x = F.conv2d(x, weight, bias, self.stride, padding, groups=self.groups)
         return F.relu6(x, inplace=True) if self.activate else x
 
-    def _missing(self, size: int) -> tuple[int, int]:
+    def _padding(self, size: int) -> tuple[int, int]:
         """Padding before and after, split as in TensorFlow, where the weights were trained: less before."""
         missing = max((-(-size // self.stride) - 1) * self.stride + self.kernel - size, 0)
         return missing // 2, missing - missing // 2

@@ -14,7 +14,7 @@ The papers' G, D, z, x and gamma are called generator, discriminator, latents, c
 Departs from the papers: small networks for CPUs (`layers/pyramid.py`); an output layer for drawings
 (`layers/palette.py`); the generator gets a class as a one-hot vector appended to the latents; the discriminator has one
 score per class, added to a common score (a projection discriminator: Miyato and Koyama 2018, arXiv 1802.05637, eq. 3,
-without normalisation); the half-life of the weight average grows with the training (`layers/average.py`).
+without normalisation); the half-life of the weight average grows during training (`layers/average.py`).
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ CLASS_SCALE = 3.0
 
 
 class Generator(nn.Module):
-    """Latents, and labels if there are classes, to pictures.
+    """Maps latents, and labels if there are classes, to pictures.
 
     Args:
         latent: Size of the latent vector.
@@ -66,7 +66,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures, and labels if there are classes, to scores; arguments as in the generator."""
+    """Maps pictures, and labels if there are classes, to scores; arguments as in the generator."""
 
     def __init__(self, channels: int, pixels: int, width: int, classes: int = 0) -> None:
         super().__init__()
@@ -80,12 +80,12 @@ class Discriminator(nn.Module):
 
 
 class GAN(nn.Module):
-    """A generator and a discriminator: any two modules with fitting shapes.
+    """A generator and a discriminator: any two modules with matching shapes.
 
     Args:
-        generator: Latents (batch, latent), and labels (batch,) if there are classes, to content: points (batch, 2), or
-            pictures (batch, channels, height, width).
-        discriminator: Content, and labels if there are classes, to scores, (batch,) or (batch, 1).
+        generator: Maps latents (batch, latent), and labels (batch,) if there are classes, to content: points (batch, 2)
+            or pictures (batch, channels, height, width).
+        discriminator: Maps content, and labels if there are classes, to scores, (batch,) or (batch, 1).
     """
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
@@ -126,14 +126,14 @@ def classic_generator_loss(real: Scores, fake: Scores) -> Loss:
 
 
 def gradient_penalty(score: Callable[[Content], Scores], content: Content) -> tuple[Scores, Loss]:
-    """Returns the scores of `content` and the mean squared norm of their gradients by it.
+    """Returns the scores of `content` and the mean squared norm of their gradients with respect to it.
 
     Half of that, weighted by gamma, is R1 for real and R2 for fake content (Mescheder et al. 2018, arXiv 1801.04406,
     eq. 9 and 10; Huang et al., eq. 3 and 4).
 
     Args:
-        score: The discriminator; a score depends on its own sample only.
-        content: Real or fake content; it is detached from the generator.
+        score: The discriminator; each score must depend only on its own sample.
+        content: Real or fake content, which is detached from the generator.
     """
     content = content.detach().requires_grad_()
     scores = score(content)

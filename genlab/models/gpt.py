@@ -49,7 +49,7 @@ class GPTShape:
     tied: bool = False
     """Whether the head shares the embedding's weights."""
     dropout: float = 0.0
-    """Share of activations dropped in training."""
+    """Dropout probability."""
     rotary_base: float = 10_000.0
     """Base of the rotary wavelengths: the longest is about 2 pi times this many tokens."""
     head_width: Annotated[int, Ge(2)] | None = None
@@ -108,7 +108,7 @@ class GPT(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None, last: bool = False
     ) -> Float[Tensor, "batch outputs vocabulary"]:
-        """Predicts the token after each of `tokens`, or after the `last` one only; continues and extends `cache`."""
+        """Predicts the token after each of `tokens`, or only after the last one; continues and extends `cache`."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         turn = rotary(positions, self.shape.head_width or self.shape.width // self.shape.heads, self.shape.rotary_base)

@@ -43,7 +43,7 @@ class GPT2Shape:
     tied: bool = True
     """Whether the head shares the embedding's weights."""
     dropout: float = 0.0
-    """Share of activations dropped in training."""
+    """Dropout probability."""
 
 
 class FeedForward(nn.Module):
@@ -93,7 +93,7 @@ class GPT2(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: list[KVCache] | None = None, last: bool = False
     ) -> Float[Tensor, "batch outputs vocabulary"]:
-        """Predicts the token after each of `tokens`, or after the `last` one only; continues and extends `cache`."""
+        """Predicts the token after each of `tokens`, or only after the last one; continues and extends `cache`."""
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         x = self.dropout(self.embedding(tokens) + self.position(positions))

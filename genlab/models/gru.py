@@ -10,7 +10,7 @@ Data flow::
       attention: softmax over the source of v · tanh(W state + U encoded) -> context (.., 2 width)
     state, context -> tanh of a layer -> head -> logits (batch, target_time, vocabulary)
 
-Training uses torch's fused kernel; `cell` is the same computation written out, and tests compare the two.
+Training uses torch's fused kernel; `cell` spells out the same computation, and tests compare the two.
 Departs from the paper: attention comes after the decoder's GRU, not before it (as in Luong et al. 2015, arXiv
 1508.04025, with Bahdanau's additive score), so that the fused kernel runs over the whole target; torch's cell applies
 the reset gate after the recurrent matrix; a tanh layer instead of maxout; the head shares the target embedding.
@@ -42,7 +42,7 @@ class GRUShape:
     joint: bool = True
     """Whether both languages share one vocabulary, and so one embedding."""
     dropout: float = 0.0
-    """Share of activations dropped in training."""
+    """Dropout probability."""
 
 
 class AdditiveAttention(nn.Module):
@@ -92,7 +92,7 @@ class GRUMemory:
         self.encoded, self.key, self.mask, self.state = encoded, key, mask, state
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Replaces the batch by these rows of it, in this order; a row may be repeated."""
+        """Selects rows of the batch, in this order; a row may be repeated."""
         self.encoded, self.state = self.encoded[rows], self.state[:, rows]
         self.key = None if self.key is None else self.key[rows]
         self.mask = None if self.mask is None else self.mask[rows]
@@ -142,7 +142,7 @@ class GRU(nn.Module):
         mask: Bool[Tensor, "batch source_time"] | None,
         capacity: int,
     ) -> GRUMemory:
-        """Encodes the source; `capacity` is not needed, as a recurrent state has a fixed size."""
+        """Encodes the source; `capacity` is unused, because a recurrent state has a fixed size."""
         x = self._embed(self.source_embedding, source)
         encoded = self.encoder(x)[0] if mask is None else both_ways(self.encoder, x, mask)
         key = None if self.attention is None else self.attention.key(encoded)

@@ -8,7 +8,7 @@ Data flow::
       -> depth LSTM layers with states (hidden, cell)
     -> head -> logits (batch, time, vocabulary)
 
-Training uses torch's fused kernel; `cell` is the same computation written out, and tests compare the two.
+Training uses torch's fused kernel; `cell` spells out the same computation, and tests compare the two.
 Departs from the paper: no peepholes, dropout between layers, forget gate bias initialised to 1 (Jozefowicz et al.
 2015).
 """
@@ -33,7 +33,7 @@ class LSTMShape:
     width: int
     """Size of embeddings and states."""
     dropout: float = 0.0
-    """Share of activations dropped between layers in training."""
+    """Dropout probability between layers."""
 
 
 class LSTMCache:
@@ -43,7 +43,7 @@ class LSTMCache:
         self.state: State | None = None
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Replaces the batch by these rows of it, in this order; a row may be repeated."""
+        """Selects rows of the batch, in this order; a row may be repeated."""
         if self.state is not None:
             hidden, memory = self.state
             self.state = hidden[:, rows], memory[:, rows]
@@ -71,7 +71,7 @@ class LSTM(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: LSTMCache | None = None, last: bool = False
     ) -> Float[Tensor, "batch outputs vocabulary"]:
-        """Predicts the token after each of `tokens`, or after the `last` one only; continues and updates `cache`."""
+        """Predicts the token after each of `tokens`, or only after the last one; continues and updates `cache`."""
         x = self.dropout(self.embedding(tokens))
         x, state = self.layers(x, cache.state if cache else None)
         if cache:

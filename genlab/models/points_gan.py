@@ -30,7 +30,7 @@ INITIAL_SCALE = 0.1
 
 @dataclass(frozen=True)
 class PointGeneratorShape:
-    """What a generator of points is built for."""
+    """Shape of a generator of points."""
 
     latent: int
     """Size of the latent vector."""
@@ -40,7 +40,7 @@ class PointGeneratorShape:
 
 @dataclass(frozen=True)
 class PointDiscriminatorShape:
-    """What a discriminator of points is built for."""
+    """Shape of a discriminator of points."""
 
     inputs: int = 2
     """Coordinates of a point."""
@@ -67,7 +67,7 @@ class MLP(nn.Module):
 class FourierFeatures(nn.Module):
     """Appends sines and cosines of the coordinates, at frequencies of 1, 2, 4 ... rad per unit.
 
-    An MLP alone learns detail that is fine relative to the whole only slowly.
+    An MLP alone learns fine detail only slowly.
     """
 
     def __init__(self, octaves: int) -> None:
@@ -83,8 +83,8 @@ class FourierFeatures(nn.Module):
 class PointGenerator(nn.Module):
     """A linear map of the latents plus an MLP.
 
-    The initial points are a cloud over all data, with every mode close to it. An MLP alone starts as a crumpled sheet
-    and misses modes far from its folds.
+    The initial points are a cloud that covers all data and lies close to every mode. An MLP alone starts as a crumpled
+    sheet and misses modes far from its folds.
     """
 
     def __init__(self, latent: int, width: int, depth: int) -> None:
@@ -114,7 +114,7 @@ class PointDiscriminator(nn.Module):
 class Scale(nn.Module):
     """Maps standardised points to the data's units; saved with the weights.
 
-    On the CPU and in float64: points far from the origin keep their precision.
+    It stays on the CPU in float64, so that points far from the origin keep their precision.
     """
 
     mean: Tensor

@@ -47,7 +47,7 @@ class TransformerShape:
     joint: bool = True
     """Whether both languages share one vocabulary, and so one embedding."""
     dropout: float = 0.0
-    """Share of activations dropped in training."""
+    """Dropout probability."""
 
 
 class TransformerLayer(nn.Module):
@@ -57,7 +57,7 @@ class TransformerLayer(nn.Module):
         embedding_dim: Model width.
         num_heads: Attention heads.
         ff_dim: Hidden width of the feed-forward layer.
-        dropout: Share of activations dropped in training.
+        dropout: Dropout probability of the activations.
         cross: Add cross-attention to a second sequence, as in a decoder.
     """
 
@@ -113,11 +113,11 @@ class Memory:
     ) -> None:  # fmt: skip
         self.encoded, self.mask = encoded, mask
         self.sentences = torch.arange(len(encoded), device=encoded.device)
-        """Which source sentence each row belongs to."""
+        """Index of the source sentence of each row."""
         self.caches = [(KVCache(capacity), KVCache(encoded.shape[1])) for _ in range(depth)]
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Replaces the batch by these rows of it, in this order; a row may be repeated."""
+        """Selects rows of the batch, in this order; a row may be repeated."""
         for own, _ in self.caches:
             own.keep(rows)
         sentences = self.sentences[rows]
@@ -184,7 +184,7 @@ class Transformer(nn.Module):
         """Decodes `target`, which continues the tokens in `caches`, up to the last norm."""
         x = self._embed(self.target_embedding, target, caches[0][0].length if caches else 0)
         for number, layer in enumerate(self.decoder):
-            # Padding follows the tokens, where causal attention does not look: it needs no mask.
+            # Padding follows the tokens, out of reach of causal attention, so it needs no mask.
             x = layer(x, causal=True, context=encoded, context_mask=mask, caches=caches[number] if caches else None)
         return self.decoder_norm(x)
 

@@ -31,7 +31,7 @@ Loss = Float[Tensor, ""]
 ENCODED = 128
 """Size of the encoder's output, from which mean and variance of the latents are computed."""
 LEAST_DEVIATION = 1e-3
-"""Lower bound of the pixels' standard deviation: a perfect reconstruction has a finite loss."""
+"""Lower bound of the pixels' standard deviation, so that a perfect reconstruction has a finite loss."""
 
 
 class VAE(nn.Module):

@@ -32,9 +32,9 @@ def interpolated_gradient_penalty(score: Callable[[Content], Scores], real: Cont
     """Mean of (gradient norm - 1)² at random points between real and fake content (Gulrajani et al., eq. 3).
 
     Args:
-        score: The critic; a score depends on its own sample only.
+        score: The critic; each score must depend only on its own sample.
         real: Real content.
-        fake: Fake content, one for each real one; it is detached from the generator.
+        fake: Fake content of the same size, which is detached from the generator.
     """
     share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
     between = torch.lerp(real.detach(), fake.detach(), share).requires_grad_()

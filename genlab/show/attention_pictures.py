@@ -1,4 +1,4 @@
-"""What the heads of a network look at, as a table and as pictures."""
+"""Shows attention maps as a table and as pictures."""
 
 import io
 from collections.abc import Iterator
@@ -15,34 +15,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL, LARGE_CELL = 0.14, 0.3
-"""Side of a token in a picture, in inches: of several heads, and of one."""
+"""Side of a cell in inches, in a picture of several heads and of one."""
 LEAST = 1.9
-"""Side of a head whose tokens are few, in inches."""
+"""Smallest side of a panel, in inches."""
 WIDEST = 60.0
-"""Side of the largest picture, in inches of a hundred pixels."""
+"""Largest side of a picture, in inches of 100 pixels."""
 LONGEST = 96
-"""Most tokens along a side."""
+"""Largest number of tokens along a side."""
 COUNTED = 24
-"""Most tokens along a side of one head whose weights are written into it."""
+"""Largest number of tokens along a side at which the weights of a single head are printed."""
 
 
 def choose(maps: list[AttentionMap], layer: int | None, head: int | None) -> list[AttentionMap]:
-    """The maps of one layer, and of them one head; None for all.
+    """Selects the maps of one layer and one head; None for all.
 
     Raises:
         InputError: there is no such layer or head.
     """
     layers, heads = sorted({one.layer for one in maps}), maps[0].heads
     if layer is not None and layer not in layers:
-        raise InputError(f"layer: there is no layer {layer}; they are counted from 0 to {layers[-1]}.", "layer")
+        raise InputError(f"layer: there is no layer {layer}; layers go from 0 to {layers[-1]}.", "layer")
     if head is not None and head not in heads:
-        raise InputError(f"head: there is no head {head}; they are counted from 0 to {heads[-1]}.", "head")
+        raise InputError(f"head: there is no head {head}; heads go from 0 to {heads[-1]}.", "head")
     chosen = [one for one in maps if layer in (None, one.layer)]
     return chosen if head is None else [one.only(head) for one in chosen]
 
 
 def table(maps: list[AttentionMap]) -> list[str]:
-    """Lines: entropy and distance of every head, below them those of a head that looks evenly."""
+    """Lines with entropy and distance of every head, followed by those of uniform attention."""
     lines = []
     for name, group in by_name(maps):
         lines += [f"{name + ' attention':17} entropy (bits)  distance (tokens)"]
@@ -50,7 +50,7 @@ def table(maps: list[AttentionMap]) -> list[str]:
             for place, head in enumerate(one.heads):
                 distance = None if one.distance is None else one.distance[place]
                 lines.append(_line(f"layer {one.layer}, head {head}", one.entropy[place], distance))
-        lines.append(_line("looking evenly", *group[0].even))
+        lines.append(_line("uniform attention", *group[0].even))
     return lines
 
 
@@ -59,7 +59,7 @@ def _line(what: str, entropy: float, distance: float | None) -> str:
 
 
 def by_name(maps: list[AttentionMap]) -> Iterator[tuple[str, list[AttentionMap]]]:
-    """The maps of each name, layer after layer."""
+    """Groups the maps by name, in the order of the layers."""
     for name in dict.fromkeys(one.name for one in maps):
         yield name, sorted((one for one in maps if one.name == name), key=lambda one: one.layer)
 
@@ -68,11 +68,11 @@ def by_name(maps: list[AttentionMap]) -> Iterator[tuple[str, list[AttentionMap]]
 
 
 def pictures(maps: list[AttentionMap]) -> dict[str, bytes]:
-    """All PNGs of the maps, by what tells them apart: "" for the weights and "heads" for the figures of all heads,
-    where there are several; behind the attention's name where there are several of these.
+    """PNGs of the maps by name: "" for the weights, and "heads" for entropy and distance if there are several heads;
+    prefixed by the attention's name if there are several.
 
     Raises:
-        InputError: there are too many tokens to be read.
+        InputError: there are too many tokens for a readable picture.
     """
     drawn, groups = {}, list(by_name(maps))
     for name, group in groups:
@@ -84,10 +84,10 @@ def pictures(maps: list[AttentionMap]) -> dict[str, bytes]:
 
 
 def attention_picture(maps: list[AttentionMap]) -> bytes:
-    """A PNG of one name's maps: a row of panels a layer, a panel a head; one head alone is drawn large.
+    """A PNG of one attention's maps: a row of panels per layer, a panel per head; a single head is drawn large.
 
     Raises:
-        InputError: there are too many tokens to be read.
+        InputError: there are too many tokens for a readable picture.
     """
     count, one = max(len(layer.heads) for layer in maps), maps[0]
     alone = count == len(maps) == 1
@@ -95,7 +95,9 @@ def attention_picture(maps: list[AttentionMap]) -> bytes:
     most = LONGEST if alone else min(LONGEST, int(WIDEST / CELL / max(count, len(maps))))
     if longest > most:
         advice = "give a shorter text" + ("" if alone else ", or one --layer and one --head")
-        raise InputError(f"prompt: {longest} tokens are too many for a picture, it shows {most}: {advice}.", "prompt")
+        raise InputError(
+            f"prompt: {longest} tokens are too many for a picture, which shows up to {most}: {advice}.", "prompt"
+        )
     cell = LARGE_CELL if alone else CELL
     least = 2 * LEAST if alone else LEAST
     sides = [max(least, cell * len(tokens)) for tokens in (one.columns, one.rows)]
@@ -111,7 +113,7 @@ def attention_picture(maps: list[AttentionMap]) -> bytes:
     for layer, line in zip(maps, panels, strict=True):
         for place, axes in enumerate(line):
             seen = layer.weights[place]
-            # The root makes small shares visible: a tenth is a third of the way to dark.
+            # The square root makes small weights visible: 0.1 is a third of the way to dark.
             shades = axes.imshow(
                 seen.masked_fill(seen == 0, torch.nan).numpy(), cmap=blues, norm=PowerNorm(0.5, 0, 1), aspect="auto"
             )
@@ -122,7 +124,7 @@ def attention_picture(maps: list[AttentionMap]) -> bytes:
             axes.set_xticks(range(len(columns)), columns if layer is maps[-1] else [], rotation=90, size=7)
             axes.set_yticks(range(len(rows)), rows if place == 0 else [], size=7)
             for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-                label.set_parse_math(False)  # a $ is a $
+                label.set_parse_math(False)  # a $ is an ordinary character
             axes.tick_params(length=0)
             if alone and longest <= COUNTED:
                 _write_weights(axes, seen)
@@ -130,13 +132,13 @@ def attention_picture(maps: list[AttentionMap]) -> bytes:
         shades, ax=panels, aspect=25, shrink=2.5 / height, pad=0.01, ticks=[0, 0.01, 0.1, 0.25, 0.5, 1]
     )
     bar.ax.tick_params(labelsize=7)
-    figure.supylabel("asks (query)", size=9)
-    figure.supxlabel("is looked at (key); grey: cannot be seen", size=9)
+    figure.supylabel("query", size=9)
+    figure.supxlabel("key (grey: masked)", size=9)
     return _png(figure)
 
 
 def overview_picture(maps: list[AttentionMap]) -> bytes:
-    """A PNG of one name's heads: entropy, and distance where there is one, with a row a layer and a column a head."""
+    """A PNG of entropy and, if defined, distance of one attention's heads: a row per layer, a column per head."""
     count, even = max(len(one.heads) for one in maps), maps[0].even
     measures = [("entropy", "bits", [one.entropy for one in maps], even[0])]
     distances = [one.distance for one in maps if one.distance is not None]
@@ -148,7 +150,7 @@ def overview_picture(maps: list[AttentionMap]) -> bytes:
     ):
         highest = max(alike, *(value for line in values for value in line), 1e-9)
         axes.imshow(values, cmap="Blues", vmin=0, vmax=highest)
-        axes.set_title(f"{name}, {unit}\n(looking evenly: {alike:.1f})", size=9)
+        axes.set_title(f"{name}, {unit}\n(uniform: {alike:.1f})", size=9)
         axes.set_xticks(range(count), maps[0].heads)
         axes.set_yticks(range(len(maps)), [one.layer for one in maps])
         axes.set(xlabel="head", ylabel="layer")
@@ -160,7 +162,7 @@ def overview_picture(maps: list[AttentionMap]) -> bytes:
 
 
 def _write_weights(axes: Any, weights: Float[Tensor, "queries keys"]) -> None:
-    """Shares in per cent, where they are 1 and more."""
+    """Prints weights of at least 1 per cent."""
     for row, line in enumerate(weights.tolist()):
         for column, share in enumerate(line):
             if share >= 0.01:
@@ -183,7 +185,7 @@ def _png(figure: "Figure") -> bytes:
 
 
 def _printable(tokens: list[str]) -> list[str]:
-    """Tokens with the number of each character that matplotlib's own font lacks."""
+    """Replaces characters that matplotlib's font lacks by their code points."""
     from matplotlib.font_manager import findfont, get_font
 
     known = get_font(findfont("DejaVu Sans")).get_charmap()

@@ -1,11 +1,11 @@
-"""Pictures of what a classifier gets wrong."""
+"""Pictures of a classifier's mistakes."""
 
 import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, ImageDraw
 
 NAMED = 30
-"""Most classes whose names and counts a confusion matrix shows."""
+"""Largest number of classes at which a confusion matrix shows names and counts."""
 CELL = 64
 """Smallest side of a captioned picture, in pixels."""
 CAPTION = 14
@@ -15,7 +15,7 @@ CAPTION = 14
 def confusion_picture(
     matrix: Int[np.ndarray, "classes classes"], classes: list[str]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Draws a confusion matrix: shares of each true class as shades, with counts where they can be read."""
+    """Draws a confusion matrix: fractions of each true class as shades, with counts where they are readable."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -25,7 +25,7 @@ def confusion_picture(
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="predicted", ylabel="true", title=f"{matrix.trace():,} of {matrix.sum():,} right")
+    axes.set(xlabel="predicted", ylabel="true", title=f"{matrix.trace():,} of {matrix.sum():,} correct")
     if count <= NAMED:
         names = [name if len(name) <= 16 else f"{name[:15]}…" for name in classes]
         axes.set_xticks(range(count), names, rotation=90 if max(map(len, names)) > 2 else 0)
@@ -39,7 +39,7 @@ def confusion_picture(
 
 
 def captioned(picture: UInt8[np.ndarray, "height width channels"], text: str) -> UInt8[np.ndarray, "taller wider 3"]:
-    """Adds a line of text below a picture, which is enlarged if it is small."""
+    """Adds a caption below a picture, after enlarging a small one."""
     scale = max(1, CELL // picture.shape[0])
     large = np.broadcast_to(picture, (*picture.shape[:2], 3)).repeat(scale, 0).repeat(scale, 1)
     strip = Image.new("RGB", (large.shape[1], CAPTION), "white")

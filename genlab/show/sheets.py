@@ -1,4 +1,4 @@
-"""Pictures as files: one, or many on a sheet."""
+"""Writes pictures as files: single ones, or many on a sheet."""
 
 import io
 import math
@@ -11,7 +11,7 @@ from genlab.engine.samples import Kind, Sample
 
 
 def picture_sample(pixels: UInt8[np.ndarray, "height width channels"], latent: np.ndarray | None = None) -> Sample:
-    """One picture, as a PNG and with its latent vector as .npy."""
+    """A sample of one picture: a PNG, and its latent vector as .npy."""
     files = {"png": png(pixels)}
     if latent is not None:
         files["npy"] = npy(latent)
@@ -19,7 +19,7 @@ def picture_sample(pixels: UInt8[np.ndarray, "height width channels"], latent: n
 
 
 def together(samples: list[Sample]) -> list[Sample]:
-    """Pictures of one size on one sheet, with all their latent vectors; anything else as it is."""
+    """Combines pictures of one size on a sheet, with all their latent vectors; returns other samples unchanged."""
     sizes = {sample.content.shape if sample.kind is Kind.PICTURE else None for sample in samples}
     if len(samples) < 2 or len(sizes) > 1 or None in sizes:
         return samples
@@ -27,7 +27,7 @@ def together(samples: list[Sample]) -> list[Sample]:
 
 
 def sheet_of(pictures: list[Sample]) -> Sample:
-    """All pictures on one sheet, with their latent vectors as .npy where they have some."""
+    """A sample of all pictures on one sheet, with their latent vectors, if any, as .npy."""
     files = {"png": sheet([picture.content for picture in pictures])}
     latents = [picture.latent for picture in pictures if picture.latent is not None]
     if len(latents) == len(pictures):
@@ -38,7 +38,7 @@ def sheet_of(pictures: list[Sample]) -> Sample:
 def sheet(
     pictures: list[UInt8[np.ndarray, "height width channels"]], columns: int | None = None, gap: int = 2
 ) -> bytes:
-    """A PNG of all pictures in rows of `columns` (default: as many as there are rows), small ones enlarged."""
+    """A PNG of all pictures in rows of `columns` (by default a square sheet); enlarges small pictures."""
     columns = columns or math.ceil(len(pictures) ** 0.5)
     rows = math.ceil(len(pictures) / columns)
     scale = max(1, 64 // pictures[0].shape[0])
@@ -52,14 +52,14 @@ def sheet(
 
 
 def png(pixels: UInt8[np.ndarray, "height width channels"]) -> bytes:
-    """A picture, grey or RGB, as PNG."""
+    """Encodes a grey or RGB picture as PNG."""
     file = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "png")
     return file.getvalue()
 
 
 def npy(array: np.ndarray) -> bytes:
-    """An array as numpy's own file, without pickle."""
+    """Encodes an array in numpy's format, without pickle."""
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
     return file.getvalue()

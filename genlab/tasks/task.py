@@ -1,6 +1,6 @@
-"""What a task declares, without loading torch: its models, their options and requests, its data, its sample sets.
+"""The declaration of a task, which loads no torch: its models, their options and requests, its data and sample sets.
 
-Whatever is heavy is named by "module:name" and loaded by `catalog.load` when it is needed.
+Heavy parts are named as "module:name", and `catalog.load` loads them when they are needed.
 """
 
 from collections.abc import Mapping
@@ -16,26 +16,26 @@ class Model:
 
     name: str
     about: str
-    """What it is, as a phrase: "a decoder-only Transformer"."""
+    """Description, as a phrase: "a decoder-only Transformer"."""
     options: str
-    """Dataclass of its options."""
+    """Its options, a dataclass."""
     recipe: str
-    """Class that trains it."""
+    """Its recipe, a class."""
     network: str
-    """Function that builds what model.safetensors holds; the task's pipeline knows its arguments."""
+    """Function that builds the networks in model.safetensors; the task's pipeline calls it."""
     requests: Mapping[str, str] = field(default_factory=dict)
-    """What a finished run can be asked for ("generate", "predict", "explain"), with the dataclass of the request."""
+    """Capabilities of a finished run ("generate", "predict", "explain"), with the dataclass of each request."""
     reads: tuple[str, ...] = ()
-    """Endings of the files for which this model is the default."""
+    """Extensions of the files for which this model is the default."""
     continues: bool = False
     """Whether training can start from the weights of another run (--from)."""
     exports: tuple[str, ...] = ()
-    """Formats that `genlab export` can write."""
+    """Formats that `genlab export` can write; the first is the default."""
 
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Data that an installed package brings along, written @name where a path is expected."""
+    """Data from an installed package, written @name in place of a path."""
 
     name: str
     about: str
@@ -43,48 +43,48 @@ class SampleSet:
 
 @dataclass(frozen=True)
 class FileOption:
-    """An option of the command line that names a file whose content becomes a field of a request."""
+    """A command-line option that names a file whose content becomes a field of a request."""
 
     name: str
     field: str
     """Field of the request."""
     read: str
-    """Function from the path to an iterator of values for that field; each value makes a request."""
+    """Function (path) -> iterator of values for the field; each value makes one request."""
     help: str
     default: str | None = None
-    """Path that is read where neither the option nor its field is given; - is standard input."""
+    """Path to read if neither the option nor its field is given; - is standard input."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One kind of content: how it is read, modelled, made and measured."""
+    """One kind of content: how to read, model, make and measure it."""
 
     name: str
     about: str
     models: tuple[Model, ...]
-    """The first is the default."""
+    """Its models, the default first."""
     pipeline: str
-    """Class of a finished run."""
+    """Its pipeline, a class."""
     evaluate: str
     """Function (pipeline, source) -> Evaluation."""
     makes: str
     """Kind of its samples, as `engine.samples.Kind` names it; "label" for a classifier."""
     data: str
-    """The user's data, in a phrase for the help page."""
+    """Description of the user's data, as a phrase for the help page."""
     parts: tuple[tuple[str, str], ...] = ()
-    """Options, with their help, that name the data in several parts, such as two parallel files."""
+    """Options, with their help, that give the data in several parts, such as two parallel files."""
     samples: tuple[SampleSet, ...] = ()
     write_sample: str | None = None
-    """Function (name, folder) -> number of files that writes a sample set the way a user's data would look."""
+    """Function (name, folder) -> number of files, which writes a sample set in the form of a user's data."""
     files: Mapping[str, tuple[FileOption, ...]] = field(default_factory=dict)
-    """Options of the command line that read files for a request, by request."""
+    """Command-line options that read files for a request, by request."""
     imports: str | None = None
-    """Function (folder) -> Imported that opens another tool's model."""
+    """Function (folder) -> Imported, which opens another tool's model."""
     page: str = ""
     """Page of the documentation."""
 
     def model(self, name: str | None = None, data: str = "") -> Model:
-        """The model of that name, by default the one for such data.
+        """The model called `name`, by default the one for these data.
 
         Raises:
             InputError: the task has no such model.
@@ -96,23 +96,23 @@ class Task:
             if model.name == name:
                 return model
         names = [model.name for model in self.models]
-        raise InputError(f"The task {self.name} has no model {name}; it has {nearest(name, names)}.", "model")
+        raise InputError(f"The task {self.name} has no model {name}: choose from {nearest(name, names)}.", "model")
 
     def place(self, data: str | None, parts: Mapping[str, str | None]) -> str:
-        """Where the data are: `data` itself, or its parts as one string, "FIRST,SECOND".
+        """The location of the data: `data` itself, or its parts as one string, "FIRST,SECOND".
 
         Raises:
-            InputError: there is neither, both, or only some of the parts.
+            InputError: neither is given, or both, or only some of the parts.
         """
         given = {name: parts.get(name) for name, _ in self.parts}
         options = " and ".join(f"--{name} FILE" for name in given)
         if not any(given.values()):
             if data is None:
                 also = f", or {options}" if given else ""
-                raise InputError(f"Say what to learn from: {self.data}{also}.", "data")
+                raise InputError(f"The data are missing: {self.data}{also}.", "data")
             return data
         if data is not None:
-            raise InputError(f"The data are given twice: as one path, and as {options}.", "data")
+            raise InputError(f"The data are given twice: as one path and as {options}.", "data")
         for name, path in given.items():
             if path is None:
                 raise InputError(f"{options} belong together: --{name} is missing.", name)

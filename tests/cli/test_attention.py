@@ -13,7 +13,7 @@ def test_attention(cli, copied, tmp_path):
     assert code == 0
     assert out.splitlines()[0].split() == ["self", "attention", "entropy", "(bits)", "distance", "(tokens)"]
     assert [line.split("  ")[0] for line in out.splitlines()[1:]] == [
-        "layer 0, head 0", "layer 0, head 1", "layer 1, head 0", "layer 1, head 1", "looking evenly",
+        "layer 0, head 0", "layer 0, head 1", "layer 1, head 0", "layer 1, head 1", "uniform attention",
     ]  # fmt: skip
     samples = copied / "samples"
     assert err == f"wrote {samples / 'attention.png'}\nwrote {samples / 'attention-heads.png'}\n"

@@ -160,14 +160,14 @@ DAMAGES = {
     cut_config: "config.json is damaged",
     empty_config: "config.json is damaged",
     strange_config: "damaged",
-    unknown_option: "'command' is not an option",
+    unknown_option: "There is no option 'command'",
     unknown_size: "size: .*cannot be used",
     other_size: "does not fit the run's config",
     cut_shape: "shape.json is damaged",
-    impossible_shape: "depth: -4 cannot be used; it is a whole number from 1",
+    impossible_shape: "depth: -4 cannot be used; it must be a whole number from 1",
     unknown_model: "has no model os:system",
-    not_begun: "has not begun to train yet.*resume",
-    own_networks: "networks of your own .*genlab.load",
+    not_begun: "has not started training yet.*resume",
+    own_networks: "custom networks .*genlab.load",
     no_weights: "model.safetensors is missing",
     cut_weights: "model.safetensors is damaged",
     no_tensors: "model.safetensors is damaged",
@@ -197,7 +197,7 @@ def test_run_folders(refused, copied, damage, command):
 def test_attention_of_runs_without(refused, copied, model, task):
     broken(copied, config_json=noted(copied, "config.json", model=model, task=task))
     sentence, field = refused("attention", copied, "--prompt", "the")
-    assert sentence.endswith(f"is a {model} for {task}, which has no attention to look at.")
+    assert sentence.endswith(f"is a {model} for {task}, which has no attention to show.")
     assert field == "run"
 
 
@@ -248,4 +248,4 @@ def test_locked(cli, trained, book, copied):
     with RunFolder(copied).locked():
         code, _, err = cli("train", "text", book, "--steps", 60, "--size", "tiny", "--out", copied, "--resume")
     assert code == 2
-    assert "is being trained by another process" in err
+    assert "Another process is training" in err

@@ -76,7 +76,7 @@ def test_full_output(trained, words):
     with open("/dev/full", "w") as full:
         done = redirected([trained if word == "RUN" else word for word in words], stdout=full)
     assert done.returncode == 2
-    assert done.stderr.decode() == f"genlab: Standard output cannot be written: {os.strerror(errno.ENOSPC)}.\n"
+    assert done.stderr.decode() == f"genlab: Cannot write to standard output: {os.strerror(errno.ENOSPC)}.\n"
 
 
 @pytest.mark.parametrize("words", [["samples"], ["generate", "RUN", "--tokens", 3], ["dance"]])
@@ -131,9 +131,9 @@ def test_a_sheet(cli, refused, tmp_path):
     assert len(json.loads(out)["files"]) == 4 * 2 + 2
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "new" / "all.png").read_bytes()
     sentence, field = refused("generate", run, "--grid", "all.jpg")
-    assert (sentence, field) == ("grid: all.jpg should end in .png.", "grid")
+    assert (sentence, field) == ("grid: all.jpg must end in .png.", "grid")
     sentence, field = refused("generate", run, "--walk", 2, "--grid", "film.png")
-    assert (sentence, field) == ("grid: a film cannot be put on a sheet: write it with --to.", "grid")
+    assert (sentence, field) == ("grid: a film cannot be drawn on a sheet: use --to.", "grid")
     assert "There is no file gone.npy" in refused("generate", run, "--latent", "gone.npy")[0]
 
 

@@ -12,7 +12,7 @@ from genlab.errors import InputError
 def test_a_full_disk_keeps_the_old_file(tmp_path, full_disk):
     path = tmp_path / "precious.json"
     path.write_bytes(b"old")
-    with pytest.raises(InputError, match=r"no space left for .*precious.json: make room .*--resume"):
+    with pytest.raises(InputError, match=r"no space left for .*precious.json: free some .*--resume"):
         write_atomically(path, b"new" * 1000)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

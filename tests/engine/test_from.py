@@ -33,9 +33,9 @@ def test_it_begins_as_what_it_starts_from(trained, other, tmp_path):
     assert (run.path / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
     assert run.pipeline.options.size == "tiny"
     (note,) = run.about["data"]["notes"]
-    assert "not in the vocabulary of the run that this one starts from" in note
+    assert "not in the vocabulary of the run to start from" in note
     card = (run.path / "README.md").read_text()
-    assert "Trained on from the weights of tiny" in card
+    assert "Trained from the weights of tiny" in card
     assert "from scratch" not in card
 
 
@@ -77,7 +77,7 @@ def test_killed_and_resumed(trained, other, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("task", "options", "message", "field"),
     [
-        ("text", {"size": "small"}, "size: the run to start from has tiny, not small: leave --size out", "size"),
+        ("text", {"size": "small"}, "size: the run to start from has tiny, not small: omit --size", "size"),
         (
             "text",
             {"context": 65},
@@ -140,7 +140,7 @@ def test_with_networks_of_your_own(book, other, tmp_path):
 
 def test_models_that_cannot_start_from_another_run(tmp_path):
     first = genlab.train("points", "@ring", steps=1, out=tmp_path / "first", quiet=True)
-    with pytest.raises(InputError, match="this model cannot start from another run: leave --from out") as error:
+    with pytest.raises(InputError, match="this model cannot start from another run: omit --from") as error:
         genlab.train("points", "@ring", steps=1, from_=first.path, out=tmp_path / "run", quiet=True)
     assert error.value.field == "from"
     assert not (tmp_path / "run").exists()

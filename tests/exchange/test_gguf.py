@@ -186,12 +186,12 @@ def whole_words() -> Tokenizer:
         (lambda: word_tokenizer(iter(["a b c"]), 10), "no tokenizer of words"),
         (unigram, "its model is Unigram"),
         (lambda: Tokenizer(models.BPE({"a": 0, "b": 1}, [], unk_token="b")), "unk_token 'b'"),
-        (whole_words, "takes whole words"),
+        (whole_words, "matches whole words"),
         (lambda: qwen(normalizers.Lowercase()), "changes the text first (Lowercase)"),
-        (lambda: qwen(pattern=r"\p{N}{1,3}|\s+|\S+"), "another pattern"),
-        (no_regex, "another pattern"),
-        (prefixed, "another pattern"),
-        (lambda: Tokenizer(models.BPE({"a": 0}, [])), "another pattern"),
+        (lambda: qwen(pattern=r"\p{N}{1,3}|\s+|\S+"), "a pattern other"),
+        (no_regex, "a pattern other"),
+        (prefixed, "a pattern other"),
+        (lambda: Tokenizer(models.BPE({"a": 0}, [])), "a pattern other"),
     ],
 )
 def test_what_llama_cpp_cannot_read_is_refused(tokenizer, why, tmp_path):
@@ -207,7 +207,7 @@ def test_a_tokenizer_with_spaces_in_its_marks_is_refused():
 
     tokenizer = qwen()
     tokenizer.add_tokens([AddedToken("<mask>", lstrip=True)])
-    with pytest.raises(InputError, match="'<mask>' takes spaces"):
+    with pytest.raises(InputError, match="'<mask>' absorbs spaces"):
         pattern_name(tokenizer)
 
 

@@ -45,7 +45,7 @@ def test_an_imported_run_says_what_transformers_says(foreign, tmp_path, kind, mo
 )
 def test_it_is_measured_and_trained_on(foreign, tmp_path, book, kind, rates):
     run = genlab.import_folder(foreign / kind, tmp_path / "run")
-    with pytest.raises(InputError, match="imported, without the text it was trained on: give text with --data"):
+    with pytest.raises(InputError, match="An imported run has no test split: give text with --data"):
         run.evaluate()
     before = run.evaluate(book)["loss"]
     options = {"steps": 30, "batch": 4, "quiet": True, **rates}
@@ -89,7 +89,7 @@ def test_weights_in_several_files(foreign, tmp_path, kind):
     (tmp_path / "cut" / "model-00002-of-00003.safetensors").unlink(missing_ok=True)
     for shard in list((tmp_path / "cut").glob("model-00002-*")):
         shard.unlink()
-    with pytest.raises(InputError, match=r"lacks model-00002-of-\d+.safetensors, one of \d+ files of weights"):
+    with pytest.raises(InputError, match=r"lacks model-00002-of-\d+.safetensors, one of \d+ weight files"):
         genlab.import_folder(tmp_path / "cut", tmp_path / "none")
 
 
@@ -157,7 +157,7 @@ def test_nothing_is_overwritten(run, tmp_path):
     (tmp_path / "full" / "mine.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
     for place in ("full", "file"):
-        with pytest.raises(InputError, match="is there already: choose a new folder"):
+        with pytest.raises(InputError, match="already exists: choose a new folder"):
             run.export("hf", tmp_path / place)
     (tmp_path / "empty").mkdir()
     run.export("hf", tmp_path / "empty")
@@ -168,7 +168,7 @@ def test_nothing_is_overwritten(run, tmp_path):
 @pytest.mark.parametrize("to", ["gguf", "onnx"])
 def test_no_file_is_overwritten(run, tmp_path, to):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match="is there already: choose a new file") as error:
+    with pytest.raises(InputError, match="already exists: choose a new file") as error:
         run.export(to, tmp_path / "file")
     assert error.value.field == "place"
     assert (tmp_path / "file").read_text() == "mine"
@@ -223,9 +223,9 @@ BAD = {
     "a sliding window": (lambda folder: change_config(folder, use_sliding_window=True), "use_sliding_window True"),
     "stretched positions": (
         lambda folder: change_config(folder, rope_parameters={"rope_type": "yarn", "rope_theta": 1e6}),
-        "rope_type 'yarn'; genlab reads models with 'default' only",
+        "rope_type 'yarn'; genlab only reads models with 'default'",
     ),
-    "no number": (lambda folder: change_config(folder, hidden_size="32"), "hidden_size '32': it should be a positive"),
+    "no number": (lambda folder: change_config(folder, hidden_size="32"), "hidden_size '32': it must be a positive"),
     "heads that do not fit": (
         lambda folder: change_config(folder, num_key_value_heads=3),
         "4 heads, 3 key-value heads",
@@ -236,7 +236,7 @@ BAD = {
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors is missing"),
     "cut off": (
         lambda folder: (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:900]),
-        "is cut off or no safetensors file",
+        "is truncated or not a safetensors file",
     ),
     "a torn index": (
         lambda folder: (
@@ -251,7 +251,7 @@ BAD = {
     ),
     "a surplus tensor": (
         lambda folder: rewrite(folder, lambda weights: weights.update({"model.extra": torch.zeros(2)})),
-        "have model.extra, which such a model does not have",
+        "have model.extra, which this architecture does not have",
     ),
     "another layer": (
         lambda folder: change_config(folder, num_hidden_layers=1),
@@ -267,15 +267,15 @@ BAD = {
     ),
     "another shape": (
         lambda folder: rewrite(folder, lambda weights: weights.update({UP: weights[UP][:40].clone()})),
-        r"has the shape \(40, 32\), by config.json it should be \(48, 32\)",
+        r"has the shape \(40, 32\), but config.json requires \(48, 32\)",
     ),
     "a head of its own": (
         lambda folder: rewrite(folder, lambda weights: weights.update({"lm_head.weight": weights[EMBED] + 1})),
         "lm_head.weight is another matrix",
     ),
-    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json is missing"),
+    "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "has no tokenizer"),
     "a torn tokenizer": (lambda folder: (folder / "tokenizer.json").write_text("{"), "the tokenizer is damaged"),
-    "too many tokens": (small_vocabulary, "does not fit: its last token is 299, the model knows 200"),
+    "too many tokens": (small_vocabulary, "does not match: its last token is 299, but the model has 200"),
     "no mark between documents": (without_marks, "no end-of-text token; genlab knows"),
 }
 
@@ -311,7 +311,7 @@ def test_other_kinds_of_gpt2(foreign, tmp_path, values, message):
 
 
 def test_a_run_is_no_folder_to_import(trained, tmp_path):
-    with pytest.raises(InputError, match="is a run of genlab already"):
+    with pytest.raises(InputError, match="is already a genlab run"):
         genlab.import_folder(trained, tmp_path / "run")
     with pytest.raises(InputError, match="There is no folder"):
         genlab.import_folder(tmp_path / "nothing", tmp_path / "run")
@@ -320,7 +320,7 @@ def test_a_run_is_no_folder_to_import(trained, tmp_path):
 def test_a_place_that_is_taken(foreign, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         genlab.import_folder(foreign / "gpt2", tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
@@ -349,13 +349,13 @@ def test_commands(foreign, tmp_path, cli):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("export", "RUN"), "Say where to: genlab export"),
+        (("export", "RUN"), "Name the folder or file to write: genlab export"),
         (("export", "RUN", "--to", "pdf", "out"), "to: 'pdf' is not a choice"),
         (("export", "nothing", "out"), "There is no run folder nothing"),
-        (("export",), "Say which run"),
-        (("import",), "Say which folder"),
+        (("export",), "Name the run"),
+        (("import",), "Name the folder of the model"),
         (("import", "nothing"), "There is no folder nothing"),
-        (("push", "RUN"), "Say which repository"),
+        (("push", "RUN"), "Name the repository"),
     ],
 )
 def test_bad_words(trained, cli, words, message):

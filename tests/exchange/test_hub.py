@@ -97,10 +97,10 @@ def test_the_hub_gets_what_export_writes(trained, tmp_path, hub):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("me/model", {"HF_TOKEN": "hf_wrong"}, "does not let you write me/model: log in with `hf auth login`"),
-        ("other/model", {}, "does not let you write other/model"),
-        ("a/b/c", {}, "'a/b/c' cannot be a repository: give OWNER/NAME"),
-        ("me/model", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "cannot be reached at http://127.0.0.1:9"),
+        ("me/model", {"HF_TOKEN": "hf_wrong"}, "may not write to me/model: log in with `hf auth login`"),
+        ("other/model", {}, "may not write to other/model"),
+        ("a/b/c", {}, "'a/b/c' is not a valid repository: give OWNER/NAME"),
+        ("me/model", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "Cannot reach the Hub at http://127.0.0.1:9"),
     ],
 )
 def test_what_the_hub_refuses(trained, tmp_path, hub, name, change, message):

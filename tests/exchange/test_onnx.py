@@ -123,7 +123,7 @@ def test_no_path_of_this_machine_is_inside(written):
 def test_more_than_a_file_holds_is_refused(tmp_path):
     with torch.device("meta"):
         network = GPT(GPTShape(300_000, 64, 1, 1024, 8, 8, 2048))
-    with pytest.raises(InputError, match=r"take 2\.5 GB, and an ONNX file holds 2"):
+    with pytest.raises(InputError, match=r"take 2\.5 GB, but an ONNX file holds only 2"):
         write_onnx(network, tmp_path / "model.onnx")
 
 

@@ -205,7 +205,7 @@ def test_copying_tells_copies_from_new_samples() -> None:
         copied = copying(samples, held_out, training)
         assert copied["copies"] == pytest.approx(part, abs=0.15)
         assert copied["closer"] > 0.9 * part
-        assert copied["verdict"].endswith("of what the model makes repeats its training samples.")
+        assert copied["verdict"].endswith("of the generated samples repeat training samples.")
 
 
 def test_copying_does_not_accuse_average_samples_nor_judge_by_a_handful() -> None:

@@ -44,10 +44,10 @@ def test_choosing():
     assert [(one.layer, one.heads) for one in choose(maps, None, 1)] == [(0, [1]), (1, [1]), (2, [1])]
     both = [made(layer, name=name) for name in ("encoder", "cross") for layer in range(2)]
     assert [(one.name, one.layer) for one in choose(both, 1, 0)] == [("encoder", 1), ("cross", 1)]
-    with pytest.raises(InputError, match="no layer 3; they are counted from 0 to 2") as error:
+    with pytest.raises(InputError, match="no layer 3; layers go from 0 to 2") as error:
         choose(maps, 3, None)
     assert error.value.field == "layer"
-    with pytest.raises(InputError, match="no head 2; they are counted from 0 to 1") as error:
+    with pytest.raises(InputError, match="no head 2; heads go from 0 to 1") as error:
         choose(maps, 0, 2)
     assert error.value.field == "head"
 
@@ -63,10 +63,10 @@ def test_table():
         ["self", "attention", "entropy", "(bits)", "distance", "(tokens)"],
         ["layer", "0,", "head", "0", "0.50", "2.0"],
         ["layer", "0,", "head", "1", "1.50", "3.0"],
-        ["looking", "evenly", "3.00", "4.0"],
+        ["uniform", "attention", "3.00", "4.0"],
         ["cross", "attention", "entropy", "(bits)", "distance", "(tokens)"],
         ["layer", "0,", "head", "0", "0.50", "-"],
-        ["looking", "evenly", "3.00", "-"],
+        ["uniform", "attention", "3.00", "-"],
     ]
 
 
@@ -118,10 +118,12 @@ def test_tokens_of_any_kind_are_drawn(recwarn):
 
 
 def test_too_many_tokens():
-    with pytest.raises(InputError, match="97 tokens are too many for a picture, it shows 96: give a shorter text, or"):
+    with pytest.raises(
+        InputError, match="97 tokens are too many for a picture, which shows up to 96: give a shorter text, or"
+    ):
         attention_picture([made(rows=97)])
     many = [made(layer, heads=12, rows=40) for layer in range(2)]
-    with pytest.raises(InputError, match=r"40 tokens are too many.*shows 35.*, or one --layer and one --head") as error:
+    with pytest.raises(InputError, match=r"40 tokens are too many.*shows up to 35.*, or one --layer and one --head") as error:
         attention_picture(many)
     assert error.value.field == "prompt"
     assert attention_picture([many[0].only(3)])

@@ -33,22 +33,22 @@ from genlab.data.shared.tokenizers import (
 from genlab.errors import InputError
 
 READER = 1
-"""Version of the vocabularies, part of the cache's key: raise it if the same sentences give another vocabulary."""
+"""Version of the vocabularies, part of the cache key: increase it if the same sentences give another vocabulary."""
 LONGEST = 1000
-"""Tokens of the longest sentence that is accepted."""
+"""Largest length of a sentence in tokens."""
 WINDOW = 250
-"""Batches whose pairs are sorted by length together."""
+"""Number of batches whose pairs are sorted by length together."""
 CHARACTERS_PER_TOKEN = 1_000
-"""Training text for each token of a fitted vocabulary: 1,024 tokens for 1 MB, 32,768 from 17 MB on."""
+"""Characters of training text per token of a fitted vocabulary: 1,024 tokens for 1 MB, 32,768 from 17 MB."""
 END_TOKEN = 0
 """Begins and ends a target, ends a source, and fills the padding; the same in every vocabulary."""
 
 
 class TranslationBatch(NamedTuple):
-    """Input of one update.
+    """The input of one update.
 
-    Masks and indices are computed from the lengths before the batch moves to the device: on a GPU the host would
-    have to wait for their values.
+    Masks and indices are computed from the lengths before the batch moves to the device, because reading them back
+    from a GPU would stall the host.
     """
 
     source: Int[Tensor, "batch source_time"]
@@ -79,7 +79,7 @@ class Vocabulary:
         digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
         def fill(folder: Path) -> None:
-            (folder / "tokenizer.json").write_text(_made(kind, texts, vocabulary).to_str(), encoding="utf-8")
+            (folder / "tokenizer.json").write_text(_train(kind, texts, vocabulary).to_str(), encoding="utf-8")
 
         name = f"vocabulary {READER} {kind} {vocabulary} {digest}"
         return cls(cached(name, fill, lambda folder: load_tokenizer(folder / "tokenizer.json")))
@@ -102,7 +102,7 @@ class Vocabulary:
         return sorted({f" {text}"[start:end].strip() for token, (start, end) in spans if token == self.unknown})
 
 
-def _made(kind: str, texts: list[str], vocabulary: int | None) -> Tokenizer:
+def _train(kind: str, texts: list[str], vocabulary: int | None) -> Tokenizer:
     if kind == "char":
         return character_tokenizer(set().union(*map(set, texts)))
     characters = sum(map(len, texts))
@@ -148,7 +148,7 @@ class TokenPairs:
     target: Ragged
     """Each row begins and ends with the end token."""
     unknown: int
-    """Tokens that the vocabularies do not know."""
+    """Number of tokens that are not in the vocabularies."""
     _ends: dict = field(default_factory=dict, init=False, repr=False, compare=False)
     """Number of batches up to the end of each epoch, by seed and batch size."""
     _epochs: dict = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -159,16 +159,16 @@ class TokenPairs:
 
     @property
     def tokens(self) -> int:
-        """Tokens to predict: those of all targets, end tokens included."""
+        """Number of tokens to predict: all targets, end tokens included."""
         return len(self.target.tokens) - len(self)
 
     @property
     def cost(self) -> int:
-        """Tokens of both sides, as the size of a batch counts them."""
+        """Number of tokens of both sides, as the batch size counts them."""
         return len(self.source.tokens) + self.tokens
 
     def rows(self, chosen: Int[np.ndarray, " batch"]) -> TranslationBatch:
-        """Returns a batch of these pairs."""
+        """Returns a batch of the pairs at `chosen`."""
         source, source_lengths = self.source.padded(chosen)
         target, target_lengths = self.target.padded(chosen)
         inputs, targets = target[:, :-1], target[:, 1:].flatten()
@@ -183,7 +183,7 @@ class TokenPairs:
         )
 
     def batch(self, step: int, most: int, seed: int, rank: int = 0, processes: int = 1) -> TranslationBatch:
-        """Returns the batch of an update, a function of its number: up to `most` tokens of both sides and padding.
+        """Returns the batch of a step, a pure function of the arguments: up to `most` tokens of both sides, padded.
 
         An epoch shuffles the pairs, sorts windows of them by length, cuts these into batches and shuffles the batches;
         processes take batches in turn.
@@ -199,7 +199,7 @@ class TokenPairs:
         return self.rows(order[cuts[first] : cuts[first + 1]])
 
     def _epoch(self, seed: int, epoch: int, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The order of the pairs, where batches begin in it, and the order of the batches."""
+        """The order of the pairs, the starts of the batches in it, and the order of the batches."""
         epochs = self._epochs
         if (seed, epoch, most) not in epochs:
             while len(epochs) > 1:
@@ -208,8 +208,7 @@ class TokenPairs:
             order = random.permutation(len(self))
             window = max(1, WINDOW * most * len(self) // self.cost)
             windows = [self._sorted(order[at : at + window]) for at in range(0, len(order), window)]
-            # Alternately ascending and descending: no batch mixes the longest pairs of one window and the shortest of
-            # the next.
+            # Alternating the order keeps the longest pairs of one window apart from the shortest of the next.
             order = np.concatenate([rows[:: 1 if number % 2 else -1] for number, rows in enumerate(windows)])
             cuts = self._cuts(order, most)
             epochs[seed, epoch, most] = order, cuts, random.permutation(len(cuts) - 1)

@@ -1,7 +1,7 @@
-"""Recognises a first row that names the columns of a file of pairs.
+"""Recognises a header row in a file of pairs.
 
-Nothing is guessed, as a dictionary may begin with any pair of words: both cells are known names, and of different
-things, so that "german" and "deutsch" are a pair.
+A dictionary may begin with any pair of words, so both cells must be known names of different things: "german" and
+"deutsch" are a pair, not a header.
 """
 
 import re
@@ -25,7 +25,7 @@ LANGUAGES = (  # codes and names of each; without "et", which is too common a wo
 )  # fmt: skip
 MEANING = {name: name for name in COLUMNS} | {name: names for names in LANGUAGES for name in names.split()}
 WORDS = {"da", "es", "he", "hi", "id", "it", "ja", "la", "no"}
-"""Codes that are words too: "it" and "es" may be a pair."""
+"""Codes that are also words: "it" and "es" may be a pair."""
 
 
 def is_header(source: str, target: str) -> bool:
@@ -36,7 +36,7 @@ def is_header(source: str, target: str) -> bool:
 
 
 def _name(cell: str) -> str:
-    """The name without what may surround it: quotes, a region or a script, "text" or "sentence"."""
+    """The name without quotes, region, script, "text" or "sentence"."""
     cell = cell.strip(" #\"'")
     if code := re.fullmatch(r"([a-z]{2,3})[-_]([A-Z]{2}|[A-Z][a-z]{3})", cell):
         return code[1]

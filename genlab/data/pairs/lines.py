@@ -11,25 +11,25 @@ from genlab.data.shared.encodings import not_utf8
 from genlab.errors import InputError
 
 AT_ONCE = 2_048
-"""Lines that are read and translated together, at most."""
+"""Largest number of lines to read and translate together."""
 SHOWN = 5
-"""Line numbers that an error or a note names, at most."""
+"""Largest number of line numbers to list in an error or a note."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Consecutive lines of one text, and where they come from."""
+    """Consecutive lines of one text, with their origin."""
 
     texts: tuple[str, ...]
     name: str = "The prompt"
-    """Where they come from, as an error names it."""
+    """Name of the text in errors."""
     before: int = 0
-    """Number of lines of the text before these."""
+    """Number of preceding lines in the text."""
     option: str = "prompt"
-    """The option that the user gave the text with."""
+    """The option that gave the text."""
 
     def place(self, number: int) -> str:
-        """Names line `number`, counted from 0, as an error does."""
+        """Describes line `number`, counted from 0, for errors."""
         return f"{self.name}, line {self.before + number + 1}"
 
 
@@ -37,7 +37,7 @@ def lines_of(prompt: str | tuple[str, ...] | Lines | None) -> Lines:
     """The lines of a prompt.
 
     Raises:
-        InputError: there is none, or it is empty.
+        InputError: the prompt is missing or empty.
     """
     if prompt is None:
         raise InputError("prompt is missing: give the lines to translate.", "prompt")
@@ -50,7 +50,7 @@ def lines_of(prompt: str | tuple[str, ...] | Lines | None) -> Lines:
 
 
 def read_blocks(path: str) -> Iterator[Lines]:
-    """Yields the lines of a file in blocks; path - is standard input, read line by line from a keyboard.
+    """Yields the lines of a file in blocks; the path - is standard input, which a terminal gives line by line.
 
     Raises:
         InputError: the text is empty or cannot be read.
@@ -70,7 +70,7 @@ def read_lines(path: Path, option: str) -> list[str]:
     """Reads the lines of a text file in UTF-8, compressed or not.
 
     Raises:
-        InputError: the file, which the user named with `option`, cannot be read, is not UTF-8 or is empty.
+        InputError: the file, given by `option`, cannot be read, is not UTF-8 or is empty.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder: give a text file.", option)
@@ -80,13 +80,13 @@ def read_lines(path: Path, option: str) -> list[str]:
 
 
 def decode_lines(data: bytes, name: str, option: str, before: int = 0) -> list[str]:
-    """Decodes UTF-8 text into lines without their ends, which are \\n or \\r\\n.
+    """Decodes UTF-8 text into lines without their line endings, \\n or \\r\\n.
 
     Args:
         data: The text.
-        name: Where it comes from, as an error names it.
-        option: The option that the user gave it with.
-        before: Number of lines before it, which errors add to a line number.
+        name: Name of the text in errors.
+        option: The option that gave the text.
+        before: Number of preceding lines, which errors add to a line number.
 
     Raises:
         InputError: the text is not UTF-8 or is empty.
@@ -108,7 +108,7 @@ def decode_lines(data: bytes, name: str, option: str, before: int = 0) -> list[s
 
 
 def named_lines(numbers: Sequence[int]) -> str:
-    """Names lines by up to five of their numbers: "line 4", or "lines 4, 9 and 12"."""
+    """Lists up to five line numbers: "line 4", or "lines 4, 9 and 12"."""
     shown = [f"{number:,}" for number in numbers[:SHOWN]]
     if len(numbers) > SHOWN:
         shown.append(f"{len(numbers) - SHOWN:,} more")

@@ -1,8 +1,8 @@
 """Reads the user's pairs of sentences and splits them into train, validation and test.
 
 Data flow: a file with a source, a tab and a target per line, two parallel files, or a sample set -> pairs without
-duplicates -> splits. The source sentence alone decides the split, so that no source is in two splits and added pairs
-move no other.
+duplicates -> splits. The source sentence alone decides the split, so that no source is in two splits and adding pairs
+moves no others.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ from genlab.errors import InputError
 from genlab.options import two_paths
 
 MIN_PAIRS = 20
-"""Training pairs needed."""
+"""Smallest number of training pairs."""
 LONGEST_LINE = 10_000
-"""Characters of the longest sentence that is accepted."""
+"""Largest length of a sentence in characters."""
 ROUGH = 100
-"""Held-out pairs below which a note calls the metrics rough."""
+"""Number of held-out pairs below which a note calls the metrics rough."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Pairs:
     sources: list[str]
     targets: list[str]
     lines: list[int]
-    """Line number of each pair in its files, counted from 1."""
+    """Line number of each pair in its files, from 1."""
     files: tuple[str, str]
-    """Name of the file of the sources, and of the targets."""
+    """Names of the files of the sources and of the targets."""
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -54,7 +54,7 @@ class PairSet:
 
     name: str
     fingerprint: str
-    """SHA-256 of all pairs in order, then of those of separate validation and test files."""
+    """SHA-256 of all pairs in order, and of separate validation and test files."""
     train: Pairs
     validation: Pairs | None
     test: Pairs | None
@@ -66,11 +66,11 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
 
     Args:
         data: A file with one tab per line, "SOURCE,TARGET" for two parallel files, or @sample.
-        validation: Share of the pairs held out to select weights, or a path to other pairs, written as `data`.
-        test: Share of the pairs held out to be reported only, or a path to other pairs.
+        validation: Fraction of the pairs that selects the weights, or a path to other pairs, written as `data`.
+        test: Fraction of the pairs that is only reported, or a path to other pairs.
         lower: Convert all text to lower case.
-        distinct: Keep one of several equal pairs of `data`. Separate validation and test files keep theirs:
-            scores on a known test set compare only if it is complete.
+        distinct: Remove duplicate pairs from `data`. Separate validation and test files keep theirs, because scores
+            on a known test set are only comparable if it is complete.
 
     Raises:
         InputError: the data cannot be read or are not pairs.
@@ -83,7 +83,7 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
     if distinct:
         before, pairs = len(pairs), _distinct(pairs)
         if len(pairs) < before:
-            notes.append(f"duplicate pairs left out: {before - len(pairs):,}.")
+            notes.append(f"{before - len(pairs):,} duplicate pairs were left out.")
 
     separate: dict[str, Pairs] = {}
     for part, value in (("validation", validation), ("test", test)):
@@ -100,7 +100,7 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
     known = np.array([source in held for source in pairs.sources], bool)
     if known.any():
         notes.append(
-            f"pairs left out of training because their source is in the {' or '.join(separate)} file: {known.sum():,}."
+            f"{known.sum():,} pairs were left out of training: their source is in the {' or '.join(separate)} file."
         )
 
     def held_out(part: str) -> Pairs | None:
@@ -108,10 +108,10 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
         if shares[part] == 0:
             return None
         if not len(found):
-            notes.append(f"the {part} split has no pairs: it is left out.")
+            notes.append(f"the {part} split has no pairs: it was left out.")
             return None
         if len(found) < ROUGH:
-            notes.append(f"the {part} split has {len(found)} pairs: its measures are rough.")
+            notes.append(f"the {part} split has only {len(found)} pairs: its metrics are rough.")
         return found
 
     train = pairs.take(np.flatnonzero(chosen["train"] & ~known).tolist())
@@ -126,18 +126,18 @@ def check_learnable(pairs: PairSet) -> None:
     """
     if len(pairs.train) < MIN_PAIRS:
         raise InputError(
-            f"{pairs.name} leaves {len(pairs.train)} pairs to train on: give at least {MIN_PAIRS}, or hold out fewer.",
+            f"{pairs.name} leaves {len(pairs.train)} pairs to train on: give at least {MIN_PAIRS}, or hold out less.",
             "data",
         )
     if pairs.train.sources == pairs.train.targets:
         raise InputError(
-            f"In {pairs.name} every target equals its source: there is nothing to translate (are both the same file?).",
+            f"In {pairs.name} every target equals its source: there is nothing to learn (are both the same file?).",
             "data",
         )
 
 
 def _open(data: str, option: str, notes: list[str]) -> tuple[str, Pairs]:
-    """Returns name and pairs; what is left out is added to `notes`."""
+    """Returns name and pairs; adds what it leaves out to `notes`."""
     if data.startswith("@"):
         ((_, text),) = sample_set(data, SAMPLES, option)()
         return data, _tabbed(text.split("\n")[:-1], data, option, notes)
@@ -149,7 +149,7 @@ def _open(data: str, option: str, notes: list[str]) -> tuple[str, Pairs]:
         name, pairs = path.name, _tabbed(read_lines(path, option), data, option, notes)
     if len(pairs) > 1 and is_header(pairs.sources[0], pairs.targets[0]):
         names = f"{pairs.sources[0]}, {pairs.targets[0]}"
-        notes.append(f"the first row of {name} ({names}) names the columns: it was left out.")
+        notes.append(f"the first row of {name} ({names}) is a header: it was left out.")
         pairs = pairs.take(list(range(1, len(pairs))))
     _check_lengths(pairs, option)
     return name, pairs
@@ -201,7 +201,7 @@ def _tabbed(lines: list[str], name: str, option: str, notes: list[str]) -> Pairs
 
 
 def _malformed(name: str, problems: dict[str, list[int]]) -> str:
-    """The error for lines that are not pairs, by what is wrong with them."""
+    """The error about lines that are not pairs, grouped by problem."""
     found = [
         f"{named_lines(numbers)} {'has' if len(numbers) == 1 else 'have'} {what}" for what, numbers in problems.items()
     ]
@@ -217,7 +217,7 @@ def _skip_blank(count: int, kept: list[int], name: str, option: str, notes: list
     """Notes which of `count` lines are blank: those not in `kept`.
 
     Raises:
-        InputError: all of them are.
+        InputError: all lines are blank.
     """
     if not kept:
         raise InputError(f"{name} has only blank lines: give lines of text.", option)
@@ -238,7 +238,7 @@ def _check_lengths(pairs: Pairs, option: str) -> None:
 
 
 def _content(pairs: Pairs) -> bytes:
-    """The bytes that the fingerprint is made of."""
+    """The bytes to hash for the fingerprint."""
     return "".join(f"{s}\t{t}\n" for s, t in zip(pairs.sources, pairs.targets, strict=True)).encode()
 
 
@@ -248,7 +248,7 @@ def _lowered(pairs: Pairs) -> Pairs:
 
 
 def _distinct(pairs: Pairs) -> Pairs:
-    """The first of several equal pairs."""
+    """Removes duplicates, keeping the first of each."""
     first: dict[tuple[str, str], int] = {}
     for index, pair in enumerate(zip(pairs.sources, pairs.targets, strict=True)):
         first.setdefault(pair, index)

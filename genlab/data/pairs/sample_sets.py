@@ -10,16 +10,16 @@ from genlab.data.shared.cache import cached
 from genlab.errors import InputError
 
 VERSION = 1
-"""Version of how the sets are made; part of the cache's key."""
+"""Version of the generators, part of the cache key: increase it if a set changes."""
 NUMBERS = 1_000_000
-"""All numbers of @numbers-fr are smaller."""
+"""Upper bound of the numbers in @numbers-fr."""
 
 
 def numbers_fr(count: int = 100_000) -> Iterator[tuple[str, str]]:
-    """(name, text) of one file of pairs: `count` numbers in English words, a tab, and the same in French.
+    """Yields (name, text) of a file of pairs: `count` numbers in English words, a tab, and the same in French.
 
-    The first thousand numbers come first, then others in a fixed random order, so that a larger set begins with a
-    smaller one.
+    The numbers below a thousand come first, then others in a fixed random order, so that a smaller set is a prefix of
+    a larger one.
     """
     try:
         made_by = f"num2words {version('num2words')}"
@@ -44,5 +44,5 @@ SAMPLES = {"@numbers-fr": numbers_fr}
 
 
 def files(content: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of the files that hold such pairs."""
+    """Yields (name, content) of the files with these pairs."""
     return ((name, text.encode()) for name, text in content)

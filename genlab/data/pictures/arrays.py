@@ -1,4 +1,4 @@
-"""All pictures of a folder, zip or sample set as one array, decoded once and kept in the cache.
+"""Reads all pictures of a folder, zip or sample set into one array, decoded once and cached.
 
 Data flow::
 
@@ -29,27 +29,27 @@ from genlab.data.shared.cache import cached
 from genlab.errors import InputError
 
 READER = 1
-"""Version of what a fingerprint covers."""
+"""Version of the fingerprint."""
 DECODER = 2
-"""Version of how files become arrays; part of the cache's key."""
+"""Version of the decoding, part of the cache key: increase it if the same files give other pixels."""
 CHUNK = 32
-"""Pictures that a thread takes at once: handing over a single one costs a good part of decoding it."""
+"""Pictures per thread task: handing over one at a time would add much to the time to decode it."""
 BLOCK = 64 * CHUNK
-"""Pictures decoded before they are written."""
+"""Number of pictures to decode before writing them."""
 HEAD = 32
-"""Bytes that show whether a picture can have more than 8 bits per channel."""
+"""Number of bytes that show whether a picture can have more than 8 bits per channel."""
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class PictureArray:
-    """All pictures of a source that can be read."""
+    """All readable pictures of a source."""
 
     name: str
-    """Of the source."""
+    """Name of the source."""
     fingerprint: str
-    """SHA-256 of the files' names and contents, and of the options that they were read with."""
+    """SHA-256 of the files' names and contents, and of the reading options."""
     array: UInt8[np.ndarray, "pictures pixels pixels channels"] = field(repr=False)
     """Memory-mapped."""
     names: list[str] = field(repr=False)
@@ -57,13 +57,13 @@ class PictureArray:
     digests: list[str] = field(repr=False)
     """SHA-256 of the file of each picture."""
     left_out: dict[str, str] = field(repr=False)
-    """Files that are not among the pictures, and why."""
+    """Files that were left out, with the reason."""
     table: ClassTable | None = field(repr=False)
     """The table beside the pictures, if there is one."""
     around: str
-    """The innermost folder that all pictures share; empty without."""
+    """The innermost folder that contains all pictures; empty if there is none."""
     ranges: Ranges = field(repr=False)
-    """Values that are black and white in pictures with more than 8 bits per channel."""
+    """Black and white level of pictures with more than 8 bits per channel."""
     notes: list[str] = field(repr=False)
 
 
@@ -73,7 +73,7 @@ class OpenedPictures(NamedTuple):
     names: list[str]
     array: UInt8[np.ndarray, "pictures pixels pixels channels"]
     left_out: dict[str, str]
-    """Files of folders that are not among the pictures, and why."""
+    """Files in folders that were left out, with the reason."""
     notes: list[str]
 
 
@@ -85,10 +85,10 @@ def read_array(data: str, pixels: int, channels: int | None, option: str, ranges
         pixels: Side of the square that every picture is brought to.
         channels: 1 for grey, 3 for colour; None for grey if every picture is.
         option: The option that named `data`.
-        ranges: Value ranges of a trained model; a kind of pictures that is not among them is judged from these.
+        ranges: Value ranges of a trained model; missing kinds of picture are inferred from these pictures.
 
     Raises:
-        InputError: there are none, or none can be read.
+        InputError: there are no pictures, or none can be read.
     """
     found = find_pictures(data, option)
     files = found.pictures
@@ -125,16 +125,16 @@ def read_array(data: str, pixels: int, channels: int | None, option: str, ranges
 
 
 def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Ranges | None = None) -> OpenedPictures:
-    """Single pictures, and all in folders and zips, for a trained model.
+    """Reads single pictures, and all pictures in folders and zips, for a trained model.
 
     Args:
         paths: Files, folders, zips and @samples.
         pixels: Side of the square that every picture is brought to.
         channels: 1 for grey, 3 for colour.
-        ranges: Value ranges of the model's training data; without, they are judged from the pictures.
+        ranges: Value ranges of the model's training data; None infers them from the pictures.
 
     Raises:
-        InputError: a file cannot be read, or nothing in a folder.
+        InputError: a file cannot be read, or no picture in a folder.
     """
     paths = list(paths)
     single = {path for path in paths if Path(path).is_file() and not path.lower().endswith(".zip")}
@@ -156,7 +156,7 @@ def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Rang
             left_out |= {f"{inside}{name}": why for name, why in found.left_out.items()}
             notes += found.notes
     if not names:
-        raise InputError("Say which pictures: files or folders.", "files")
+        raise InputError("Name the pictures: files or folders.", "files")
     together = np.concatenate(arrays)
     if single:
         looked_at = [each for path, each in zip(paths, arrays, strict=True) if path in single]
@@ -165,7 +165,7 @@ def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Rang
 
 
 def _single(path: str, use: Callable[[bytes], Result], head: int = -1) -> Result:
-    """What `use` makes of a file that the user named, or of its first bytes."""
+    """Applies `use` to the content of a file, or to its first `head` bytes."""
     try:
         return use(read_file(path, head))
     except Unreadable as error:
@@ -191,7 +191,7 @@ def _digests(files: Sequence[File]) -> list[_Content]:
 
 
 def _spans(files: Sequence[File]) -> list[Span]:
-    """The values of those pictures that can be read and have more than 8 bits per channel."""
+    """The value spans of readable pictures with more than 8 bits per channel."""
 
     def spans(some: Sequence[File]) -> list[Span]:
         found = []
@@ -207,7 +207,7 @@ def _spans(files: Sequence[File]) -> list[Span]:
 def _decode_all(
     files: Sequence[File], pixels: int, channels: int | None, ranges: Ranges, folder: Path
 ) -> dict[str, Any]:
-    """Writes the pictures one after another; returns their shape, and why others cannot be read."""
+    """Writes the pictures one after another; returns their shape, and the unreadable files with reasons."""
     unreadable: dict[str, str] = {}
     count, coloured = 0, False
     path = folder / "pictures"
@@ -233,7 +233,7 @@ def _decode_all(
 def _decoded(
     files: Sequence[File], pixels: int, ranges: Ranges
 ) -> tuple[UInt8[np.ndarray, "some pixels pixels 3"], dict[str, str]]:
-    """The pictures that can be read, and why others cannot."""
+    """Decodes the readable pictures; returns them, and the unreadable files with reasons."""
     pictures, unreadable = np.empty((len(files), pixels, pixels, 3), np.uint8), {}
     count = 0
     for name, read in files:

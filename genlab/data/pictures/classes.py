@@ -8,54 +8,52 @@ from typing import NamedTuple
 from genlab.errors import InputError
 
 TABLES = ("attributes.csv", "list_attr_celeba.txt")
-"""Tables beside the pictures, of which the first that is there is read: a CSV file with a column `file` and any others,
-or CelebA's list (a line with the number of pictures, a line of attribute names, and a line for each picture: its file,
-and 1 or -1 for each attribute).
+"""Tables beside the pictures; the first that exists is read: a CSV file with a column `file` and others, or CelebA's
+list (a line with the number of pictures, a line of attribute names, and a line per picture: its file, and 1 or -1 for
+each attribute).
 """
 MARKS = {"1": "yes", "-1": "no"}
-"""Classes for the values in CelebA's list."""
+"""Class names for the values in CelebA's list."""
 
 
 class ClassTable(NamedTuple):
-    """One of `TABLES`, as it is."""
+    """The content of one of `TABLES`."""
 
     name: str
     content: bytes
 
 
 def table_classes(table: ClassTable | None, names: list[str], label: str, data: str, option: str) -> list[str]:
-    """Each picture's value in the column `label`.
+    """The value of each picture in the column `label`.
 
     Args:
         table: The table beside the pictures; None if there is none.
         names: The files of the pictures.
         label: The column.
-        data: The source of the pictures, as the user wrote it.
-        option: The option that named `data`.
+        data: The source of the pictures, as given.
+        option: The option that gave `data`.
 
     Raises:
         InputError: there is no such table or column, the table cannot be read, or it lacks a picture.
     """
     if table is None:
-        raise InputError(
-            f"label: {data} has no {TABLES[0]}, which would have a column {label}, and no {TABLES[1]}.", "label"
-        )
+        raise InputError(f"label: {data} has no {TABLES[0]} or {TABLES[1]} with a column {label}.", "label")
     where = f"{table.name} of {data}"
     try:
         text = table.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{where} is not UTF-8 (byte {error.start}): save it as UTF-8.", option) from None
-    values = (_of_list if table.name == TABLES[1] else _of_csv)(text, label, where)
+    values = (_parse_celeba_list if table.name == TABLES[1] else _parse_csv)(text, label, where)
     inside = {PurePosixPath(file).name: value for file, value in values.items()}
     if len(inside) == len(values):  # no two files share a name: the table may leave out the folders around them
         values |= {name: inside[PurePosixPath(name).name] for name in names if PurePosixPath(name).name in inside}
     for name in names:
         if not values.get(name):
-            raise InputError(f"{where} gives {name} no {label}: add its line, or take the picture out.", option)
+            raise InputError(f"{where} has no {label} for {name}: add a line, or remove the picture.", option)
     return [values[name] for name in names]
 
 
-def _of_csv(text: str, label: str, where: str) -> dict[str, str]:
+def _parse_csv(text: str, label: str, where: str) -> dict[str, str]:
     """Values by file."""
     reader = csv.reader(io.StringIO(text, newline=""))
     values = {}
@@ -76,7 +74,7 @@ def _of_csv(text: str, label: str, where: str) -> dict[str, str]:
     return values
 
 
-def _of_list(text: str, label: str, where: str) -> dict[str, str]:
+def _parse_celeba_list(text: str, label: str, where: str) -> dict[str, str]:
     """Values by file."""
     _, names, *lines = [*text.splitlines(), "", ""]
     columns = names.split()
@@ -86,7 +84,7 @@ def _of_list(text: str, label: str, where: str) -> dict[str, str]:
         if cells := line.split():
             if len(cells) != 1 + len(columns) or cells[place] not in MARKS:
                 raise InputError(
-                    f"{where}, line {number}: it needs a file, and 1 or -1 for each of {len(columns)} names.", "label"
+                    f"{where}, line {number}: expected a file, and 1 or -1 for each of {len(columns)} names.", "label"
                 )
             values[cells[0]] = MARKS[cells[place]]
     return values

@@ -1,4 +1,4 @@
-"""Finding pictures in a folder, a zip file or a sample set: their names, how to read them, and what else is there."""
+"""Finds the pictures in a folder, a zip file or a sample set, and lists other files."""
 
 import lzma
 import os
@@ -27,18 +27,18 @@ SIGNATURES = re.compile(
     rb"|....ftyp(avif|avis|heic|heix|hevc|mif1|msf1)|\0\0\0\x0cjP  |\xff\x0a|8BPS|P[1-6][\r\n]",
     re.DOTALL,
 )
-"""How files of pictures begin, readable ones and others."""
+"""First bytes of picture files, in readable formats and others."""
 SIGNATURE = 16
-"""Bytes that are compared with them."""
+"""Number of first bytes to compare."""
 LARGEST_FILE = 1 << 28
-"""Bytes of the largest file that is opened."""
+"""Largest size of a file in bytes."""
 STEP = 64
-"""Compressed bytes that are expanded at a time where zipfile does not bound what comes out of them."""
+"""Compressed bytes to expand at a time where zipfile does not bound the output."""
 
 Read = Callable[..., bytes]
 """Returns the content of a file, or with `head` only its first bytes; raises `Unreadable`."""
 File = tuple[str, Read]
-"""A name, with / between folders, and how to read it."""
+"""A name, with / between folders, and the function that reads it."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,21 @@ class PictureFiles:
 
     name: str
     pictures: list[File] = field(repr=False)
-    """Sorted by name, without the folders that all share."""
+    """The pictures, sorted by name, without the folders that contain all of them."""
     others: dict[str, str] = field(repr=False)
-    """Files that are not used, and why."""
+    """Files that are not used, with the reason."""
     table: ClassTable | None = field(repr=False)
     """The table beside the pictures, if there is one."""
     around: str
-    """The innermost folder that all pictures share; empty without."""
+    """The innermost folder that contains all pictures; empty if there is none."""
     notes: list[str] = field(repr=False)
 
 
 def find_pictures(data: str, option: str) -> PictureFiles:
-    """The files of a folder, a zip or a @sample; `option` named it.
+    """Finds the pictures of a folder, a zip or a @sample, given by `option`.
 
     Raises:
-        InputError: there is no such place, no picture in it, or the zip is damaged or not safe.
+        InputError: `data` does not exist or has no pictures, or the zip is damaged or unsafe.
     """
     path = sample_set(data, SAMPLES, option)() if data.startswith("@") else Path(data)
     left_out: dict[str, str] = {}
@@ -71,23 +71,23 @@ def find_pictures(data: str, option: str) -> PictureFiles:
         raise InputError(f"There is no file or folder {data}.", option)
     elif not zipfile.is_zipfile(path):
         raise InputError(
-            f"{data} is neither a folder nor a zip file: give a folder of pictures or a zip of one; a table of rows "
-            "is a file that ends in .csv.", option,
+            f"{data} is neither a folder nor a zip file: give a folder of pictures or a zip of one; the name of a "
+            "table must end in .csv.", option,
         )  # fmt: skip
     else:
         entries = _members(path, data, option)
-    found = _sorted_out(data if data.startswith("@") else printable(path.name), entries, left_out)
+    found = _sort_entries(data if data.startswith("@") else printable(path.name), entries, left_out)
     if not found.pictures:
         inside = ", in sub-folders too" if path.is_dir() else ""
         raise InputError(
-            f"There are no pictures in {data}: it looks for {', '.join(sorted(ENDINGS))}{inside}"
+            f"There are no pictures in {data}: genlab looks for {', '.join(sorted(ENDINGS))}{inside}"
             f"{''.join(f'; {note}' for note in found.notes) or '.'}", option,
         )  # fmt: skip
     return found
 
 
 def printable(name: str) -> str:
-    r"""A file's name as text that can be printed and saved: each byte that is not UTF-8 becomes \x.."""
+    r"""A file name as printable text: each byte that is not UTF-8 becomes \x.."""
     try:
         name.encode()
         return name
@@ -96,7 +96,7 @@ def printable(name: str) -> str:
 
 
 def _files(root: Path, left_out: dict[str, str]) -> Iterator[File]:
-    """The files of a folder and all folders in it, linked ones too; adds what cannot be read to `left_out`."""
+    """Yields the files of a folder and its sub-folders, following links; adds what cannot be read to `left_out`."""
     pending: list[tuple[str, str, tuple[str, ...]]] = [(os.fspath(root), "", (os.path.realpath(root),))]
     while pending:
         folder, inside, around = pending.pop()  # around: its real path, and those of the folders above it
@@ -119,25 +119,26 @@ def _files(root: Path, left_out: dict[str, str]) -> Iterator[File]:
 
 
 def _members(path: Path, data: str, option: str) -> list[File]:
-    """The files of a zip, whose names must stay inside of it."""
+    """The files of a zip; rejects names that point outside it."""
     try:
         archive = zipfile.ZipFile(path)
     except DAMAGED as error:
-        raise InputError(f"{data} is a damaged zip file ({error}): make it anew.", option) from None
-    members = {}  # of two members with one name the last counts
+        raise InputError(f"{data} is a damaged zip file ({error}): create it again.", option) from None
+    members = {}  # of members with the same name the last one counts
     for member in archive.infolist():
         name = member.filename.replace("\\", "/")
         if ".." in PurePosixPath(name).parts or PureWindowsPath(name).anchor:
             raise InputError(
-                f"{data} names a file outside of itself ({member.filename}): it is not safe; make the zip anew.", option
+                f"{data} is unsafe: it has a file whose path points outside it ({member.filename}); create it again.",
+                option,
             )
         if not name.endswith("/"):
             members[PurePosixPath(name).as_posix()] = member
     return [(printable(name), partial(_read_member, archive, member)) for name, member in members.items()]
 
 
-def _sorted_out(source: str, entries: list[File], left_out: dict[str, str]) -> PictureFiles:
-    """Pictures, the table, and what is left out."""
+def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) -> PictureFiles:
+    """Sorts the entries into pictures, the table, and files left out."""
     pictures: list[File] = []
     tables: dict[str, ClassTable] = {}
     strangers: Counter[str] = Counter()
@@ -154,7 +155,7 @@ def _sorted_out(source: str, entries: list[File], left_out: dict[str, str]) -> P
                 tables[parts[-1]] = ClassTable(parts[-1], read())
             elif SIGNATURES.match(read(head=SIGNATURE)):
                 strangers[ending or "no ending"] += 1
-                left_out[name] = "a picture whose name has no known ending"
+                left_out[name] = "a picture without a known extension"
             else:
                 left_out[name] = "not a picture by its name"
         except Unreadable as error:
@@ -170,10 +171,7 @@ def _sorted_out(source: str, entries: list[File], left_out: dict[str, str]) -> P
 def _note_on(strangers: Counter[str]) -> str:
     files = "1 file holds a picture" if strangers.total() == 1 else f"{strangers.total():,} files hold pictures"
     each = ", ".join(f"{ending} ({count:,})" for ending, count in strangers.most_common(5))
-    return (
-        f"{files} but no known ending: {each}; rename PNG and JPEG files so that they end in .png and .jpg, and "
-        "convert others."
-    )
+    return f"{files} without a known extension: {each}; rename PNG and JPEG files to .png and .jpg, and convert others."
 
 
 # --- reading one file -----------------------------------------------------------------------------
@@ -182,14 +180,14 @@ DAMAGED = (
     OSError, EOFError, ValueError, RuntimeError, MemoryError, struct.error, zlib.error, lzma.LZMAError,
     zipfile.BadZipFile,
 )  # fmt: skip
-"""What zipfile raises for damaged files, and RuntimeError for encrypted ones and unknown kinds of compression."""
+"""Errors of zipfile for damaged files; RuntimeError for encrypted ones and unknown compression."""
 
 
 def read_file(path: str, head: int = -1) -> bytes:
     """The content of a file, or its first `head` bytes.
 
     Raises:
-        Unreadable: it cannot be read, or is too large.
+        Unreadable: the file cannot be read, or is too large.
     """
     try:
         with open(path, "rb", buffering=0) as file:
@@ -200,7 +198,7 @@ def read_file(path: str, head: int = -1) -> bytes:
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, head: int = -1) -> bytes:
-    """The same for a member of a zip; never expands it beyond the size that the zip states."""
+    """Like `read_file`, for a member of a zip; never expands it beyond the size stated in the zip."""
     _check_size(member.file_size)
     wanted = member.file_size if head < 0 else head
     try:

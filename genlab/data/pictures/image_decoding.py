@@ -1,4 +1,4 @@
-"""The content of a picture file -> an upright square of bytes."""
+"""Decodes a picture file into an upright square of bytes."""
 
 import io
 import struct
@@ -13,43 +13,43 @@ from PIL import Image, ImageOps
 
 from genlab.data.pictures.ranges import KINDS, Ranges, Span, value_range
 
-warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged pictures and bombs are left out, with a sentence
+warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged pictures and bombs are reported as files left out
 
 Image.init()
 FORMATS = tuple(name for name in ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP") if name in Image.OPEN)
-"""Formats that are opened, whatever a file's name says. Pillow knows more; one of them (EPS) runs a program."""
+"""Formats to open, regardless of the file name. Pillow supports more, but one of them (EPS) runs a program."""
 PNG = b"\x89PNG\r\n\x1a\n"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class Unreadable(Exception):
-    """A file is not a picture that can be used; the message is the reason."""
+    """Raised for a file that is not a usable picture; the message is the reason."""
 
 
 def decode(data: bytes, pixels: int, ranges: Ranges | None = None) -> UInt8[np.ndarray, "pixels pixels 3"]:
-    """The content of a file as an upright RGB square.
+    """Decodes the content of a file into an upright RGB square.
 
-    EXIF rotation is applied, transparency laid over white, and of an animation the first frame taken. More than 8
-    bits per channel are scaled to 8. The largest centred square is cropped and resized by Lanczos's filter over all
-    pixels that it covers.
+    Applies the EXIF rotation, composites transparency over white, takes the first frame of an animation, and scales
+    more than 8 bits per channel to 8. Crops the largest centred square and resizes it with an antialiased Lanczos
+    filter.
 
     Args:
         data: The content.
         pixels: Side of the square.
-        ranges: Values that are black and white, by kind of picture; one that is missing is judged from this picture.
+        ranges: Black and white level by kind of picture; a missing kind is inferred from this picture.
 
     Raises:
-        Unreadable: it is not a picture, damaged, or dangerously large.
+        Unreadable: the content is not a picture, is damaged, or is dangerously large.
     """
     with _opened(data) as picture:
         if picture.format == "JPEG":
-            picture.draft("RGB", (2 * pixels, 2 * pixels))  # decodes at a smaller scale where that is enough
+            picture.draft("RGB", (2 * pixels, 2 * pixels))  # JPEG decodes at a smaller scale if that is enough
         ImageOps.exif_transpose(picture, in_place=True)
         return np.asarray(square(picture, pixels, ranges))
 
 
 def may_be_deep(data: bytes) -> bool:
-    """Whether the picture can have more than 8 bits per channel, judged by its first bytes."""
+    """Whether the picture can have more than 8 bits per channel, according to its first bytes."""
     return data[24:25] == b"\x10" if data.startswith(PNG) else data.startswith(TIFF)
 
 
@@ -68,7 +68,7 @@ def span(data: bytes) -> Span | None:
 
 @contextmanager
 def _opened(data: bytes) -> Iterator[Image.Image]:
-    """An image that is safe to decode; what goes wrong in using it raises `Unreadable`."""
+    """Opens an image that is safe to decode; errors inside the context raise `Unreadable`."""
     if not data:
         raise Unreadable("empty file")
     try:
@@ -89,11 +89,11 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
 
 
 def square(picture: Image.Image, pixels: int, ranges: Ranges | None = None) -> Image.Image:
-    """The largest centred square as RGB, over white, `pixels` wide."""
+    """The largest centred square in RGB, over white, resized to `pixels`."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     box = (left, top, left + side, top + side)
-    picture = _eight_bits(picture, ranges or {})
+    picture = _to_eight_bits(picture, ranges or {})
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
@@ -104,8 +104,8 @@ def square(picture: Image.Image, pixels: int, ranges: Ranges | None = None) -> I
     return picture.convert("RGB")
 
 
-def _eight_bits(picture: Image.Image, ranges: Ranges) -> Image.Image:
-    """A picture with more than 8 bits per channel, scaled to 8; any other as it is."""
+def _to_eight_bits(picture: Image.Image, ranges: Ranges) -> Image.Image:
+    """Scales a picture with more than 8 bits per channel to 8; returns any other unchanged."""
     if picture.mode not in KINDS:
         return picture
     values = _values(picture)

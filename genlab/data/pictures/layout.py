@@ -1,4 +1,4 @@
-"""What the folders of pictures mean: classes, splits, or both.
+"""Interprets the folders of pictures as classes, splits, or both.
 
 | layout | meaning |
 |---|---|
@@ -20,23 +20,23 @@ SPLITS = {
     "valid": "validation", "val": "validation", "validation": "validation", "dev": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
-"""Which split a folder of that name holds, in upper or lower case."""
+"""Split by folder name, ignoring case."""
 DOMAIN = re.compile(r"(train|val|valid|validation|dev|test)([AB])")
 
 
 class Layout(NamedTuple):
-    """What the folders say about each picture."""
+    """The class and split of each picture, according to its folders."""
 
     classes: list[str]
-    """Empty strings for pictures without a class; the list is empty if no picture has one."""
+    """Class of each picture, "" for none; the list is empty if no picture has a class."""
     splits: list[str]
-    """train, validation or test; empty if the folders are no splits."""
+    """Split of each picture: train, validation or test; empty if the folders are not splits."""
     folders: dict[str, str]
-    """For each split what its folders are called."""
+    """Names of the folders of each split."""
 
 
 def shared_folders(names: Iterable[str]) -> str:
-    """The folders that all these files are in, with a / after each."""
+    """The path of the innermost folder that contains all files, with a / at the end."""
     split = [name.split("/")[:-1] for name in names]
     shared = []
     for level in zip(*split, strict=False):
@@ -47,10 +47,10 @@ def shared_folders(names: Iterable[str]) -> str:
 
 
 def read_layout(names: list[str], data: str, option: str) -> Layout:
-    """What the folders of these pictures mean.
+    """Interprets the folders of these pictures.
 
     Raises:
-        InputError: some folders of `data` have names of splits, and it is not clear what the others are.
+        InputError: some folders of `data` are named like splits, and the meaning of the others is unclear.
     """
     tops = sorted({_top(name) for name in names})
     named = [top for top in tops if top.casefold() in SPLITS]
@@ -59,7 +59,7 @@ def read_layout(names: list[str], data: str, option: str) -> Layout:
         return _domains(names, domains)
     if any(SPLITS[found[1]] == "train" for found in domains.values()) and len(domains) > 1:
         raise _unclear(list(domains), tops, data, option)
-    if not named or (len(named) == 1 and SPLITS[named[0].casefold()] == "train"):  # alone it is a class: a railway's
+    if not named or (len(named) == 1 and SPLITS[named[0].casefold()] == "train"):  # train alone is a class
         return _splits_inside(names) or Layout(folder_classes(names), [], {})
     if len(named) < len(tops):
         raise _unclear(named, tops, data, option)
@@ -67,7 +67,7 @@ def read_layout(names: list[str], data: str, option: str) -> Layout:
 
 
 def folder_classes(names: list[str]) -> list[str]:
-    """The first folder of each picture; none if one is in no folder."""
+    """The top folder of each picture; empty if some picture is in no folder."""
     tops = [_top(name) for name in names]
     return tops if all(tops) else []
 
@@ -83,14 +83,14 @@ def _splits_outside(names: list[str], tops: list[str], data: str, option: str) -
         part = SPLITS[top.casefold()]
         if part in folders:
             raise InputError(
-                f"{data} has the folders {folders[part]} and {top}, both for {part}: put their pictures into one.",
+                f"{data} has two folders for {part}, {folders[part]} and {top}: merge them.",
                 option,
             )
         folders[part] = top
     if "train" not in folders:
         raise InputError(
-            f"{data} has the folders {_listed(tops)}, but none called train: call the one to train on train, or "
-            "rename them if they are classes.", option,
+            f"{data} has the folders {_listed(tops)}, but no folder train: rename the one to train on to train, or, if "
+            "they are classes, rename them.", option,
         )  # fmt: skip
     splits = [SPLITS[_top(name).casefold()] for name in names]
     rest = [name.partition("/")[2] for name in names]

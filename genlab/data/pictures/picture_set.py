@@ -1,12 +1,12 @@
-"""The user's pictures -> splits of uint8 arrays.
+"""Reads the user's pictures and splits them into uint8 arrays.
 
 Data flow::
 
     folder, zip or sample set -> array (`arrays.py`), classes and splits (`layout.py`, `classes.py`) -> splits
 
-Sub-folders are classes, and a table beside the pictures gives them others. Folders called train, valid and test are
-splits. Otherwise the split of a picture depends on its file's content alone, so that adding pictures moves no other,
-and a copy is never on both sides.
+Sub-folders are classes, unless --label names a column of a table. Folders called train, valid and test are splits.
+Otherwise the content of a file alone decides its split, so that adding pictures moves no others and copies share a
+split.
 """
 
 import hashlib
@@ -27,22 +27,22 @@ from genlab.data.shared.splits import Shares, divided, shares_of
 from genlab.errors import InputError
 
 FEWEST = 2
-"""Pictures that a training needs."""
+"""Smallest number of pictures to train on."""
 ROUGH = 100
-"""Held-out pictures below which a measure is called rough."""
+"""Number of held-out pictures below which a note calls the metrics rough."""
 HELD_OUT = ("validation", "test")
 
 
 @dataclass(frozen=True)
 class PictureSplit:
-    """Some of the pictures of a set."""
+    """One split of the pictures."""
 
     array: UInt8[np.ndarray, "all height width channels"] = field(repr=False)
     """All pictures of the set, memory-mapped."""
     rows: Int[np.ndarray, " pictures"] = field(repr=False)
-    """Rows of `array` that are the pictures of this split."""
+    """Indices into `array` of the pictures in this split."""
     labels: Int[np.ndarray, " pictures"] | None = field(repr=False)
-    """The number of each picture's class; None without classes."""
+    """Class index of each picture; None without classes."""
     names: list[str] = field(repr=False)
     """The file of each picture."""
 
@@ -50,33 +50,33 @@ class PictureSplit:
         return len(self.rows)
 
     def take(self, picks: Int[np.ndarray, " some"]) -> "PictureSplit":
-        """The pictures at these places."""
+        """The pictures at these indices of the split."""
         labels = None if self.labels is None else self.labels[picks]
         return PictureSplit(self.array, self.rows[picks], labels, [self.names[pick] for pick in picks])
 
     def tensor(self, picks: Any = slice(None)) -> Float[Tensor, "some channels height width"]:
-        """Those at `picks` (default all), in [-1, 1], channels last in memory."""
+        """The pictures at `picks` (by default all), in [-1, 1], channels last in memory."""
         return to_tensor(self.array[self.rows[picks]])
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures ready to train on."""
+    """Pictures split for training."""
 
     name: str
     fingerprint: str
-    """SHA-256 of the files' names and contents, and of the options that they were read with."""
+    """SHA-256 of the files' names and contents, and of the reading options."""
     train: PictureSplit
     validation: PictureSplit | None
     test: PictureSplit | None
     classes: list[str]
-    """Names of the classes, sorted; empty without."""
+    """Names of the classes, sorted; empty without classes."""
     left_out: dict[str, str]
-    """Files that are not among the pictures, and why."""
+    """Files that were left out, with the reason."""
     notes: list[str] = field(default_factory=list)
     ranges: Ranges = field(default_factory=dict)
-    """Values that are black and white in pictures with more than 8 bits per channel, by kind of picture. A run keeps
-    them (they are JSON) and passes them to `open_pictures` and `read_pictures` for other pictures.
+    """Black and white level of pictures with more than 8 bits per channel, by kind of picture. A run saves them as
+    JSON and passes them to `open_pictures` and `read_pictures` for other pictures.
     """
 
     @property
@@ -85,7 +85,7 @@ class PictureSet:
         return self.train.array.shape[3]
 
     def counts(self) -> dict[str, Any]:
-        """Sizes of the splits, and of their classes."""
+        """Number of pictures in each split and class."""
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {part: self._count(pictures) for part, pictures in splits.items() if pictures is not None}
 
@@ -96,7 +96,7 @@ class PictureSet:
         return {"pictures": len(pictures), "classes": dict(zip(self.classes, each, strict=True))}
 
     def without(self, split: str, note: str) -> "PictureSet":
-        """The same set without its validation or test split, and a note that says why."""
+        """The same set without its validation or test split, with a note that gives the reason."""
         pictures = getattr(self, split)
         notes = [kept for kept in self.notes if pictures is None or kept != _rough(split, len(pictures))]
         return replace(self, notes=[*notes, note], **{split: None})  # type: ignore[arg-type]
@@ -116,18 +116,18 @@ def read_pictures(
 
     Args:
         data: Folder, zip file or @sample.
-        validation: Share of the pictures that picks the weights, or a path to other pictures. Folders in `data` that
-            are splits override a share; with 0 their pictures are trained on.
-        test: Share of the pictures that is only reported, or a path to other pictures; as for `validation`.
-        pixels: Side of the square that every picture is brought to.
-        label: Column of the table beside the pictures that is the class; None for the sub-folders.
+        validation: Fraction of the pictures that selects the weights, or a path to other pictures. Folders in `data`
+            that are splits override a fraction; 0 trains on their pictures.
+        test: Fraction of the pictures that is only reported, or a path to other pictures; as for `validation`.
+        pixels: Side of the square that every picture is resized to.
+        label: Column of the table beside the pictures with the classes; None for the sub-folders.
         channels: 1 for grey, 3 for colour; None for grey if every picture is.
-        classes: Classes of a trained model, by whose numbers the pictures are labelled; None for those of the data.
+        classes: Classes of a trained model, whose indices label the pictures; None for those of the data.
         ranges: Value ranges of a trained model; None for those of the data.
 
     Raises:
-        InputError: something cannot be read, there are too few pictures, one is of an unknown class, or it is not
-            clear which folders are splits.
+        InputError: the data cannot be read, there are too few pictures, one has an unknown class, or it is unclear
+            which folders are splits.
     """
     shares = shares_of(validation, test)
     found = _read(data, pixels, label, channels, "data", ranges)
@@ -136,11 +136,11 @@ def read_pictures(
     else:
         found.check(classes, data, "data")
     if len(found.pictures.array) < FEWEST:
-        raise InputError(f"{data} has one picture that can be read: give at least {FEWEST}.", "data")
+        raise InputError(f"{data} has only one readable picture: give at least {FEWEST}.", "data")
     notes = [*_notes_on(found.pictures.left_out), *found.pictures.notes]
     chosen = found.divide(shares, notes)
     if chosen["train"].sum() < FEWEST:
-        raise InputError(f"{data} leaves no two pictures to train on: give more or hold out less.", "data")
+        raise InputError(f"{data} leaves fewer than two pictures to train on: give more, or hold out less.", "data")
 
     fingerprint = hashlib.sha256(found.fingerprint.encode())
     digests = np.array(found.pictures.digests)
@@ -158,11 +158,11 @@ def read_pictures(
             copies = sum(digest in trained for digest in digests[chosen[part]])
         if copies:
             notes.append(
-                f"the {part} split shares {_pictures(copies)} with the training split: its measures are optimistic."
+                f"the {part} split shares {_pictures(copies)} with the training split: its metrics are optimistic."
             )
         held_out = splits[part]
         if held_out is None and shares[part]:
-            notes.append(f"the {part} split has no picture: it is left out.")
+            notes.append(f"the {part} split has no pictures: it was left out.")
         elif held_out is not None and len(held_out) < ROUGH:
             notes.append(_rough(part, len(held_out)))
     return PictureSet(
@@ -178,24 +178,24 @@ class _Labelled:
     pictures: PictureArray
     layout: Layout
     classes: list[str]
-    """The name of each picture's class, "" for a picture without; empty without classes."""
+    """Class name of each picture, "" for none; empty without classes."""
     fingerprint: str
-    """Of the pictures, of splits by folders, and of classes from a table."""
+    """SHA-256 of the pictures, of splits by folders, and of classes from a table."""
 
     def check(self, classes: list[str], data: str, option: str) -> None:
-        """Refuses pictures of a class that is not among the known ones."""
+        """Raises InputError for a picture of an unknown class."""
         for name in sorted(set(self.classes) - {"", *classes}) if classes else []:
-            raise InputError(f"{data} has a class {name} that is not known: there are {', '.join(classes)}.", option)
+            raise InputError(f"{data} has an unknown class {name}; the classes are {', '.join(classes)}.", option)
 
     def some(self, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> PictureSplit:
-        """The chosen ones; the folder around all is their class only if one of that name is known."""
+        """The split of the chosen pictures; a folder that contains them all is a class only if the name is known."""
         rows, names, around = np.flatnonzero(chosen), self.pictures.names, self.pictures.around
         own = self.classes or ([around] * len(names) if around in classes else [])
         labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
         return PictureSplit(self.pictures.array, rows, labels, [names[row] for row in rows])
 
     def divide(self, shares: Shares, notes: list[str]) -> dict[str, Bool[np.ndarray, " pictures"]]:
-        """Which pictures are for training, validation and test; adds to `notes` what the folders decide."""
+        """Assigns pictures to training, validation and test; adds to `notes` what the folders decide."""
         digests = [bytes.fromhex(digest) for digest in self.pictures.digests]
         if not self.layout.splits:
             return divided(digests, shares)
@@ -229,7 +229,7 @@ def _read(
     layout = read_layout(pictures.names, data, option)
     if layout.splits and option != "data":
         raise InputError(
-            f"{data} has folders that are splits: {', '.join(layout.folders.values())}; give one of them.", option
+            f"{data} has folders that are splits ({', '.join(layout.folders.values())}): give one of them.", option
         )
     classes = layout.classes
     about: list[Any] = []
@@ -254,7 +254,7 @@ def _notes_on(left_out: dict[str, str]) -> list[str]:
 
 
 def _rough(part: str, count: int) -> str:
-    return f"the {part} split has {_pictures(count)}: its measures are rough."
+    return f"the {part} split has only {_pictures(count)}: its metrics are rough."
 
 
 def _pictures(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Pixels as bytes and as numbers, and pictures given as arrays."""
+"""Converts pixels between bytes and floats, and reads pictures from arrays."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from genlab.errors import InputError
 
 
 def to_tensor(pixels: UInt8[np.ndarray, "some height width channels"]) -> Float[Tensor, "some channels height width"]:
-    """Bytes 0 to 255 as numbers in [-1, 1], channels last in memory."""
+    """Converts bytes to floats in [-1, 1], channels last in memory."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def to_bytes(pictures: Float[Tensor, "some channels height width"]) -> UInt8[np.ndarray, "some height width channels"]:
-    """Numbers in [-1, 1] (others are clipped) as bytes."""
+    """Converts floats in [-1, 1] to bytes; clips values outside."""
     scaled = pictures.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
@@ -31,12 +31,12 @@ def share_of_commonest(pixels: UInt8[np.ndarray, "some height width channels"], 
 
 
 def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pictures pixels pixels channels"]:
-    """Pictures given as an array or a tensor, in the form that a trained model takes.
+    """Converts an array or a tensor to pictures for a trained model.
 
     Args:
         data: Bytes or numbers in [-1, 1]: (pictures, height, width, channels), (pictures, channels, height, width),
-            grey ones also (pictures, height, width); a single picture needs no first axis.
-        pixels: Side of the square that they are cropped and resized to, as files are.
+            or (pictures, height, width) for grey ones; a single picture needs no first axis.
+        pixels: Side of the square to crop and resize to, as for files.
         channels: 1 for grey, 3 for colour.
 
     Raises:

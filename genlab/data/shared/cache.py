@@ -1,4 +1,4 @@
-"""The cache: results computed from the user's files, one folder each, kept outside the runs.
+"""The cache of results computed from the user's files, one folder each, outside the runs.
 
 A folder's name is a hash of the data's fingerprint and of every option used, so nothing in the cache is ever stale.
 """
@@ -58,8 +58,8 @@ def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
                 raise
     except OSError as error:
         raise InputError(
-            f"The cache {folder.parent} cannot be written ({error.strerror or error}): make room, or set GENLAB_CACHE "
-            "to another folder.",
+            f"The cache {folder.parent} cannot be written ({error.strerror or error}): free some space, or set "
+            "GENLAB_CACHE to another folder.",
             "data",
         ) from None
     finally:

@@ -1,4 +1,4 @@
-"""Reading files that may be compressed; their content decides, not their name."""
+"""Reads files that may be compressed, which their content decides, not their name."""
 
 import bz2
 import gzip
@@ -40,7 +40,7 @@ def open_stream(path: Path, option: str) -> Iterator[bytes]:
     """Yields the content of a plain, gzip, xz or bzip2 file in blocks of at most `BLOCK` bytes.
 
     Raises:
-        InputError: the file, which the user named with `option`, cannot be read or is damaged.
+        InputError: the file, given by `option`, cannot be read or is damaged.
     """
     kind = ""
     try:
@@ -65,15 +65,14 @@ def read_bytes(path: Path, option: str, limit: int = LARGEST) -> bytes:
     """Reads the whole content of a plain, gzip, xz or bzip2 file.
 
     Raises:
-        InputError: the file, which the user named with `option`, cannot be read, is damaged or holds more than
-            `limit` bytes.
+        InputError: the file, given by `option`, cannot be read, is damaged or holds more than `limit` bytes.
     """
     blocks, size = [], 0
     for block in open_stream(path, option):
         size += len(block)
         if size > limit:
             raise InputError(
-                f"{path} holds more than {limit >> 20:,} MB of data, too much to read into memory: use a part of it.",
+                f"{path} holds more than {limit >> 20:,} MB of data, too much to read into memory: use part of it.",
                 option,
             )
         blocks.append(block)

@@ -1,4 +1,4 @@
-"""The text of a CSV file."""
+"""Reads the text of a CSV file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ def csv_text(path: Path, option: str) -> str:
     """Returns the text of a UTF-8 file, compressed or not.
 
     Raises:
-        InputError: the file, which the user named with `option`, cannot be read or is not text.
+        InputError: the file, given by `option`, cannot be read or is not text.
     """
     try:
         text = read_bytes(path, option).decode("utf-8-sig")

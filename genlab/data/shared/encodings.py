@@ -1,4 +1,4 @@
-"""Suggesting encodings for files that are not UTF-8."""
+"""Suggests encodings for files that are not UTF-8."""
 
 import codecs
 import re
@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 JUDGED = 20_000
-"""Number of bytes, of distinct words, to judge encodings by."""
+"""Number of bytes of distinct words from which to judge encodings."""
 SHOWN = 24
 """Length in characters of the sample shown for each encoding."""
 MOST = 4
@@ -60,8 +60,7 @@ LETTERS: dict[str, Sequence[str]] = {
 }
 """Encodings by their iconv names, with the non-ASCII letters of the languages written in them.
 
-Of two encodings that fit a text equally well the first is suggested first: it is the more common one, or the one that
-fits fewer texts by chance.
+Ties go to the earlier encoding, which is more common or fits fewer texts by chance.
 """
 ROWS = {
     "cp932": ("cp932", (*range(0x82, 0x84), *range(0x88, 0x98))),
@@ -108,8 +107,8 @@ def not_utf8(name: Path | str, data: bytes, place: int) -> str:
         return f"{name} is not text: it is full of control characters (byte {place} is not UTF-8)."
     if sum(map(_is_utf8, words)) >= len(words) / 2:
         return (
-            f"{name} is not UTF-8 (byte {place}), though most of it is: correct the text there, or leave out what is "
-            "invalid with `iconv -c -f utf-8 -t utf-8`."
+            f"{name} is not UTF-8 (byte {place}), though most of it is: correct the text there, or drop the invalid "
+            "bytes with `iconv -c -f utf-8 -t utf-8`."
         )
     samples = ", ".join(f'{encoding} "{sample}"' for encoding, sample in _candidates(words))
     return (
@@ -146,7 +145,7 @@ def _is_utf8(data: bytes, cut_off: bool = False) -> bool:
 
 def _candidates(words: list[bytes]) -> list[tuple[str, str]]:
     """Returns encodings with samples of the text that they give, most plausible first and each text only once."""
-    judged, sample = b" ".join(words)[:JUDGED], b" ".join(_telling(words))
+    judged, sample = b" ".join(words)[:JUDGED], b" ".join(_first_occurrences(words))
     scores: dict[str, tuple[float, str]] = {}  # by the text that the encoding gives
     for encoding in LETTERS:
         text = _decode(judged, encoding)
@@ -165,7 +164,7 @@ def _shortened(text: str) -> str:
     return text[:SHOWN].rpartition(" ")[0] or text[:SHOWN]
 
 
-def _telling(words: list[bytes]) -> Iterator[bytes]:
+def _first_occurrences(words: list[bytes]) -> Iterator[bytes]:
     """Yields the words in which a non-ASCII byte occurs for the first time."""
     seen: set[int] = set()
     for word in words:

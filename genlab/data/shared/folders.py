@@ -1,4 +1,4 @@
-"""Walking folders, and printing names that are not UTF-8."""
+"""Walks folders, and prints names that are not UTF-8."""
 
 import errno
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 def files_in(root: Path, left_out: dict[str, str]) -> Iterator[Path]:
     """Yields the files of a folder and its sub-folders, in no particular order.
 
-    Follows links, but reads each folder once; skips hidden files and folders. Adds to `left_out` the name of whatever
-    cannot be read, with the reason.
+    Follows links, but reads each folder once; skips hidden files and folders. Adds whatever cannot be read to
+    `left_out`, with the reason.
     """
     folders, links = deque([root]), deque[Path]()
     seen = set()

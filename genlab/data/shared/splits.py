@@ -32,7 +32,9 @@ def share_of(value: str, option: str) -> float | None:
     except ValueError:
         return None
     if not 0 <= share < 1:
-        raise InputError(f"{option}: {value} cannot be used, it is a share from 0 to below 1, or a path.", option)
+        raise InputError(
+            f"{option}: {value} cannot be used; it must be a fraction from 0 to below 1, or a path.", option
+        )
     return share
 
 

@@ -1,4 +1,4 @@
-"""Encodes the cells of a table as features.
+"""Encodes table cells as features.
 
 A column of numbers is standardised; missing values become the median, and an extra feature marks them. Any other column
 is categorical and one-hot encoded; a missing value is a category, and rare and unseen categories share one feature.
@@ -15,13 +15,13 @@ from genlab.data.tables.files import Rows, Table, as_number, is_missing
 from genlab.errors import InputError
 
 NUMBERS = {"", "id", "index", "row", "no", "number", "unnamed: 0"}
-"""Names of columns, in lower case, that are a row number if all their values are different numbers."""
+"""Column names, in lower case, that mean a row number if all values are different numbers."""
 CATEGORIES = 64
-"""Largest number of categories of a column; further ones share a feature."""
+"""Largest number of categories of a column with their own feature; the rest share one."""
 RARE = 3
-"""Training rows that a category needs to get its own feature."""
+"""Smallest number of training rows for a category to get its own feature."""
 FARTHEST = 10.0
-"""Standard deviations from the mean at which numbers are clipped, to limit the effect of outliers."""
+"""Numbers are clipped at this many standard deviations from the mean, to limit outliers."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Column:
     median: float = 0.0
     """Replaces missing numbers."""
     gaps: bool = False
-    """Whether a feature marks missing numbers: some were missing in training."""
+    """Whether a feature marks missing numbers, because some were missing in training."""
 
     @property
     def features(self) -> int:
@@ -58,8 +58,8 @@ class Column:
         for cell, number in zip(cells, numbers, strict=True):
             if np.isnan(number) and not is_missing(cell):
                 raise InputError(
-                    f"{where}: column {self.name} has numbers, but {cell[:40]!r} is not one; correct the cell or leave "
-                    "it empty.", "data",
+                    f"{where}: column {self.name} has numbers, but {cell[:40]!r} is not a number; correct or clear "
+                    "the cell.", "data",
                 )  # fmt: skip
         gaps = np.isnan(numbers)
         numbers[gaps] = self.median
@@ -86,7 +86,7 @@ class Encoder:
         return sum(column.features for column in self.columns)
 
     def encode(self, table: Table, where: str) -> Float32[np.ndarray, "rows features"]:
-        """Encodes the rows of a table that has all columns, in any order.
+        """Encodes the rows of a table with all columns, in any order.
 
         Raises:
             InputError: a column is missing, or a cell is not a number; `where` names the file.
@@ -111,7 +111,7 @@ class Encoder:
 
 
 def learn_encoder(names: list[str], rows: Rows, label: int, classes: list[str]) -> tuple[Encoder, list[str]]:
-    """Fits an encoder to training rows; returns it and notes on the columns that it leaves out."""
+    """Fits an encoder to training rows; returns it, with notes on the columns that it leaves out."""
     columns, notes = [], []
     for place, name in enumerate(names):
         if place == label:
@@ -120,10 +120,10 @@ def learn_encoder(names: list[str], rows: Rows, label: int, classes: list[str]) 
         known = [cell for cell in cells if not is_missing(cell)]
         different = len(set(known))
         if different < 2 and len(known) in (0, len(cells)):
-            notes.append(f"column {name} is left out: it has the same value in every row.")
+            notes.append(f"column {name} was left out: it has the same value in every row.")
         elif known and all(as_number(cell) is not None for cell in known):
             if name.strip().lower() in NUMBERS and different == len(cells):
-                notes.append(f"column {name} is left out: it is a row number.")
+                notes.append(f"column {name} was left out: it is a row number.")
                 continue
             numbers = np.array([as_number(cell) for cell in known], np.float64)
             filled = np.array([*numbers, *[np.median(numbers)] * (len(cells) - len(known))])
@@ -135,7 +135,7 @@ def learn_encoder(names: list[str], rows: Rows, label: int, classes: list[str]) 
                 )
             )  # fmt: skip
         elif different > 0.5 * len(cells) and different > CATEGORIES:
-            notes.append(f"column {name} is left out: it has a different value in nearly every row.")
+            notes.append(f"column {name} was left out: it has a different value in nearly every row.")
         else:
             counts = Counter(_category(cell) for cell in cells)
             usual = [value for value, count in counts.most_common(CATEGORIES) if count >= RARE]

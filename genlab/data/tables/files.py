@@ -30,7 +30,7 @@ class Table:
     """Names of the columns."""
     rows: Rows = field(repr=False)
     lines: list[int] = field(repr=False)
-    """Line of the file in which each row ends."""
+    """Line number at which each row ends in the file."""
 
     def take(self, picks: list[int]) -> "Table":
         """Returns the rows at these indices."""
@@ -38,10 +38,10 @@ class Table:
 
 
 def read_table(data: str, option: str) -> Table:
-    """Reads a CSV or TSV file, compressed or not; without a header the columns are called column 1, column 2 ...
+    """Reads a CSV or TSV file, compressed or not; without a header, the columns are named column 1, column 2 ...
 
     Raises:
-        InputError: the file, which the user named with `option`, cannot be read or is not a table.
+        InputError: the file, given by `option`, cannot be read or is not a table.
     """
     if data.startswith("@"):
         raise InputError(f"{data} is not a table: give a CSV or TSV file.", option)
@@ -64,7 +64,7 @@ def read_table(data: str, option: str) -> Table:
     if not rows:
         raise InputError(f"{data} is empty: give a CSV file with a line of column names and one row per line.", option)
     if len(rows[0]) < 2:
-        raise InputError(f"{data} has one column only: give a CSV file whose columns are separated by commas.", option)
+        raise InputError(f"{data} has only one column: give a CSV file with columns separated by commas.", option)
     for row, line in zip(rows, lines, strict=True):
         if len(row) != len(rows[0]):
             raise InputError(
@@ -85,10 +85,10 @@ def read_table(data: str, option: str) -> Table:
 
 
 def table_of(data: Any, names: list[str]) -> Table:
-    """Makes a table of rows given in Python: a data frame, dicts by column, or an array with the columns `names`.
+    """Converts rows from Python to a table: a data frame, dicts by column, or an array with the columns `names`.
 
     Raises:
-        InputError: columns are missing, or their number differs.
+        InputError: columns are missing, or the number of columns differs.
     """
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
         data = data.to_dict("records")  # a data frame
@@ -108,7 +108,7 @@ def table_of(data: Any, names: list[str]) -> Table:
         if array.ndim != 2 or array.shape[1] != len(names) or not len(array):
             raise InputError(
                 f"data: this run takes rows of {len(names)} values ({', '.join(names[:20])}), "
-                f"not an array {array.shape}.", "data",
+                f"not an array of shape {array.shape}.", "data",
             )  # fmt: skip
         rows = [[_cell(value) for value in row] for row in array.tolist()]
     return Table("rows", names, rows, list(range(len(rows))))

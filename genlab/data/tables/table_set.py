@@ -5,8 +5,8 @@ Data flow::
     CSV or TSV file, with or without a header -> cells -> splits -> encoder, fitted to the training rows
     -> features (rows, features) and labels (rows,)
 
-`files.py` reads the cells, `columns.py` encodes them. The cells of a row alone decide its split, so that added rows
-move no other, and copies of a row are all in one split.
+`files.py` reads the cells, `columns.py` encodes them. The cells of a row alone decide its split, so that adding rows
+moves no others, and copies of a row share a split.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ from genlab.data.tables.files import Table, as_number, is_missing, read_table
 from genlab.errors import InputError
 
 MIN_ROWS = 10
-"""Rows needed to train."""
+"""Smallest number of rows to train on."""
 ROUGH = 100
-"""Held-out rows below which a note calls the metrics rough."""
+"""Number of held-out rows below which a note calls the metrics rough."""
 LABELS = ("label", "labels", "class", "classes", "target", "species", "category", "diagnosis", "outcome")
-"""Usual names of label columns, in lower case; the first one that is there is used."""
+"""Usual names of label columns, in lower case; the first one in the table is used."""
 MOST_CLASSES = 20
-"""Different numbers in a label column up to which they may be classes; more must be integers that repeat."""
+"""A numeric label column with more distinct values than this must hold integers that repeat."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TableSet:
 
     name: str
     fingerprint: str
-    """SHA-256 of the names and cells, then of those of separate validation and test files."""
+    """SHA-256 of the names and cells, and of separate validation and test files."""
     encoder: Encoder
     train: Examples
     validation: Examples | None
@@ -59,7 +59,7 @@ class TableSet:
     notes: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, Any]:
-        """Rows of each split, and of each class in it."""
+        """Number of rows in each split and class."""
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {part: self._count(examples) for part, examples in splits.items() if examples is not None}
 
@@ -74,9 +74,9 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
 
     Args:
         data: CSV or TSV file.
-        validation: Share of the rows held out to select weights, or a path to another table.
-        test: Share of the rows held out to be reported only, or a path to another table.
-        label: Name of the column to predict; None for one with a usual name (`LABELS`), else the last.
+        validation: Fraction of the rows that selects the weights, or a path to another table.
+        test: Fraction of the rows that is only reported, or a path to another table.
+        label: Column to predict; None for one with a usual name (`LABELS`), else the last.
 
     Raises:
         InputError: the data cannot be read, there are too few rows, or the label column does not hold classes.
@@ -86,17 +86,17 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
     table = _labelled(read_table(data, "data"), label, notes)
     place = _label_column(table, label)
     if label is None:
-        notes.append(f"the column to predict is {table.names[place]}; --label names another.")
+        notes.append(f"the column to predict is {table.names[place]}; choose another with --label.")
     if len(table.rows) < MIN_ROWS:
-        raise InputError(f"{data} has {len(table.rows)} rows with a label: give at least {MIN_ROWS}.", "data")
+        raise InputError(f"{data} has only {len(table.rows)} rows with a label: give at least {MIN_ROWS}.", "data")
     labels = [row[place] for row in table.rows]
-    _refuse_numbers(labels, table.names[place])
+    _check_label_values(labels, table.names[place])
     classes = _in_order(set(labels))
 
     digests = _digests(table)
     chosen = {part: table.take(np.flatnonzero(rows).tolist()) for part, rows in divided(digests, shares).items()}
     if len(chosen["train"].rows) < 2:
-        raise InputError(f"{data} leaves fewer than two rows to train on: give more rows or hold out fewer.", "data")
+        raise InputError(f"{data} leaves fewer than two rows to train on: give more, or hold out less.", "data")
     encoder, left_out = learn_encoder(table.names, chosen["train"].rows, place, classes)
     notes += left_out
     if not encoder.columns:
@@ -116,9 +116,9 @@ def read_table_set(data: str, validation: str, test: str, label: str | None = No
             splits[part] = _examples(chosen[part], encoder, data, "data") if chosen[part].rows else None
         held_out = splits[part]
         if held_out is None and shares[part]:
-            notes.append(f"the {part} split has no rows: it is left out.")
+            notes.append(f"the {part} split has no rows: it was left out.")
         elif held_out is not None and len(held_out) < ROUGH:
-            notes.append(f"the {part} split has {len(held_out)} rows: its measures are rough.")
+            notes.append(f"the {part} split has only {len(held_out)} rows: its metrics are rough.")
     train = _examples(chosen["train"], encoder, data, "data")
     return TableSet(table.name, fingerprint.hexdigest(), encoder, train, splits["validation"], splits["test"], notes)
 
@@ -127,7 +127,7 @@ def read_examples(data: str, encoder: Encoder) -> Examples:
     """Reads all rows of another table with labels, for a trained model.
 
     Raises:
-        InputError: the table cannot be read, lacks a column, or has a class that the model does not know.
+        InputError: the table cannot be read, lacks a column, or has an unknown class.
     """
     return _examples(_labelled(read_table(data, "data"), encoder.label, []), encoder, data, "data")
 
@@ -139,7 +139,7 @@ def _examples(table: Table, encoder: Encoder, data: str, option: str) -> Example
     labels = [row[place] for row in table.rows]
     for name in sorted(set(labels) - set(encoder.classes)):
         raise InputError(
-            f"{data} has a class {name} that the training data do not have; they have "
+            f"{data} has a class {name} that is not in the training data; their classes are "
             f"{', '.join(encoder.classes[:20])}.",
             option,
         )
@@ -175,7 +175,7 @@ def _labelled(table: Table, label: str | None, notes: list[str]) -> Table:
     return table.take(kept)
 
 
-def _refuse_numbers(labels: list[str], name: str) -> None:
+def _check_label_values(labels: list[str], name: str) -> None:
     """Raises InputError for labels that are quantities, or differ in nearly every row."""
     different = set(labels)
     numbers = [as_number(label) for label in different]

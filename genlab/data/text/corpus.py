@@ -1,4 +1,4 @@
-"""The user's text -> token files -> batches.
+"""Reads and tokenizes the user's text, and batches it.
 
 Data flow: documents -> splits by position -> tokenizer -> one memory-mapped token file per split, in the cache. The
 whole text is never in memory.
@@ -24,7 +24,7 @@ from genlab.data.text.documents import Facts, Piece, Source, cut, joined, open_s
 from genlab.errors import InputError
 
 PIECE = 1 << 20
-"""Characters to encode at a time, and bytes per piece of a text that is read again."""
+"""Number of characters to encode at a time, and bytes per piece when a text is read again."""
 READER = 1
 """Version of the token files in the cache: increase it when the same documents would give other tokens."""
 
@@ -41,13 +41,13 @@ class Split:
     """Number of characters that are not in the vocabulary."""
 
     def windows(self, context: int) -> int:
-        """Returns how many full windows of `context` predictions fit, wherever the first begins."""
+        """Returns how many full windows of `context` predictions fit at any offset."""
         return (len(self.tokens) - 1 - context) // context if len(self.tokens) > 2 * context else 1
 
     def batch(
         self, step: int, batch: int, context: int, seed: int, rank: int = 0, processes: int = 1
     ) -> tuple[Int[Tensor, "batch context"], Int[Tensor, "batch context"]]:
-        """Returns inputs and targets of an update; they depend only on the arguments.
+        """Returns inputs and targets of a step, a pure function of the arguments.
 
         Every epoch cuts the text into windows at a new offset and shuffles them. Several processes share the batch
         that one process would draw with `processes * batch`.
@@ -108,7 +108,7 @@ def read_corpus(
     facts = survey(source)
     shares = shares_of(validation, test)
     paths = {"validation": validation, "test": test}
-    own = {name: _own(paths[name], name) for name, share in shares.items() if share is None}
+    own = {name: _open_separate(paths[name], name) for name, share in shares.items() if share is None}
     held = {name: share for name, share in shares.items() if share is not None}
     end = int((1 - held.get("test", 0)) * facts.characters) if held.get("test") else facts.characters
     middle = end - int(held.get("validation", 0) * facts.characters)
@@ -143,7 +143,7 @@ def read_corpus(
     )
 
 
-def _own(path: str, name: str) -> tuple[Source, Facts]:
+def _open_separate(path: str, name: str) -> tuple[Source, Facts]:
     """Opens and surveys the text of a split that is read from a separate path."""
     try:
         source = open_source(path)

@@ -1,4 +1,4 @@
-"""The user's files -> documents, as pieces of text in a stable order.
+"""Reads documents from the user's files, as pieces of text in a stable order.
 
 The whole text is never in memory: each pass opens the files again.
 """
@@ -25,9 +25,9 @@ JSON_LINES = {".jsonl", ".ndjson"}
 ENDINGS = JSON_LINES | {
     ".txt", ".text", ".md", ".rst", ".tex", ".csv", ".tsv", ".html", ".xml", ".json", ".log", ".py",
 }  # fmt: skip
-"""Endings of the files to read in a folder."""
+"""Extensions of the files to read in a folder."""
 FIELDS = ("text", "content")
-"""Fields of a JSON object that may hold the document; the first with a string is read."""
+"""Fields of a JSON object that may hold the document; the first one with a string counts."""
 SEPARATOR = re.compile(r"[\s,]*")
 LONGEST = 1 << 27
 """Maximum length in characters of one value in a .json file."""
@@ -47,7 +47,7 @@ class Source:
     notes: tuple[str, ...] = ()
     """Sentences that name the files left out of a folder."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """All these files, with the reason of each."""
+    """All these files, with the reason."""
 
 
 class NoDocuments(InputError):
@@ -58,7 +58,7 @@ def open_source(data: str) -> Source:
     """Opens a file, a folder (read recursively) or a sample set.
 
     Raises:
-        InputError: it does not exist, cannot be read, or is a folder without text.
+        InputError: `data` does not exist, cannot be read, or is a folder without text.
     """
     if data.startswith("@"):
         read = sample_set(data, SAMPLES)
@@ -81,16 +81,16 @@ def _open_folder(folder: Path) -> Source:
     left_out: dict[str, str] = {}
     chosen = []
     for path in sorted(files_in(folder, left_out)):
-        if _ending(path) not in ENDINGS:
+        if _extension(path) not in ENDINGS:
             left_out[printable(path.relative_to(folder))] = "not text by name"
-        elif _ending(path) == ".json" and not _has_documents(path):
+        elif _extension(path) == ".json" and not _has_documents(path):
             left_out[printable(path.relative_to(folder))] = "JSON, but not of documents"
         else:
             chosen.append(path)
     notes = _notes(left_out)
     if not chosen:
         raise InputError(
-            f"There is no text in the folder {printable(folder)}: it looks for {', '.join(sorted(ENDINGS))}"
+            f"There is no text in the folder {printable(folder)}: genlab looks for {', '.join(sorted(ENDINGS))}"
             f"{''.join(f'; {note}' for note in notes[:1])}.",
             "data",
         )
@@ -110,7 +110,7 @@ def _notes(left_out: dict[str, str]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _ending(path: Path) -> str:
+def _extension(path: Path) -> str:
     return os.path.splitext(COMPRESSED.sub("", path.name.lower()))[1]
 
 
@@ -125,9 +125,9 @@ def _has_documents(path: Path) -> bool:
 
 def _read_file(path: Path) -> Iterator[Piece]:
     texts = _decode(path, open_stream(path, "data"))
-    if _ending(path) in JSON_LINES:
+    if _extension(path) in JSON_LINES:
         return _json_lines(path, texts)
-    if _ending(path) == ".json":
+    if _extension(path) == ".json":
         return _json_documents(path, texts)
     return ((number == 0, text) for number, text in enumerate(texts))
 
@@ -240,10 +240,10 @@ def _next(text: str, place: int) -> int:
 
 @dataclass(frozen=True)
 class Facts:
-    """What one pass over the data finds."""
+    """The results of one pass over the data."""
 
     fingerprint: str
-    """SHA-256 of all documents and of where each starts."""
+    """SHA-256 of all documents and their boundaries."""
     characters: int
     documents: int
 

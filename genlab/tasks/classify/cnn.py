@@ -29,22 +29,22 @@ WARPS = {"move": Warp(), "mirror": Warp(flip=True), "none": None}
 WIDTHS = (16, 24, 32, 48, 64)
 USUAL_WIDTH = 32
 EPOCHS = 30
-"""Times that training should see every picture before it takes a wider network."""
+"""Epochs that the budget must allow before a wider network is chosen."""
 REACHED = 0.35
-"""Share of the speed of large matrix products that convolutions of this size reach."""
+"""Speed of convolutions of this size, relative to that of large matrix products."""
 SHOWN = 500
-"""Most validation pictures of a preview."""
+"""Largest number of validation pictures in a preview."""
 
 
 def build_network(options: CNNOptions, shape: PictureClassifierShape, networks: Networks) -> nn.Module:
-    """The classifier."""
+    """Builds the classifier."""
     width = USUAL_WIDTH if options.width is None else options.width
     build = lambda shape: CNN(shape.channels, shape.classes, shape.pixels, width, options.depth, options.dropout)
     return networks.build("classifier", shape, build)
 
 
 class CNNRecipe(ClassifyRecipe):
-    """How a classifier of pictures is trained."""
+    """Trains a classifier of pictures."""
 
     data: PictureSet
 
@@ -75,7 +75,7 @@ class CNNRecipe(ClassifyRecipe):
 
     @classmethod
     def resolve(cls, options: CNNOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> CNNOptions:
-        """Takes the widest network with which the time is enough to see every picture `EPOCHS` times."""
+        """Chooses the widest network that can train for `EPOCHS` epochs within the budget."""
         if options.width is not None:
             return options
         if speed.seconds is None or speed.operations is None:
@@ -110,7 +110,7 @@ class CNNRecipe(ClassifyRecipe):
 
     def warnings(self, steps: int) -> list[str]:
         epochs = steps * self.options.batch * self.machine.processes / len(self.data.train)
-        return [f"the training sees each picture {epochs:.1f} times: give it more time."] if epochs < 3 else []
+        return [f"training sees each picture only {epochs:.1f} times: give it more time."] if epochs < 3 else []
 
 
 def forward_operations(options: CNNOptions, data: PictureSet) -> int:

@@ -1,4 +1,4 @@
-"""How good a classifier is: measures beside their baselines, and pictures of what it gets wrong."""
+"""Evaluates a classifier: metrics beside their baselines, and pictures of its mistakes."""
 
 import math
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from genlab.show.sheets import picture_sample
 from genlab.tasks.classify.pipeline import ClassifyPipeline
 
 WORST = 48
-"""Mistakes on the sheet."""
+"""Number of mistakes on the sheet."""
 NAMED = 5
-"""Mistakes that the report names."""
+"""Number of mistakes that the report lists."""
 
 
 class Mistake(NamedTuple):
     """A wrong prediction."""
 
     place: int
-    """Among the examples that were judged."""
+    """Index of the example."""
     true: str
     predicted: str
     share: float
@@ -36,7 +36,7 @@ class Mistake(NamedTuple):
 
 @dataclass(frozen=True)
 class Judged:
-    """A classifier's logits for examples whose classes are known."""
+    """A classifier's logits for labelled examples."""
 
     logits: Float[Tensor, "examples outputs"]
     labels: Int[Tensor, " examples"]
@@ -50,16 +50,16 @@ class Judged:
         return probabilities(self.logits / temperature)
 
     def measures(self, temperature: float) -> dict[str, float]:
-        """The log-loss comes first: it selects the best weights."""
+        """All metrics by name; the log-loss comes first and selects the best weights."""
         found = classification(self.probabilities(temperature), self.labels)
         return {name: found[name] for name in ("log_loss", "accuracy", "macro_f1", "calibration_error")}
 
     def report(self, temperature: float, common: int) -> dict[str, Any]:
-        """All measures, each beside its baseline.
+        """Reports all metrics, each beside its baseline.
 
         Args:
-            temperature: Of the run.
-            common: The most frequent class of the training examples.
+            temperature: Temperature of the run.
+            common: Index of the most frequent class of the training examples.
         """
         found = self.measures(temperature)
         raw = self.measures(1.0)
@@ -83,8 +83,8 @@ class Judged:
             "temperature": temperature,
             "classes": each,
             "verdict": (
-                f"{accuracy:.1%} of {len(self.labels):,} are right (give or take {2 * error:.1%}); always saying "
-                f"{self.classes[common]} is right in {baseline:.1%}. Stated confidence misses accuracy by "
+                f"{accuracy:.1%} of {len(self.labels):,} predictions are correct (± {2 * error:.1%}); always "
+                f"predicting {self.classes[common]} scores {baseline:.1%}. Confidence differs from accuracy by "
                 f"{found['calibration_error']:.1%} on average."
             ),
         }
@@ -94,7 +94,7 @@ class Judged:
         return confusion(class_logits(self.logits).argmax(1), self.labels, len(self.classes)).numpy()
 
     def mistakes(self) -> list[Mistake]:
-        """Wrong predictions, the most confident ones first."""
+        """Wrong predictions, the most confident first."""
         shares, taken = self.probabilities(1.0).max(1)
         wrong = torch.nonzero(taken != self.labels).squeeze(1)
         return [
@@ -103,18 +103,18 @@ class Judged:
         ]
 
     def named(self, names: list[str], count: int) -> dict[str, str]:
-        """The `count` worst mistakes in words, by the example's name."""
+        """The `count` most confident mistakes in words, by the example's name."""
         return {names[one.place]: f"{one.true}, taken for {one.predicted}" for one in self.mistakes()[:count]}
 
 
 def judge(pipeline: ClassifyPipeline, split: Any) -> Judged:
-    """Runs the classifier on a split with labels."""
+    """Runs the classifier on a labelled split."""
     logits = pipeline.logits(pipeline.inputs.batches(split))
     return Judged(logits, torch.from_numpy(split.labels), pipeline.classes)
 
 
 def pictures_of(pipeline: ClassifyPipeline, judged: Judged, split: Any) -> dict[str, Sample]:
-    """The confusion matrix and, if the inputs are pictures and some are mistaken, a sheet of the worst mistakes."""
+    """The confusion matrix and, for pictures with mistakes, a sheet of the worst mistakes."""
     found = {"confusion": picture_sample(confusion_picture(judged.confusion(), judged.classes))}
     captions = {one.place: f"{one.true} as {one.predicted}" for one in judged.mistakes()[:WORST]}
     if mistakes := pipeline.inputs.captioned_sheet(split, captions):
@@ -123,7 +123,7 @@ def pictures_of(pipeline: ClassifyPipeline, judged: Judged, split: Any) -> dict[
 
 
 def evaluate(pipeline: ClassifyPipeline, source: Source) -> Evaluation:
-    """Measures on the run's test split, or on all of other data.
+    """Evaluates on the run's test split, or on all of other data.
 
     Raises:
         InputError: the data cannot be read or have no labels, or the run has no test split.

@@ -1,4 +1,4 @@
-"""What a classifier reads: pictures or table rows, from files or from Python."""
+"""Inputs of a classifier: pictures or table rows, from files or from Python."""
 
 import os
 from abc import ABC, abstractmethod
@@ -31,20 +31,20 @@ from genlab.tasks.classify.options import CNNOptions, MLPOptions
 from genlab.tasks.shared.reopening import reopened
 
 PICTURES = 250
-"""Pictures that go through the network together."""
+"""Pictures per forward pass."""
 ROWS = 16_384
-"""Rows that go through the network together."""
+"""Rows per forward pass."""
 
 Batches = Iterator[Float[Tensor, "batch ..."]]
 
 
 class Opened(NamedTuple):
-    """Inputs whose classes are to be predicted."""
+    """Inputs to classify."""
 
     names: list[str]
     batches: Batches
     notes: list[str]
-    """What the user should know of them."""
+    """Notes for the user, such as files that were left out."""
 
 
 class Measured(NamedTuple):
@@ -53,18 +53,18 @@ class Measured(NamedTuple):
     split: Any
     """PictureSplit or Examples, with labels."""
     about: dict[str, Any]
-    """The name of the data, which split it is, and its size."""
+    """Name of the data, name of the split, and its size."""
 
 
 class Inputs(ABC):
     """Turns one kind of input into tensors for the network."""
 
     noun: ClassVar[str]
-    """What one input is called in messages."""
+    """Word for one input in messages: picture, row."""
 
     @abstractmethod
     def shape(self, classes: int) -> Any:
-        """What a classifier of these inputs is built for, a dataclass with `outputs`."""
+        """The shape that a classifier of these inputs is built for: a dataclass with `outputs`."""
 
     @abstractmethod
     def blank(self, count: int) -> Float[Tensor, "count ..."]:
@@ -72,36 +72,36 @@ class Inputs(ABC):
 
     @abstractmethod
     def open(self, inputs: Any) -> Opened:
-        """Opens what the user gave: a path, a list of paths, or inputs that are in memory.
+        """Opens a path, a list of paths, or inputs in memory.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: the inputs cannot be read.
         """
 
     @abstractmethod
     def measured(self, source: Source, label: str | None, classes: list[str]) -> Measured:
-        """Opens data with labels to evaluate on.
+        """Opens labelled data to evaluate on.
 
         Args:
-            source: Which data.
-            label: The option of that name.
-            classes: Of the model.
+            source: The data to evaluate on.
+            label: Value of the option --label.
+            classes: Classes of the model.
 
         Raises:
-            InputError: they cannot be read or have no labels, or there is no test split.
+            InputError: the data cannot be read or have no labels, or there is no test split.
         """
 
     @abstractmethod
     def batches(self, split: Any) -> Batches:
-        """The examples of a split as the network reads them."""
+        """The examples of a split, as tensors for the network."""
 
     @abstractmethod
     def captioned_sheet(self, split: Any, captions: Mapping[int, str]) -> Sample | None:
-        """A sheet of some examples, by their places in the split; None where there is nothing to show."""
+        """A sheet of the examples at these indices of the split; None if they cannot be shown."""
 
     @abstractmethod
     def save(self, folder: Path, classes: list[str], common: int) -> None:
-        """Writes what `load` of the same class reads."""
+        """Writes the files that `load` of the same class reads."""
 
 
 # --- pictures -------------------------------------------------------------------------------------
@@ -113,11 +113,11 @@ class PictureInputs(Inputs):
 
     noun = "picture"
     pixels: int
-    """Side of the square that every picture is brought to."""
+    """Side of the square that every picture is resized to."""
     channels: int
     """1 for grey, 3 for colour."""
     ranges: Ranges = field(default_factory=dict)
-    """Values that are black and white in the training pictures with more than 8 bits per channel."""
+    """Black and white level of training pictures with more than 8 bits per channel."""
 
     def shape(self, classes: int) -> PictureClassifierShape:
         return PictureClassifierShape(classes, self.channels, self.pixels)
@@ -127,7 +127,7 @@ class PictureInputs(Inputs):
 
     def open(self, inputs: Any) -> Opened:
         """Opens paths of pictures, folders and zips, or an array or tensor: bytes (pictures, height, width, channels),
-        or numbers in [-1, 1]; other sizes are scaled.
+        or numbers in [-1, 1]; pictures of another size are resized.
         """
         paths = paths_of(inputs)
         if paths is None:
@@ -144,7 +144,7 @@ class PictureInputs(Inputs):
         pictures, home = reopened(read, source)
         if home:
             if pictures.test is None:
-                raise InputError("The run kept no test data (--test 0): give pictures with --data.", "data")
+                raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
             split = pictures.test
         else:
             assert source.data is not None, "data other than the run's own have a path"
@@ -170,7 +170,7 @@ class PictureInputs(Inputs):
 
     @classmethod
     def load(cls, folder: Path, options: CNNOptions) -> "tuple[PictureInputs, list[str], int]":
-        """The inputs, the classes, and the number of the most frequent class."""
+        """The inputs, the classes, and the index of the most frequent class."""
         saved = read_json(folder / "labels.json")
         assert isinstance(saved["classes"], list) and len(saved["classes"]) > 1, "labels.json has no classes"
         assert saved["channels"] in (1, 3), "labels.json has no channels"
@@ -180,22 +180,22 @@ class PictureInputs(Inputs):
 def picture_batches(
     array: UInt8[np.ndarray, "all height width channels"], rows: Int[np.ndarray, " some"] | None = None
 ) -> Batches:
-    """Those of the pictures at `rows` (default: all), in [-1, 1]."""
+    """Batches of the pictures at `rows` (by default all), in [-1, 1]."""
     rows = np.arange(len(array)) if rows is None else rows
     for start in range(0, len(rows), PICTURES):
         yield to_tensor(array[rows[start : start + PICTURES]])
 
 
 def labels_of(pictures: PictureSplit, data: str, option: str) -> Int[np.ndarray, " pictures"]:
-    """The labels of pictures that must have some.
+    """The labels of pictures.
 
     Raises:
-        InputError: they have none.
+        InputError: the pictures have no labels.
     """
     if pictures.labels is None:
         raise InputError(
-            f"The pictures of {data} have no classes: put those of each class into a folder of its name, or name a "
-            "column of attributes.csv with --label.", option,
+            f"The pictures of {data} have no classes: put each class into a folder of its name, or name a column of "
+            "attributes.csv with --label.", option,
         )  # fmt: skip
     return pictures.labels
 
@@ -217,8 +217,8 @@ class RowInputs(Inputs):
         return torch.zeros(count, self.encoder.features)
 
     def open(self, inputs: Any) -> Opened:
-        """Opens paths of CSV files that have the run's columns, in any order; or rows: dicts by column, a data frame,
-        or an array with the run's columns in their order.
+        """Opens paths of CSV files with the run's columns in any order; or rows: dicts by column, a data frame, or an
+        array with the run's columns in order.
         """
         paths = paths_of(inputs)
         if paths is None:
@@ -237,7 +237,7 @@ class RowInputs(Inputs):
         table, home = reopened(read, source)
         if home:
             if table.test is None:
-                raise InputError("The run kept no test data (--test 0): give a table with --data.", "data")
+                raise InputError("The run has no test split (--test 0): give a table with --data.", "data")
             split = table.test
         else:
             assert source.data is not None, "data other than the run's own have a path"
@@ -255,7 +255,7 @@ class RowInputs(Inputs):
 
     @classmethod
     def load(cls, folder: Path, options: MLPOptions) -> "tuple[RowInputs, list[str], int]":
-        """The inputs, the classes, and the number of the most frequent class."""
+        """The inputs, the classes, and the index of the most frequent class."""
         saved = read_json(folder / "table.json")
         encoder = Encoder.from_json(saved)
         assert isinstance(encoder.classes, list) and len(encoder.classes) > 1, "table.json has no classes"
@@ -263,15 +263,15 @@ class RowInputs(Inputs):
 
 
 def row_batches(rows: Float[np.ndarray, "rows features"]) -> Batches:
-    """All rows."""
+    """Batches of all rows."""
     yield from torch.from_numpy(rows).split(ROWS)
 
 
-# --- both -----------------------------------------------------------------------------------------
+# --- paths ----------------------------------------------------------------------------------------
 
 
 def paths_of(inputs: Any) -> list[str] | None:
-    """The paths that the user gave; None for inputs that are in memory."""
+    """The paths in `inputs`; None if they are in memory."""
     if isinstance(inputs, (str, os.PathLike)):
         return [os.fspath(inputs)]
     if isinstance(inputs, (list, tuple)) and inputs and all(isinstance(one, (str, os.PathLike)) for one in inputs):

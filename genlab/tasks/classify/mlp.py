@@ -28,11 +28,11 @@ SIZES: dict[int, dict[str, Any]] = {
     4000: {"width": 128, "dropout": 0.3, "weight_decay": 1.0, "batch": 64},
     10**12: {"width": 256, "dropout": 0.2, "weight_decay": 0.3, "batch": 256},
 }
-"""Options for fewer training rows than the key."""
+"""Default options for tables with fewer training rows than the key."""
 
 
 def build_network(options: MLPOptions, shape: RowClassifierShape, networks: Networks) -> nn.Module:
-    """The classifier."""
+    """Builds the classifier."""
     width, dropout = options.width, options.dropout
     assert width is not None and dropout is not None, "resolved options have a width and a dropout"
     build = lambda shape: RowClassifier(shape.features, shape.classes, width, options.depth, dropout)
@@ -40,7 +40,7 @@ def build_network(options: MLPOptions, shape: RowClassifierShape, networks: Netw
 
 
 class MLPRecipe(ClassifyRecipe):
-    """How a classifier of table rows is trained."""
+    """Trains a classifier of table rows."""
 
     data: TableSet
 
@@ -63,7 +63,7 @@ class MLPRecipe(ClassifyRecipe):
 
     @classmethod
     def examples(cls, data: TableSet) -> list[Sample]:
-        """How each column is read."""
+        """Describes how each column is read."""
         lines = []
         for column in data.encoder.columns:
             kind = "numbers" if column.values is None else f"categories: {', '.join(column.values[:8])}"
@@ -74,7 +74,7 @@ class MLPRecipe(ClassifyRecipe):
 
     @classmethod
     def resolve(cls, options: MLPOptions, data: TableSet, speed: Speed, start: Pipeline | None) -> MLPOptions:
-        """Fits the size to the number of rows, for every time budget: a longer one takes more steps."""
+        """Fits the size to the number of rows, whatever the budget: a longer one only takes more steps."""
         fitted = next(size for most, size in SIZES.items() if len(data.train) < most)
         return replace(options, **{name: size for name, size in fitted.items() if getattr(options, name) is None})
 

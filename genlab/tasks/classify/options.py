@@ -20,7 +20,8 @@ class CNNOptions:
     """Options of the classifier of pictures."""
 
     label: Label = None
-    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default the sub-folders are."""
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default sub-folders are the
+    classes."""
     pixels: Annotated[int, Ge(16), Le(128), DATA] = 32
     """Side of the square that pictures are resized to."""
     width: Annotated[int, Ge(4), Le(512)] | None = None
@@ -47,13 +48,13 @@ class MLPOptions:
     """Options of the classifier of table rows."""
 
     label: Label = None
-    """Column to predict; by default one named label, class, target, species or the like, else the last."""
+    """Column to predict; by default one with a usual name (label, class, target, species...), else the last."""
     width: Annotated[int, Ge(1), Le(8192)] | None = None
     """Units per hidden layer; by default fitted to the number of rows, as are dropout, weight decay and batch."""
     dropout: Dropout | None = None
-    """Dropout after each hidden layer: few rows need more."""
+    """Dropout after each hidden layer: smaller tables need more."""
     weight_decay: Decay | None = None
-    """Decoupled weight decay: few rows need more."""
+    """Decoupled weight decay: smaller tables need more."""
     batch: Batch | None = None
     """Rows per update and process."""
     depth: Annotated[int, Ge(1), Le(32)] = 2
@@ -66,7 +67,7 @@ class MLPOptions:
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """What a classifier predicts the classes of."""
+    """The inputs to classify."""
 
     inputs: Any
     """A path or a list of paths (pictures, folders, zips; CSV files), or inputs in memory (an array or tensor of

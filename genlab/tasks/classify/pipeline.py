@@ -1,4 +1,4 @@
-"""A finished classifier: from pictures or table rows to classes with calibrated probabilities."""
+"""A trained classifier: maps pictures or table rows to classes with calibrated probabilities."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,12 +25,12 @@ class ClassifyPipeline(Pipeline):
 
     Args:
         options: The model's options.
-        inputs: What it reads.
+        inputs: Turns its inputs into tensors.
         classes: Names of the classes, in the order of the logits.
-        common: Number of the most frequent class of the training data, the baseline of an evaluation.
+        common: Index of the most frequent class of the training data, the baseline of an evaluation.
         classifier: The network, from inputs to logits.
-        temperature: Calibrates the logits.
-        machine: Where it runs.
+        temperature: Divides the logits to calibrate them.
+        machine: The machine that it runs on.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ClassifyPipeline(Pipeline):
         """Predicts the most likely class of each input, and the probabilities of all classes.
 
         Raises:
-            InputError: the inputs cannot be read, or do not fit the run.
+            InputError: the inputs cannot be read, or do not match the run.
         """
         opened = self.inputs.open(request.inputs)
         for note in opened.notes:
@@ -84,16 +84,16 @@ class ClassifyPipeline(Pipeline):
         ]
 
     def embed(self, pictures: Float[Tensor, "pictures channels height width"]) -> Float[Tensor, "pictures features"]:
-        """Pooled features of pictures in [-1, 1], from which the built-in network computes its logits; on the CPU.
+        """Pooled features of pictures in [-1, 1], from which genlab's network computes its logits; on the CPU.
 
-        Pictures of another size are scaled; colours are averaged for a network of grey pictures.
+        Pictures of another size are resized; colours are averaged if the network reads grey pictures.
 
         Raises:
-            InputError: this classifier reads table rows, or its network is the user's own.
+            InputError: the classifier reads table rows, or its network is custom.
         """
         if not isinstance(self.inputs, PictureInputs) or not isinstance(self.classifier, CNN):
             raise InputError(
-                "Only a classifier of pictures with genlab's own network turns pictures into features.", "features"
+                "Only a classifier of pictures with genlab's own network has features to compare.", "features"
             )
         pixels, channels = self.inputs.pixels, self.inputs.channels
         features = []

@@ -1,4 +1,4 @@
-"""What the recipes of all classifiers share: batches, calibration, validation."""
+"""The base of the classifiers' recipes: batches, calibration, validation."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ from genlab.tasks.classify.sampling import draw
 
 
 class ClassifyRecipe(Recipe):
-    """How classifiers are trained, apart from their data and their step.
+    """Trains a classifier; subclasses add the data and the step.
 
     Args:
-        setup: What every recipe is built from.
+        setup: Data, options and machine, common to all recipes.
         classifier: The network to train.
-        inputs: What it reads.
+        inputs: Turns its inputs into tensors.
         classes: Names of the classes.
     """
 
@@ -37,7 +37,7 @@ class ClassifyRecipe(Recipe):
         self.classifier = classifier.to(device)
         if "classifier" in setup.networks:
             outputs = inputs.shape(len(classes)).outputs
-            hint = f"make it take {inputs.noun}s of that shape"
+            hint = f"it must take {inputs.noun}s of that shape"
             try_network("classifier", classifier, (inputs.blank(2).to(device),), [(2, outputs)], hint)
         self.average = Average(classifier, options.average).to(device)
         self.temperature = Temperature().to(device)
@@ -53,7 +53,7 @@ class ClassifyRecipe(Recipe):
         )
 
     def picks(self, step: int) -> Int[np.ndarray, " batch"]:
-        """The training examples of a step."""
+        """Indices of the training examples of a step."""
         return self.draw.picks(step, self.options.batch, self.seed, self.machine.rank, self.machine.processes)
 
     @property
@@ -61,7 +61,7 @@ class ClassifyRecipe(Recipe):
         return self.data.validation is not None
 
     def validate(self) -> dict[str, float]:
-        """Also fits the temperature, which is kept with the weights that it calibrates."""
+        """Measures on the validation split; fits the temperature, which is saved with the weights it calibrates."""
         judged = judge(self.pipeline, self.data.validation)
         temperature = judged.temperature()
         self.temperature.value.fill_(temperature)
@@ -80,7 +80,7 @@ class ClassifyRecipe(Recipe):
         return list(pictures_of(self.pipeline, judge(self.pipeline, some), some).values())
 
     def shown(self, validation: Any) -> Any:
-        """The part of the validation split that a preview looks at."""
+        """The part of the validation split that a preview uses."""
         return validation
 
 

@@ -1,4 +1,4 @@
-"""Which training examples a step sees, and whether there are enough of each class."""
+"""Sampling of training examples, with rebalancing, and checks of the class counts."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +11,7 @@ from torch import Tensor
 from genlab.errors import InputError
 
 IMBALANCE = 3.0
-"""Ratio of the largest to the smallest class from which on small classes are drawn more often."""
+"""Smallest ratio of the largest to the smallest class at which small classes are oversampled."""
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,16 @@ class Draw:
     """How often training draws each class, relative to its share of the data."""
 
     labels: Int[np.ndarray, " examples"]
-    """Of each training example."""
+    """Class of each training example."""
     chances: Float[np.ndarray, " examples"] | None
-    """Probability of drawing each example; None where all are seen equally often."""
+    """Probability of drawing each example; None for uniform sampling."""
     shift: Float[Tensor, " classes"]
-    """Log of the factor by which a class is drawn more often than it occurs in the data."""
+    """Log of the ratio of a class's sampling frequency to its frequency in the data."""
 
     def picks(self, step: int, batch: int, seed: int, rank: int, processes: int) -> Int[np.ndarray, " batch"]:
-        """The examples that one process sees in a step: a function of these numbers alone.
+        """Indices of the examples that one process sees in a step: a pure function of the arguments.
 
-        Without `chances`, training goes through all examples, in a new order each time, before one comes again.
+        Without `chances`, every epoch visits each example once, in a new order.
         """
         if self.chances is not None:
             return np.random.default_rng((seed, step, rank)).choice(len(self.labels), batch, p=self.chances)
@@ -42,15 +42,15 @@ class Draw:
 
 @lru_cache(maxsize=2)
 def order(seed: int, epoch: int, count: int) -> Int[np.ndarray, " count"]:
-    """The order in which an epoch goes through all examples."""
+    """The shuffled order of the examples in an epoch."""
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 
 def draw(labels: Int[np.ndarray, " examples"], classes: int) -> Draw:
-    """Draws unbalanced classes in proportion to the square roots of their shares.
+    """Samples imbalanced classes in proportion to the square roots of their frequencies.
 
-    Small classes are then seen often enough to be learnt, without repeating their few examples too much. Classes
-    whose sizes differ by less than a factor of `IMBALANCE` are drawn as they occur.
+    This shows small classes often enough to learn them without repeating their few examples too much. Classes whose
+    sizes differ by less than a factor of `IMBALANCE` are sampled uniformly.
     """
     share = np.bincount(labels, minlength=classes) / len(labels)
     if share.max() < IMBALANCE * share.min():
@@ -62,31 +62,31 @@ def draw(labels: Int[np.ndarray, " examples"], classes: int) -> Draw:
 
 
 def check_classes(labels: Int[np.ndarray, " examples"], whole: dict[str, int], noun: str) -> list[str]:
-    """Checks that there are classes to learn; returns notes.
+    """Checks that every class has enough examples; returns notes for the user.
 
     Args:
-        labels: Of the training examples, as numbers of the classes in `whole`.
-        whole: Number of examples of each class in all of the data.
-        noun: What an example is called: picture, row.
+        labels: Classes of the training examples, as indices into `whole`.
+        whole: Number of examples of each class in all splits together.
+        noun: Word for an example: picture, row.
 
     Raises:
-        InputError: there are fewer than two classes, or one has a single example or none to train on.
+        InputError: there are fewer than two classes, or a class has a single example or none to train on.
     """
     if len(whole) < 2:
         raise InputError(
-            f"All {noun}s are of one class, {next(iter(whole))}: give at least two classes to tell apart.", "data"
+            f"All {noun}s belong to one class, {next(iter(whole))}: a classifier needs at least two.", "data"
         )
     for name, count in whole.items():
         if count < 2:
             raise InputError(
-                f"The class {name} has one {noun} only: give it more, or take it out; a class needs at least two.",
+                f"The class {name} has only one {noun}: add more, or remove the class; each needs at least two.",
                 "data",
             )
     counts = np.bincount(labels, minlength=len(whole))
     for name, count in zip(whole, counts.tolist(), strict=True):
         if not count:
             raise InputError(
-                f"No {noun} of the class {name} is left to train on: give it more, or hold out less "
+                f"No {noun} of the class {name} is left to train on: add more, or hold out less "
                 "(--validation, --test).", "data",
             )  # fmt: skip
     least, most = int(counts.argmin()), int(counts.argmax())
@@ -94,6 +94,6 @@ def check_classes(labels: Int[np.ndarray, " examples"], whole: dict[str, int], n
     if counts[most] < IMBALANCE * counts[least]:
         return []
     return [
-        f"the classes are out of balance ({counts[least]:,} of {names[least]}, {counts[most]:,} of {names[most]}): "
-        "small ones are drawn more often in training; probabilities keep the data's shares."
+        f"the classes are imbalanced ({counts[least]:,} of {names[least]}, {counts[most]:,} of {names[most]}): "
+        "training oversamples the small ones, and predicted probabilities are corrected for it."
     ]

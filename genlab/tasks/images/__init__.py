@@ -1,4 +1,4 @@
-"""Pictures: generators of pictures like the user's, from latent vectors and classes."""
+"""Pictures: generates pictures like the user's from latent vectors and classes."""
 
 from genlab.tasks.task import FileOption, Model, SampleSet, Task
 
@@ -27,7 +27,7 @@ TASK = Task(
         ),
         Model(
             "dcgan",
-            "the textbook's GAN, as a baseline",
+            "the textbook GAN, as a baseline",
             options=f"{OPTIONS}:DCGANOptions",
             recipe="genlab.tasks.images.dcgan:DCGANRecipe",
             network="genlab.tasks.images.dcgan:build_network",
@@ -48,7 +48,7 @@ TASK = Task(
     data="a folder or zip of pictures; sub-folders are classes",
     samples=(
         SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
-        SampleSet("@faces", "faces drawn by DiceBear (CC0), 10,000 or as many as @faces:COUNT says"),
+        SampleSet("@faces", "faces drawn by DiceBear (CC0): 10,000, or COUNT with @faces:COUNT"),
     ),
     files={
         "generate": (

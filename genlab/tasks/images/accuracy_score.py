@@ -1,7 +1,7 @@
-"""The classification accuracy score: are generated pictures good enough to learn from?
+"""The classification accuracy score: are generated pictures good enough to train a classifier?
 
 Ravuri and Vinyals (2019), "Classification Accuracy Score for Conditional Generative Models", arXiv 1905.10887: a
-classifier that has seen nothing but generated pictures is tested on real ones, beside one that has seen real ones.
+classifier trained only on generated pictures is tested on real ones, beside one trained on real pictures.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Pictures = Float[Tensor, "pictures channels side side"]
 Labels = Int[Tensor, " pictures"]
 STEPS, BATCH, WIDTH, RATE = 600, 64, 16, 4e-3
 READINGS = 30
-"""Times that a picture is seen at most, as far as `STEPS` allows."""
+"""Largest number of epochs, within the limit of `STEPS`."""
 
 
 def accuracy_after(
@@ -30,14 +30,14 @@ def accuracy_after(
     classes: int,
     machine: Machine,
 ) -> float:
-    """Accuracy on `test` of a small CNN that is trained, always alike, on what `draw` gives.
+    """Accuracy on `test` of a small CNN trained on the pictures from `draw`, always with the same recipe.
 
     Args:
-        draw: From a step's number and a count to so many pictures in [-1, 1] and their labels.
-        count: How many there are to draw from, real ones.
+        draw: Maps a step and a count to that many pictures in [-1, 1] and their labels.
+        count: Number of real training pictures, which sets the number of steps.
         test: Real pictures and labels.
-        classes: How many there are.
-        machine: Where to train.
+        classes: Number of classes.
+        machine: The machine to train on.
     """
     seed_everything(0)
     pictures, labels = test

@@ -1,4 +1,4 @@
-"""Training the textbook's GAN on pictures: the baseline.
+"""Training the textbook GAN (DCGAN) on pictures: the baseline.
 
 Read it with `models/dcgan.py` (the networks) and `models/gan.py` (the classic losses); `recipe.py` has what all models
 of pictures share.
@@ -18,20 +18,20 @@ from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept, try_
 
 
 def build_network(options: DCGANOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
-    """The generator.
+    """Builds the generator.
 
     Raises:
-        InputError: the size does not fit.
+        InputError: the side of the pictures is not a multiple of 4.
     """
     if options.pixels % 4:
-        raise InputError(f"pixels: {options.pixels} cannot be used, the dcgan needs a multiple of 4.", "pixels")
+        raise InputError(f"pixels: {options.pixels} cannot be used; dcgan needs a multiple of 4.", "pixels")
     shape = GeneratorShape(options.latent, facts.channels, options.pixels, len(facts.classes))
     build = lambda shape: DCGenerator(shape.latent, shape.channels, shape.pixels, shape.classes)
     return {"generator": networks.build("generator", shape, build)}
 
 
 class DCGANRecipe(ImagesRecipe):
-    """How a deep convolutional GAN is trained."""
+    """Trains a deep convolutional GAN."""
 
     replaceable = ("generator", "discriminator")
     losses = ("discriminator", "generator")

@@ -1,4 +1,4 @@
-"""How good a finished model's pictures are: distances, precision, usefulness and copying, beside their floors."""
+"""Evaluates generated pictures: distances, precision and recall, usefulness and copying, beside their noise floors."""
 
 from typing import Any
 
@@ -19,16 +19,16 @@ from genlab.tasks.images.recipe import FEWEST, Batch
 from genlab.tasks.shared.reopening import reopened
 
 MEASURED = 10_000
-"""Most pictures of each kind that are compared."""
+"""Largest number of pictures of each kind to compare."""
 NEIGHBOURS = 32
-"""Generated pictures that are shown beside their nearest training pictures."""
+"""Number of generated pictures to show beside their nearest training pictures."""
 
 
 def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
-    """All measures on the run's test split, or on other pictures; nearest.png shows copies of training pictures.
+    """Evaluates on the run's test split, or on other pictures; nearest.png reveals copies of training pictures.
 
     Raises:
-        InputError: the pictures cannot be read, are too few, or are grey where the model's are in colour.
+        InputError: the pictures cannot be read, are too few, or differ from the model's in colour channels.
     """
     options, facts = pipeline.options, pipeline.facts
 
@@ -37,7 +37,7 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
 
     found, home = reopened(read, source)
     if home and found.test is None:
-        raise InputError("The run kept no test data (--test 0): give pictures with --data.", "data")
+        raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
     if found.channels != facts.channels:
         kinds = {1: "grey", 3: "colour"}
         raise InputError(
@@ -104,7 +104,7 @@ def _neighbours(
     look: Float[Tensor, "generated features"],
     every: Float[Tensor, "training features"],
 ) -> bytes:
-    """A sheet: generated pictures, each beside the training picture nearest to it."""
+    """A sheet of generated pictures, each beside its nearest training picture."""
     made = pipeline.pixels(pipeline.noise(NEIGHBOURS, 1), pipeline.class_numbers(NEIGHBOURS))
     order = np.random.default_rng(0).permutation(len(train))  # of `every`
     _, places = nearest(look, every)
@@ -115,7 +115,7 @@ def _neighbours(
 
 
 def halves(pictures: PictureSplit) -> tuple[PictureSplit, PictureSplit]:
-    """Two halves, drawn at random but always the same."""
+    """Two random halves, always the same."""
     order = np.random.default_rng(0).permutation(len(pictures))
     middle = len(order) // 2
     return pictures.take(np.sort(order[:middle])), pictures.take(np.sort(order[middle:]))

@@ -1,4 +1,4 @@
-"""The features that pictures are compared by: those of a frozen network, named and hashed in every report."""
+"""Features for comparing pictures, from a frozen network that every report names with its hash."""
 
 import hashlib
 from collections.abc import Callable
@@ -27,7 +27,7 @@ Rows = Float[Tensor, "pictures features"]
 
 @dataclass(frozen=True)
 class Extractor:
-    """A frozen network from pictures in [-1, 1] to features."""
+    """A frozen network that maps pictures in [-1, 1] to features."""
 
     name: str
     hash: str
@@ -36,7 +36,7 @@ class Extractor:
     device: torch.device
 
     def features(self, count: int, pictures: Callable[[slice], Pictures]) -> Float[Tensor, "count features"]:
-        """Features of `count` pictures, on the CPU; `pictures` returns those of a slice, so that few are in memory."""
+        """Features of `count` pictures, on the CPU; `pictures` loads one slice at a time, to save memory."""
         parts = [slice(first, min(first + PASS, count)) for first in range(0, count, PASS)]
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return torch.cat([self.look(pictures(part).to(self.device).float()).float().cpu() for part in parts])
@@ -50,17 +50,17 @@ class RealFeatures:
     computed: dict[tuple[int, int, int], tuple[PictureSplit, Rows]] = field(default_factory=dict, repr=False)
 
     def of(self, pictures: PictureSplit, most: int, seed: int = 0) -> Rows:
-        """Features of at most `most` of the pictures, drawn without repeats; the same seed draws the same."""
+        """Features of at most `most` pictures, sampled without replacement; the same seed gives the same sample."""
         key = (id(pictures), most, seed)
         if key not in self.computed:
             picks = np.random.default_rng(seed).permutation(len(pictures))[:most]
             rows = self.extractor.features(len(picks), lambda part: pictures.tensor(picks[part]))
-            self.computed[key] = (pictures, rows)  # the pictures too: their id is theirs as long as they live
+            self.computed[key] = (pictures, rows)  # keeps the pictures alive, so that their id stays unique
         return self.computed[key][1]
 
 
 def generated_features(pipeline: ImagesPipeline, extractor: Extractor, count: int, seed: int) -> Rows:
-    """Features of `count` generated pictures, of all classes in turn."""
+    """Features of `count` generated pictures, cycling through the classes."""
     latents, labels = pipeline.noise(count, seed), pipeline.class_numbers(count)
 
     def made(part: slice) -> Pictures:
@@ -72,10 +72,10 @@ def generated_features(pipeline: ImagesPipeline, extractor: Extractor, count: in
 
 @lru_cache(maxsize=2)
 def extractor(name: str, data: str, machine: Machine) -> Extractor:
-    """The extractor of that name; "auto" is the classifier of @digits for @digits, otherwise EfficientNet-Lite0.
+    """The extractor called `name`; "auto" is the classifier of @digits for @digits, else EfficientNet-Lite0.
 
     Raises:
-        InputError: there is none of that name, or its package is missing.
+        InputError: there is no such extractor, or its package is missing.
     """
     if name == "auto":
         name = "digits" if data == "@digits" else "efficientnet"
@@ -90,7 +90,7 @@ def extractor(name: str, data: str, machine: Machine) -> Extractor:
     path = Path(str(files("genlab"))) / "assets" / "digits" if name == "digits" else Path(name)
     if not path.is_dir():
         raise InputError(
-            f"features: {name} cannot be used, it is auto, digits, efficientnet, inception or the run folder of a "
+            f"features: {name} cannot be used; choose auto, digits, efficientnet, inception or the run folder of a "
             "classifier of pictures.",
             "features",
         )
@@ -102,7 +102,7 @@ def extractor(name: str, data: str, machine: Machine) -> Extractor:
 
 
 def _inception(machine: Machine) -> Extractor:
-    """The usual InceptionV3 of Fréchet distances, where the user has torch-fidelity and its weights."""
+    """The standard InceptionV3 for Fréchet distances, from torch-fidelity; downloads its weights once."""
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ModuleNotFoundError:
@@ -110,7 +110,7 @@ def _inception(machine: Machine) -> Extractor:
     try:
         network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"]).to(machine.device)
     except OSError as error:
-        raise InputError(f"features: the weights of inception cannot be downloaded ({error}).", "features") from None
+        raise InputError(f"features: cannot download the weights of inception ({error}).", "features") from None
 
     def look(pictures: Pictures) -> Rows:
         pixels = pictures.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,6 +1,6 @@
 """Training a GAN on pictures: the discriminator is updated, then the generator, then the average of its weights.
 
-Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (what the networks are made of);
+Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (their backbones);
 `recipe.py` has what all models of pictures share: data, validation, previews.
 """
 
@@ -34,19 +34,19 @@ from genlab.tasks.shared.annealing import falling
 
 Pictures = Float[Tensor, "batch channels side side"]
 PENALISED = 4
-"""The gradient penalty looks at one pair in this many: it is the most expensive part, and changes slowly."""
+"""One pair in this many gets the gradient penalty, which is the most expensive term and changes slowly."""
 FEW = 2000
-"""Training pictures below which `--augment auto` augments."""
+"""`--augment auto` augments below this number of training pictures."""
 COLOURS = 32
-"""Colours of the palette that drawings are mixed from."""
+"""Size of the palette for drawings."""
 DRAWN = 0.75
-"""Pictures are drawings if this share of their pixels has one of the 2 * COLOURS most common colours."""
+"""Pictures count as drawings if at least this fraction of their pixels has one of the 2 * COLOURS commonest colours."""
 MEMORISED = 0.7
-"""Largest acceptable value of the measure `memorised`."""
+"""Threshold on the metric `memorised` for a warning."""
 
 
 def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
-    """The generator."""
+    """Builds the generator."""
     palette = (options.palette or 0) if isinstance(options, GANOptions) else 0
     shape = GeneratorShape(options.latent, facts.channels, options.pixels, len(facts.classes))
     build = lambda shape: Generator(shape.latent, shape.channels, shape.pixels, options.width, shape.classes, palette)
@@ -54,7 +54,7 @@ def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, netw
 
 
 class GANRecipe(ImagesRecipe):
-    """How a GAN with relativistic losses is trained."""
+    """Trains a GAN with relativistic losses."""
 
     replaceable = ("generator", "discriminator")
     losses = ("discriminator", "generator")
@@ -135,11 +135,11 @@ class GANRecipe(ImagesRecipe):
     # --- validation ---
 
     def validate(self) -> dict[str, float]:
-        """Beside the measures of all models, how far the discriminator has memorised its training pictures.
+        """Adds to the common metrics how far the discriminator has memorised its training pictures.
 
-        `memorised` is how much higher it scores training pictures than unseen ones, relative to how much higher it
-        scores them than generated ones: 0 where it cannot tell them apart, 1 where unseen pictures look as fake as
-        generated ones.
+        `memorised` is the gap between its mean scores of training and unseen pictures, divided by the gap between
+        training and generated pictures: 0 if it cannot separate training from unseen pictures, 1 if unseen pictures
+        look as fake as generated ones.
         """
         assert self.data.validation is not None, "there is nothing to validate on"
         measures = super().validate()
@@ -153,7 +153,7 @@ class GANRecipe(ImagesRecipe):
     def _mean_score(
         self, content: Tensor, labels: Int[Tensor, " some"], make: Callable[..., Pictures] | None = None
     ) -> float:
-        """Of pictures, or of what `make` makes of latent vectors."""
+        """Mean score of pictures, or of the pictures that `make` generates from latent vectors."""
         total = 0.0
         for rows, numbers in zip(content.split(PASS), labels.split(PASS), strict=True):
             rows, numbers = self.machine.place((rows, numbers))
@@ -166,20 +166,20 @@ class GANRecipe(ImagesRecipe):
             return super().alarms(measures)
         return [
             *super().alarms(measures),
-            "the discriminator has memorised its training pictures and no longer helps the generator: give more "
+            "the discriminator has memorised its training pictures and no longer helps the generator: use more "
             "pictures, --augment all, a larger --penalty, or less time.",
         ]
 
 
 def some(pictures: PictureSplit) -> tuple[Pictures, Int[Tensor, " some"]]:
-    """At most WATCHED of the pictures, and the numbers of their classes."""
+    """At most WATCHED of the pictures, and their class indices."""
     picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
     labels = pictures.labels[picks] if pictures.labels is not None else picks
     return pictures.tensor(picks), torch.from_numpy(labels)
 
 
 def fitting_palette(data: PictureSet) -> int:
-    """The number of colours that suits the training pictures; 0 where they are grey or photographs."""
+    """The palette size that suits the training pictures; 0 for grey pictures and photographs."""
     if data.channels == 1:
         return 0
     spread = data.train.rows[:: max(1, len(data.train) // WATCHED)]  # over all classes
@@ -187,5 +187,5 @@ def fitting_palette(data: PictureSet) -> int:
 
 
 def twice(labels: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Labels of real pictures, and the same again for the fake pictures behind them."""
+    """Labels of real pictures, repeated for the fake pictures that follow them in the batch."""
     return tuple(torch.cat((numbers, numbers)) for numbers in labels)

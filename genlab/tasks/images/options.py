@@ -21,9 +21,10 @@ class PicturesOptions:
     pixels: Pixels = 32
     """Side of the training pictures, which are cropped to their central square and resized. A power of 2."""
     label: Annotated[str | None, DATA, Shown("COLUMN")] = None
-    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default the sub-folders are."""
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default sub-folders are the
+    classes."""
     conditional: Annotated[bool, Shown(off="Ignore the classes.")] = True
-    """Learn each class separately, so that generate --class can choose one; False ignores the classes."""
+    """Condition on the class, so that generate --class can choose one; False ignores the classes."""
     latent: Latent = 64
     """Size of the latent vector."""
     batch: Batch = 64
@@ -35,7 +36,7 @@ class PicturesOptions:
 
 @dataclass(frozen=True)
 class ScaledOptions:
-    """Options of the models with a choice of width, whose weights are averaged."""
+    """Options of the models with a width and averaged weights."""
 
     width: Annotated[int, Ge(4), Le(1024)] = 16
     """Channels at half resolution; lower resolutions have more."""
@@ -69,9 +70,9 @@ class WGANGPOptions(ScaledOptions, PicturesOptions):
     learning_rate: Rate = 3e-4
     """Peak learning rate of Adam, for both networks."""
     penalty: Penalty = 10.0
-    """Weight of the penalty on gradient norms other than 1."""
+    """Weight of the gradient penalty, which pulls gradient norms towards 1."""
     critic_steps: Annotated[int, Ge(1), Le(100), TRAINING] = 3
-    """Updates of the critic for each update of the generator."""
+    """Critic updates per generator update."""
 
 
 @dataclass(frozen=True)
@@ -93,19 +94,19 @@ class VAEOptions(ScaledOptions, PicturesOptions):
     learning_rate: Rate = 1e-3
     """Peak learning rate of Adam."""
     beta: Annotated[float, Gt(0), Le(1000), TRAINING] = 1.0
-    """Weight of the Kullback-Leibler divergence of the latents against the likelihood of the pictures."""
+    """Weight of the Kullback-Leibler divergence, relative to the reconstruction likelihood."""
 
 
 @dataclass(frozen=True)
 class PicturesRequest:
-    """What pictures to make."""
+    """The pictures to make."""
 
     n: Annotated[int, Ge(1), Le(10_000_000)] = 64
     """Number of pictures to make."""
     class_: Annotated[str | None, Shown("CLASS")] = None
-    """Class to make, where the run has classes; by default all in turn."""
+    """Class to make, if the run has classes; by default all in turn."""
     truncation: Annotated[float, Gt(0), Le(10)] = 1.0
-    """Scale of the latent vectors: below 1 makes more typical and more similar pictures; 1 is the full diversity."""
+    """Scale of the latent vectors: below 1 trades diversity for more typical pictures; 1 keeps the full diversity."""
     walk: Annotated[int, Ge(2), Le(1000)] | None = None
     """Interpolate between this many latent vectors and back to the first, as an animated GIF, instead of pictures."""
     latents: Any = None

@@ -1,4 +1,4 @@
-"""A finished model of pictures: from latent vectors, and the number of a class where there are classes, to pictures."""
+"""A trained generator of pictures: maps latent vectors, and class indices if it has classes, to pictures."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping
@@ -26,51 +26,51 @@ Pictures = Float[Tensor, "batch channels side side"]
 Latents = Float[Tensor, "batch latent"]
 Labels = Int[Tensor, " batch"]
 PASS = 250
-"""Pictures that go through a network together."""
+"""Pictures per forward pass."""
 FRAMES = 16
-"""Frames of a walk between two latent vectors."""
+"""Frames of a walk from one latent vector to the next."""
 
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What a model of pictures must know of the pictures it was trained on."""
+    """Facts about the training pictures that a trained model needs."""
 
     name: str
-    """Of the data."""
+    """Name of the data."""
     channels: int
     """1 for grey, 3 for colour."""
     classes: list[str] = field(default_factory=list)
-    """Names of the classes that the model was trained with; empty for none."""
+    """Names of the classes that the model was trained with; empty without classes."""
     ranges: Mapping[str, Any] = field(default_factory=dict)
-    """Values that are black and white in pictures with more than 8 bits per channel, by kind of picture."""
+    """Black and white level of pictures with more than 8 bits per channel, by kind of picture."""
 
 
 @dataclass(frozen=True)
 class GeneratorShape:
-    """What a generator of pictures is built for."""
+    """The shape that a generator of pictures is built for."""
 
     latent: int
     channels: int
     pixels: int
     """Side of the pictures."""
     classes: int
-    """0 for none; otherwise the generator is called with labels too."""
+    """Number of classes; if not 0, the generator also takes labels."""
 
 
 @dataclass(frozen=True)
 class DiscriminatorShape:
-    """What a discriminator of pictures is built for."""
+    """The shape that a discriminator of pictures is built for."""
 
     channels: int
     pixels: int
     """Side of the pictures."""
     classes: int
-    """0 for none; otherwise the discriminator is called with labels too."""
+    """Number of classes; if not 0, the discriminator also takes labels."""
 
 
 @runtime_checkable
 class Autoencoder(Protocol):
-    """A network that makes pictures with `decode`; others do so when they are called."""
+    """A network that makes pictures with `decode`; other generators do so in `forward`."""
 
     def decode(self, latents: Latents, labels: Labels | None = None) -> Pictures: ...
 
@@ -81,8 +81,8 @@ class ImagesPipeline(Pipeline):
     Args:
         options: The model's options; `latent` is the size of the latent vector.
         facts: About the training pictures.
-        networks: The one network that makes pictures, by the prefix of its tensors.
-        machine: Where it runs.
+        networks: The network that makes pictures, by the prefix of its tensors.
+        machine: The machine that it runs on.
     """
 
     def __init__(self, options: Any, facts: PictureFacts, networks: dict[str, nn.Module], machine: Machine) -> None:
@@ -105,18 +105,18 @@ class ImagesPipeline(Pipeline):
     # --- tensors ---
 
     def make(self, latents: Latents, labels: Labels) -> Pictures:
-        """Pictures in [-1, 1]; `labels` are ignored where there are no classes."""
+        """Pictures in [-1, 1]; `labels` are ignored without classes."""
         return self._decode(latents, *((labels,) if self.facts.classes else ()))
 
     def noise(self, count: int, seed: int) -> Float[Tensor, "count latent"]:
-        """Latent vectors on the CPU; with the same seed, fewer are the first of more."""
+        """Latent vectors on the CPU; for one seed, a smaller `count` gives a prefix of a larger one."""
         numbers = count * self.options.latent
-        whole = 16 * -(-numbers // 16)  # torch draws the last ones anew where 16 does not divide their number
+        whole = 16 * -(-numbers // 16)  # torch redraws the last numbers unless 16 divides their count
         drawn = torch.randn(whole, generator=torch.Generator().manual_seed(seed))
         return drawn[:numbers].view(count, self.options.latent)
 
     def class_numbers(self, count: int, label: str | None = None) -> Int[Tensor, " count"]:
-        """The number of one class, or of all classes in turn.
+        """Indices of one class, or of all classes in turn.
 
         Raises:
             InputError: there is no such class.
@@ -140,7 +140,7 @@ class ImagesPipeline(Pipeline):
     # --- capabilities ---
 
     def generate(self, request: PicturesRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Pictures one by one, each with its latent vector, or a film of a walk through latent space."""
+        """Yields pictures one by one, each with its latent vector, or a film of a walk through latent space."""
         if request.latents is not None:
             latents = latent_rows(request.latents, self.options.latent)
         else:
@@ -154,7 +154,7 @@ class ImagesPipeline(Pipeline):
                 yield picture_sample(picture, latent)
 
     def _walk(self, latents: Float[Tensor, "stops latent"], labels: Int[Tensor, " stops"]) -> Sample:
-        """From each latent vector to the next, and from the last back to the first, on arcs around the origin."""
+        """A film from each latent vector to the next and back to the first, on arcs around the origin."""
         shares = torch.arange(FRAMES) / FRAMES
         legs = [spherical(one, other, shares) for one, other in zip(latents, latents.roll(-1, 0), strict=True)]
         frames = self.pixels(torch.cat(legs), labels[:1].expand(FRAMES * len(legs)))
@@ -166,7 +166,7 @@ class ImagesPipeline(Pipeline):
         return Sample(Kind.FILM, frames, {"gif": film.getvalue()})
 
     def decode(self, latents: Any, label: str | None = None) -> UInt8[np.ndarray, "pictures height width channels"]:
-        """Pictures from latent vectors (pictures, latent), of one class or of all in turn."""
+        """Makes pictures from latent vectors (pictures, latent), of one class or of all in turn."""
         rows = latent_rows(latents, self.options.latent)
         return self.pixels(rows, self.class_numbers(len(rows), label))
 
@@ -174,7 +174,7 @@ class ImagesPipeline(Pipeline):
 def spherical(
     one: Float[Tensor, " latent"], other: Float[Tensor, " latent"], shares: Float[Tensor, " steps"]
 ) -> Float[Tensor, "steps latent"]:
-    """Points between two latent vectors, on an arc: the straight line passes nearer to the origin than noise lies.
+    """Spherical interpolation between two latent vectors: a straight line would pass too close to the origin.
 
     White (2016), "Sampling Generative Networks", arXiv 1609.04468, section 2.1.
     """

@@ -1,4 +1,4 @@
-"""What the recipes of all models of pictures share: data, validation and previews."""
+"""The base of the picture models' recipes: data, validation and previews."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,21 +24,21 @@ from genlab.tasks.shared.picture_examples import picture_examples
 
 Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"]]
 FEWEST = 6
-"""Pictures that a split needs to be measured on."""
+"""Smallest number of pictures that a split can be measured on."""
 WATCHED = 1000
-"""Most pictures of each kind that are compared during training."""
+"""Largest number of pictures of each kind to compare during training."""
 SHOWN = 64
-"""Pictures of a preview."""
+"""Number of pictures in a preview."""
 COLLAPSED = 0.3
-"""Spread of generated pictures, relative to real ones, below which a model has collapsed."""
+"""A model has collapsed if the spread of its pictures, relative to that of real ones, is below this."""
 
 
 class ImagesRecipe(Recipe):
-    """How models of the user's pictures are trained, apart from their networks and their step."""
+    """Trains a model of pictures; subclasses add the networks and the step."""
 
     steady = False
     remedy: ClassVar[str] = "a lower --learning-rate"
-    """What prevents a collapse."""
+    """Advice against a collapse."""
     data: PictureSet
     pipeline: ImagesPipeline
 
@@ -76,7 +76,7 @@ class ImagesRecipe(Recipe):
 
     @classmethod
     def resolve(cls, options: Any, data: PictureSet, speed: Speed, start: Pipeline | None) -> Any:
-        """The same networks for every time budget: a longer one takes more steps."""
+        """Keeps the size whatever the budget: a longer one only takes more steps."""
         return options
 
     def batch(self, step: int) -> Batch:
@@ -88,15 +88,15 @@ class ImagesRecipe(Recipe):
 
     @property
     def pictures_per_step(self) -> int:
-        """Real pictures in one step of one process."""
+        """Real pictures per step and process."""
         return self.options.batch
 
     def class_labels(self, labels: Int[Tensor, " batch"]) -> tuple[Int[Tensor, " batch"], ...]:
-        """What networks are called with beside pictures or latents: the labels, or nothing without classes."""
+        """The arguments of the networks after pictures or latents: the labels, or none without classes."""
         return (labels,) if self.classes else ()
 
     def latents(self, real: Float[Tensor, "batch channels side side"]) -> Float[Tensor, "batch latent"]:
-        """Noise for as many pictures as `real` has."""
+        """Latent vectors, one for each picture in `real`."""
         return torch.randn(len(real), self.options.latent, device=real.device)
 
     # --- validation ---
@@ -122,8 +122,8 @@ class ImagesRecipe(Recipe):
         if measures.get("spread", 1.0) >= COLLAPSED:
             return []
         return [
-            "the model has collapsed: its pictures are nearly all alike. The best weights before are kept; train again "
-            f"with {self.remedy}."
+            "the model has collapsed: its pictures are nearly all alike. The run keeps the best weights before that; "
+            f"train again with {self.remedy}."
         ]
 
     def test(self) -> dict[str, float]:
@@ -152,32 +152,32 @@ class ImagesRecipe(Recipe):
 
 
 def facts_of(setup: Setup) -> PictureFacts:
-    """What the model must know of its training pictures."""
+    """The facts about the training pictures that the model needs."""
     data: PictureSet = setup.data
     classes = data.classes if setup.options.conditional else []
     return PictureFacts(data.name, data.channels, classes, data.ranges)
 
 
 def kept(setup: Setup, facts: PictureFacts, name: str, network: nn.Module) -> ImagesPipeline:
-    """The pipeline of the network that a run keeps."""
+    """The pipeline of the network that a run saves."""
     return ImagesPipeline(setup.options, facts, {name: network}, setup.machine)
 
 
 def try_networks(setup: Setup, facts: PictureFacts, generator: nn.Module, **judges: nn.Module) -> None:
-    """Calls the user's own networks once, on two latent vectors or two pictures.
+    """Calls the custom networks once, on two latent vectors or two pictures.
 
     Raises:
-        InputError: one does not fit.
+        InputError: a network rejects its input or returns the wrong shape.
     """
     options, device = setup.options, setup.machine.device
     shape = (2, facts.channels, options.pixels, options.pixels)
     labels = (torch.zeros(2, dtype=torch.long, device=device),) if facts.classes else ()
-    also = "; it gets labels too, without them with conditional=False" if facts.classes else ""
+    also = "; it also takes labels, unless conditional=False" if facts.classes else ""
     if "generator" in setup.networks:
         latents = torch.zeros(2, options.latent, device=device)
-        hint = f"if it takes another latent size, give that as latent={also}"
+        hint = f"if its latent size differs, set latent={also}"
         try_network("generator", generator, (latents, *labels), [shape], hint)
     for name, network in judges.items():
         if name in setup.networks:
-            hint = f"make it take pictures of that shape{also}"
+            hint = f"it must take pictures of that shape{also}"
             try_network(name, network, (torch.zeros(shape, device=device), *labels), [(2,), (2, 1)], hint)

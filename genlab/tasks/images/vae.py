@@ -1,4 +1,4 @@
-"""Training a variational autoencoder: reconstruct every picture from a latent vector that is distributed like noise.
+"""Training a variational autoencoder: reconstructs pictures from latent vectors that are distributed like noise.
 
 Read it with `models/vae.py` (the network and its losses); `recipe.py` has what all models of pictures share.
 """
@@ -16,14 +16,14 @@ from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept
 
 
 def build_network(options: VAEOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
-    """The autoencoder."""
+    """Builds the autoencoder."""
     shape = GeneratorShape(options.latent, facts.channels, options.pixels, len(facts.classes))
     build = lambda shape: VAE(shape.latent, shape.channels, shape.pixels, options.width, shape.classes)
     return {"vae": networks.build("vae", shape, build)}
 
 
 class VAERecipe(ImagesRecipe):
-    """How a variational autoencoder is trained."""
+    """Trains a variational autoencoder."""
 
     replaceable = ("vae",)
     losses = ("reconstruction", "latent")

@@ -1,4 +1,4 @@
-"""Training a Wasserstein GAN on pictures: several updates of the critic for each update of the generator.
+"""Training a Wasserstein GAN on pictures: several critic updates per generator update.
 
 Read it with `models/wgan_gp.py` (the losses and the penalty) and `models/gan.py` (the networks); `recipe.py` has what
 all models of pictures share.
@@ -22,7 +22,7 @@ build_network = build_generator
 
 
 class WGANGPRecipe(ImagesRecipe):
-    """How a Wasserstein GAN with gradient penalty is trained."""
+    """Trains a Wasserstein GAN with gradient penalty."""
 
     replaceable = ("generator", "critic")
     losses = ("critic", "generator")

@@ -1,4 +1,4 @@
-"""Points in the plane: the smallest GAN, whose samples can be seen at a glance."""
+"""Points in the plane: the smallest GAN, whose samples fit into one scatter plot."""
 
 from genlab.tasks.task import Model, SampleSet, Task
 
@@ -10,7 +10,7 @@ TASK = Task(
     models=(
         Model(
             "gan",
-            "a generator against a discriminator, in the plane",
+            "a generator against a discriminator",
             options=f"{OPTIONS}:PointsGANOptions",
             recipe="genlab.tasks.points.gan:PointsGANRecipe",
             network="genlab.tasks.points.gan:build_network",

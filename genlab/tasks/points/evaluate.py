@@ -1,4 +1,4 @@
-"""How close generated points are to real ones: every measure beside its floor, real points against real points."""
+"""Evaluates generated points: every metric beside its noise floor, real points against real points."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ from genlab.tasks.points.pipeline import PointsPipeline
 from genlab.tasks.shared.reopening import reopened
 
 MEASURED = 2500
-"""Most points of each kind that are compared."""
+"""Largest number of points of each kind to compare."""
 COUNTED = 10_000
-"""Generated points among which modes are counted."""
+"""Number of generated points for counting modes."""
 DRAWS = 3
-"""Samples over which `evaluate` averages a measure and its floor."""
+"""Number of samples over which `evaluate` averages a metric and its floor."""
 
 
 def evaluate(pipeline: PointsPipeline, source: Source) -> Evaluation:
-    """Measures on the run's test split, or on all of other data.
+    """Evaluates on the run's test split, or on all of other data.
 
     Raises:
         InputError: the data cannot be read, or the run has no test split.
@@ -30,7 +30,7 @@ def evaluate(pipeline: PointsPipeline, source: Source) -> Evaluation:
     points, home = reopened(read_points, source)
     if home:
         if points.test is None:
-            raise InputError("The run kept no test data (--test 0): give points with --data.", "data")
+            raise InputError("The run has no test split (--test 0): give points with --data.", "data")
         reference, held_out = pipeline.standardise(points.train), pipeline.standardise(points.test)
     else:  # other points: one half is compared with the generated points, the other half gives the floor
         rows = pipeline.standardise(points.train)
@@ -48,8 +48,8 @@ def evaluate(pipeline: PointsPipeline, source: Source) -> Evaluation:
         }
     apart, distance = report["told_apart"], report["distance"]
     report["verdict"] = (
-        f"The nearest neighbour tells generated from real points in {apart['generated']:.0%} of cases "
-        f"(real from real: {apart['floor']:.0%}), and they are {distance['generated'] / distance['floor']:.1f} "
+        f"A nearest-neighbour test separates generated from real points in {apart['generated']:.0%} of cases "
+        f"(real from real: {apart['floor']:.0%}); generated points are {distance['generated'] / distance['floor']:.1f} "
         "times as far from real ones as real ones are from each other."
     )
     report |= count_modes(pipeline, points.modes)
@@ -61,11 +61,11 @@ def evaluate(pipeline: PointsPipeline, source: Source) -> Evaluation:
 
 
 def compare(points: Float[Tensor, "points 2"], held_out: Float[Tensor, "points 2"], unit: float) -> dict[str, float]:
-    """How standardised points differ from the same number of held-out ones.
+    """Compares standardised points with the same number of held-out points.
 
-    `told_apart` notices modes that are too wide or too tight, `strays` points between them, and `distance` (in the
-    data's unit, of which a standardised one is `unit`) modes with too many or too few points. `gap`, which selects
-    the weights, adds up the first, less chance, the second, and the third in the networks' unit.
+    `told_apart` detects modes that are too wide or too narrow, `strays` points between modes, and `distance` (in the
+    data's unit; a standardised unit is `unit` of those) modes with too many or too few points. `gap`, which selects
+    the weights, is the sum of `told_apart` above chance, `strays`, and `distance` in standardised units.
     """
     measures = (nearest_neighbour_accuracy, stray_share, energy_distance)
     apart, stray, distance = (measure(points, held_out) for measure in measures)
@@ -78,7 +78,7 @@ def compare(points: Float[Tensor, "points 2"], held_out: Float[Tensor, "points 2
 
 
 def count_modes(pipeline: PointsPipeline, modes: Modes | None) -> dict[str, float]:
-    """The number of modes found, and the share of points at one; empty where the modes are not known."""
+    """The number of modes found, and the share of points at a mode; empty if the modes are unknown."""
     if modes is None:
         return {}
     made = pipeline.scale(pipeline.sample(COUNTED, 0))
@@ -87,6 +87,6 @@ def count_modes(pipeline: PointsPipeline, modes: Modes | None) -> dict[str, floa
 
 
 def some_of(points: Float[Tensor, "points 2"], count: int, seed: int) -> Float[Tensor, "some 2"]:
-    """At most `count` of the points, drawn without replacement; the same seed draws the same."""
+    """At most `count` points, sampled without replacement; the same seed gives the same sample."""
     random = torch.Generator().manual_seed(seed)
     return points[torch.randperm(len(points), generator=random)[:count]]

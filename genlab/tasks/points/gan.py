@@ -1,4 +1,4 @@
-"""Training a GAN on points in the plane: an update of the discriminator, an update of the generator, and an average.
+"""Training a GAN on points in the plane: updates the discriminator, the generator, then the average of its weights.
 
 Read it with `models/gan.py` (the losses) and `models/points_gan.py` (the networks).
 """
@@ -40,19 +40,19 @@ LOSSES = {
     "classic": (classic_discriminator_loss, classic_generator_loss),
 }
 PREVIEWED = 2000
-"""Points of a preview."""
+"""Number of points in a preview."""
 FEW = 1000
-"""Training points below which a model may repeat them."""
+"""Number of training points below which a model may memorise them."""
 
 
 def build_network(options: PointsGANOptions, networks: Networks) -> nn.Module:
-    """The generator."""
+    """Builds the generator."""
     build = lambda shape: PointGenerator(shape.latent, options.width, options.generator_depth)
     return networks.build("generator", PointGeneratorShape(options.latent), build)
 
 
 class PointsGANRecipe(Recipe):
-    """How a GAN on points is trained."""
+    """Trains a GAN on points."""
 
     replaceable = ("generator", "discriminator")
     losses = ("discriminator", "generator")
@@ -79,14 +79,14 @@ class PointsGANRecipe(Recipe):
         super().__init__(setup, pipeline, networks, optimizers)
 
     def _try_networks(self, setup: Setup) -> None:
-        """Calls the user's own networks once, on two latent vectors or points."""
+        """Calls the custom networks once, on two latent vectors or points."""
         device = setup.machine.device
         if "generator" in setup.networks:
             latents = torch.zeros(2, setup.options.latent, device=device)
-            hint = "if it takes another latent size, give that as latent="
+            hint = "if its latent size differs, set latent="
             try_network("generator", self.gan.generator, (latents,), [(2, 2)], hint)
         if "discriminator" in setup.networks:
-            points, hint = torch.zeros(2, 2, device=device), "make it take points of that shape"
+            points, hint = torch.zeros(2, 2, device=device), "it must take points of that shape"
             try_network("discriminator", self.gan.discriminator, (points,), [(2,), (2, 1)], hint)
 
     # --- data ---
@@ -162,10 +162,12 @@ class PointsGANRecipe(Recipe):
 
     def warnings(self, steps: int) -> list[str]:
         count = len(self.train)
-        return [f"{count} training points are few: `evaluate` says whether the model repeats them."] * (count < FEW)
+        return [f"{count} training points are few: `evaluate` shows whether the model has memorised them."] * (
+            count < FEW
+        )
 
 
 def adam(network: nn.Module, learning_rate: float) -> Optimizer:
-    """Adam without momentum, for the weights that are trained."""
+    """Adam without momentum, for the trainable weights."""
     trained = [weight for weight in network.parameters() if weight.requires_grad]
     return torch.optim.Adam(trained, lr=learning_rate, betas=(0.0, 0.99), fused=True)

@@ -19,9 +19,9 @@ class PointsGANOptions:
     """relativistic compares each real point with a fake one (R3GAN); classic is the non-saturating loss of 2014."""
     penalty: Penalty = 0.02
     """Weight gamma of the gradient penalties on real (R1) and fake (R2) points at the peak learning rate: a larger
-    weight finds all modes more reliably, a smaller one makes them sharper. 0 for no penalty."""
+    weight finds all modes more reliably, a smaller one makes them sharper; 0 for none."""
     final_penalty: Penalty = 0.002
-    """Weight gamma at the end of training, reached geometrically. 0 keeps the first weight."""
+    """Weight gamma at the end of training, after a geometric decay; 0 keeps the first weight."""
     latent: Annotated[int, Ge(1), Le(4096)] = 2
     """Size of the latent vector."""
     width: Annotated[int, Ge(4), Le(4096)] = 96
@@ -31,7 +31,8 @@ class PointsGANOptions:
     discriminator_depth: Depth = 3
     """Hidden layers of the discriminator."""
     waves: Annotated[int, Ge(0), Le(16)] = 4
-    """Octaves of sines and cosines of the coordinates in the discriminator's input; more resolve finer detail."""
+    """Octaves of Fourier features (sines and cosines of the coordinates) in the discriminator's input: more resolve
+    finer detail."""
     batch: Annotated[int, Ge(1), Le(65_536), TRAINING] = 512
     """Points per update and process."""
     learning_rate: Annotated[float, Gt(0), Le(1), TRAINING] = 3e-3
@@ -42,7 +43,7 @@ class PointsGANOptions:
 
 @dataclass(frozen=True)
 class PointsRequest:
-    """What points to make."""
+    """The points to make."""
 
     n: Annotated[int, Ge(1), Le(10_000_000)] = 1000
     """Number of points to make."""

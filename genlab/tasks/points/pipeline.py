@@ -1,4 +1,4 @@
-"""A finished generator of points in the plane."""
+"""A trained generator of points in the plane."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from genlab.tasks.points.options import PointsRequest
 from genlab.tasks.shared.latents import latent_rows
 
 SHOWN = 20_000
-"""Most points in a picture."""
+"""Largest number of points to draw."""
 
 
 class PointsPipeline(Pipeline):
@@ -27,9 +27,9 @@ class PointsPipeline(Pipeline):
 
     Args:
         options: The model's options; `latent` is the size of the latent vector.
-        generator: The network, from latent vectors to standardised points.
-        scale: From standardised points to the data's unit; stays on the CPU.
-        machine: Where the generator runs.
+        generator: The network, which maps latent vectors to standardised points.
+        scale: Maps standardised points to the data's unit; stays on the CPU.
+        machine: The machine that the generator runs on.
     """
 
     def __init__(self, options: Any, generator: nn.Module, scale: Scale, machine: Machine) -> None:
@@ -47,7 +47,7 @@ class PointsPipeline(Pipeline):
     # --- tensors ---
 
     def standardise(self, rows: Float64[np.ndarray, "points 2"]) -> Float[Tensor, "points 2"]:
-        """Points in the unit of the networks, in which the training points have mean 0 and variance 1."""
+        """Points in standardised units, in which the training points have mean 0 and variance 1."""
         mean, deviation = self.scale.mean.numpy(), self.scale.deviation.item()
         return torch.from_numpy(((rows - mean) / deviation).astype(np.float32))
 
@@ -57,7 +57,7 @@ class PointsPipeline(Pipeline):
         with self.evaluating():
             return sample(self.generator, count, self.options.latent, random).float().cpu()
 
-    # --- what a run can do ---
+    # --- capabilities ---
 
     def generate(self, request: PointsRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
         """Makes one sample of `request.n` points."""
@@ -68,11 +68,11 @@ class PointsPipeline(Pipeline):
         """Points from latent vectors (points, latent).
 
         Raises:
-            InputError: they do not fit, or a label is given.
+            InputError: the latent vectors have the wrong shape, or a label is given.
         """
         rows = latent_rows(latents, self.options.latent)
         if label is not None:
-            raise InputError("Points have no classes: leave label out.", "label")
+            raise InputError("Points have no classes: omit label.", "label")
         with self.evaluating():
             return self.scale(self.generator(rows.to(self.machine.device)).float().cpu()).numpy()
 
@@ -83,7 +83,7 @@ def points_sample(points: np.ndarray) -> Sample:
 
 
 def csv_of(points: Float64[np.ndarray, "points 2"]) -> bytes:
-    """Coordinates to a millionth of their spread."""
+    """Writes the coordinates as CSV, to a millionth of their spread."""
     lines = io.BytesIO()
     decimals = int(np.clip(6 - np.floor(np.log10(points.std(0).max() + 1e-300)), 0, 18))
     np.savetxt(lines, points, fmt=f"%.{decimals}f", delimiter=",", header="x,y", comments="")

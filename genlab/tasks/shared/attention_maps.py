@@ -1,4 +1,4 @@
-"""From the weights that `watch` notes to what can be shown: one attention of a network, one layer."""
+"""Turns the weights that `watch` records into an attention map, for one layer."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -11,7 +11,7 @@ def attention_map(
     name: str, layer: int, weights: Float[Tensor, "heads queries keys"], rows: list[str],
     columns: list[str] | None = None, causal: bool = False,
 ) -> AttentionMap:  # fmt: skip
-    """What the heads of a layer look at, with their figures.
+    """The attention map of a layer, with the entropy and distance of every head.
 
     >>> with watch(gpt) as seen:
     ...     gpt(tokens)
@@ -19,11 +19,11 @@ def attention_map(
 
     Args:
         name: Which attention of the network: self, or a translator's encoder, decoder or cross.
-        layer: Counted from 0.
-        weights: Of one sequence.
-        rows: The tokens that ask.
-        columns: The tokens that are looked at, where they are another sequence; None for `rows`.
-        causal: A position sees itself and what stands before it.
+        layer: Index of the layer, from 0.
+        weights: Attention weights for one sequence.
+        rows: The query tokens.
+        columns: The key tokens, if they are another sequence; None for `rows`.
+        causal: Whether a position attends only to itself and earlier positions.
     """
     weights = weights.float().cpu()
     even = uniform_attention(len(rows), weights.shape[2], causal)

@@ -1,4 +1,4 @@
-"""Latent vectors that the user gives."""
+"""Latent vectors from the user."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,28 +13,30 @@ from genlab.errors import InputError
 
 
 def latent_rows(latents: Any, size: int) -> Float[Tensor, "rows size"]:
-    """Latent vectors as rows of a float32 tensor; a single vector becomes one row.
+    """Converts latent vectors to rows of a float32 tensor; a single vector becomes one row.
 
     Raises:
-        InputError: they are not finite numbers, or a row does not have `size` of them.
+        InputError: the values are not finite numbers, or a row does not have `size` of them.
     """
     try:
         rows = torch.as_tensor(latents).to(torch.float32)
     except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"latent: give an array of numbers with {size} in a row.", "latent") from None
+        raise InputError(f"latent: give an array of numbers, {size} per row.", "latent") from None
     rows = rows[None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != size or not len(rows):
-        raise InputError(f"latent: this run takes rows of {size} numbers, not an array {tuple(rows.shape)}.", "latent")
+        raise InputError(
+            f"latent: this run takes rows of {size} numbers, not an array of shape {tuple(rows.shape)}.", "latent"
+        )
     if not rows.isfinite().all():
-        raise InputError("latent: some numbers are not finite; give finite ones.", "latent")
+        raise InputError("latent: all numbers must be finite.", "latent")
     return rows
 
 
 def read_latents(path: str) -> Iterator[np.ndarray]:
-    """The one array of latent vectors in a .npy file, for the command line.
+    """Yields the array of latent vectors in a .npy file, for the command line.
 
     Raises:
-        InputError: there is no such file, or it is not a .npy file of numbers.
+        InputError: the file does not exist, or is not a .npy file of numbers.
     """
     try:
         latents = np.load(path, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Training pictures to look at before anything is trained."""
+"""Examples of training pictures, to inspect before training."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from genlab.engine.samples import Kind, Sample
 from genlab.show.sheets import sheet
 
 SHOWN = 64
-"""Pictures on the sheet."""
+"""Number of pictures on the sheet."""
 
 
 def picture_examples(data: PictureSet) -> list[Sample]:
-    """A sheet of training pictures, spread evenly over their files and so over the classes."""
+    """A sheet of training pictures, spread evenly over the files and so over the classes."""
     rows = data.train.rows[np.unique(np.linspace(0, len(data.train) - 1, SHOWN).round().astype(int))]
     pictures = data.train.array[rows]
     return [Sample(Kind.PICTURE, pictures, {"png": sheet(list(pictures))})]

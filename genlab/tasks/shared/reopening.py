@@ -1,4 +1,4 @@
-"""Finding a run's data again, to evaluate on them or on other data."""
+"""Reopens the data of a run, to evaluate on them or on other data."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,7 +10,7 @@ from genlab.errors import InputError
 
 @runtime_checkable
 class Fingerprinted(Protocol):
-    """Data that know their content."""
+    """Data with a hash of their content."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -20,11 +20,11 @@ Data = TypeVar("Data", bound=Fingerprinted)
 
 
 def reopened(read: Callable[[str, str, str], Data], source: Source) -> tuple[Data, bool]:
-    """The data to evaluate on, and whether they are those that the run was trained on.
+    """The data to evaluate on, and whether the run was trained on them.
 
     Args:
         read: Reads (data, validation, test).
-        source: What the user asked for, and where the training data were.
+        source: The data in the request, and the location of the training data.
 
     Raises:
         InputError: the training data have moved or changed.
@@ -34,11 +34,11 @@ def reopened(read: Callable[[str, str, str], Data], source: Source) -> tuple[Dat
         try:
             found = read(path, *splits)
         except InputError as error:
-            raise InputError(f"{error} The run was trained on it: say where it is now with --data.", "data") from None
+            raise InputError(f"{error} The run was trained on it: give its new location with --data.", "data") from None
         if found.fingerprint != source.fingerprint:
-            raise InputError(f"{path} has changed since the training; give other data with --data.", "data")
+            raise InputError(f"{path} has changed since training: give other data with --data.", "data")
         return found, True
-    with suppress(InputError):  # its splits have moved, or it is too small to train on: then it is other data
+    with suppress(InputError):  # if its splits have moved, or it is too small to train on, it is other data
         found = read(source.data, *splits)
         if found.fingerprint == source.fingerprint:
             return found, True

@@ -23,7 +23,7 @@ TASK = Task(
         ),
         Model(
             "gpt2",
-            "GPT-2 as it was published",
+            "GPT-2 as published",
             options=f"{OPTIONS}:GPT2Options",
             recipe="genlab.tasks.text.gpt2:GPT2Recipe",
             network="genlab.tasks.text.gpt2:build_network",

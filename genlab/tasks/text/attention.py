@@ -1,4 +1,4 @@
-"""The attention weights of a language model as it reads a prompt."""
+"""Attention weights of a language model on a prompt."""
 
 import torch
 from tokenizers import Tokenizer
@@ -16,17 +16,17 @@ from genlab.tasks.text.options import TextAttentionRequest
 def text_attention(
     network: nn.Module, tokenizer: Tokenizer, context: int, request: TextAttentionRequest, device: torch.device
 ) -> list[AttentionMap]:
-    """The attention weights of every layer as the network reads a prompt.
+    """The attention map of every layer on a prompt.
 
     Raises:
         InputError: the prompt is empty or longer than `context` tokens, or the network has no attention layers.
     """
     if not request.prompt:
-        raise InputError("The prompt is empty: give the text that the model is to read.", "prompt")
+        raise InputError("The prompt is empty: give some text.", "prompt")
     tokens = encode_prompt(tokenizer, request.prompt, 0, device)
     if len(tokens) > context:
         raise InputError(
-            f"The prompt has {len(tokens)} tokens, and the model looks at {context} at the most: give a shorter text.",
+            f"The prompt has {len(tokens)} tokens, but the context holds at most {context}: give a shorter text.",
             "prompt",
         )
     with watch(network) as seen:
@@ -34,7 +34,7 @@ def text_attention(
     layers = [weights for weights in seen.values() if weights]
     if not layers:
         raise InputError(
-            "Your network has no attention weights to show: build it from genlab.layers.attention.Attention.", "run"
+            "The custom network has no attention weights: build it from genlab.layers.attention.Attention.", "run"
         )
     labels = [token_label(tokenizer, token) for token in tokens.tolist()]
     return [attention_map("self", number, weights[0][0], labels, causal=True) for number, weights in enumerate(layers)]

@@ -1,4 +1,4 @@
-"""How well a language model predicts a text: loss in comparable units, beside baselines and a copy check."""
+"""Evaluates a language model: loss in comparable units, beside baselines and a copy check."""
 
 import math
 from typing import Any
@@ -17,11 +17,11 @@ from genlab.tasks.text.options import TextRequest
 from genlab.tasks.text.pipeline import TextPipeline
 
 VALIDATION_TOKENS = 32_768
-"""Tokens of the validation split that training measures on, in windows spread over the split."""
+"""Number of validation tokens that training measures on, in windows spread over the split."""
 TEST_TOKENS = 500_000
-"""Tokens of the test split that are measured when a training ends, spread in the same way; `evaluate` reads all."""
+"""Number of test tokens that training measures on at its end, also spread; `evaluate` reads them all."""
 LOGITS = 1 << 26
-"""Most logits held at once: a quarter of a gigabyte."""
+"""Largest number of logits in memory: a quarter of a gigabyte."""
 
 
 def evaluate(pipeline: TextPipeline, source: Source) -> Evaluation:
@@ -31,7 +31,7 @@ def evaluate(pipeline: TextPipeline, source: Source) -> Evaluation:
         InputError: there is no text to measure on, or the training data have moved or changed.
     """
     if source.data is None and not source.fingerprint:
-        raise InputError("The run was imported, without the text it was trained on: give text with --data.", "data")
+        raise InputError("An imported run has no test split: give text with --data.", "data")
 
     def read(data: str, validation: str, test: str) -> Corpus:
         return read_corpus(data, validation, test, kind="", vocabulary=None, tokenizer=pipeline.tokenizer)
@@ -39,7 +39,7 @@ def evaluate(pipeline: TextPipeline, source: Source) -> Evaluation:
     corpus, own = reopened(read, source)
     split = corpus.test if own else corpus.train
     if split is None:
-        raise InputError("The run kept no test data (--test 0): give text with --data.", "data")
+        raise InputError("The run has no test split (--test 0): give text with --data.", "data")
     report: dict[str, Any] = {"data": corpus.name, "split": "test" if own else "all"}
     report |= text_measures(split_loss(pipeline, split), split)
     report |= {"tokens": len(split.tokens) - 1, "characters": split.characters, "unknown_characters": split.unknown}
@@ -57,7 +57,7 @@ def evaluate(pipeline: TextPipeline, source: Source) -> Evaluation:
 
 
 def sample_text(pipeline: TextPipeline, characters: int) -> str:
-    """At least this much text, at temperature 1; texts that end early are followed by others."""
+    """Generates at least this many characters at temperature 1, joining several texts if some end early."""
     device = pipeline.machine.device
     request = TextRequest(tokens=2000, temperature=1.0)
     generator = torch.Generator(device).manual_seed(0)
@@ -71,12 +71,12 @@ def sample_text(pipeline: TextPipeline, characters: int) -> str:
 
 
 def split_loss(pipeline: TextPipeline, split: Split, most: int | None = None) -> float:
-    """Mean loss in nats per token, over windows that do not overlap, so that every token counts once.
+    """Mean loss in nats per token over disjoint windows, so that every token counts once.
 
     Args:
         pipeline: The language model, inside `evaluating`.
-        split: What to measure on.
-        most: Measure about this many tokens, in windows spread evenly; None for all.
+        split: The split to measure on.
+        most: Approximate number of tokens to measure, in evenly spread windows; None for all.
     """
     context, count = pipeline.options.context, len(split.tokens) - 1
     whole = count // context
@@ -97,14 +97,14 @@ def split_loss(pipeline: TextPipeline, split: Split, most: int | None = None) ->
 
 
 def _window_loss(pipeline: TextPipeline, rows: np.ndarray) -> float:
-    """Summed loss of windows."""
+    """Summed loss over windows."""
     tokens = torch.from_numpy(rows.astype(np.int64)).to(pipeline.machine.device)
     logits = pipeline.network(tokens[:, :-1])
     return F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="sum").item()
 
 
 def text_measures(loss: float, split: Split) -> dict[str, float]:
-    """A loss per token, also in units that do not depend on the tokenizer."""
+    """The loss per token, and in units that do not depend on the tokenizer."""
     nats = loss * (len(split.tokens) - 1)
     return {
         "loss": loss,

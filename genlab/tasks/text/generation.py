@@ -1,4 +1,4 @@
-"""Writing with a language model: from a prompt, one text or several together."""
+"""Generates text with a language model: continues a prompt once or several times in parallel."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -20,30 +20,30 @@ from genlab.tasks.text.options import TextRequest
 from genlab.tasks.text.streaming import WrittenText
 
 MANY = 20
-"""Documents in the training text from which on a text without a prompt starts as a document, not as a line."""
+"""With this many training documents, a text without a prompt starts as a document does; with fewer, as a line."""
 REPAID = 50
-"""Tokens of a text from which on packing the weights saves more time than it takes (docs/log.md)."""
+"""Length in tokens from which packing the weights saves more time than it takes (docs/log.md)."""
 
 
-# --- networks that write --------------------------------------------------------------------------
+# --- networks with a cache ------------------------------------------------------------------------
 
 
 @runtime_checkable
 class Writer(Protocol):
-    """A network that reads a text in parts: a cache holds what it needs of the parts before."""
+    """A network that reads a text in parts; a cache holds what it needs from earlier parts."""
 
     def __call__(self, tokens: Tensor, cache: Any = None, last: bool = False) -> Tensor:
-        """Logits after each of `tokens`, which follow those in the cache; with `last` after the last one only."""
+        """Logits after each of `tokens`, which follow those in the cache; with `last`, only after the last one."""
 
     def new_cache(self, room: int | None = None) -> Any:
-        """An empty cache for up to `room` tokens, or a list with one per layer.
+        """An empty cache for up to `room` tokens, or a list of one cache per layer.
 
-        A cache has a method `keep(rows)` that selects and repeats rows of the batch.
+        The method `keep(rows)` of a cache selects and repeats rows of the batch.
         """
 
 
 class TokenCache:
-    """The tokens read so far."""
+    """A cache of the tokens read so far."""
 
     def __init__(self) -> None:
         self.parts: list[Int[Tensor, "batch time"]] = []
@@ -53,7 +53,7 @@ class TokenCache:
 
 
 class Rereading(nn.Module):
-    """Makes a Writer of a network without a cache: it reads the whole text again for every token."""
+    """Turns a network without a cache into a Writer, which reads the whole text again for every token."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -71,10 +71,10 @@ class Rereading(nn.Module):
 
 
 def for_writing(network: nn.Module, request: TextRequest, device: torch.device) -> Writer:
-    """The network with its weights as requested; `auto` packs them where that saves time.
+    """The network with its weights in the requested format; `auto` packs them if that saves time.
 
     Raises:
-        InputError: this machine cannot pack them so, or the network is the user's own.
+        InputError: this machine does not support the format, or the network is custom.
     """
     weights, packs = request.weights, device.type == "cpu" and torch.backends.mkldnn.is_available()
     if weights == "auto":
@@ -83,17 +83,17 @@ def for_writing(network: nn.Module, request: TextRequest, device: torch.device) 
     if weights == "plain":
         return network if isinstance(network, Writer) else Rereading(network)
     if type(network) not in (GPT, GPT2, LSTM):
-        raise InputError("weights: a custom network is used as it is; leave --weights out.", "weights")
+        raise InputError("weights: a custom network runs as it is; omit --weights.", "weights")
     if not packs or (weights != "32" and "fbgemm" not in torch.backends.quantized.supported_engines):
         raise InputError(
-            f"weights: {weights} needs a CPU and a torch with oneDNN and FBGEMM; take --weights plain.", "weights"
+            f"weights: {weights} needs a CPU and a torch with oneDNN and FBGEMM; use --weights plain.", "weights"
         )
     packed = pack(network, weights)
     assert isinstance(packed, Writer)
     return packed
 
 
-# --- writing --------------------------------------------------------------------------------------
+# --- decoding -------------------------------------------------------------------------------------
 
 
 def write(
@@ -104,7 +104,7 @@ def write(
     request: TextRequest,
     generator: torch.Generator,
 ) -> Iterator[str]:
-    """Continues `prompt`, yielding text as it is written; ends at a stop string or at the end of the document."""
+    """Continues `prompt`, yielding text as it is sampled; stops at a stop string or the end of the document."""
     for (piece,) in write_together(network, tokenizer, prompt, context, request, [generator]):
         if piece:
             yield piece
@@ -120,8 +120,8 @@ def write_together(
 ) -> Iterator[list[str]]:
     """Continues `prompt` once for each of `generators`; yields the new text of each, token by token.
 
-    When `context` is full, its newer half is read again: no token is predicted from positions that training never
-    showed.
+    When the context is full, its newer half is read again at fresh positions, because the network was not trained on
+    later ones.
     """
     end = end_of(tokenizer)
     unknown, tokens = tokenizer.token_to_id(UNKNOWN), tokenizer.get_vocab_size()
@@ -135,14 +135,14 @@ def write_together(
                 fed, cache, length = written[:, -max(1, context // 2) :], network.new_cache(), 0
             logits = network(fed, cache, last=True)[:, -1].float()
             length += fed.shape[1]
-            if len(logits) < len(texts):  # the prompt is read once for all texts
+            if len(logits) < len(texts):  # the prompt is read only once for all texts
                 rows = torch.zeros(len(texts), dtype=torch.long, device=logits.device)
                 logits = logits[rows]
                 for layer in cache if isinstance(cache, list) else [cache]:
                     layer.keep(rows)
             if unknown is not None:
                 logits[:, unknown] = -torch.inf
-            logits[:, tokens:] = -torch.inf  # an imported network may have more logits than there are tokens
+            logits[:, tokens:] = -torch.inf  # an imported network may have more logits than the tokenizer has tokens
             shaped = shape_logits(
                 logits,
                 written,
@@ -152,11 +152,11 @@ def write_together(
                 request.min_p,
                 request.repetition_penalty,
             )
-            # Each text has its own generator, so that it does not depend on how many are written together.
+            # Each text has its own generator, so that the batch size does not change it.
             new = shaped.argmax(-1) if request.greedy else draw(shaped, *generators)
             fed = new[:, None]
             written = torch.cat((written, fed), 1)
-        # A text that has ended is continued unseen: its row costs less than taking it out of the cache.
+        # A finished text stays in the batch: its row costs less than removing it from the cache.
         yield [text.add(token) for text, token in zip(texts, new.tolist(), strict=True)]
         if all(text.ended for text in texts):
             return
@@ -166,10 +166,10 @@ def write_together(
 def encode_prompt(
     tokenizer: Tokenizer, prompt: str | None, documents: int, device: torch.device
 ) -> Int[Tensor, " time"]:
-    """The tokens to continue; without a prompt the start of a document, or of a line where documents were few.
+    """The tokens to continue; without a prompt, the start of a document, or of a line if documents were few.
 
     Raises:
-        InputError: the prompt is not UTF-8, or has characters that were not in the training text.
+        InputError: the prompt is not UTF-8, or has characters that are not in the vocabulary.
     """
     end = end_of(tokenizer)
     if not prompt:
@@ -179,9 +179,7 @@ def encode_prompt(
     try:
         prompt.encode()
     except UnicodeEncodeError:  # the terminal's bytes were not UTF-8
-        raise InputError(
-            "The prompt is not UTF-8: give it in UTF-8, in a terminal that is set to it.", "prompt"
-        ) from None
+        raise InputError("The prompt is not UTF-8: set the terminal to UTF-8.", "prompt") from None
     ids = tokenizer.encode(prompt, add_special_tokens=False).ids
     unknown = tokenizer.token_to_id(UNKNOWN)
     if unknown is not None and unknown in ids:
@@ -189,10 +187,10 @@ def encode_prompt(
         shown = ", ".join(repr(character) for character in strange)
         raise InputError(f"The prompt has characters that were not in the training text: {shown}.", "prompt")
     if not ids:
-        raise InputError("The tokenizer leaves nothing of the prompt: give another.", "prompt")
+        raise InputError("The tokenizer turns the prompt into no tokens: give another.", "prompt")
     return torch.tensor(ids, device=device)
 
 
 def seed_of(seed: int, number: int) -> int:
-    """The seed of the text with this number: the first has that of the request."""
+    """The seed of text `number`; text 0 has the seed of the request."""
     return seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])

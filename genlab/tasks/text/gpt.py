@@ -42,7 +42,7 @@ SIZES = {  # depth, width, heads, key-value heads, feed-forward, context
 }
 PARAMETERS = {"tiny": 0.1e6, "laptop": 0.74e6, "small": 2.5e6, "medium": 4.4e6, "large": 9.9e6, "gpt2": 124e6}
 TOKENS_PER_PARAMETER = 2.2
-"""Training tokens at which a size does best, over minutes (docs/log.md)."""
+"""Training tokens per parameter that reach the lowest loss in a budget of minutes (docs/log.md)."""
 LONGEST = 65_536
 """Largest value of the option `context`; imported networks may allow more."""
 
@@ -50,7 +50,7 @@ LONGEST = 65_536
 def build_network(
     options: GPTOptions, vocabulary: int, shape: Mapping[str, Any] | None, networks: Networks
 ) -> TextNetwork:
-    """The network; `shape` is that of the weights to come, where it is known."""
+    """Builds the network; `shape` overrides the options, to match weights that exist."""
     known = new_shape(options, vocabulary) if shape is None else make(GPTShape, dict(shape))
     assert options.dropout is not None, "the options are not resolved"
     known = replace(known, dropout=options.dropout)
@@ -58,7 +58,7 @@ def build_network(
 
 
 def new_shape(options: GPTOptions, vocabulary: int) -> GPTShape:
-    """The shape of a size."""
+    """The shape of a new network."""
     assert options.context, "the options are not resolved"
     depth, width, heads, kv_heads, feed_forward, _ = SIZES[options.size]
     return GPTShape(
@@ -68,7 +68,7 @@ def new_shape(options: GPTOptions, vocabulary: int) -> GPTShape:
 
 
 class GPTRecipe(TextRecipe):
-    """How a GPT is trained."""
+    """Trains a GPT."""
 
     replaceable = ("gpt",)
     fixed = ("size", "tokenizer", "vocabulary", "tied")
@@ -92,7 +92,7 @@ class GPTRecipe(TextRecipe):
             others, lr=options.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
         )
         super().__init__(setup, pipeline, [*optimizers, adam])
-        # Compiling takes half a minute: it pays on GPUs, and not on CPUs at these sizes.
+        # Compiling takes half a minute: it pays off on GPUs, but not on CPUs at these sizes.
         compiles = setup.machine.device.type == "cuda" and type(self.network) is GPT
         self.forward: Callable[..., Tensor] = torch.compile(self.network) if compiles else self.network
 
@@ -125,7 +125,7 @@ class GPTRecipe(TextRecipe):
 
 
 def hidden_matrices(network: nn.Module) -> Iterator[Tensor]:
-    """The matrices that Muon trains: those of all linear layers but the last, which is the head."""
+    """The matrices that Muon trains: those of all linear layers except the last, the head."""
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     for layer in linear[:-1]:
         if layer.weight.requires_grad:
@@ -136,7 +136,7 @@ def hidden_matrices(network: nn.Module) -> Iterator[Tensor]:
 
 
 def imported_options(shape: GPTShape, tokenizer: Tokenizer) -> GPTOptions:
-    """The options of a network that another tool trained."""
+    """The options of an imported network."""
     return GPTOptions(
         size="imported",
         context=min(shape.context, LONGEST),
@@ -150,13 +150,13 @@ def imported_options(shape: GPTShape, tokenizer: Tokenizer) -> GPTOptions:
 
 
 def sized(size: Any, speed: Speed, start: Pipeline | None) -> Any:
-    """The size, with `auto` fitted to the time.
+    """Resolves `auto` to the size that fits the time.
 
     Raises:
-        InputError: the size is that of imported networks, and there is none to start from.
+        InputError: the size is "imported", but there is no run to start from.
     """
     if size == "imported" and start is None:
-        raise InputError("size: imported is what `genlab import` makes: start from such a run with --from.", "size")
+        raise InputError("size: imported needs --from with a run that `genlab import` made.", "size")
     if size != "auto":
         return size
     if speed.seconds is None or speed.operations is None:
@@ -165,32 +165,32 @@ def sized(size: Any, speed: Speed, start: Pipeline | None) -> Any:
 
 
 def usual_and_parameters(size: str, start: Pipeline | None) -> tuple[int, float]:
-    """The usual context and the number of parameters of a size, or of the run to start from."""
+    """The default context and the number of parameters of a size, or of the run to start from."""
     if not isinstance(start, TextPipeline):
         return SIZES[size][-1], PARAMETERS[size]
     return start.options.context, float(sum(weight.numel() for weight in start.network.parameters()))
 
 
 def tokens_to_read(speed: Speed, parameters: float) -> float:
-    """Tokens that all processes together read in the time budget; 0 without one."""
+    """Number of tokens that all processes together read in the time budget; 0 without a budget."""
     if speed.seconds is None or speed.operations is None:
         return 0.0
     return tokens_read(speed.seconds, speed.operations, parameters)
 
 
 def fitting_dropout(reads: float, corpus: Corpus) -> float:
-    """The more often the text will be read, the more dropout: repeated text can be memorised."""
+    """Dropout for this many tokens: the more epochs, the higher, because repeated text can be memorised."""
     epochs = reads / len(corpus.train.tokens)
     return round(min(max(0.05 * (epochs - 3.5), 0.0), 0.2), 2)
 
 
 def fitting_rate(size: str, seconds: float | None) -> float:
-    """Muon's learning rate: higher for a short training, lower for a network that is already trained."""
+    """Peak learning rate of Muon: higher for short training, lower for imported weights."""
     if size == "imported":
         return 0.003
     return 0.04 if seconds is not None and seconds < 45 else 0.03
 
 
 def fitting_embedding_rate(size: str) -> float:
-    """AdamW's learning rate: lower for a network that is already trained."""
+    """Peak learning rate of AdamW: lower for imported weights."""
     return 3e-4 if size == "imported" else 0.02

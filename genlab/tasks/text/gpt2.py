@@ -1,4 +1,4 @@
-"""Training GPT-2 as it was published: the same windows and the same loss as the GPT's, AdamW for everything.
+"""Training GPT-2 as published: the windows and the loss of the GPT, AdamW for all weights.
 
 Read it with `models/gpt2.py`; `recipe.py` has what all language models share. An imported GPT-2 is also trained here.
 """
@@ -32,21 +32,21 @@ from genlab.tasks.text.recipe import (
 def build_network(
     options: GPT2Options, vocabulary: int, shape: Mapping[str, Any] | None, networks: Networks
 ) -> TextNetwork:
-    """The network; `shape` is that of the weights to come, where it is known."""
+    """Builds the network; `shape` overrides the options, to match weights that exist."""
     known = new_shape(options, vocabulary) if shape is None else make(GPT2Shape, dict(shape))
     known = replace(known, dropout=options.dropout)
     return TextNetwork("gpt2", known, networks.build("gpt2", known, GPT2))
 
 
 def new_shape(options: GPT2Options, vocabulary: int) -> GPT2Shape:
-    """The shape of a size."""
+    """The shape of a new network."""
     assert options.context, "the options are not resolved"
     depth, width, heads, _, _, _ = SIZES[options.size]
     return GPT2Shape(vocabulary, options.context, depth, width, heads, 4 * width)
 
 
 class GPT2Recipe(TextRecipe):
-    """How a GPT-2 is trained."""
+    """Trains a GPT-2."""
 
     replaceable = ("gpt2",)
     fixed = ("size", "tokenizer", "vocabulary")
@@ -86,7 +86,7 @@ class GPT2Recipe(TextRecipe):
 
 
 def imported_options(shape: GPT2Shape, tokenizer: Tokenizer) -> GPT2Options:
-    """The options of a network that another tool trained."""
+    """The options of an imported network."""
     return GPT2Options(
         size="imported",
         context=min(shape.context, LONGEST),
@@ -104,7 +104,7 @@ def usual_width(size: str, start: Pipeline | None) -> int:
 
 
 def fitting_rate(size: str, width: int) -> float:
-    """Peak learning rate: about that of GPT-3's sizes (Brown et al. 2020, arXiv 2005.14165, table 2.1), which falls
-    with the width; a tenth of that for a network that is already trained."""
+    """Peak learning rate: roughly that of GPT-3 (Brown et al. 2020, arXiv 2005.14165, table 2.1), which falls with the
+    width; a tenth of that for imported weights."""
     rate = min(6e-4 * 768 / width, 3e-3)
     return 0.1 * rate if size == "imported" else rate

@@ -1,4 +1,4 @@
-"""Language models that transformers saved, as pipelines."""
+"""Imports language models saved by transformers."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,24 +18,24 @@ MODELS: dict[type, tuple[str, Callable[..., Any], Callable[..., TextNetwork]]] =
     GPT: ("gpt", gpt.imported_options, gpt.build_network),
     GPT2: ("gpt2", gpt2.imported_options, gpt2.build_network),
 }
-"""Name of the model, its options and its network, by the class of the network."""
+"""Name, options and network builder of the model, by the class of the network."""
 
 
 class Imported(NamedTuple):
     """A model of another tool."""
 
     model: str
-    """Its name in genlab."""
+    """Name of the model in genlab."""
     pipeline: TextPipeline
     fingerprint: str
     """SHA-256 of its weights."""
 
 
 def import_folder(place: Path, machine: Machine) -> Imported:
-    """The language model in a folder that transformers saved: Qwen3's or GPT-2's architecture.
+    """Imports a language model saved by transformers, with the architecture of Qwen3 or GPT-2.
 
     Raises:
-        InputError: the folder holds no such model, or files that do not fit together.
+        InputError: the folder holds no such model, or its files do not match.
     """
     found = read_folder(place)
     model, options_of, build = MODELS[found.network]

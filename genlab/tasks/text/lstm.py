@@ -1,4 +1,4 @@
-"""Training an LSTM: the same windows and the same loss as the GPT's, AdamW for everything.
+"""Training an LSTM: the windows and the loss of the GPT, AdamW for all weights.
 
 Read it with `models/lstm.py`; `recipe.py` has what all language models share.
 """
@@ -33,14 +33,14 @@ TOKENS = 2048
 def build_network(
     options: LSTMOptions, vocabulary: int, shape: Mapping[str, Any] | None, networks: Networks
 ) -> TextNetwork:
-    """The network; `shape` always follows from the options."""
+    """Builds the network; its shape always follows from the options."""
     depth, width, _ = SIZES[options.size]
     known = LSTMShape(vocabulary, depth, width, options.dropout)
     return TextNetwork("lstm", known, networks.build("lstm", known, LSTM))
 
 
 class LSTMRecipe(TextRecipe):
-    """How an LSTM is trained."""
+    """Trains an LSTM."""
 
     replaceable = ("lstm",)
     fixed = ("size", "tokenizer", "vocabulary")
@@ -59,7 +59,7 @@ class LSTMRecipe(TextRecipe):
     @classmethod
     def resolve(cls, options: LSTMOptions, data: Corpus, speed: Speed, start: Pipeline | None) -> LSTMOptions:
         size = options.size
-        if size == "auto":  # an LSTM of the next size needs four times the time for the same tokens
+        if size == "auto":  # each larger size takes four times as long for the same tokens
             size = "laptop" if speed.seconds is None or speed.seconds < 1200 else "small"
         *_, usual = SIZES[size]
         context = fitting_context(data, options.context, usual)

@@ -19,12 +19,12 @@ class LanguageModelOptions:
 
     size: GPTSize = "auto"
     """Depth and width of the network: laptop has 4 layers of width 128, gpt2 is the 124 M shape; auto fits
-    the time, or is laptop if --steps is given (imported: as `genlab import` found it)."""
+    the time, or is laptop with --steps; imported is the shape that `genlab import` found."""
     context: Annotated[int, Ge(2), Le(65_536)] | None = None
-    """Context length: the largest number of tokens that the model attends to; by default fitted to the size, or that
-    of the run to start from, and at most an eighth of the text."""
+    """Context length: the number of tokens that the model can attend to; by default fitted to the size, or that of
+    the run to start from, and at most an eighth of the text."""
     tokenizer: Annotated[Literal["auto", "char", "byte", "bpe"], DATA] = "auto"
-    """What a token is: a character, a byte, or a piece of a word (bpe); auto decides by the length of the text."""
+    """What a token is: a character, a byte, or a subword (bpe); auto decides by the length of the text."""
     vocabulary: Annotated[int, Ge(258), Le(262_144), DATA] | None = None
     """Vocabulary size of a bpe tokenizer; by default fitted to the length of the text."""
     batch: Annotated[int, Ge(1), Le(65_536), TRAINING] | None = None
@@ -42,17 +42,17 @@ class GPTOptions(LanguageModelOptions):
     weight_decay: Decay | None = None
     """Decoupled weight decay of the matrices."""
     dropout: Dropout | None = None
-    """Dropout; by default above 0 only if training reads the data many times."""
+    """Dropout; by default above 0 only for many epochs."""
     tied: bool = False
     """Share one matrix between the embedding and the output head (gpt2 always does)."""
 
 
 @dataclass(frozen=True)
 class GPT2Options(LanguageModelOptions):
-    """Options of GPT-2 as it was published."""
+    """Options of GPT-2 as published."""
 
     learning_rate: Rate | None = None
-    """Peak learning rate of AdamW; by default fitted to the width, and a tenth of that after an import."""
+    """Peak learning rate of AdamW; by default fitted to the width, a tenth of that for an imported model."""
     weight_decay: Decay = 0.1
     """Decoupled weight decay of the matrices."""
     dropout: Dropout = 0.0
@@ -79,38 +79,38 @@ class LSTMOptions(LanguageModelOptions):
 
 @dataclass(frozen=True)
 class TextRequest:
-    """What text to write."""
+    """The text to write."""
 
     prompt: str | None = None
     """Text to continue; by default the start of a document."""
     tokens: Annotated[int, Ge(1), Le(10_000_000)] = 200
-    """Largest number of tokens to write."""
+    """Largest number of tokens to generate."""
     n: Annotated[int, Ge(1), Le(100_000)] = 1
-    """Number of texts to write."""
+    """Number of texts to generate."""
     temperature: Annotated[float, Gt(0), Le(100), Shown(hint="--greedy always takes the most likely token")] = 0.8
     """Softmax temperature: below 1 favours likely tokens, above 1 unlikely ones."""
     top_k: Annotated[int, Ge(1)] | None = None
-    """Sample from this many most likely tokens only."""
+    """Sample only from this many of the most likely tokens."""
     top_p: Annotated[float, Gt(0), Le(1)] | None = None
-    """Sample from the most likely tokens that together have this probability."""
+    """Sample only from the most likely tokens that together have this probability."""
     min_p: Annotated[float, Ge(0), Lt(1)] | None = None
-    """Sample from the tokens with at least this fraction of the highest probability."""
+    """Sample only from tokens with at least this fraction of the highest probability."""
     repetition_penalty: Annotated[float, Gt(0), Le(100)] = 1.0
-    """Above 1 makes tokens less likely that were already written."""
+    """Above 1 makes tokens that already occur in the text less likely."""
     stop: tuple[Annotated[str, MinLen(1)], ...] = ()
     """End a text before this string; can be repeated."""
     greedy: bool = False
     """Always take the most likely token."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
-    """Random seed: the same seed writes the same text."""
+    """Random seed: the same seed gives the same text."""
     weights: Literal["auto", "plain", "32", "16", "int8"] = "auto"
-    """How a CPU reads large weights: packed in 32 bits, packed and rounded to 16 or to 8 bits (int8), or plain as they
-    were trained; auto packs 32 bits where that pays off."""
+    """Format of large weights on a CPU: packed in 32 bits, packed and rounded to 16 or 8 bits (int8), or plain, as
+    trained; auto packs them in 32 bits if that pays off."""
 
 
 @dataclass(frozen=True)
 class TextAttentionRequest:
-    """Which attention of a text model to show."""
+    """The prompt on which to show a language model's attention."""
 
     prompt: str
     """Text that the model reads."""

@@ -1,4 +1,4 @@
-"""A finished language model: its network, its tokenizer, and all that can be done with them."""
+"""A trained language model: its network, its tokenizer and its capabilities."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -26,19 +26,19 @@ from genlab.tasks.text.options import TextAttentionRequest, TextRequest
 AttentionShape = GPTShape | GPT2Shape
 Shape = AttentionShape | LSTMShape
 TOGETHER = 16
-"""Texts that are written at the same time."""
+"""Number of texts generated in parallel."""
 UNLIMITED = 1 << 60
 """Context of a recurrent network: its state carries over any number of tokens."""
 
 
 class TextNetwork(NamedTuple):
-    """A network, and what it was built for."""
+    """A network and the shape it was built for."""
 
     name: str
     """Prefix of its tensors in model.safetensors."""
     shape: Shape
     network: nn.Module
-    """Called with tokens (batch, time), it returns the logits of each next token (batch, time, vocabulary)."""
+    """Maps tokens (batch, time) to logits of the next tokens (batch, time, vocabulary)."""
 
 
 class TextPipeline(Pipeline):
@@ -48,8 +48,8 @@ class TextPipeline(Pipeline):
         options: The model's options; `context` is the number of tokens in a training window.
         built: The network and its shape.
         tokenizer: Maps text to tokens and back.
-        documents: Number of documents in the training text: it decides how a text without a prompt starts.
-        machine: Where the network runs.
+        documents: Number of documents in the training text, which decides how a text without a prompt starts.
+        machine: The machine that the network runs on.
     """
 
     def __init__(
@@ -61,26 +61,27 @@ class TextPipeline(Pipeline):
 
     def save(self, folder: Path) -> None:
         write_atomically(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True).encode())
-        if isinstance(self.shape, AttentionShape):  # an LSTM's follows from its options
+        if isinstance(self.shape, AttentionShape):  # the shape of an LSTM follows from its options
             write_json(folder / "shape.json", asdict(self.shape))
 
     @classmethod
     def load(cls, saved: Saved) -> "TextPipeline":
         tokenizer = load_tokenizer(saved.path / "tokenizer.json")
         place = saved.path / "shape.json"
-        shape = read_json(place) if place.exists() else None  # the first runs had none: their options decide
+        # The first runs saved no shape: it follows from the options.
+        shape = read_json(place) if place.exists() else None
         built = saved.build(saved.options, tokenizer.get_vocab_size(), shape, saved.networks)
         return cls(saved.options, built, tokenizer, documents_of(saved.about), saved.machine)
 
     @property
     def window(self) -> int:
-        """Tokens before the next one that the network can take into account."""
+        """Number of previous tokens that the network can use to predict the next one."""
         return self.shape.context if isinstance(self.shape, AttentionShape) else UNLIMITED
 
     # --- capabilities ---
 
     def generate(self, request: TextRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """`request.n` texts that begin with the prompt; `show` receives a single text piece by piece, several in turn.
+        """Yields `request.n` texts, prompt included; `show` receives each piece by piece, one text after another.
 
         Raises:
             InputError: the prompt or the requested weights cannot be used.
@@ -103,7 +104,7 @@ class TextPipeline(Pipeline):
         numbers: range,
         show: Callable[[str], None],
     ) -> list[str]:
-        """The texts with these numbers, written together; `show` receives the first, piece by piece."""
+        """Generates the texts with these numbers in parallel; `show` receives the first, piece by piece."""
         device = self.machine.device
         generators = [torch.Generator(device).manual_seed(seed_of(request.seed, number)) for number in numbers]
         texts = [request.prompt or "" for _ in numbers]
@@ -117,7 +118,7 @@ class TextPipeline(Pipeline):
         return texts
 
     def explain(self, request: TextAttentionRequest) -> list[AttentionMap]:
-        """The attention weights of every layer as the network reads a prompt.
+        """The attention map of every layer on a prompt.
 
         Raises:
             InputError: the prompt is empty or longer than the context, or the network has no attention layers.
@@ -134,5 +135,5 @@ def _ignore(_: str) -> None:
 
 
 def documents_of(about: Mapping[str, Any]) -> int:
-    """Number of documents that a run was trained on, from its run.json; unknown for an imported run: many."""
+    """Number of documents that a run was trained on, from its run.json; an imported run counts as having many."""
     return about["data"]["counts"].get("train", {"documents": MANY})["documents"]

@@ -1,4 +1,4 @@
-"""What the recipes of all language models share: data, validation, and what a run to start from fixes."""
+"""The base of the language models' recipes: data, validation, and options fixed by the run to start from."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -24,17 +24,17 @@ from genlab.tasks.text.options import TextRequest
 from genlab.tasks.text.pipeline import TextNetwork, TextPipeline
 
 Windows = tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]
-"""Tokens, and the ones that follow them."""
+"""Tokens and their targets, the tokens one position later."""
 EXAMPLE_TOKENS = 60
-"""Tokens of an example of the training text."""
+"""Length of an example of the training text."""
 
 
 class TextRecipe(Recipe):
-    """How language models of the user's text are trained, apart from their networks, their sizes and their step."""
+    """Trains a language model; subclasses add the network, its sizes and the step."""
 
     losses = ("loss",)
     fixed: ClassVar[tuple[str, ...]]
-    """Options that trained weights fix."""
+    """Options that the weights of the run to start from determine."""
     data: Corpus
     pipeline: TextPipeline
 
@@ -54,7 +54,7 @@ class TextRecipe(Recipe):
 
     @classmethod
     def examples(cls, data: Corpus) -> list[Sample]:
-        """The text at the beginning, in the middle and near the end."""
+        """Passages from the beginning, the middle and the end of the training text."""
         tokens, shown = data.train.tokens, []
         for start in sorted({1, len(tokens) // 2, max(1, len(tokens) - 1 - EXAMPLE_TOKENS)}):
             text = data.tokenizer.decode(tokens[start : start + EXAMPLE_TOKENS].tolist())
@@ -101,14 +101,14 @@ class TextRecipe(Recipe):
 
 
 def new_pipeline(setup: Setup, build: Callable[..., TextNetwork]) -> TextPipeline:
-    """The pipeline that is to be trained; its network has the shape of the run to start from, if there is one.
+    """The pipeline to train; its network has the shape of the run to start from, if there is one.
 
     Args:
-        setup: What the recipe is built from.
+        setup: Data, options and machine, common to all recipes.
         build: The model's `build_network`.
 
     Raises:
-        InputError: the user's own network does not fit.
+        InputError: the custom network rejects its input or returns the wrong shape.
     """
     options, corpus, start = setup.options, setup.data, setup.start
     shape = asdict(start.shape) if isinstance(start, TextPipeline) else None
@@ -117,7 +117,7 @@ def new_pipeline(setup: Setup, build: Callable[..., TextNetwork]) -> TextPipelin
     if built.name in setup.networks:
         tokens = torch.zeros(1, options.context, dtype=torch.long, device=setup.machine.device)
         wanted: tuple[int, ...] = (1, options.context, built.shape.vocabulary)
-        try_network(built.name, pipeline.network, (tokens,), [wanted], "a batch of tokens (batch, time)")
+        try_network(built.name, pipeline.network, (tokens,), [wanted], "it must take tokens (batch, time)")
     return pipeline
 
 
@@ -125,26 +125,26 @@ def new_pipeline(setup: Setup, build: Callable[..., TextNetwork]) -> TextPipelin
 
 
 def corpus_facts(corpus: Corpus) -> DataFacts:
-    """What a run records of its text."""
+    """The facts about the text that a run records."""
     splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
     notes = list(corpus.notes)
     if corpus.train.unknown:
         notes.append(
-            f"{corpus.train.unknown:,} characters of the training text are not in the vocabulary of the run that this "
-            "one starts from: they are all read as one unknown character."
+            f"{corpus.train.unknown:,} characters of the training text are not in the vocabulary of the run to start "
+            "from: they are all read as the unknown character."
         )
     counts = {name: describe(split) for name, split in splits.items() if split is not None}
     return DataFacts(corpus.name, corpus.fingerprint, counts, notes, corpus.left_out)
 
 
 def text_warnings(corpus: Corpus, parameters: int, reads: int) -> list[str]:
-    """Reasons against this many parameters, or against reading this many tokens of this text."""
+    """Warnings about too little text for this many parameters, or too many epochs."""
     tokens = len(corpus.train.tokens) - 1
     epochs = reads / tokens
     if parameters > 5 * tokens:
-        return [f"{tokens:,} training tokens are few for {parameters:,} parameters: expect it to memorise the text."]
+        return [f"{tokens:,} training tokens are few for {parameters:,} parameters: the model may memorise the text."]
     if epochs > 20:
-        return [f"the text will be read {epochs:.0f} times: watch for overfitting, or give less time or more text."]
+        return [f"training reads the text {epochs:.0f} times: watch for overfitting, or give less time or more text."]
     return []
 
 
@@ -152,32 +152,32 @@ def text_warnings(corpus: Corpus, parameters: int, reads: int) -> list[str]:
 
 
 def kept_options(options: Any, trained: Any, names: tuple[str, ...]) -> Any:
-    """`options` with these fields as they were when `trained` was.
+    """`options` with the fields `names` taken from `trained`.
 
     Raises:
-        InputError: the user gave another value.
+        InputError: `options` has another value for one of them.
     """
     values = {name: getattr(trained, name) for name in names}
     for name, value in values.items():
         asked = getattr(options, name)
         if asked not in (value, type(options).__dataclass_fields__[name].default):
             raise InputError(
-                f"{name}: the run to start from has {value}, not {asked}: leave --{name} out, or start anew.", name
+                f"{name}: the run to start from has {value}, not {asked}: omit --{name}, or train from scratch.", name
             )
     return replace(options, **values)
 
 
 def tokenizer_options(tokenizer: Tokenizer) -> dict[str, Any]:
-    """The options of a tokenizer, resolved."""
+    """The resolved options of a tokenizer."""
     kind = kind_of(tokenizer)
     return {"tokenizer": kind, "vocabulary": tokenizer.get_vocab_size() if kind == "bpe" else None}
 
 
 def fitting_context(corpus: Corpus, asked: int | None, usual: int) -> int:
-    """The context to train with: the one given, or the usual one as far as the text is long enough.
+    """The context to train with: the requested one, or the default, shortened to fit the text.
 
     Raises:
-        InputError: the training text is shorter.
+        InputError: the training text is too short.
     """
     tokens = len(corpus.train.tokens) - 1
     context = asked or min(usual, max(2, tokens // 8))
@@ -195,5 +195,5 @@ def fitting_context(corpus: Corpus, asked: int | None, usual: int) -> int:
 
 
 def windows_per_process(reads: float, context: int, speed: Speed) -> int:
-    """Windows per update and process when a training reads this many tokens in all."""
+    """Windows per update and process for a training budget of this many tokens."""
     return max(1, fitting_batch(reads) // (context * speed.processes))

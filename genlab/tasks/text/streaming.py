@@ -1,11 +1,11 @@
-"""A text while it is being written: from tokens to the characters that are final."""
+"""Streaming output: turns tokens into characters as soon as they are final."""
 
 from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
 
 
 class WrittenText:
-    """Holds back incomplete characters and what may become a stop string; ends at a stop string or the end token."""
+    """Holds back incomplete characters and possible stop strings; ends at a stop string or the end token."""
 
     def __init__(self, tokenizer: Tokenizer, end: int | None, stop: tuple[str, ...]) -> None:
         self.tokenizer, self.end, self.stop = tokenizer, end, stop
@@ -15,7 +15,7 @@ class WrittenText:
         self.ended = False
 
     def add(self, token: int) -> str:
-        """The characters that `token` makes final; none once the text has ended."""
+        """Adds a token and returns the characters that it completes; none once the text has ended."""
         if self.ended:
             return ""
         if token == self.end:
@@ -30,6 +30,6 @@ class WrittenText:
         return shown
 
     def rest(self) -> str:
-        """Ends the text and returns what was held back."""
+        """Ends the text and returns the characters held back."""
         shown, self.held, self.ended = self.held, "", True
         return shown

@@ -1,4 +1,4 @@
-"""Translation: one sequence from another, learnt from pairs."""
+"""Translation: maps one sequence to another, learning from pairs."""
 
 from genlab.tasks.task import FileOption, Model, SampleSet, Task
 
@@ -40,7 +40,7 @@ TASK = Task(
     samples=(
         SampleSet(
             "@numbers-fr",
-            "numbers below a million in English and French words, 100,000 or as many as @numbers-fr:COUNT says",
+            "numbers below a million in English and French words: 100,000, or COUNT with @numbers-fr:COUNT",
         ),
     ),
     files={

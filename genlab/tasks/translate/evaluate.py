@@ -1,4 +1,4 @@
-"""Measures a translator on pairs: loss, BLEU, chrF and exact matches, beside those of copying the source."""
+"""Evaluates a translator: loss, BLEU, chrF and exact matches, beside those of copying the source."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,29 +17,29 @@ from genlab.tasks.translate.options import TranslateRequest
 from genlab.tasks.translate.pipeline import TranslatePipeline
 
 EVALUATED = 5_000
-"""Most pairs that are measured, spread evenly over the split."""
+"""Largest number of pairs to measure on, spread evenly over the split."""
 SHOWN = 5
-"""Translations that are shown as the worst and as the best."""
+"""Number of worst and of best translations to show."""
 MEASURED = 8_192
-"""Tokens of both languages in a batch whose loss is measured."""
+"""Tokens per batch, source and target together, for measuring the loss."""
 
 
 def evaluate(pipeline: TranslatePipeline, source: Source) -> Evaluation:
-    """Measures on the test split, or on all pairs of other data.
+    """Evaluates on the test split, or on all pairs of other data.
 
     Raises:
         InputError: the data cannot be read, or sacrebleu is missing.
     """
 
     def read(place: str, validation: str, test: str) -> PairSet:
-        whole = (validation, test) == ("0", "0")  # other data, which are measured whole
+        whole = (validation, test) == ("0", "0")  # other data are measured whole
         return read_pairs(place, validation, test, pipeline.options.lower, distinct=not whole)
 
-    scorers()  # fails before anything is translated
+    scorers()  # fails early if sacrebleu is missing
     found, same = reopened(read, source)
     split = found.test if same else found.train
     if split is None:
-        raise InputError("The run kept no test data (--test 0): give pairs with --data.", "data")
+        raise InputError("The run has no test split (--test 0): give pairs with --data.", "data")
     chosen = spread(split, EVALUATED)
     tokens = tokenise(chosen, pipeline.source, pipeline.target)
     translations = pipeline.translate(chosen.sources, TranslateRequest())
@@ -63,7 +63,7 @@ def evaluate(pipeline: TranslatePipeline, source: Source) -> Evaluation:
 def mean_losses(
     pipeline: TranslatePipeline, pairs: TokenPairs, *losses: Callable[[Tensor, Tensor], Tensor]
 ) -> list[float]:
-    """Each loss, a mean over the target tokens of a batch, as the mean over all target tokens of `pairs`."""
+    """The mean over all target tokens of `pairs` of each loss, which returns the mean over a batch."""
     totals = [0.0] * len(losses)
     with pipeline.evaluating():
         for batch in pairs.in_order(MEASURED):
@@ -75,7 +75,7 @@ def mean_losses(
 
 
 def spread(pairs: Pairs, most: int) -> Pairs:
-    """At most `most` of the pairs, spread evenly over them."""
+    """At most `most` pairs, evenly spaced."""
     if len(pairs) <= most:
         return pairs
     return pairs.take(np.linspace(0, len(pairs) - 1, most).round().astype(int).tolist())

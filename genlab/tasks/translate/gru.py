@@ -25,7 +25,7 @@ SIZES = {"tiny": 64, "small": 192, "medium": 320, "large": 576, "base": 1024}
 def build_network(
     options: GRUOptions, source_vocabulary: int, target_vocabulary: int, networks: Networks
 ) -> dict[str, nn.Module]:
-    """The encoder-decoder of a run, by the prefix of its tensors."""
+    """Builds the encoder-decoder, by the prefix of its tensors."""
     shape = GRUShape(
         source_vocabulary,
         target_vocabulary,
@@ -38,7 +38,7 @@ def build_network(
 
 
 class GRURecipe(TranslationRecipe):
-    """How a recurrent encoder-decoder learns to translate."""
+    """Trains a recurrent encoder-decoder to translate."""
 
     replaceable = ("gru",)
 

@@ -19,13 +19,13 @@ class TranslatorOptions:
 
     size: Literal["auto", "tiny", "small", "medium", "large", "base"] = "auto"
     """Layers and width of the network: small has 3 + 3 layers of width 128, base is the paper's; auto fits the
-    time, or is small if --steps is given."""
+    time, or is small with --steps."""
     tokenizer: Annotated[Literal["bpe", "char", "word"], DATA] = "bpe"
-    """What a token is: a piece of a word (bpe), a character, or a word with its space."""
+    """What a token is: a subword (bpe), a character, or a word with its space."""
     vocabulary: Annotated[int, Ge(258), Le(262_144), DATA] | None = None
     """Largest size of a bpe or word vocabulary; by default fitted to the length of the data."""
     joint: Annotated[bool, DATA, Shown(off="Use separate vocabularies and embeddings for source and target.")] = True
-    """Share one vocabulary and one embedding between both languages; False makes one for each."""
+    """Share one vocabulary and one embedding between both languages; False uses separate ones."""
     lower: Annotated[bool, DATA] = False
     """Convert all text to lower case."""
     batch: Annotated[int, Ge(16), Le(4_194_304), TRAINING] | None = None
@@ -45,7 +45,7 @@ class TransformerOptions(TranslatorOptions):
     weight_decay: Annotated[float, Ge(0), Le(1), TRAINING] = 0.0
     """Decoupled weight decay of the matrices."""
     dropout: TrainingShare | None = None
-    """Dropout; by default higher the more often training reads the data."""
+    """Dropout; by default higher for more epochs."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class GRUOptions(TranslatorOptions):
     size: Literal["auto", "tiny", "small", "medium", "large", "base"] = "auto"
     """Width of the network; auto is small."""
     attention: Literal["additive", "none"] = "additive"
-    """Whether each target token attends to the source, or only receives the encoder's last state."""
+    """additive: every target token attends to the source; none: the decoder only receives the encoder's last state."""
     batch: Annotated[int, Ge(16), Le(4_194_304), TRAINING] | None = None
     """Largest number of tokens per update and process, source and target together; by default 2,048."""
     learning_rate: Rate = 3e-3
@@ -66,35 +66,35 @@ class GRUOptions(TranslatorOptions):
 
 @dataclass(frozen=True)
 class TranslateRequest:
-    """What to translate, and how."""
+    """The text to translate, and the options of decoding."""
 
     prompt: str | tuple[str, ...] | Lines | None = None
     """Text to translate, line by line."""
     beam: Annotated[int, Ge(1), Le(100)] = 5
     """Beam width of the search; 1 always takes the most likely token."""
     length_penalty: Annotated[float, Ge(0), Le(10)] = 1.0
-    """Exponent of the length by which scores are normalized: 0 for no normalization, more favours long translations."""
+    """Exponent of the length that scores are divided by: 0 for no normalization, higher favours long translations."""
     n_best: Annotated[int, Ge(1), Le(100)] = 1
-    """Translations of each line, best first; at most as many as the beam."""
+    """Number of translations per line, best first; at most the beam width."""
     sample: bool = False
     """Sample each token instead of searching for the most likely translation."""
     temperature: Annotated[float, Gt(0), Le(100), Shown(hint="--beam 1 always takes the most likely token")] = 1.0
     """Softmax temperature of --sample: below 1 favours likely tokens, above 1 unlikely ones."""
     top_k: Annotated[int, Ge(1)] | None = None
-    """Sample from this many most likely tokens only."""
+    """Sample only from this many of the most likely tokens."""
     top_p: Annotated[float, Gt(0), Le(1)] | None = None
-    """Sample from the most likely tokens that together have this probability."""
+    """Sample only from the most likely tokens that together have this probability."""
     min_p: Share | None = None
-    """Sample from the tokens with at least this fraction of the highest probability."""
+    """Sample only from tokens with at least this fraction of the highest probability."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed of --sample."""
 
 
 @dataclass(frozen=True)
 class TranslateAttentionRequest:
-    """Which attention of a translator to show."""
+    """The sentence on which to show a translator's attention."""
 
     prompt: str
-    """Sentence that the model translates."""
+    """Sentence to translate."""
     translation: str | None = None
-    """Translation that the model is made to write; by default its own."""
+    """Translation to force on the decoder; by default the model's own."""

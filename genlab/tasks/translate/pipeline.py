@@ -1,4 +1,4 @@
-"""A trained translator: vocabularies and an encoder-decoder, which translates by beam search or sampling."""
+"""A trained translator: vocabularies and an encoder-decoder, decoded by beam search or sampling."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,11 +25,11 @@ from genlab.tasks.shared.attention_maps import attention_map
 from genlab.tasks.translate.options import TranslateAttentionRequest, TranslateRequest
 
 ROOM = 1 << 15
-"""Most tokens, of all hypotheses together, that are decoded at the same time."""
+"""Largest number of tokens, over all hypotheses, to decode in parallel."""
 
 
 class Lengths(NamedTuple):
-    """Lengths of the training pairs, which limit what is read and written; end tokens count."""
+    """Lengths of the training pairs in tokens, end tokens included, which limit inputs and outputs."""
 
     longest_source: int
     longest_target: int
@@ -59,7 +59,7 @@ class TranslatePipeline(Pipeline):
         self.network: Any
         (self.network,) = self.networks.values()
         self.source, self.target = source, target
-        """One and the same vocabulary if the option `joint` is set."""
+        """Source and target vocabulary, one object if the option `joint` is set."""
         self.lengths = lengths
 
     def save(self, folder: Path) -> None:
@@ -76,7 +76,7 @@ class TranslatePipeline(Pipeline):
         return cls(saved.options, saved.machine, networks, source, target, lengths)
 
     def target_logits(self, batch: TranslationBatch) -> Float[Tensor, "tokens vocabulary"]:
-        """Logits for each of `batch.targets`, given the target tokens before it."""
+        """Logits for each of `batch.targets`, given the previous target tokens."""
         return self.network(batch.source, batch.inputs, batch.source_mask, batch.target_index)
 
     # --- translating ---
@@ -85,12 +85,12 @@ class TranslatePipeline(Pipeline):
         """Yields `request.n_best` translations of each line, best first.
 
         Raises:
-            InputError: the prompt cannot be read, or the options exclude each other.
+            InputError: the prompt cannot be read, or the options contradict each other.
         """
         if not request.sample and request.n_best > request.beam:
             raise InputError(
-                f"n_best: a beam of {request.beam} finds at most {request.beam} translations of a line: give "
-                f"--beam {request.n_best} too.",
+                f"n_best: a beam of {request.beam} finds at most {request.beam} translations of a line: add "
+                f"--beam {request.n_best}.",
                 "n_best",
             )
         for hypotheses in self.search(self._readable(lines_of(request.prompt)), request):
@@ -105,7 +105,7 @@ class TranslatePipeline(Pipeline):
         return [self.target.decode(found[0].tokens) for found in self.search(texts, request)]
 
     def search(self, texts: list[str], request: TranslateRequest) -> list[list[Hypothesis]]:
-        """The best translations of each text, as tokens; the translation of an empty text is empty."""
+        """The best translations of each text, as tokens; an empty text has an empty translation."""
         source = Ragged.of([[*tokens, END_TOKEN] for tokens in self.source.encode(texts)])
         longest, stretch = self.lengths.longest_target, self.lengths.stretch
         limits = np.minimum(np.ceil(stretch * source.lengths).astype(int) + 10, longest)
@@ -145,7 +145,7 @@ class TranslatePipeline(Pipeline):
         )
 
     def _readable(self, lines: Lines) -> list[str]:
-        """The lines as the network reads them.
+        """Normalises the lines for the network.
 
         Raises:
             InputError: a line is too long, or has characters or words that are not in the vocabulary.
@@ -161,8 +161,8 @@ class TranslatePipeline(Pipeline):
                 )
             if len(tokens) >= longest:
                 raise InputError(
-                    f"{lines.place(number)} has {len(tokens):,} tokens, the longest sentence that the model learnt "
-                    f"from has {longest - 1:,}: split it.",
+                    f"{lines.place(number)} has {len(tokens):,} tokens, but the longest training sentence has "
+                    f"{longest - 1:,}: split it.",
                     lines.option,
                 )
         return texts
@@ -170,18 +170,18 @@ class TranslatePipeline(Pipeline):
     # --- attention ---
 
     def explain(self, request: TranslateAttentionRequest) -> list[AttentionMap]:
-        """Attention of the encoder, of the decoder to the target so far, and of the decoder to the source (cross).
+        """Attention maps of the encoder, of the decoder's self-attention, and of its cross-attention to the source.
 
-        Rows of `decoder` are the tokens that the decoder reads; rows of `cross` are those that it predicts.
+        Rows of `decoder` are the tokens that the decoder reads, rows of `cross` those that it predicts.
 
         Raises:
             InputError: the prompt or the translation cannot be read, or the network is not a Transformer.
         """
         if not isinstance(self.network, Transformer):
-            raise InputError("Only genlab's own Transformer shows its attention, not a custom network.", "run")
+            raise InputError("A custom network has no attention to show.", "run")
         lines = lines_of(request.prompt)
         if len(lines.texts) > 1:
-            raise InputError("prompt: attention is shown of one sentence, on one line.", "prompt")
+            raise InputError("prompt: give one sentence, on one line.", "prompt")
         texts = self._readable(lines)
         if request.translation is None:
             (translation,) = self.translate(texts, TranslateRequest())

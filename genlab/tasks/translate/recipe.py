@@ -1,4 +1,4 @@
-"""What the recipes of all translators share: reading pairs, batches, and validation."""
+"""The base of the translators' recipes: data, batches and validation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,30 +22,30 @@ from genlab.tasks.translate.options import TranslateRequest
 from genlab.tasks.translate.pipeline import Lengths, TranslatePipeline
 
 WATCHED = 1_000
-"""Most validation pairs that are measured during training, spread evenly over the split."""
+"""Largest number of validation pairs to measure on during training, spread evenly over the split."""
 TESTED = 500
-"""Most test pairs that are translated at the end of training, spread evenly over the split."""
+"""Largest number of test pairs to translate at the end of training, spread evenly over the split."""
 SHOWN = 5
-"""Translations in a preview."""
+"""Number of translations in a preview."""
 EXAMPLES = 5
-"""Training pairs that `genlab look` shows."""
+"""Number of training pairs that `genlab look` shows."""
 
 
 @dataclass(frozen=True)
 class TranslationData:
-    """Pairs, and their tokens."""
+    """Pairs and their tokens."""
 
     pairs: PairSet
     source: Vocabulary
     target: Vocabulary
     train: TokenPairs
     watched: TokenPairs | None
-    """Validation pairs that are measured during training; None without a validation split."""
+    """Validation pairs to measure on during training; None without a validation split."""
     lengths: Lengths
 
 
 class TranslationRecipe(Recipe):
-    """How an encoder-decoder learns from pairs; a subclass adds its network, its optimisers and its step."""
+    """Trains an encoder-decoder on pairs; subclasses add the network, its optimisers and the step."""
 
     losses = ("loss",)
     data: TranslationData
@@ -93,7 +93,7 @@ class TranslationRecipe(Recipe):
     def batch(self, step: int) -> TranslationBatch:
         return self.data.train.batch(step, self.options.batch, self.seed, self.machine.rank, self.machine.processes)
 
-    # --- measures ---
+    # --- metrics ---
 
     @property
     def validates(self) -> bool:
@@ -102,7 +102,7 @@ class TranslationRecipe(Recipe):
     def validate(self) -> dict[str, float]:
         assert self.data.watched is not None
         loss, objective = mean_losses(self.pipeline, self.data.watched, F.cross_entropy, self._objective)
-        # The objective of training selects: without smoothing, weights that have hardly learnt it would look better.
+        # The training objective selects the weights: the loss without smoothing would prefer undertrained ones.
         return {"smoothed_loss": objective, "loss": loss}
 
     def _objective(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -130,13 +130,13 @@ class TranslationRecipe(Recipe):
         epochs = steps * self.options.batch * self.machine.processes / self.data.train.cost
         if epochs > 100:
             return [
-                f"the pairs will be read {epochs:.0f} times: watch for overfitting, or give less time or more pairs."
+                f"training reads the pairs {epochs:.0f} times: watch for overfitting, or give less time or more pairs."
             ]
         return []
 
 
 def count(pairs: TokenPairs) -> dict[str, Any]:
-    """What run.json records of a split; lengths include the end token."""
+    """The facts about a split for run.json; lengths include the end token."""
     source, target = pairs.source.lengths, pairs.target.lengths - 1
     return {
         "pairs": len(pairs),
@@ -166,16 +166,16 @@ class _FirstToken(nn.Module):
 
 
 def try_translator(name: str, pipeline: TranslatePipeline) -> None:
-    """Calls a custom network as training does, and as decoding does.
+    """Calls a custom network as training and decoding do.
 
     Raises:
-        InputError: it cannot be called so, or returns another shape.
+        InputError: the network lacks a method, rejects its input or returns the wrong shape.
     """
     tokens = torch.full((2, 3), END_TOKEN)
     mask = torch.tensor([[True, True, True], [True, True, False]])
     tokens, mask, index = pipeline.machine.place((tokens, mask, mask.flatten().nonzero()[:, 0]))
     vocabulary, network = pipeline.target.size, pipeline.networks[name]
-    called = "which are source, target, source mask and positions of the target to predict from"
+    called = "it must take source, target, source mask and the target positions to predict from"
     try_network(name, network, (tokens, tokens, mask, index), [(len(index), vocabulary)], called)
-    decoded = "with start(source, mask, capacity), keep(rows) of what that returns, and next(tokens, memory)"
+    decoded = "decoding needs start(source, mask, capacity), keep(rows) of its result, and next(tokens, memory)"
     try_network(name, _FirstToken(network), (tokens, mask), [(2, vocabulary)], decoded)

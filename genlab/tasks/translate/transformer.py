@@ -29,7 +29,7 @@ SIZES = {  # layers of encoder and of decoder, width, heads, feed-forward
     "base": (6, 512, 8, 2048),
 }
 PARAMETERS = {"tiny": 0.23e6, "small": 1.4e6, "medium": 4.1e6, "large": 14e6, "base": 44e6}
-"""Parameters of the layers, without embeddings."""
+"""Number of parameters without embeddings."""
 TOKENS_PER_PARAMETER = 5.5
 """Training tokens per parameter that reach the lowest loss in a given time (docs/log.md)."""
 
@@ -37,7 +37,7 @@ TOKENS_PER_PARAMETER = 5.5
 def build_network(
     options: TransformerOptions, source_vocabulary: int, target_vocabulary: int, networks: Networks
 ) -> dict[str, nn.Module]:
-    """The Transformer of a run, by the prefix of its tensors."""
+    """Builds the Transformer, by the prefix of its tensors."""
     depth, width, heads, feed_forward = SIZES[options.size]
     assert options.dropout is not None
     shape = TransformerShape(
@@ -47,7 +47,7 @@ def build_network(
 
 
 class TransformerRecipe(TranslationRecipe):
-    """How a Transformer learns to translate."""
+    """Trains a Transformer to translate."""
 
     replaceable = ("transformer",)
 
@@ -83,11 +83,11 @@ class TransformerRecipe(TranslationRecipe):
     ) -> TransformerOptions:
         seconds, operations = speed.seconds, speed.operations
         size: Any = "small" if options.size == "auto" else options.size
-        reads = 0.0  # tokens of all processes together
+        reads = 0.0  # tokens, over all processes
         if seconds is not None and operations is not None:
             if options.size == "auto":
                 size = fitting_size(PARAMETERS, seconds, operations, TOKENS_PER_PARAMETER)
-            # A source token passes through the encoder only, a target token through the decoder only.
+            # A source token passes only through the encoder, a target token only through the decoder.
             reads = tokens_read(seconds, operations, PARAMETERS[size] / 2)
         dropout = _fitting_dropout(reads / data.train.cost) if reads else 0.1
         return replace(
@@ -107,5 +107,5 @@ class TransformerRecipe(TranslationRecipe):
 
 
 def _fitting_dropout(epochs: float) -> float:
-    """More dropout the more often the pairs are read: repetition invites memorising."""
+    """Dropout for this many epochs: the more, the higher, because repeated pairs can be memorised."""
     return round(min(max(0.1 * math.log2(max(epochs, 1) / 3), 0.0), 0.3), 2)

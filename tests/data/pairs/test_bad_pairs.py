@@ -131,7 +131,7 @@ PROMPTS = [
     (["--prompt", ""], "text is empty", "prompt"),
     (
         ["--prompt", "The miller. " * 40],
-        r"The prompt, line 1 has \d+ tokens, the longest.*learnt from has \d+",
+        r"The prompt, line 1 has \d+ tokens, but the longest training sentence has \d+",
         "prompt",
     ),
     (["--prompt", "The miller.\n" + "The miller. " * 40], r"The prompt, line 2 has \d+ tokens", "prompt"),

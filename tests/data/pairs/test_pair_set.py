@@ -75,7 +75,7 @@ def test_no_source_stands_in_two_splits(tmp_path):
     assert not sources[0] & sources[2]
     assert not sources[1] & sources[2]
     assert sorted([*both(pairs.train), *both(pairs.validation), *both(pairs.test)]) == sorted(many)
-    assert "duplicate pairs left out: 50" in " ".join(pairs.notes)
+    assert "50 duplicate pairs were left out" in " ".join(pairs.notes)
     assert len(sources[1]) == pytest.approx(80, abs=30)
     assert len(sources[2]) == pytest.approx(80, abs=30)
 
@@ -108,7 +108,9 @@ def test_splits_of_their_own(tmp_path):
     assert both(pairs.validation) == other
     assert both(pairs.test) == PAIRS[50:120]
     assert both(pairs.train) == PAIRS[120:]
-    assert "because their source is in the validation or test file: 120" in " ".join(pairs.notes)
+    assert "120 pairs were left out of training: their source is in the validation or test file" in " ".join(
+        pairs.notes
+    )
     write(tmp_path / "v.tsv", other[:-1])
     assert read_pairs(whole, validation, test).fingerprint != pairs.fingerprint
 
@@ -134,7 +136,7 @@ def test_a_header_is_left_out(tmp_path):
         pairs = read_pairs(data, "0", "0")
         assert both(pairs.train) == PAIRS[:30]
         assert pairs.train.lines[0] == 2
-        assert "(English, French) names the columns" in " ".join(pairs.notes)
+        assert "(English, French) is a header" in " ".join(pairs.notes)
     tested = read_pairs(write(tmp_path / "y.tsv", PAIRS[30:60]), "0", path)
     assert both(tested.test) == PAIRS[:30]
     assert "x.tsv (English, French)" in " ".join(tested.notes)

@@ -83,17 +83,17 @@ def places(tmp_path: Path, run: Path) -> Path:
 
 TRAIN = [
     (["missing"], "There is no file or folder missing", "data"),
-    (["empty"], r"no pictures in empty: it looks for .*\.png", "data"),
-    (["one"], "one has one picture that can be read: give at least 2", "data"),
+    (["empty"], r"no pictures in empty: genlab looks for .*\.png", "data"),
+    (["one"], "one has only one readable picture: give at least 2", "data"),
     (["torn"], "None of the 3 pictures of torn can be read", "data"),
     (["bomb"], "None of the 1 pictures of bomb can be read: .*bomb", "data"),
-    (["flat"], "pictures of flat have no classes: put those of each class into a folder", "data"),
-    (["same"], "pictures of same have no classes|All pictures are of one class", "data"),
-    (["single"], "class dog has one picture only: give it more, or take it out", "data"),
-    (["evil.zip"], "a file outside of itself", "data"),
+    (["flat"], "pictures of flat have no classes: put each class into a folder", "data"),
+    (["same"], "pictures of same have no classes|All pictures belong to one class", "data"),
+    (["single"], "class dog has only one picture: add more, or remove the class", "data"),
+    (["evil.zip"], "a file whose path points outside it", "data"),
     (["notes.zip"], "neither a folder nor a zip file", "data"),
     (["@ring"], "@ring is for the task points", "data"),
-    (["flat", "--label", "hair"], "flat has no attributes.csv, which would have a column hair", "label"),
+    (["flat", "--label", "hair"], "flat has no attributes.csv or list_attr_celeba.txt with a column hair", "label"),
     (["flat", "--pixels", 8], "pixels: 8 cannot be used.*from 16 up to 128", "pixels"),
     (["flat", "--augment", "all"], "augment: .*all.*is not a choice", "augment"),
     (["flat", "--learning-rate", "nan"], "learning_rate: nan", "learning_rate"),
@@ -106,8 +106,8 @@ TRAIN = [
     (["ragged.csv"], "ragged.csv, line 7: 3 cells, but the first line has 2", "data"),
     (["few.csv"], "4 rows with a label: give at least 10", "data"),
     (["price.csv"], "price has 60 different numbers in 60 rows: .*is regression.*--label", "label"),
-    (["one.csv"], "All rows are of one class, yes", "data"),
-    (["rare.csv"], "class perhaps has one row only", "data"),
+    (["one.csv"], "All rows belong to one class, yes", "data"),
+    (["rare.csv"], "class perhaps has only one row", "data"),
     (["good.csv", "--label", "colour"], "good.csv has no column colour; it has size, answer", "label"),
     (["good.csv", "--width", 0], "width: 0 cannot be used", "width"),
     (["good.csv", "--model", "cnn"], "neither a folder nor a zip file", "data"),
@@ -124,12 +124,12 @@ def test_train(refused, places, words, message, field):
 @pytest.mark.parametrize(
     ("words", "message", "field"),
     [
-        ([], "Say what to predict the labels of: genlab predict", "files"),
+        ([], "Name the inputs to label: genlab predict", "files"),
         (["missing.png"], "There is no file or folder missing.png", "files"),
         (["torn/cat/a.png"], "torn/cat/a.png cannot be read as a picture: empty file", "files"),
         (["bomb/a.png"], "cannot be read as a picture: .*bomb", "files"),
         (["empty"], "no pictures in empty", "files"),
-        (["evil.zip"], "a file outside of itself", "files"),
+        (["evil.zip"], "a file whose path points outside it", "files"),
         (["good.csv"], "good.csv cannot be read as a picture: not a picture", "files"),
     ],
     ids=named,
@@ -143,10 +143,10 @@ def test_predict(refused, places, run, words, message, field):
 def test_runs_of_another_kind(refused, run, trained, tmp_path):
     (tmp_path / "a.png").write_bytes(png())
     sentence, field = refused("predict", trained, "a.png")
-    assert "is a gpt for text, which predicts no labels" in sentence
+    assert "is a gpt for text, which cannot predict labels" in sentence
     assert field == "run"
     sentence, field = refused("generate", run)
-    assert "is a cnn for classify, which generates nothing: use genlab predict" in sentence
+    assert "is a cnn for classify, which cannot generate: use genlab predict" in sentence
     assert field == "run"
     sentence, field = refused("predict", "nowhere", "a.png")
     assert "no run folder nowhere" in sentence
@@ -160,10 +160,10 @@ def test_rows_that_a_table_run_cannot_read(refused, places):
     for words, message in (
         (["gone.csv"], "There is no file gone.csv"),
         (["sub.csv"], "sub.csv is a folder"),
-        (["other.csv"], "one column only"),
+        (["other.csv"], "only one column"),
         (["ragged.csv"], "line 7: 3 cells"),
         (["none.csv"], "none.csv has no column size: this run needs size"),
-        (["words.csv"], "words.csv: column size has numbers, but 'many' is not one"),
+        (["words.csv"], "words.csv: column size has numbers, but 'many' is not a number"),
     ):
         sentence, field = refused("predict", table, *words)
         assert re.search(message, sentence), sentence
@@ -241,16 +241,16 @@ def test_damaged_runs(refused, run, tmp_path, damage):
 IMAGES = [
     (["missing"], "There is no file or folder missing", "data"),
     (["empty"], r"no pictures in empty", "data"),
-    (["one"], "one has one picture that can be read: give at least 2", "data"),
+    (["one"], "one has only one readable picture: give at least 2", "data"),
     (["torn"], "None of the 3 pictures of torn can be read", "data"),
-    (["evil.zip"], "a file outside of itself", "data"),
-    (["@faces:none"], "'none' cannot be used; it is a whole number from 1", "data"),
-    (["@digits:7"], "The size of @digits cannot be chosen: leave out :7", "data"),
+    (["evil.zip"], "a file whose path points outside it", "data"),
+    (["@faces:none"], "'none' cannot be used; it must be a whole number from 1", "data"),
+    (["@digits:7"], "The size of @digits cannot be chosen: remove :7", "data"),
     (["flat", "--pixels", 24], "pixels: 24 cannot be used; this model needs a power of 2", "pixels"),
     (["flat", "--features", "none"], "features: none cannot be used", "features"),
-    (["flat", "--model", "flow"], "images has no model flow; it has gan, wgan_gp, dcgan, vae", "model"),
+    (["flat", "--model", "flow"], "images has no model flow: choose from gan, wgan_gp, dcgan, vae", "model"),
     (["flat", "--penalty", "-1"], "penalty: -1", "penalty"),
-    (["flat", "--model", "dcgan", "--pixels", 18], "the dcgan needs a multiple of 4", "pixels"),
+    (["flat", "--model", "dcgan", "--pixels", 18], "dcgan needs a multiple of 4", "pixels"),
 ]
 
 

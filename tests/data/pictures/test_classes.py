@@ -18,7 +18,7 @@ def test_a_table_names_classes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no column beard; it has file, hair"):
         whole(data, label="beard")
     (tmp_path / "attributes.csv").write_text("file,hair\n000.png,red\n001.png,grey\n")
-    with pytest.raises(InputError, match=r"gives 002.png no hair"):
+    with pytest.raises(InputError, match=r"has no hair for 002.png"):
         whole(data, label="hair")
 
 
@@ -60,9 +60,9 @@ def test_the_list_of_celeba_names_classes(tmp_path: Path) -> None:
     ("text", "label", "message"),
     [
         (CELEBA, "Hair", "has no column Hair; it has 5_o_Clock_Shadow, Arched_Eyebrows, Blond_Hair, Young"),
-        (CELEBA[:-10], "Young", "line 6: it needs a file, and 1 or -1 for each of 4 names"),
-        (CELEBA.replace("-1  1  1 -1", "-1 1 1 0"), "Young", "line 3: it needs a file"),
-        (CELEBA.replace("000003", "000033"), "Young", "gives 000003.jpg no Young"),
+        (CELEBA[:-10], "Young", "line 6: expected a file, and 1 or -1 for each of 4 names"),
+        (CELEBA.replace("-1  1  1 -1", "-1 1 1 0"), "Young", "line 3: expected a file"),
+        (CELEBA.replace("000003", "000033"), "Young", "has no Young for 000003.jpg"),
         ("", "Young", "has no column Young"),
         ("3", "Young", "has no column Young"),
     ],
@@ -74,7 +74,7 @@ def test_lists_that_cannot_be_used(tmp_path: Path, text: str, label: str, messag
 
 
 def test_without_any_table_both_names_are_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no attributes.csv, which would have a column hair, and no list_attr_celeba"):
+    with pytest.raises(InputError, match=r"no attributes.csv or list_attr_celeba.txt with a column hair"):
         whole(folder_of(tmp_path, {"": 2}), label="hair")
 
 

@@ -41,7 +41,7 @@ def test_folders_that_all_share_are_left_off_and_the_last_is_kept(tmp_path: Path
 def test_a_zip_that_names_files_outside_is_refused(tmp_path: Path, name: str) -> None:
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         archive.writestr(name, encoded(picture()))
-    with pytest.raises(InputError, match="a file outside of itself"):
+    with pytest.raises(InputError, match="a file whose path points outside it"):
         find_pictures(str(tmp_path / "set.zip"), "data")
 
 
@@ -154,14 +154,16 @@ def test_pictures_with_unknown_endings_are_counted(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     found = whole(str(tmp_path))
     assert any(
-        note.startswith("4 files hold pictures but no known ending: .img (2), no ending (1), .heic (1); rename")
+        note.startswith("4 files hold pictures without a known extension: .img (2), no ending (1), .heic (1); rename")
         for note in found.notes
     )
-    assert found.left_out["c"] == "a picture whose name has no known ending"
+    assert found.left_out["c"] == "a picture without a known extension"
     assert found.left_out["notes.txt"] == found.left_out["empty"] == "not a picture by its name"
     for name in ("000.png", "001.png"):
         (tmp_path / name).unlink()
-    with pytest.raises(InputError, match=r"There are no pictures in .*; 4 files hold pictures but no known ending"):
+    with pytest.raises(
+        InputError, match=r"There are no pictures in .*; 4 files hold pictures without a known extension"
+    ):
         find_pictures(str(tmp_path), "data")
 
 

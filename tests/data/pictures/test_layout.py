@@ -68,7 +68,9 @@ def test_paths_and_zero_override_folders(tmp_path: Path) -> None:
     assert sizes(everything) == {"train": 22}
     assert everything.classes == ["cat", "dog"]
     assert "valid for training (--validation is 0)." in everything.notes[0]
-    with pytest.raises(InputError, match="pets has folders that are splits: train, valid; give one of them") as error:
+    with pytest.raises(
+        InputError, match=r"pets has folders that are splits \(train, valid\): give one of them"
+    ) as error:
         read_pictures(other, "0", pets, 20)
     assert error.value.field == "test"
 
@@ -121,9 +123,9 @@ def test_copies_on_both_sides_are_noted(tmp_path: Path) -> None:
     data = folder_of(tmp_path, {"train/cat": 4, "train/dog": 4, "test/cat": 2, "test/dog": 2})
     (tmp_path / "test" / "cat" / "copy.png").write_bytes((tmp_path / "train" / "cat" / "001.png").read_bytes())
     found = read_pictures(data, "0", "0.1", 20)
-    assert "the test split shares 1 picture with the training split: its measures are optimistic." in found.notes
+    assert "the test split shares 1 picture with the training split: its metrics are optimistic." in found.notes
     of_path = read_pictures(f"{data}/train", "0", f"{data}/test", 20)
-    assert "the test split shares 1 picture with the training split: its measures are optimistic." in of_path.notes
+    assert "the test split shares 1 picture with the training split: its metrics are optimistic." in of_path.notes
 
 
 @pytest.mark.parametrize(
@@ -135,8 +137,8 @@ def test_copies_on_both_sides_are_noted(tmp_path: Path) -> None:
         ),
         (["cat/1.png", "dog/1.png", "test/1.png"], "has test beside cat and dog: .*; for classes, rename test"),
         (["train/1.png", "test/1.png", "1.png"], "has test and train beside pictures in no folder"),
-        (["val/1.png", "valid/1.png", "train/1.png"], "has the folders val and valid, both for validation"),
-        (["test/1.png", "valid/1.png"], "has the folders test and valid, but none called train"),
+        (["val/1.png", "valid/1.png", "train/1.png"], "has two folders for validation, val and valid"),
+        (["test/1.png", "valid/1.png"], "has the folders test and valid, but no folder train"),
         (["trainA/1.png", "trainB/1.png", "cat/1.png"], "has trainA and trainB beside cat"),
     ],
 )

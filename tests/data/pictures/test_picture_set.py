@@ -65,7 +65,7 @@ def test_splits_of_their_own(tmp_path: Path) -> None:
     assert found.test.labels.tolist() == [1, 1, 1]
     assert found.fingerprint != whole(data).fingerprint
     bird = folder_of(tmp_path / "bird", {"bird": 2, "cat": 2})
-    with pytest.raises(InputError, match="has a class bird that is not known: there are cat, dog") as error:
+    with pytest.raises(InputError, match="has an unknown class bird; the classes are cat, dog") as error:
         read_pictures(data, "0", bird, 20)
     assert error.value.field == "test"
 
@@ -79,20 +79,20 @@ def test_a_trained_models_classes_number_other_pictures(tmp_path: Path) -> None:
     assert one.train.labels is not None
     assert one.train.labels.tolist() == [2, 2]
     assert whole(folder_of(tmp_path / "none", {"other": 2}), classes=known).train.labels is None
-    with pytest.raises(InputError, match="a class bird that is not known: there are ant, cat, dog"):
+    with pytest.raises(InputError, match="an unknown class bird; the classes are ant, cat, dog"):
         whole(folder_of(tmp_path / "bird", {"bird": 2, "cat": 2}), classes=known)
 
 
 def test_a_split_that_is_left_out_is_not_counted(tmp_path: Path) -> None:
     data = folder_of(tmp_path / "train", {"cat": 5, "dog": 5})
     found = read_pictures(data, folder_of(tmp_path / "valid", {"cat": 2}), folder_of(tmp_path / "test", {"dog": 1}), 20)
-    assert "the test split has 1 picture: its measures are rough." in found.notes
-    less = found.without("test", "the test split has 1 picture, too few to measure on: it is left out.")
+    assert "the test split has only 1 picture: its metrics are rough." in found.notes
+    less = found.without("test", "the test split has 1 picture, too few to measure on: it was left out.")
     assert less.test is None
     assert set(less.counts()) == {"train", "validation"}
     assert [note for note in less.notes if "shares" not in note] == [
-        "the validation split has 2 pictures: its measures are rough.",
-        "the test split has 1 picture, too few to measure on: it is left out.",
+        "the validation split has only 2 pictures: its metrics are rough.",
+        "the test split has 1 picture, too few to measure on: it was left out.",
     ]
     assert set(found.counts()) == {"train", "validation", "test"}
     assert less.fingerprint == found.fingerprint

@@ -81,7 +81,7 @@ def test_splits_from_paths(tmp_path: Path) -> None:
     assert np.array_equal(points.validation, POINTS[:30])
     assert len(points.train) == 170
     assert points.test is None
-    assert points.notes == ["the validation split has 30 points: its measures are rough."]
+    assert points.notes == ["the validation split has only 30 points: its metrics are rough."]
 
 
 def test_splits_too_small_to_measure_on_are_left_out(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ BAD = {
     "decimal commas": (b"1,5;2,5\n3,5;4,5\n1,0;2,0\n1,x;2,0\n", "line 2: '3,5' is not a number"),
     "an open quote": (b'1,2\n"3,4\n', "line 2: 1 column instead of two"),
     "few points": (b"1,2\n" * 19, "has 19 points: give at least 20"),
-    "all the same": (b"1,2\n" * 50, "All 50 points of bad.csv are the same"),
+    "all the same": (b"1,2\n" * 50, "All 50 points of bad.csv are equal"),
 }
 
 
@@ -155,9 +155,9 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     ("validation", "test", "field", "said"),
     [
         ("0.5", "0.5", "validation", "must leave something to train on"),
-        ("1", "0", "validation", "a share from 0 to below 1"),
-        ("nan", "0", "validation", "a share from 0 to below 1"),
-        ("0", "-0.1", "test", "a share from 0 to below 1"),
+        ("1", "0", "validation", "a fraction from 0 to below 1"),
+        ("nan", "0", "validation", "a fraction from 0 to below 1"),
+        ("0", "-0.1", "test", "a fraction from 0 to below 1"),
         ("0", "nowhere.csv", "test", "There is no file nowhere.csv"),
     ],
 )

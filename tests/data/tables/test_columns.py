@@ -72,7 +72,7 @@ def test_columns_that_say_nothing_are_left_out(tmp_path: Path) -> None:
     assert [column.name for column in table.encoder.columns] == ["height", "colour"]
     said = " ".join(table.notes)
     for name, why in (("id", "row number"), ("constant", "the same"), ("note", "different value in nearly every")):
-        assert f"column {name} is left out: it" in said
+        assert f"column {name} was left out: it" in said
         assert why in said
 
 
@@ -118,8 +118,8 @@ def test_what_a_trained_model_cannot_read(tmp_path: Path) -> None:
     encoder = whole(write(tmp_path / "t.csv", cells())).encoder
     for data, message in [
         ([{"height": 1}], "Row 0 has no colour: this run needs height, colour"),
-        ([{"height": "tall", "colour": "red"}], "column height has numbers, but 'tall' is not one"),
-        (np.zeros((3, 5)), r"rows of 2 values \(height, colour\), not an array \(3, 5\)"),
+        ([{"height": "tall", "colour": "red"}], "column height has numbers, but 'tall' is not a number"),
+        (np.zeros((3, 5)), r"rows of 2 values \(height, colour\), not an array of shape \(3, 5\)"),
         (np.zeros(2), "not an array"),
         ([], "not an array"),
         ("", "not an array"),
@@ -131,5 +131,7 @@ def test_what_a_trained_model_cannot_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"o.csv has no column colour: this run needs height, colour"):
         read_examples(other, encoder)
     birds = write(tmp_path / "b.csv", [["1", "red", "bird"]] * 3)
-    with pytest.raises(InputError, match="has a class bird that the training data do not have; they have cat, dog"):
+    with pytest.raises(
+        InputError, match="has a class bird that is not in the training data; their classes are cat, dog"
+    ):
         read_examples(birds, encoder)

@@ -94,13 +94,13 @@ def test_the_fingerprint_is_of_every_cell_and_the_label(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("a,b\n", "column names but no rows"),
-        ("a\n1\n", "one column only"),
+        ("a\n1\n", "only one column"),
         ("a,b\n1,2\n3\n", "line 3: 1 cells, but the first line has 2"),
         ("a,a\nx,y\n", "2 columns called 'a'"),
         ("a,label\n1,x\n2,y\n", "2 rows with a label: give at least 10"),
         (
             "a,label\n" + "1,x\n1,y\n" * 10,
-            "no usable column besides label: column a is left out: it has the same value",
+            "no usable column besides label: column a was left out: it has the same value",
         ),
     ],
 )

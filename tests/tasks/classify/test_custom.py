@@ -38,7 +38,7 @@ def test_an_own_classifier_round_trips(pictures: Path, tmp_path: Path) -> None:
     assert made["shape"] == {"classes": 2, "channels": 1, "pixels": 16}
     with pytest.raises(InputError, match="Only a classifier of pictures with genlab's own network"):
         run.pipeline.embed(torch.zeros(1, 1, 16, 16))
-    with pytest.raises(InputError, match="networks of your own"):
+    with pytest.raises(InputError, match="custom networks"):
         genlab.load(tmp_path / "own")
 
 
@@ -74,9 +74,9 @@ def test_an_own_loss_is_what_is_lowered(pictures: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        (nn.Flatten(), "has no weights to train"),
-        (nn.Linear(5, 1), "cannot take a batch of shape"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(256, 2)), r"into \(2, 2\): make that \(2, 1\)"),
+        (nn.Flatten(), "has no trainable weights"),
+        (nn.Linear(5, 1), "rejects a batch of shape"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(256, 2)), r"to \(2, 2\), but must return \(2, 1\)"),
     ],
 )
 def test_own_classifiers_that_do_not_fit(pictures: Path, tmp_path: Path, part: nn.Module, said: str) -> None:

@@ -25,7 +25,7 @@ def test_an_evaluation(trained: genlab.Run) -> None:
     assert report["log_loss_before_temperature"] != report["log_loss"]
     assert sum(one["examples"] for one in report["classes"].values()) == report["pictures"]
     assert sum(one["right"] for one in report["classes"].values()) == round(report["accuracy"] * report["pictures"])
-    assert "always saying" in report["verdict"]
+    assert "always predicting" in report["verdict"]
     picture = Image.open(trained.path / "samples" / "confusion.png")
     assert picture.format == "PNG"
     assert (trained.path / "samples" / "mistakes.png").exists() == (report["accuracy"] < 1)
@@ -62,7 +62,7 @@ def test_a_sheet_of_mistakes_goes_with_its_evaluation(trained: genlab.Run, pictu
 def test_other_pictures_must_have_the_runs_classes(trained: genlab.Run, pictures: Path, tmp_path: Path) -> None:
     shutil.copytree(pictures / "bar", tmp_path / "set" / "moon")
     shutil.copytree(pictures / "bar", tmp_path / "set" / "bar")
-    with pytest.raises(InputError, match="has a class moon that is not known: there are bar, square"):
+    with pytest.raises(InputError, match="has an unknown class moon; the classes are bar, square"):
         trained.evaluate(tmp_path / "set")
     with pytest.raises(InputError, match="have no classes"):
         trained.evaluate(tmp_path / "set" / "moon")
@@ -73,11 +73,11 @@ def test_evaluation_finds_moved_and_changed_data(rows: Path, tmp_path: Path) -> 
     run = genlab.train("classify", mine, out=tmp_path / "run", quiet=True, steps=5, width=4)
     whole = run.evaluate()
     moved = mine.rename(tmp_path / "moved.csv")
-    with pytest.raises(InputError, match="say where it is now with --data"):
+    with pytest.raises(InputError, match="give its new location with --data"):
         run.evaluate()
     assert run.evaluate(moved)["log_loss"] == whole["log_loss"]
     mine.write_text(moved.read_text() + "1,dark,ant\n")
-    with pytest.raises(InputError, match="has changed since the training; give other data with --data"):
+    with pytest.raises(InputError, match="has changed since training: give other data with --data"):
         run.evaluate()
     assert run.evaluate(mine)["split"] == "all"
 

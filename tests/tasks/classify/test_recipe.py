@@ -114,7 +114,7 @@ def test_without_validation_the_last_weights_are_kept_uncalibrated(pictures: Pat
     run = genlab.train("classify", pictures, out=tmp_path / "run", quiet=True, steps=3, validation=0, test=0, **SMALL)
     assert run.pipeline.temperature.value == 1
     assert run.about["best"] is None
-    with pytest.raises(InputError, match="kept no test data"):
+    with pytest.raises(InputError, match="has no test split"):
         run.evaluate()
 
 

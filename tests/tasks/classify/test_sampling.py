@@ -37,7 +37,7 @@ def test_small_classes_are_drawn_by_the_root_of_their_share() -> None:
 def test_imbalance_is_told() -> None:
     assert check_classes(np.array([0, 1, 1, 0]), {"a": 2, "b": 2}, "picture") == []
     (note,) = check_classes(np.repeat([0, 1], [90, 10]), {"a": 90, "b": 10}, "picture")
-    assert "out of balance (10 of b, 90 of a)" in note
+    assert "imbalanced (10 of b, 90 of a)" in note
 
 
 def test_out_of_balance_the_probabilities_keep_the_datas_shares(tmp_path: Path) -> None:
@@ -55,6 +55,6 @@ def test_out_of_balance_the_probabilities_keep_the_datas_shares(tmp_path: Path) 
         learning_rate=0.03,
         validation=0,
     )
-    assert any("out of balance" in note for note in run.about["data"]["notes"])
+    assert any("imbalanced" in note for note in run.about["data"]["notes"])
     told = np.mean([one.probabilities["rare"] for one in run.predict(np.random.default_rng(1).normal(size=(200, 1)))])
     assert told == pytest.approx(0.1, abs=0.04)

@@ -30,7 +30,7 @@ def test_own_generator(folder, tmp_path):
 
     run = genlab.train("images", folder, steps=3, out=out, quiet=True, networks={"generator": sheet}, **SMALL)
     assert (shapes[0].latent, shapes[0].channels, shapes[0].pixels, shapes[0].classes) == (6, 1, 16, 2)
-    with pytest.raises(InputError, match=r"networks of your own.*\"generator\": lambda shape: Sheet\(\.\.\.\)"):
+    with pytest.raises(InputError, match=r"custom networks.*\"generator\": lambda shape: Sheet\(\.\.\.\)"):
         genlab.load(out)
     again = genlab.load(out, networks={"generator": sheet})
     assert np.array_equal(run.generate(n=1)[0].content, again.generate(n=1)[0].content)
@@ -113,9 +113,9 @@ def test_own_loss(folder, tmp_path):
 @pytest.mark.parametrize(
     ("factory", "message"),
     [
-        (lambda shape: Sheet(8), r"turns \(2, 6\) and \(2,\) into \(2, 1, 8, 8\): make that \(2, 1, 16, 16\)"),
-        (lambda shape: nn.Linear(6, 256), r"cannot take a batch of shape \(2, 6\) and \(2,\).*conditional=False"),
-        (lambda shape: nn.ReLU(), "no weights to train"),
+        (lambda shape: Sheet(8), r"maps \(2, 6\) and \(2,\) to \(2, 1, 8, 8\), but must return \(2, 1, 16, 16\)"),
+        (lambda shape: nn.Linear(6, 256), r"rejects a batch of shape \(2, 6\) and \(2,\).*conditional=False"),
+        (lambda shape: nn.ReLU(), "no trainable weights"),
         (lambda shape: "generator", "your generator is a str"),
     ],
 )

@@ -45,7 +45,7 @@ def test_missing_training_data_are_named(folder, tmp_path):
     here = Path(shutil.copytree(folder, tmp_path / "here"))
     run = genlab.train("images", here, steps=2, out=tmp_path / "run", quiet=True, **SMALL)
     shutil.rmtree(here)
-    with pytest.raises(InputError, match="say where it is now with --data"):
+    with pytest.raises(InputError, match="give its new location with --data"):
         run.evaluate()
     assert run.evaluate(folder)["split"] == "test"  # the same content, elsewhere
 

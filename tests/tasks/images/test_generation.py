@@ -49,7 +49,7 @@ def test_command_line_grid_folder_latent_and_walk(cli, run, tmp_path):
     ("options", "message", "field"),
     [
         ({"class_": "circle"}, "no class circle; it has bar, square", "class"),
-        ({"latents": [[1.0]]}, r"rows of 6 numbers, not an array \(1, 1\)", "latent"),
+        ({"latents": [[1.0]]}, r"rows of 6 numbers, not an array of shape \(1, 1\)", "latent"),
         ({"n": 0}, "n: 0 cannot be used", "n"),
         ({"truncation": float("nan")}, "truncation: nan cannot be used", "truncation"),
     ],
@@ -63,10 +63,10 @@ def test_requests_that_cannot_be_met(run, options, message, field):
 @pytest.mark.parametrize(
     ("latents", "message"),
     [
-        (np.zeros((2, 5)), r"rows of 6 numbers, not an array \(2, 5\)"),
-        (np.full((1, 6), np.nan), "not finite"),
+        (np.zeros((2, 5)), r"rows of 6 numbers, not an array of shape \(2, 5\)"),
+        (np.full((1, 6), np.nan), "must be finite"),
         (["a"], "an array of numbers"),
-        (np.zeros((0, 6)), r"not an array \(0, 6\)"),
+        (np.zeros((0, 6)), r"not an array of shape \(0, 6\)"),
     ],
 )
 def test_latents_of_another_shape(run, latents, message):

@@ -328,11 +328,11 @@ def test_evaluation_finds_moved_and_changed_data(file: Path, tmp_path: Path) -> 
     run = train(mine, tmp_path / "run", steps=5)
     whole = run.evaluate()
     moved = mine.rename(tmp_path / "moved.csv")
-    with pytest.raises(InputError, match="say where it is now with --data"):
+    with pytest.raises(InputError, match="give its new location with --data"):
         run.evaluate()
     assert run.evaluate(moved)["distance"] == whole["distance"]
     mine.write_text(moved.read_text() + "1000,-50\n")
-    with pytest.raises(InputError, match="has changed since the training; give other data with --data"):
+    with pytest.raises(InputError, match="has changed since training: give other data with --data"):
         run.evaluate()
 
 
@@ -340,7 +340,7 @@ def test_without_test_data_evaluation_asks_for_some(file: Path, tmp_path: Path) 
     run = train(file, tmp_path / "run", steps=3, test="0", validation="0")
     assert run.about["best"] is None
     assert run.about["test"] is None
-    with pytest.raises(InputError, match="kept no test data"):
+    with pytest.raises(InputError, match="has no test split"):
         run.evaluate()
 
 
@@ -375,7 +375,7 @@ def test_own_networks_round_trip(file: Path, tmp_path: Path) -> None:
     own = {"generator": lambda shape: Mine(), "discriminator": lambda shape: Judge()}
     again = genlab.load(tmp_path / "own", networks=own)
     assert np.array_equal(again.generate(n=20)[0].content, points)
-    with pytest.raises(InputError, match="networks of your own") as error:
+    with pytest.raises(InputError, match="custom networks") as error:
         genlab.load(tmp_path / "own")
     assert '"generator": lambda shape: Mine(' in str(error.value)
 
@@ -392,12 +392,12 @@ def test_an_own_generator_beside_our_discriminator(file: Path, tmp_path: Path) -
         (
             {"generator": nn.Linear(5, 2)},
             "generator",
-            r"cannot take a batch of shape \(2, 2\), if it takes another latent",
+            r"rejects a batch of shape \(2, 2\): if its latent size differs",
         ),
-        ({"generator": nn.Linear(2, 3)}, "generator", r"turns \(2, 2\) into \(2, 3\): make that \(2, 2\)"),
-        ({"generator": nn.Identity()}, "generator", "has no weights to train"),
-        ({"discriminator": nn.Linear(2, 2)}, "discriminator", r"into \(2, 2\): make that \(2,\) or \(2, 1\)"),
-        ({"critic": nn.Linear(2, 1)}, "critic", "has no network critic: it has generator, discriminator"),
+        ({"generator": nn.Linear(2, 3)}, "generator", r"maps \(2, 2\) to \(2, 3\), but must return \(2, 2\)"),
+        ({"generator": nn.Identity()}, "generator", "has no trainable weights"),
+        ({"discriminator": nn.Linear(2, 2)}, "discriminator", r"to \(2, 2\), but must return \(2,\) or \(2, 1\)"),
+        ({"critic": nn.Linear(2, 1)}, "critic", "has no network critic: choose from generator, discriminator"),
     ],
 )
 def test_own_networks_that_do_not_fit(file: Path, tmp_path: Path, parts: dict, field: str, said: str) -> None:

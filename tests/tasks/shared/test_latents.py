@@ -19,11 +19,11 @@ def test_one_vector_is_one_row() -> None:
 @pytest.mark.parametrize(
     ("latents", "words"),
     [
-        (["a"], "give an array of numbers with 2 in a row"),
+        (["a"], "give an array of numbers, 2 per row"),
         ("latents.npy", "give an array of numbers"),
-        (np.zeros((2, 3)), r"takes rows of 2 numbers, not an array \(2, 3\)"),
+        (np.zeros((2, 3)), r"takes rows of 2 numbers, not an array of shape \(2, 3\)"),
         (np.zeros((0, 2)), "takes rows of 2 numbers"),
-        ([[0.0, float("nan")]], "not finite"),
+        ([[0.0, float("nan")]], "must be finite"),
     ],
 )
 def test_other_latents_are_refused(latents, words) -> None:

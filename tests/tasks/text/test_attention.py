@@ -42,7 +42,7 @@ def test_looking_changes_nothing(trained):
 def test_the_longest_prompt_is_the_context(trained):
     run = genlab.load(trained)
     assert run.attention("the river " * 6 + "runs")[0].weights.shape == (2, 64, 64)
-    with pytest.raises(genlab.InputError, match="65 tokens, and the model looks at 64"):
+    with pytest.raises(genlab.InputError, match="65 tokens, but the context holds at most 64"):
         run.attention("the river " * 6 + "runs ")
 
 

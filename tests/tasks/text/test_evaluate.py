@@ -193,14 +193,14 @@ def test_evaluate_after_the_data_moved(copied, book, tmp_path, quick):
     moved.write_bytes(book.read_bytes())
     run = genlab.load(copied)
     run.folder.note(data={**run.about["data"], "path": str(tmp_path / "gone.txt")})
-    with pytest.raises(InputError, match=r"There is no file .*gone\.txt.*say where it is now with --data"):
+    with pytest.raises(InputError, match=r"There is no file .*gone\.txt.*give its new location with --data"):
         run.evaluate()
     result = run.evaluate(moved)
     assert result["split"] == "test"
     assert result["loss"] == pytest.approx(run.about["test"]["loss"])
     moved.write_text(book.read_text()[:-1] + "#")
     run.folder.note(data={**run.about["data"], "path": str(moved)})
-    with pytest.raises(InputError, match="has changed since the training"):
+    with pytest.raises(InputError, match="has changed since training"):
         run.evaluate()
 
 
@@ -208,7 +208,7 @@ def test_evaluate_without_test_data(book, tmp_path, quick):
     run = genlab.train("text", book, steps=2, size="tiny", context=16, batch=2, test=0, out=tmp_path / "r", quiet=True)
     assert run.about["test"] is None
     for data in (None, book):  # nor is the training text any use
-        with pytest.raises(InputError, match=r"kept no test data.*--data"):
+        with pytest.raises(InputError, match=r"has no test split.*--data"):
             run.evaluate(data)
 
 

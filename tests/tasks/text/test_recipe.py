@@ -122,27 +122,27 @@ def test_a_custom_network_may_have_a_cache_and_attention(book, tmp_path):
     run = train(book, tmp_path / "run", networks={"gpt": Deeper})
     assert str(run.generate(prompt="the river", tokens=60)[0]) != "the river"
     assert [one.layer for one in run.attention("the river")] == [0, 1]
-    with pytest.raises(InputError, match=r"Deeper is a custom network.*export a run of genlab's own") as error:
+    with pytest.raises(InputError, match=r"Deeper is a custom network.*only genlab's gpt and gpt2") as error:
         run.export("hf", tmp_path / "hf")
     assert error.value.field == "run"
     assert not (tmp_path / "hf").exists()
-    with pytest.raises(InputError, match="weights: a custom network is used as it is"):
+    with pytest.raises(InputError, match="weights: a custom network runs as it is"):
         run.generate(weights="int8")
 
 
 def test_a_custom_network_without_attention_shows_none(book, tmp_path):
     run = train(book, tmp_path / "run", networks={"gpt": Averages})
-    with pytest.raises(InputError, match="has no attention weights to show"):
+    with pytest.raises(InputError, match="custom network has no attention weights"):
         run.attention("the river")
 
 
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (Positional, r"cannot take a batch of shape \(1, 16\), a batch of tokens \(batch, time\)"),
-        (Pair, "cannot take a batch of shape"),
-        (lambda shape: nn.Embedding(shape.vocabulary, 5), r"turns \(1, 16\) into \(1, 16, 5\): make that \(1, 16, "),
-        (lambda shape: nn.Identity(), "has no weights to train"),
+        (Positional, r"rejects a batch of shape \(1, 16\): it must take tokens \(batch, time\)"),
+        (Pair, "rejects a batch of shape"),
+        (lambda shape: nn.Embedding(shape.vocabulary, 5), r"maps \(1, 16\) to \(1, 16, 5\), but must return \(1, 16, "),
+        (lambda shape: nn.Identity(), "has no trainable weights"),
     ],
 )
 def test_networks_that_do_not_fit(book, tmp_path, network, message):
@@ -222,11 +222,11 @@ def test_warnings_count_the_tokens_of_all_processes(book):
     machine = Machine("cpu")
     recipe = GPTRecipe(Setup(options, data, machine))
     steps = 15 * 20_000 // (4 * 16)  # 15 epochs in one process
-    few = [note for note in recipe.warnings(steps) if "will be read" in note]
+    few = [note for note in recipe.warnings(steps) if "reads the text" in note]
     machine.processes = 2
-    more = [note for note in recipe.warnings(steps) if "will be read" in note]
+    more = [note for note in recipe.warnings(steps) if "reads the text" in note]
     assert few == []
-    assert more == ["the text will be read 30 times: watch for overfitting, or give less time or more text."]
+    assert more == ["training reads the text 30 times: watch for overfitting, or give less time or more text."]
 
 
 def test_dropout_grows_with_the_epochs(book):

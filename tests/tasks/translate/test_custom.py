@@ -47,7 +47,7 @@ def test_a_custom_network_is_trained_recorded_and_loaded(pairs, tmp_path, model)
     assert isinstance(run.pipeline.network, Mine)
     assert made[0].source_vocabulary == run.pipeline.source.size
     assert run.folder.config()["networks"][model]["class"].endswith(":Mine")
-    with pytest.raises(InputError, match="networks of your own"):
+    with pytest.raises(InputError, match="custom networks"):
         genlab.load(out)
     again = genlab.load(out, networks={model: factory})
     line = UNSEEN[0][0]
@@ -60,11 +60,11 @@ def test_a_custom_network_is_trained_recorded_and_loaded(pairs, tmp_path, model)
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (lambda shape: torch.nn.Linear(2, 2), "cannot take a batch of shape"),
-        (lambda shape: 5, "is a int: return a torch.nn.Module"),
-        (Headless, r"make that \(5, \d+\)"),
+        (lambda shape: torch.nn.Linear(2, 2), "rejects a batch of shape"),
+        (lambda shape: 5, "returned a int, not a torch.nn.Module"),
+        (Headless, r"must return \(5, \d+\)"),
         (Untold, r"start\(source, mask, capacity\)"),
-        (Forgetful, r"make that \(2, \d+\)"),
+        (Forgetful, r"must return \(2, \d+\)"),
     ],
 )
 def test_a_custom_network_that_cannot_translate_is_refused(pairs, tmp_path, network, message):
