@@ -320,7 +320,7 @@ def test_a_run_is_no_folder_to_import(trained, tmp_path):
 def test_a_place_that_is_taken(foreign, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         genlab.import_folder(foreign / "gpt2", tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
