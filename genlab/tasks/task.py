@@ -6,6 +6,7 @@ Whatever is heavy is named by "module:name" and loaded by `catalog.load` when it
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from genlab.data.shared.sample_sets import SampleSet
 from genlab.errors import InputError
 from genlab.options import nearest
 
@@ -31,14 +32,6 @@ class Model:
     """Whether training can start from the weights of another run (--from)."""
     exports: tuple[str, ...] = ()
     """Formats that `genlab export` can write."""
-
-
-@dataclass(frozen=True)
-class SampleSet:
-    """Data that an installed package brings along, written @name where a path is expected."""
-
-    name: str
-    about: str
 
 
 @dataclass(frozen=True)

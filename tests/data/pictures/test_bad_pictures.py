@@ -92,7 +92,7 @@ TRAIN = [
     (["single"], "class dog has one picture only: give it more, or take it out", "data"),
     (["evil.zip"], "a file outside of itself", "data"),
     (["notes.zip"], "neither a folder nor a zip file", "data"),
-    (["@ring"], "@ring is for the task points", "data"),
+    (["@ring"], "@ring holds points", "data"),
     (["flat", "--label", "hair"], "flat has no attributes.csv, which would have a column hair", "label"),
     (["flat", "--pixels", 8], "pixels: 8 cannot be used.*from 16 up to 128", "pixels"),
     (["flat", "--augment", "all"], "augment: .*all.*is not a choice", "augment"),
