@@ -7,9 +7,12 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
 from genlab.errors import InputError
 
 Config = TypeVar("Config")
+"""A frozen dataclass."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +39,18 @@ RUN = Shown(group="run")
 def metadata(hint: Any) -> list[Any]:
     """All metadata of a type, at any depth."""
     inner = [found for part in get_args(hint) for found in metadata(part)]
-    return inner + list(getattr(hint, "__metadata__", ()))
+    return inner + (list(hint.__metadata__) if get_origin(hint) is Annotated else [])
 
 
 def shown(hint: Any) -> Shown:
     """Merges all `Shown` metadata of a type; the last value of a field wins."""
     parts = [dataclasses.asdict(found) for found in metadata(hint) if isinstance(found, Shown)]
     return Shown(**{name: value for part in parts for name, value in part.items() if value})
+
+
+def field_names(config_type: Any) -> list[str]:
+    """Names of the fields of a dataclass."""
+    return [field.name for field in dataclasses.fields(config_type)]
 
 
 def make(config_type: type[Config], values: dict[str, Any]) -> Config:
@@ -53,20 +61,20 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
     """
     import pydantic  # a tenth of a second that help pages do without
 
-    known = {field.name for field in dataclasses.fields(config_type)}  # type: ignore[arg-type]
+    known = field_names(config_type)
     for name in values:
         if name not in known:
             raise InputError(f"There is no option '{name}': choose from {', '.join(sorted(known))}.", name)
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise unusable(name, value, get_type_hints(config_type, include_extras=True)[name])
-    adapter = pydantic.TypeAdapter(config_type)
+    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(config_type)
     # Paths may contain bytes that are not UTF-8, which Python represents as surrogates and pydantic rejects.
     odd = {name: value for name, value in values.items() if isinstance(value, str) and not _is_unicode(value)}
     plain = {name: value.encode("utf-8", "backslashreplace").decode() for name, value in odd.items()}
     try:
         made = adapter.validate_python({**values, **plain})
-        return dataclasses.replace(made, **odd) if odd else made  # type: ignore[type-var]
+        return dataclasses.replace(made, **odd) if odd else made
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "config"
@@ -97,19 +105,28 @@ def _allowed(hint: Any) -> str:
     if get_origin(hint) is not Annotated:
         return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
     kind, *bounds = get_args(hint)
-    if any(getattr(bound, "min_length", 0) for bound in bounds):
+    if any(isinstance(bound, MinLen) for bound in bounds):
         return f"{_allowed(kind)} that is not empty"
-    words = {"gt": "above", "ge": "from", "lt": "below", "le": "up to"}
-    parts = [
-        f"{word} {getattr(bound, key):,}" for bound in bounds for key, word in words.items() if hasattr(bound, key)
-    ]
-    return " ".join([_allowed(kind), *parts])
+    return " ".join([_allowed(kind), *filter(None, map(_limit, bounds))])
+
+
+def _limit(bound: Any) -> str:
+    """A bound in words; nothing for other metadata."""
+    match bound:
+        case Gt(gt=value):
+            return f"above {value:,}"
+        case Ge(ge=value):
+            return f"from {value:,}"
+        case Lt(lt=value):
+            return f"below {value:,}"
+        case Le(le=value):
+            return f"up to {value:,}"
+    return ""
 
 
 def check(config: Config) -> Config:
     """Validates the values of a config; returns the validated config."""
-    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}  # type: ignore[arg-type]
-    return make(type(config), values)
+    return make(type(config), {name: getattr(config, name) for name in field_names(type(config))})
 
 
 def two_paths(place: str) -> tuple[str, str] | None:

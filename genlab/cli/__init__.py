@@ -1,6 +1,7 @@
 """The command line: one table of commands, one file per command; heavy imports are inside the functions."""
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -109,8 +110,8 @@ def _prepare_streams() -> None:
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    with contextlib.suppress(AttributeError):  # the caller replaced the stream
-        sys.stdout.reconfigure(errors="surrogateescape" if encoding == "utf8" else "backslashreplace")  # type: ignore
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not a stream of the caller's, in Python
+        sys.stdout.reconfigure(errors="surrogateescape" if encoding == "utf8" else "backslashreplace")
 
 
 def _is_output_error(error: OSError) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from genlab.cli.option import Option, perhaps_meant
 from genlab.errors import InputError
-from genlab.options import make
+from genlab.options import field_names, make
 
 Options = TypeVar("Options")
 
@@ -158,7 +158,7 @@ class Values:
         Raises:
             InputError: a value is out of range.
         """
-        mine = {field.name for field in dataclasses.fields(options_type)}  # type: ignore[arg-type]
+        mine = field_names(options_type)
         return make(options_type, {name: value for name, value in self.given.items() if name in mine} | values)
 
 

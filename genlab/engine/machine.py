@@ -94,10 +94,9 @@ class Machine:
             return batch.to(self.device)
         if isinstance(batch, dict):
             return {key: self.place(part) for key, part in batch.items()}
-        if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-            return type(batch)(*map(self.place, batch))
         if isinstance(batch, (tuple, list)):
-            return type(batch)(map(self.place, batch))
+            parts = map(self.place, batch)
+            return type(batch)(parts) if type(batch) in (tuple, list) else type(batch)(*parts)  # a NamedTuple
         return batch
 
     def autocast(self) -> AbstractContextManager:

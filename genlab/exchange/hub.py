@@ -31,7 +31,7 @@ def push_folder(folder: Path, name: str, private: bool) -> str:
     except HFValidationError:
         raise InputError(f"name: {name!r} is not a valid repository: give OWNER/NAME.", "name") from None
     except (LocalTokenNotFoundError, HfHubHTTPError) as error:
-        status = getattr(getattr(error, "response", None), "status_code", 401)
+        status = error.response.status_code if isinstance(error, HfHubHTTPError) else 401
         if status in (401, 403):
             raise InputError(
                 f"You may not write to {name}: log in with `hf auth login`, or set HF_TOKEN to a token with write "

@@ -13,7 +13,7 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -29,6 +29,14 @@ MIN_WEIGHTS = 1 << 19
 ROWS = 16
 """Number of rows that the blocks of 32-bit weights are laid out for. With more rows the plain product is faster, except
 on CPUs with AVX-512 (docs/log.md)."""
+
+
+@runtime_checkable
+class Fusing(Protocol):
+    """A module with layers that have the same input."""
+
+    fused: ClassVar[tuple[tuple[str, ...], ...]]
+    """The names of layers that have the same input, together."""
 
 
 def apply_fused(x: Float[Tensor, "*batch width"], *layers: nn.Module) -> Sequence[Float[Tensor, "*batch _"]]:
@@ -50,7 +58,7 @@ def pack(network: Network, weights: Weights) -> Network:
     memo: dict[int, Any] = {id(kept): kept for kept in (*network.parameters(), *network.buffers())}
     packed = copy.deepcopy(network, memo).eval()
     for parent in packed.modules():
-        for names in getattr(parent, "fused", ()):
+        for names in parent.fused if isinstance(parent, Fusing) else ():
             layers = [getattr(parent, name) for name in names]
             if _large(*layers):
                 whole = PackedLinear(layers, weights)

@@ -10,7 +10,9 @@ from torch import Tensor
 BINS = 15
 """Number of equal-width bins of the confidences."""
 PRIOR = 10.0
-"""Precision of the normal prior on log T: most temperatures lie between 0.5 and 2."""
+"""Precision of the normal prior on log T of a classifier that is not calibrated: most lie between 0.5 and 2."""
+CALIBRATED = 0.9
+"""Prior probability that a classifier needs no temperature (docs/log.md)."""
 TEMPERATURES = (1e-3, 1e3)
 """Lowest and highest temperature that can be fitted."""
 
@@ -61,13 +63,15 @@ def fit_temperature(logits: Float[Tensor, "samples classes"], labels: Int[Tensor
     Temperature scaling (Guo et al. 2017, section 4.2) minimises the log-loss on held-out samples and changes no
     prediction. On a few hundred samples of a good classifier, only the handful of wrong or uncertain ones carry
     information on T, and their number varies by chance: the minimum may lie far from 1 and hurt unseen data. So this is
-    the maximum a posteriori estimate with log T ~ N(0, 1 / PRIOR): it minimises
+    a Bayesian average of two hypotheses (Kass and Raftery 1995, "Bayes factors"): that the classifier is calibrated,
+    T = 1, and that log T ~ N(0, 1 / PRIOR). Under the second, log T is approximately the m that minimises
 
         sum of -log p(true class) + PRIOR / 2 · (log T)²
 
-    The Fisher information of a sample on log T is the variance of its logits / T under the predicted probabilities:
-    next to nothing if the classifier is certain, and at most 0.44 between two classes (at 92 %). The prior weighs as
-    much as 23 such samples, so it dominates on small sets of easy samples and vanishes on large or hard ones.
+    and the Bayes factor in its favour is, by Laplace's approximation, the ratio of the likelihoods at m and at T = 1
+    times exp(-PRIOR / 2 · m²) · sqrt(PRIOR / (PRIOR + information)). The information of a sample on log T is the
+    variance of its logits / T under the predicted probabilities. The temperature is exp(m · probability of the second
+    hypothesis): it stays at 1 on small sets of easy samples and approaches exp(m) as evidence accumulates.
 
     Args:
         logits: Logits of held-out samples; one column is the logit of class 1 against class 0.
@@ -76,10 +80,10 @@ def fit_temperature(logits: Float[Tensor, "samples classes"], labels: Int[Tensor
     Returns:
         The temperature; above 1 for an overconfident classifier.
     """
-    logits = logits.cpu().double()
+    logits, labels = logits.cpu().double(), labels.cpu().long()
     if logits.shape[1] == 1:
         logits = F.pad(logits, (1, 0))
-    true = logits.gather(1, labels.cpu().long()[:, None]).sum()
+    true = logits.gather(1, labels[:, None]).sum()
     low, high = (math.log(bound) for bound in TEMPERATURES)
     for _ in range(60):  # bisection on the derivative by log T
         middle = (low + high) / 2
@@ -87,4 +91,10 @@ def fit_temperature(logits: Float[Tensor, "samples classes"], labels: Int[Tensor
         expected = ((logits * inverse).softmax(1) * logits).sum()
         slope = inverse * (true - expected).item() + PRIOR * middle
         low, high = (low, middle) if slope > 0 else (middle, high)
-    return math.exp(middle)
+    scaled = logits * math.exp(-middle)
+    chances = scaled.softmax(1)
+    information = ((chances * scaled.square()).sum() - (chances * scaled).sum(1).square().sum()).item()
+    gain = (F.cross_entropy(logits, labels, reduction="sum") - F.cross_entropy(scaled, labels, reduction="sum")).item()
+    evidence = gain - PRIOR / 2 * middle**2 - math.log1p(information / PRIOR) / 2  # log of the Bayes factor
+    probability = 1 / (1 + math.exp(min(-evidence, 700)) * CALIBRATED / (1 - CALIBRATED))
+    return math.exp(middle * probability)

@@ -63,10 +63,10 @@ class LSTM(nn.Module):
         nn.init.normal_(self.embedding.weight, std=1.0)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        for layer in range(shape.depth):
-            forget = slice(shape.width, 2 * shape.width)
-            nn.init.ones_(getattr(self.layers, f"bias_ih_l{layer}").data[forget])
-            nn.init.zeros_(getattr(self.layers, f"bias_hh_l{layer}").data[forget])
+        forget = slice(shape.width, 2 * shape.width)
+        for _, _, input_bias, hidden_bias in self.layers.all_weights:
+            nn.init.ones_(input_bias.data[forget])
+            nn.init.zeros_(hidden_bias.data[forget])
 
     def forward(
         self, tokens: Int[Tensor, "batch time"], cache: LSTMCache | None = None, last: bool = False

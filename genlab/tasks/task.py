@@ -6,6 +6,7 @@ Heavy parts are named as "module:name", and `catalog.load` loads them when they 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from genlab.data.shared.sample_sets import SampleSet
 from genlab.errors import InputError
 from genlab.options import nearest
 
@@ -31,14 +32,6 @@ class Model:
     """Whether training can start from the weights of another run (--from)."""
     exports: tuple[str, ...] = ()
     """Formats that `genlab export` can write; the first is the default."""
-
-
-@dataclass(frozen=True)
-class SampleSet:
-    """Data from an installed package, written @name in place of a path."""
-
-    name: str
-    about: str
 
 
 @dataclass(frozen=True)

@@ -205,9 +205,10 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, head: int = 
         with archive.open(member) as file:
             if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 return file.read(wanted)
-            file.MIN_READ_SIZE = STEP  # type: ignore[attr-defined]
+            assert isinstance(file, zipfile.ZipExtFile)
+            file.MIN_READ_SIZE = STEP
             found = bytearray()
-            while len(found) < wanted and (piece := file.read1(STEP)):  # type: ignore[attr-defined]
+            while len(found) < wanted and (piece := file.read1(STEP)):
                 found += piece
             return bytes(found)
     except DAMAGED as error:

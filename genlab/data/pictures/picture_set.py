@@ -97,9 +97,10 @@ class PictureSet:
 
     def without(self, split: str, note: str) -> "PictureSet":
         """The same set without its validation or test split, with a note that gives the reason."""
-        pictures = getattr(self, split)
+        pictures = self.validation if split == "validation" else self.test
         notes = [kept for kept in self.notes if pictures is None or kept != _rough(split, len(pictures))]
-        return replace(self, notes=[*notes, note], **{split: None})  # type: ignore[arg-type]
+        rest = replace(self, notes=[*notes, note])
+        return replace(rest, validation=None) if split == "validation" else replace(rest, test=None)
 
 
 def read_pictures(

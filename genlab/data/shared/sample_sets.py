@@ -6,12 +6,13 @@ reader takes, and a function `files` that turns what they return into the files 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from genlab.errors import InputError
 
@@ -19,39 +20,40 @@ LARGEST = 1_000_000
 """Largest size that can be chosen."""
 
 
-class SampleSet(NamedTuple):
+@dataclass(frozen=True)
+class SampleSet:
     """A data set that needs none of the user's files."""
 
-    kind: str
-    """Folder in `data` whose `sample_sets.py` makes it."""
-    tasks: tuple[str, ...]
+    name: str
     about: str
 
 
-SAMPLES = {
-    "@bible": SampleSet("text", ("text",), "World English Bible, 66 books, 4 MB (public domain)"),
-    "@python": SampleSet("text", ("text",), "source of Python's standard library, about 10 MB (PSF licence)"),
-    "@ring": SampleSet("points", ("points",), "8 Gaussians on a circle"),
-    "@grid": SampleSet("points", ("points",), "25 Gaussians on a grid"),
-    "@numbers-fr": SampleSet(
-        "pairs",
-        ("translate",),
-        "numbers below a million in English and French words: 100,000, or COUNT with @numbers-fr:COUNT",
+SETS = {
+    "text": (
+        SampleSet("@bible", "World English Bible, 66 books, 4 MB (public domain)"),
+        SampleSet("@python", "source of Python's standard library, about 10 MB (PSF licence)"),
     ),
-    "@digits": SampleSet("pictures", ("images", "classify"), "5,000 handwritten digits of MNIST, 500 of each"),
-    "@faces": SampleSet(
-        "pictures",
-        ("images", "classify"),
-        "people drawn by DiceBear (CC0), 10,000 or as many as @faces:COUNT says",
+    "points": (SampleSet("@ring", "8 Gaussians on a circle"), SampleSet("@grid", "25 Gaussians on a grid")),
+    "pairs": (
+        SampleSet(
+            "@numbers-fr",
+            "numbers below a million in English and French words: 100,000, or COUNT with @numbers-fr:COUNT",
+        ),
+    ),
+    "pictures": (
+        SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
+        SampleSet("@faces", "faces drawn by DiceBear (CC0): 10,000, or COUNT with @faces:COUNT"),
     ),
 }
+"""By the kind of data: the folder in `data` whose `sample_sets.py` makes them."""
+KINDS = {one.name: kind for kind, sets in SETS.items() for one in sets}
 
 
 def sample_set(name: str, samples: dict[str, Callable], option: str = "data") -> Callable[[], Any]:
     """The function that returns the sample set `name` (or `name:count`), one of `samples`.
 
     Raises:
-        InputError: there is no such set, it is for other tasks, or it has no such size; `option` named it.
+        InputError: there is no such set, it holds another kind of data, or it has no such size; `option` named it.
     """
     stem, colon, count = name.partition(":")
     if stem not in samples:
@@ -68,8 +70,8 @@ def sample_set(name: str, samples: dict[str, Callable], option: str = "data") ->
 
 def _unsuitable(stem: str, usable: list[str], option: str) -> InputError:
     choose = f"choose {' or '.join(usable)}"
-    if stem in SAMPLES:
-        return InputError(f"{stem} is for the task {' and '.join(SAMPLES[stem].tasks)}: {choose}.", option)
+    if stem in KINDS:
+        return InputError(f"{stem} holds {KINDS[stem]}: {choose}.", option)
     nearest = get_close_matches(stem.lower(), usable, 1)
     meant = f" (did you mean {nearest[0]}?)" if nearest else ""
     return InputError(f"There is no sample set {stem}{meant}: {choose}.", option)
@@ -82,9 +84,9 @@ def write_sample_set(name: str, folder: Path) -> int:
         InputError: there is no such set, or the folder cannot be written or is not empty.
     """
     stem = name.partition(":")[0]
-    if stem not in SAMPLES:
-        raise _unsuitable(stem, list(SAMPLES), "data")
-    module = import_module(f"genlab.data.{SAMPLES[stem].kind}.sample_sets")
+    if stem not in KINDS:
+        raise _unsuitable(stem, list(KINDS), "data")
+    module = import_module(f"genlab.data.{KINDS[stem]}.sample_sets")
     content = sample_set(name, module.SAMPLES)()
     count = 0
     try:

@@ -5,9 +5,10 @@ import io
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from torch import Tensor
 
 from genlab.data.shared.compressed import COMPRESSED
 from genlab.data.shared.csv_text import csv_text
@@ -84,14 +85,23 @@ def read_table(data: str, option: str) -> Table:
     return Table(path.name, names, rows, lines)
 
 
+@runtime_checkable
+class DataFrame(Protocol):
+    """A data frame of pandas, or one like it."""
+
+    columns: Any
+
+    def to_dict(self, orient: str) -> Any: ...
+
+
 def table_of(data: Any, names: list[str]) -> Table:
     """Converts rows from Python to a table: a data frame, dicts by column, or an array with the columns `names`.
 
     Raises:
         InputError: columns are missing, or the number of columns differs.
     """
-    if hasattr(data, "to_dict") and hasattr(data, "columns"):
-        data = data.to_dict("records")  # a data frame
+    if isinstance(data, DataFrame):
+        data = data.to_dict("records")
     if isinstance(data, dict):
         data = [data]
     if isinstance(data, (list, tuple)) and data and all(isinstance(row, dict) for row in data):
@@ -102,7 +112,7 @@ def table_of(data: Any, names: list[str]) -> Table:
         rows = [[_cell(row[name]) for name in names] for row in data]
     else:
         try:
-            array = np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
+            array = np.asarray(data.detach().cpu() if isinstance(data, Tensor) else data)
         except ValueError:
             array = np.empty(0)
         if array.ndim != 2 or array.shape[1] != len(names) or not len(array):

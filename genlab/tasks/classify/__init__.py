@@ -1,6 +1,7 @@
 """Classification: predicts the class of a picture or a table row, with probabilities."""
 
-from genlab.tasks.task import Model, SampleSet, Task
+from genlab.data.shared.sample_sets import SETS
+from genlab.tasks.task import Model, Task
 
 OPTIONS = "genlab.tasks.classify.options"
 PREDICT = {"predict": f"{OPTIONS}:PredictRequest"}
@@ -31,10 +32,7 @@ TASK = Task(
     evaluate="genlab.tasks.classify.evaluate:evaluate",
     makes="label",
     data="a folder with a sub-folder of pictures per class, or a CSV file with a label column",
-    samples=(
-        SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
-        SampleSet("@faces", "faces drawn by DiceBear (CC0): 10,000, or COUNT with @faces:COUNT"),
-    ),
+    samples=SETS["pictures"],
     write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/classify.md",
 )

@@ -1,6 +1,7 @@
 """Points in the plane: the smallest GAN, whose samples fit into one scatter plot."""
 
-from genlab.tasks.task import Model, SampleSet, Task
+from genlab.data.shared.sample_sets import SETS
+from genlab.tasks.task import Model, Task
 
 OPTIONS = "genlab.tasks.points.options"
 
@@ -21,7 +22,7 @@ TASK = Task(
     evaluate="genlab.tasks.points.evaluate:evaluate",
     makes="points",
     data="a CSV file of two columns, x and y",
-    samples=(SampleSet("@ring", "8 Gaussians on a circle"), SampleSet("@grid", "25 Gaussians on a grid")),
+    samples=SETS["points"],
     write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/points.md",
 )

@@ -1,6 +1,7 @@
 """Text: language models that continue a prompt."""
 
-from genlab.tasks.task import Model, SampleSet, Task
+from genlab.data.shared.sample_sets import SETS
+from genlab.tasks.task import Model, Task
 
 OPTIONS = "genlab.tasks.text.options"
 GENERATE = {"generate": f"{OPTIONS}:TextRequest"}
@@ -45,10 +46,7 @@ TASK = Task(
     evaluate="genlab.tasks.text.evaluate:evaluate",
     makes="text",
     data="a .txt or .jsonl file, or a folder of them",
-    samples=(
-        SampleSet("@bible", "World English Bible, 66 books, 4 MB (public domain)"),
-        SampleSet("@python", "source of Python's standard library, about 10 MB (PSF licence)"),
-    ),
+    samples=SETS["text"],
     imports="genlab.tasks.text.imports:import_folder",
     write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/text.md",

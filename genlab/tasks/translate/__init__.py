@@ -1,6 +1,7 @@
 """Translation: maps one sequence to another, learning from pairs."""
 
-from genlab.tasks.task import FileOption, Model, SampleSet, Task
+from genlab.data.shared.sample_sets import SETS
+from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.translate.options"
 GENERATE = {"generate": f"{OPTIONS}:TranslateRequest"}
@@ -37,12 +38,7 @@ TASK = Task(
         ),
         ("target", "The other: line n is the translation of line n."),
     ),
-    samples=(
-        SampleSet(
-            "@numbers-fr",
-            "numbers below a million in English and French words: 100,000, or COUNT with @numbers-fr:COUNT",
-        ),
-    ),
+    samples=SETS["pairs"],
     files={
         "generate": (
             FileOption(

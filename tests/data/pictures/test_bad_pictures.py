@@ -92,7 +92,7 @@ TRAIN = [
     (["single"], "class dog has only one picture: add more, or remove the class", "data"),
     (["evil.zip"], "a file whose path points outside it", "data"),
     (["notes.zip"], "neither a folder nor a zip file", "data"),
-    (["@ring"], "@ring is for the task points", "data"),
+    (["@ring"], "@ring holds points", "data"),
     (["flat", "--label", "hair"], "flat has no attributes.csv or list_attr_celeba.txt with a column hair", "label"),
     (["flat", "--pixels", 8], "pixels: 8 cannot be used.*from 16 up to 128", "pixels"),
     (["flat", "--augment", "all"], "augment: .*all.*is not a choice", "augment"),

@@ -167,6 +167,6 @@ def test_bad_shares(tmp_path: Path, validation: str, test: str, field: str, said
     assert error.value.field == field
 
 
-def test_sample_sets_of_other_tasks_are_refused() -> None:
-    with pytest.raises(InputError, match="@bible is for the task text: choose @ring or @grid"):
+def test_sample_sets_of_other_kinds_are_refused() -> None:
+    with pytest.raises(InputError, match="@bible holds text: choose @ring or @grid"):
         read_points("@bible", "0", "0")

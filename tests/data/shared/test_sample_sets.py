@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from genlab.data.shared.sample_sets import SAMPLES, sample_set, write_sample_set
+from genlab.catalog import places, task_named
+from genlab.data.shared.sample_sets import SETS, sample_set, write_sample_set
 from genlab.errors import InputError
 
-KINDS = sorted({found.kind for found in SAMPLES.values()})
 
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SETS)
 def test_the_table_lists_what_the_kinds_make(kind: str) -> None:
     module = import_module(f"genlab.data.{kind}.sample_sets")
-    assert list(module.SAMPLES) == [name for name, found in SAMPLES.items() if found.kind == kind]
+    assert list(module.SAMPLES) == [one.name for one in SETS[kind]]
+
+
+def test_declarations_refer_to_the_table() -> None:
+    declared = [task_named(task).samples for task in places()]
+    assert all(samples in SETS.values() for samples in declared)
+    assert {one for samples in declared for one in samples} == {one for samples in SETS.values() for one in samples}
 
 
 @pytest.mark.parametrize(
@@ -24,7 +29,7 @@ def test_the_table_lists_what_the_kinds_make(kind: str) -> None:
         ("@RING", r"There is no sample set @RING \(did you mean @ring\?\)"),
         ("@zebra", r"There is no sample set @zebra: choose @ring or @grid\.$"),
         ("@", r"There is no sample set @: choose"),
-        ("@faces", r"@faces is for the task images and classify: choose @ring or @grid\.$"),
+        ("@faces", r"@faces holds pictures: choose @ring or @grid\.$"),
         ("@ring:9", r"The size of @ring cannot be chosen: remove :9\."),
     ],
 )
