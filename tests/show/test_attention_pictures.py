@@ -123,7 +123,9 @@ def test_too_many_tokens():
     ):
         attention_picture([made(rows=97)])
     many = [made(layer, heads=12, rows=40) for layer in range(2)]
-    with pytest.raises(InputError, match=r"40 tokens are too many.*shows up to 35.*, or one --layer and one --head") as error:
+    with pytest.raises(
+        InputError, match=r"40 tokens are too many.*shows up to 35.*, or one --layer and one --head"
+    ) as error:
         attention_picture(many)
     assert error.value.field == "prompt"
     assert attention_picture([many[0].only(3)])

@@ -397,7 +397,7 @@ def test_own_loss(folder, tmp_path):
         [line["discriminator"] for line in run.folder.measures() if line["split"] == "train"] for run in runs
     )
     assert first != second
-    with pytest.raises(InputError, match="has no loss cycle: it has discriminator, generator"):
+    with pytest.raises(InputError, match="has no loss cycle: choose from discriminator, generator"):
         genlab.train("images", folder, losses={"cycle": hinge}, out=tmp_path / "none", **options)
 
 
