@@ -59,15 +59,15 @@ def fit_temperature(logits: Float[Tensor, "samples classes"], labels: Int[Tensor
     """Fits the temperature T that calibrates a classifier whose probabilities are softmax(logits / T).
 
     Temperature scaling (Guo et al. 2017, section 4.2) minimises the log-loss on held-out samples and changes no
-    prediction. On a few hundred samples of a good classifier, only the handful of wrong or uncertain ones carry
-    information on T, and their number varies by chance: the minimum may lie far from 1 and hurt unseen data. So this is
-    the maximum a posteriori estimate with log T ~ N(0, 1 / PRIOR): it minimises
+    prediction. On a few hundred samples of a good classifier only the handful that are wrong or unsure carry
+    information on T, and their number is left to chance: the minimum may lie far from 1 and make unseen data worse.
+    So this is the maximum a posteriori with log T ~ N(0, 1 / PRIOR): it minimises
 
         sum of -log p(true class) + PRIOR / 2 · (log T)²
 
-    The Fisher information of a sample on log T is the variance of its logits / T under the predicted probabilities:
-    next to nothing if the classifier is certain, and at most 0.44 between two classes (at 92 %). The prior weighs as
-    much as 23 such samples, so it dominates on small sets of easy samples and vanishes on large or hard ones.
+    About log T a sample carries the variance of its logits / T under the predicted probabilities: next to nothing
+    where the classifier is sure, and at most 0.44 between two classes (at 92 %). The prior weighs as much as 23 such
+    samples, so it decides on small sets of easy samples and vanishes on large or hard ones.
 
     Args:
         logits: Logits of held-out samples; one column is the logit of class 1 against class 0.

@@ -35,7 +35,7 @@ class Model:
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Data from an installed package, written @name in place of a path."""
+    """Data that an installed package brings along, written @name where a path is expected."""
 
     name: str
     about: str

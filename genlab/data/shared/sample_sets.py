@@ -36,7 +36,7 @@ SAMPLES = {
     "@numbers-fr": SampleSet(
         "pairs",
         ("translate",),
-        "numbers below a million in English and French words: 100,000, or COUNT with @numbers-fr:COUNT",
+        "numbers below a million in English and French words, 100,000 or as many as @numbers-fr:COUNT says",
     ),
     "@digits": SampleSet("pictures", ("images", "classify"), "5,000 handwritten digits of MNIST, 500 of each"),
     "@faces": SampleSet(
@@ -60,9 +60,9 @@ def sample_set(name: str, samples: dict[str, Callable], option: str = "data") ->
     if not colon:
         return read
     if not signature(read).parameters:
-        raise InputError(f"The size of {stem} cannot be chosen: remove {colon}{count}.", option)
+        raise InputError(f"The size of {stem} cannot be chosen: leave out {colon}{count}.", option)
     if not (count.isascii() and count.isdigit() and 1 <= int(count) <= LARGEST):
-        raise InputError(f"{name}: {count!r} cannot be used; it must be a whole number from 1 to {LARGEST:,}.", option)
+        raise InputError(f"{name}: {count!r} cannot be used; it is a whole number from 1 to {LARGEST:,}.", option)
     return partial(read, int(count))
 
 

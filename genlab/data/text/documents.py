@@ -25,7 +25,7 @@ JSON_LINES = {".jsonl", ".ndjson"}
 ENDINGS = JSON_LINES | {
     ".txt", ".text", ".md", ".rst", ".tex", ".csv", ".tsv", ".html", ".xml", ".json", ".log", ".py",
 }  # fmt: skip
-"""Extensions of the files to read in a folder."""
+"""Endings of the files to read in a folder."""
 COMPRESSED = re.compile(r"\.(gz|xz|bz2)$")
 FIELDS = ("text", "content")
 """Fields of a JSON object that may hold the document; the first one with a string counts."""

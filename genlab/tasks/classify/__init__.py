@@ -33,7 +33,7 @@ TASK = Task(
     data="a folder with a sub-folder of pictures per class, or a CSV file with a label column",
     samples=(
         SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
-        SampleSet("@faces", "faces drawn by DiceBear (CC0): 10,000, or COUNT with @faces:COUNT"),
+        SampleSet("@faces", "faces drawn by DiceBear (CC0), 10,000 or as many as @faces:COUNT says"),
     ),
     write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/classify.md",

@@ -48,7 +48,7 @@ TASK = Task(
     data="a folder or zip of pictures; sub-folders are classes",
     samples=(
         SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
-        SampleSet("@faces", "faces drawn by DiceBear (CC0): 10,000, or COUNT with @faces:COUNT"),
+        SampleSet("@faces", "faces drawn by DiceBear (CC0), 10,000 or as many as @faces:COUNT says"),
     ),
     files={
         "generate": (

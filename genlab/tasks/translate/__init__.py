@@ -37,7 +37,7 @@ TASK = Task(
     samples=(
         SampleSet(
             "@numbers-fr",
-            "numbers below a million in English and French words: 100,000, or COUNT with @numbers-fr:COUNT",
+            "numbers below a million in English and French words, 100,000 or as many as @numbers-fr:COUNT says",
         ),
     ),
     files={

@@ -25,7 +25,7 @@ def test_the_table_lists_what_the_kinds_make(kind: str) -> None:
         ("@zebra", r"There is no sample set @zebra: choose @ring or @grid\.$"),
         ("@", r"There is no sample set @: choose"),
         ("@faces", r"@faces is for the task images and classify: choose @ring or @grid\.$"),
-        ("@ring:9", r"The size of @ring cannot be chosen: remove :9\."),
+        ("@ring:9", r"The size of @ring cannot be chosen: leave out :9\."),
     ],
 )
 def test_what_cannot_be_used(name: str, message: str) -> None:
