@@ -149,7 +149,9 @@ class RunFolder:
             with saving(self.path):
                 lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(f"Another process is training {self.path}: wait for it, or stop it.", "out") from None
+            raise InputError(
+                f"{self.path} is being trained by another process: wait for it, or stop it.", "out"
+            ) from None
         self._lock = lock
 
     def _release(self) -> None:

@@ -54,7 +54,7 @@ def train(
         InputError: an option, the data or the folder cannot be used.
     """
     if run.minutes is not None and run.steps is not None:
-        raise InputError("--minutes and --steps cannot be combined.", "steps")
+        raise InputError("--minutes and --steps cannot be combined: give one of them.", "steps")
     recipe_type: type[Recipe] = load(model.recipe)
     networks, losses = networks or {}, losses or {}
     check_names(networks, recipe_type.replaceable, "network", f"{task.name} {model.name}")

@@ -261,4 +261,4 @@ def test_more_steps_on_a_run(refused, trained, copied, book):
     assert re.search(r"started with steps 60, not 70: repeat its command, or continue .* --from .*copied\.$", sentence)
     assert field == "steps"
     sentence, field = refused(*words, 60)
-    assert re.search(r"is finished: there is nothing to resume; --from .*copied trains on", sentence)
+    assert re.search(r"is finished: there is nothing to resume; --from .*copied continues", sentence)

@@ -248,4 +248,4 @@ def test_locked(cli, trained, book, copied):
     with RunFolder(copied).locked():
         code, _, err = cli("train", "text", book, "--steps", 60, "--size", "tiny", "--out", copied, "--resume")
     assert code == 2
-    assert "Another process is training" in err
+    assert "is being trained by another process" in err

@@ -128,7 +128,7 @@ def test_too_many_tokens():
         attention_picture(many)
     assert error.value.field == "prompt"
     assert attention_picture([many[0].only(3)])
-    with pytest.raises(InputError, match=r"shows 96: give a shorter text\.$"):
+    with pytest.raises(InputError, match=r"shows up to 96: give a shorter text\.$"):
         attention_picture([made(heads=1, rows=5, columns=97)])
 
 

@@ -1,6 +1,7 @@
 """Pictures: generates pictures like the user's from latent vectors and classes."""
 
-from genlab.tasks.task import FileOption, Model, SampleSet, Task
+from genlab.data.shared.sample_sets import SETS
+from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.images.options"
 GENERATE = {"generate": f"{OPTIONS}:PicturesRequest"}
@@ -46,10 +47,7 @@ TASK = Task(
     evaluate="genlab.tasks.images.evaluate:evaluate",
     makes="picture",
     data="a folder or zip of pictures; sub-folders are classes",
-    samples=(
-        SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
-        SampleSet("@faces", "faces drawn by DiceBear (CC0): 10,000, or COUNT with @faces:COUNT"),
-    ),
+    samples=SETS["pictures"],
     files={
         "generate": (
             FileOption(

@@ -106,7 +106,7 @@ def test_own_loss(folder, tmp_path):
         [line["discriminator"] for line in run.folder.measures() if line["split"] == "train"] for run in runs
     )
     assert first != second
-    with pytest.raises(InputError, match="has no loss cycle: it has discriminator, generator"):
+    with pytest.raises(InputError, match="has no loss cycle: choose from discriminator, generator"):
         genlab.train("images", folder, losses={"cycle": hinge}, out=tmp_path / "none", **options)
 
 
@@ -116,7 +116,7 @@ def test_own_loss(folder, tmp_path):
         (lambda shape: Sheet(8), r"maps \(2, 6\) and \(2,\) to \(2, 1, 8, 8\), but must return \(2, 1, 16, 16\)"),
         (lambda shape: nn.Linear(6, 256), r"rejects a batch of shape \(2, 6\) and \(2,\).*conditional=False"),
         (lambda shape: nn.ReLU(), "no trainable weights"),
-        (lambda shape: "generator", "your generator is a str"),
+        (lambda shape: "generator", "the factory of generator returned a str"),
     ],
 )
 def test_own_networks_that_do_not_fit(folder, tmp_path, factory, message):

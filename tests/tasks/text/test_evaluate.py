@@ -109,7 +109,7 @@ def test_warnings(tmp_path):
     corpus = read_corpus(str(tmp_path / "x.txt"), "0", "0", "byte", None)
     assert text_warnings(corpus, 1000, 5_000) == []
     assert "few for 5,001 parameters" in text_warnings(corpus, 5001, 1)[0]
-    assert "read 25 times" in text_warnings(corpus, 10, 25_000)[0]
+    assert "reads the text 25 times" in text_warnings(corpus, 10, 25_000)[0]
 
 
 @pytest.mark.parametrize(("weights", "most"), [("16", 0.001), ("int8", 0.02)])

@@ -78,5 +78,5 @@ def test_a_custom_loss_trains_and_selects(pairs, tmp_path):
     run = genlab.train("translate", pairs, out=tmp_path / "run", quiet=True, losses={"loss": total_loss}, **SMALL)
     (validation, *_) = (entry for entry in run.folder.measures() if entry["split"] == "validation")
     assert validation["smoothed_loss"] == pytest.approx(validation["loss"] + 0.1)
-    with pytest.raises(InputError, match="has no loss other: it has loss"):
+    with pytest.raises(InputError, match="has no loss other: choose from loss"):
         genlab.train("translate", pairs, out=tmp_path / "other", losses={"other": total_loss}, **SMALL)
