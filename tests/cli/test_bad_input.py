@@ -69,7 +69,7 @@ TRAIN = [
     (["missing.txt"], "There is no file or folder missing.txt", "data"),
     (["empty"], "no text in the folder", "data"),
     (["@nothing"], "no sample set @nothing.*@bible", "data"),
-    (["@ring"], "for the task points", "data"),
+    (["@ring"], "@ring holds points", "data"),
     (["/dev/null"], "neither a file nor a folder", "data"),
     (["book.txt", "--context", 60_000], "context: 60000 is longer", "context"),
     (["book.txt", "--context", 1], "context: 1 cannot be used.*from 2", "context"),
