@@ -187,7 +187,8 @@ class Clock:
 
 def retime(plan: Plan, step: int, clock: Clock) -> Plan:
     """Appends a segment from `step` that ends on time, if the plan would clearly miss the budget."""
-    if plan.seconds is None or step <= plan.segments[-1].start:  # a resumed run repeats what was recorded
+    waits = plan.end >= FOREVER  # a plan of format 1, whose decay was to be timed later
+    if plan.seconds is None or (step <= plan.segments[-1].start and not waits):  # a resumed run repeats its record
         return plan
     left = plan.seconds - clock.elapsed()
     pace = clock.seconds_per_step(min(0.1 * plan.seconds, 0.3 * left))
@@ -196,4 +197,5 @@ def retime(plan: Plan, step: int, clock: Clock) -> Plan:
     if abs((plan.end - step) * pace - training) <= max(0.01 * plan.seconds, 0.1 * left):
         return plan
     steps = max(1, round(training / pace))
-    return replace(plan, segments=(*plan.segments, Segment(step, plan.segments[-1].factor_after(step), steps)))
+    begun = tuple(segment for segment in plan.segments if segment.start <= step)
+    return replace(plan, segments=(*begun, Segment(step, begun[-1].factor_after(step), steps)))

@@ -16,13 +16,13 @@ from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.model_card import write_card
 from genlab.engine.modes import evaluating
 from genlab.engine.options import RunOptions
-from genlab.engine.progress import Reporter, clock, reporting, say, working
+from genlab.engine.progress import Reporter, clock, minutes, reporting, say, working
 from genlab.engine.recipe import Metrics, Recipe
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import write_samples
-from genlab.engine.stopping import past_its_best
+from genlab.engine.stopping import begins_to_overfit, past_its_best
 from genlab.engine.trackers import Trackers
-from genlab.engine.weights import read_weights, write_weights
+from genlab.engine.weights import read_best, read_weights, write_weights
 
 PREVIEW_SHARE = 0.02
 """Largest fraction of a time budget for previews."""
@@ -54,22 +54,24 @@ class Loop:
         self.sums: Metrics = {}
         self.summed = 0
         self.last: dict[str, float] = {}
+        self.overfitting = False
         self.alarmed: set[str] = set()
         self.peaks = [group["lr"] for group in recipe.groups()]
         elapsed = 0.0
         if saved := machine.first(lambda: load_state(folder.path / "resume")):
             self.step, state = saved
             recipe.load_state(state["recipe"])
-            self.best, self.history, elapsed = state["best"], state["history"], state["seconds"]
+            self.history, elapsed = state["history"], state["seconds"]
             self.sums, self.summed = machine.place(state["sums"]), state["summed"]
             if self.first:
                 folder.restore_planned_best()
+            # A validation after the checkpoint may have written better weights before the run was killed.
+            self.best = machine.first(lambda: read_best(folder.weights) or state["best"])
         self.overfitted = self._overfits()
         self.clock = Clock(plan, elapsed, self.step)
         self.saved_at, self.saving_took, self.previews_took = elapsed, 0.0, 0.0
-        if self.first:
-            self.attempt = folder.about().get("attempts", 1)
-            self.trackers = Trackers(run.log, folder.path, given)
+        self.attempt = machine.first(lambda: folder.about().get("attempts", 1))
+        self.trackers = Trackers(run.log if self.first else (), folder.path, given)
 
     def say(self, message: str, quiet: bool) -> None:
         if self.first and not quiet:
@@ -78,7 +80,6 @@ class Loop:
     def run(self, quiet: bool) -> None:
         """Trains from the current step to the end of the plan, and writes the final report."""
         state = "done"
-        networks = self.recipe.networks.values()
         with _interrupts() as interrupted, reporting(quiet or not self.first) as reporter:
             while self.step < self.plan.end and not self.overfitted:
                 self._add(self._one_step())
@@ -89,7 +90,7 @@ class Loop:
                 meet = ends or validates or self.machine.processes == 1 or self.step % self.plan.log_every == 0
                 if not meet:
                     continue
-                self.machine.agree_buffers(networks)
+                self._share_buffers()
                 if (ends or validates or self.step % self.plan.log_every == 0) and not self._log(reporter):
                     state = "diverged"
                     break
@@ -160,7 +161,7 @@ class Loop:
             self._write("train", {**means, "learning_rate": next(self.recipe.groups())["lr"]})
         if reporter is not None:
             elapsed, seconds = self.clock.elapsed(), self.plan.seconds
-            done = elapsed / seconds if seconds else self.step / self.plan.end
+            done = elapsed / seconds if seconds and self.step < self.plan.end else self.step / self.plan.end
             left = elapsed * (1 - done) / max(done, 1e-6)
             shown = {**self.last, **({"validation": self.history[-1]} if self.history else {})}
             reporter.show(min(done, 1.0), self.step, shown, max(left, 0.0))
@@ -179,7 +180,7 @@ class Loop:
         with self.clock.validating(self.step):
             with self._evaluating():
                 measures = self.machine.agree(self.recipe.validate())
-            self.machine.agree_buffers(self.recipe.networks.values())  # some recipes fit a buffer to the split
+            self._share_buffers()  # some recipes fit a buffer to the split
             value = next(iter(measures.values()))
             self._write("validation", measures)
             if not math.isfinite(value):
@@ -200,8 +201,8 @@ class Loop:
 
     def _warn(self, measures: dict[str, float], quiet: bool) -> None:
         """Warns about overfitting and the recipe's alarms, each once."""
-        since = self.history[self.history.index(min(self.history)) + 1 :]
-        if self.recipe.steady and self.best and len(since) == 3 and since == sorted(since):
+        if self.recipe.steady and self.best and begins_to_overfit(self.history) and not self.overfitting:
+            self.overfitting = True
             at = self.best["step"]
             self.say(
                 f"Note: overfitting has begun: validation is worse than at step {at:,}, whose weights the run keeps.",
@@ -216,9 +217,12 @@ class Loop:
         """Whether overfitting makes the rest of a time budget useless; --steps always runs to the end."""
         return self.plan.seconds is not None and self.recipe.steady and past_its_best(self.history)
 
+    def _share_buffers(self) -> None:
+        self.machine.share(buffer for network in self.recipe.networks.values() for buffer in network.buffers())
+
     def _write_model(self) -> None:
         if self.first:
-            write_weights(self.folder.weights, self.recipe.pipeline.networks)
+            write_weights(self.folder.weights, self.recipe.pipeline.networks, self.best)
 
     def _preview(self, name: str) -> None:
         if self.first:
@@ -272,9 +276,10 @@ class Loop:
         self.trackers.close()
         self.folder.note(step=self.step, seconds=round(seconds, 3), best=self.best)
         if state == "diverged":
+            source = "the best validation" if self.best else "the last checkpoint"
+            kept = f"keeps the weights of {source}" if self.folder.weights.exists() else "has no weights yet"
             self.say(
-                f"The loss became NaN or infinite at step {self.step:,}; the run keeps the weights of "
-                f"{'the best validation' if self.best else 'the last checkpoint'}. "
+                f"The loss became NaN or infinite at step {self.step:,}; the run {kept}. "
                 "Train again with a lower learning rate.",
                 quiet,
             )
@@ -304,12 +309,12 @@ class Loop:
         """Reports why training ended early, and how to use the time better."""
         at = int(best["step"])
         # With about twice the time of the best step, the decay ends there.
-        shorter = max(0.1, 2 * seconds * at / self.step / 60)
+        shorter = max(6.0, 2 * seconds * at / self.step)
         self.say(
             f"Stopped after {clock(seconds)} of {clock(self.plan.seconds or 0.0)}: validation was best at step {at:,} "
-            f"and has become clearly worse since; the run keeps the weights of that step. More data, a smaller model "
-            f"or more regularization would make use of the time; with these data, try --minutes {shorter:.2g}, so that "
-            "the learning rate reaches zero before overfitting begins.",
+            "and has become clearly worse since; the run keeps the weights of that step. More data, a smaller model or "
+            f"more regularization would make use of the time; with these data, try --minutes {minutes(shorter)}, so "
+            "that the learning rate reaches zero before overfitting begins.",
             quiet,
         )
 

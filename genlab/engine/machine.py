@@ -59,8 +59,11 @@ class Machine:
             kind = next((name for name, there in present.items() if there), "cpu")
         self.device = torch.device(kind) if kind == "cpu" else torch.device(kind, int(index or 0))
         self.rank, self.processes = 0, int(os.environ.get("WORLD_SIZE", 1))
+        self.fabric: Any = None
         if self.processes > 1:
-            self._join([int(index)] if index else None)
+            if index:
+                raise InputError(f"device: under torchrun, every process has a GPU: give cuda, not {device}.", "device")
+            self._join()
         if self.device.type == "cpu":
             keep_freed_memory()
         if self.device.type == "cuda":
@@ -70,7 +73,7 @@ class Machine:
             precision = "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "32"
         self.precision = precision
 
-    def _join(self, devices: list[int] | None) -> None:
+    def _join(self) -> None:
         """Connects to the other processes of torchrun."""
         from lightning_fabric import Fabric  # takes a second to load, and a single process does not need it
         from lightning_fabric.strategies import DDPStrategy
@@ -78,7 +81,7 @@ class Machine:
         here = int(os.environ.get("LOCAL_WORLD_SIZE", self.processes))
         nodes = self.processes // here
         strategy = DDPStrategy(timeout=PATIENCE)
-        self.fabric = Fabric(accelerator=self.device.type, devices=devices or here, num_nodes=nodes, strategy=strategy)
+        self.fabric = Fabric(accelerator=self.device.type, devices=here, num_nodes=nodes, strategy=strategy)
         self.fabric.launch()
         self.device, self.rank = self.fabric.device, self.fabric.global_rank
 
@@ -121,17 +124,19 @@ class Machine:
         for gradient, mean in zip(gradients, self.mean(flat).split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
-    def agree_buffers(self, networks: Iterable[nn.Module]) -> None:
-        """Copies the buffers of the first process to all: batch statistics are not averaged like gradients.
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Gives `tensors` the values of the first process, in place.
 
-        All processes then validate and save the same networks, so that a resumed run equals an uninterrupted one.
+        Gradients are averaged, but batch statistics, say, are not: sharing them before they are used or saved makes
+        a resumed training repeat the uninterrupted one.
         """
         if self.processes == 1:
             return
-        for buffer in (buffer for network in networks for buffer in network.buffers()):
-            plain = buffer.to(torch.uint8) if buffer.dtype == torch.bool else buffer.contiguous()
-            torch.distributed.broadcast(plain, src=0)
-            buffer.copy_(plain)
+        for tensor in tensors:
+            sent = tensor.detach().to(self.device)  # NCCL sends nothing from the CPU
+            sent = sent.to(torch.uint8) if sent.dtype == torch.bool else sent.contiguous()
+            torch.distributed.broadcast(sent, src=0)
+            tensor.detach().copy_(sent)
 
     @contextmanager
     def first_alone(self) -> Iterator[None]:

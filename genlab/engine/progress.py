@@ -21,6 +21,12 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def minutes(seconds: float) -> str:
+    """Formats seconds as a number of minutes, as --minutes takes it: 20 becomes 0.333, 8640 becomes 144."""
+    number = seconds / 60
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
 class Reporter:
     """Shows the progress of training."""
 

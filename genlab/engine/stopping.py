@@ -10,6 +10,8 @@ CLEARLY = 0.05
 """Relative difference at which a validation is clearly worse than the best, ..."""
 NOISE = 6.0
 """... if it also exceeds this multiple of the noise between validations."""
+RISE = 4.0
+"""Multiple of the noise that validation rises by when overfitting begins."""
 
 
 def noise(history: Sequence[float]) -> float:
@@ -20,6 +22,13 @@ def noise(history: Sequence[float]) -> float:
     """
     bends = [abs(history[i - 1] - 2 * history[i] + history[i + 1]) for i in range(1, len(history) - 1)]
     return fmean(bends) / (12 / pi) ** 0.5 if bends else 0.0
+
+
+def begins_to_overfit(history: Sequence[float]) -> bool:
+    """Whether the last three validations, all after the best, get worse and exceed the noise between validations."""
+    best, recent = min(history), history[-3:]
+    after = len(history) - 1 - history.index(best)
+    return after >= 3 and recent == sorted(recent) and recent[-1] > best + RISE * noise(history)
 
 
 def past_its_best(history: Sequence[float]) -> bool:

@@ -1,5 +1,6 @@
 """Starts and resumes training."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from genlab.catalog import load
-from genlab.engine.budget import Plan, plan_steps, plan_time
+from genlab.engine.budget import VALIDATION_SHARE, Plan, plan_steps, plan_time
 from genlab.engine.custom import Factory, Networks, check_names
 from genlab.engine.files import write_atomically
 from genlab.engine.loop import Loop, write_plan
@@ -22,7 +23,7 @@ from genlab.engine.modes import evaluating
 from genlab.engine.opening import custom_classes, open_run
 from genlab.engine.options import RunOptions
 from genlab.engine.pipeline import Pipeline
-from genlab.engine.progress import say, working
+from genlab.engine.progress import minutes, say, working
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import Sample
@@ -101,15 +102,16 @@ def train(
                 if fresh and machine.rank == 0:
                     folder.discard()
                 raise
-            parameters = sum(weight.numel() for net in recipe.networks.values() for weight in net.parameters())
-            for note in [*facts.notes, *recipe.warnings(plan.steps)]:
+            trained = recipe.pipeline.networks.values()
+            parameters = sum(weight.numel() for network in trained for weight in network.parameters())
+            for note in [*facts.notes, *recipe.warnings(plan.steps), *_slow_validation(plan)]:
                 loop.say(f"Note: {note}", quiet)
             loop.say(f"{folder.path}: {model.name}, {parameters:,} parameters, {_duration(plan)}", quiet)
             loop.run(quiet)
             machine.together()
-            for network in recipe.pipeline.networks.values():
-                # Only the first process has read the best weights.
-                network.load_state_dict(machine.agree(network.state_dict()))
+            # Only the first process has read the best weights.
+            machine.share(tensor for network in trained for tensor in network.state_dict().values())
+            for network in trained:
                 network.eval()
             return folder, recipe.pipeline
 
@@ -193,7 +195,8 @@ def _given(
     if run.from_ is not None:
         of_run["from_"] = os.path.abspath(run.from_)
     named = {name: f"{loss.__module__}:{loss.__qualname__}" for name, loss in losses.items()}
-    return {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
+    given = {"task": task, "model": model, "run": of_run, "asked": asdict(options), "losses": named}
+    return json.loads(json.dumps(given))  # as config.json returns it: tuples become lists
 
 
 def _matching_config(folder: RunFolder, given: dict[str, Any], continues: bool) -> dict[str, Any] | None:
@@ -290,8 +293,7 @@ def _build(recipe_type: type[Recipe], setup: Setup) -> Recipe:
     build: Callable[[Setup], Recipe] = cast(Any, recipe_type)  # the constructors of subclasses take only the setup
     recipe = build(setup)
     if setup.networks.factories:  # custom code may use other random generators
-        for network in recipe.networks.values():
-            network.load_state_dict(setup.machine.agree(network.state_dict()))
+        setup.machine.share(tensor for network in recipe.networks.values() for tensor in network.state_dict().values())
     return recipe
 
 
@@ -355,7 +357,18 @@ def _absolute(place: str) -> str:
     return ",".join(map(os.path.abspath, parts)) if all(map(os.path.exists, parts)) else place
 
 
+def _slow_validation(plan: Plan) -> list[str]:
+    """A warning if the validations take much of the time budget, which a single one may even exceed."""
+    seconds = (plan.seconds_per_step or 0.0) * plan.steps_per_validation
+    if plan.seconds is None or seconds <= 2 * VALIDATION_SHARE * plan.seconds:
+        return []
+    return [
+        f"one validation takes {seconds:,.0f} of the {plan.seconds:,.0f} seconds: give a smaller --validation or more "
+        "--minutes."
+    ]
+
+
 def _duration(plan: Plan) -> str:
     if plan.seconds is None:
         return f"{plan.steps:,} steps"
-    return f"about {plan.steps:,} steps in {plan.seconds / 60:.3g} min"
+    return f"about {plan.steps:,} steps in {minutes(plan.seconds)} min"

@@ -1,5 +1,6 @@
 """The weights of networks in safetensors files: nothing is pickled."""
 
+import json
 from pathlib import Path
 
 import safetensors.torch
@@ -10,9 +11,20 @@ from genlab.engine.files import write_atomically
 from genlab.errors import InputError
 
 
-def write_weights(path: Path, networks: dict[str, nn.Module]) -> None:
-    """Replaces the file by the weights of `networks`; tied weights are written once."""
-    write_atomically(path, tensors_to_bytes(_distinct(networks)))
+def write_weights(path: Path, networks: dict[str, nn.Module], best: dict[str, float] | None = None) -> None:
+    """Replaces the file by the weights of `networks` and their validation, `best`; tied weights are written once."""
+    about = None if best is None else {"best": json.dumps(best)}
+    write_atomically(path, tensors_to_bytes(_distinct(networks), about))
+
+
+def read_best(path: Path) -> dict[str, float] | None:
+    """The validation of the weights in a file; None if the file has none or does not exist.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    about = read_tensors(path)[1] if path.exists() else {}
+    return json.loads(about["best"]) if "best" in about else None
 
 
 def read_weights(path: Path, networks: dict[str, nn.Module]) -> None:

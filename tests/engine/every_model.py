@@ -75,6 +75,8 @@ def main(folder: Path) -> None:
     for task, model in MODELS:
         _, recipe = train(folder, task, model, f"runs/{task}-{model}", processes=2)
         ends[f"{task}-{model}"] = {"digest": digest(recipe), "moments": moments(recipe)}
+    _, recipe = train(folder, "text", "gpt", "runs/timed", processes=2, steps=None, minutes=0.05)
+    ends["timed"] = {"digest": digest(recipe)}
     (folder / f"ends-{os.environ['RANK']}.json").write_text(json.dumps(ends))
     genlab.train("text", folder / "book.txt", out=folder / "whole", quiet=True, **LONGER)
     try:

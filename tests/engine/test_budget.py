@@ -328,6 +328,15 @@ def test_a_run_of_format_1_that_waited_for_its_decay_ends_on_time(time):
     assert took == pytest.approx(60, rel=0.05)
 
 
+@pytest.mark.parametrize("pace", [0.03, 0.06, 0.12, 0.24])
+def test_a_run_of_format_1_ends_on_time_from_any_step(time, pace):
+    """Its plan has no end yet, and its speed may have changed since it was made."""
+    recorded = {"steps": 1000, "seconds": 60.0, "seconds_per_step": 0.06, "validate_every": 100, "log_every": 10}
+    plan = Plan.from_json({**recorded, "decay_start": None})
+    training = Training(plan, Clock(plan, before=18.0, step=300), step=300)
+    assert training.run(time, lambda *_: pace) == pytest.approx(60, rel=0.05)
+
+
 def test_the_speed_of_late(time):
     """Of at least three stretches between marks, without the slowest and the fastest."""
     plan = plan_time(100.0, 1.0, 0.0)

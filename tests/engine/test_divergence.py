@@ -63,5 +63,5 @@ def test_a_training_that_diverges_exits_with_1(cli, book, monkeypatch):
     monkeypatch.setattr(GPTRecipe, "step", lambda self, batch, progress: {"loss": torch.tensor(math.nan)})
     code, _, err = cli("train", "text", book, "--steps", 3, "--size", "tiny", "--context", 16, "--batch", 2)
     assert code == 1
-    assert "became NaN or infinite at step 1; the run keeps the weights of" in err
+    assert "became NaN or infinite at step 1; the run has no weights yet. Train again" in err
     assert "Traceback" not in err

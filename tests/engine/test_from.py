@@ -133,7 +133,7 @@ def test_with_networks_of_your_own(book, other, tmp_path):
     assert run.folder.config()["networks"]["gpt"]["class"].endswith(":Scaled")
     for name, weight in first.pipeline.network.state_dict().items():
         torch.testing.assert_close(run.pipeline.network.state_dict()[name], weight, rtol=0, atol=1e-6)
-    with pytest.raises(InputError, match=r"networks of your own.*genlab.train takes the same networks"):
+    with pytest.raises(InputError, match=r"custom networks.*genlab.train takes the same networks"):
         genlab.train("text", other, out=tmp_path / "without", **after)
     assert not (tmp_path / "without").exists()
 

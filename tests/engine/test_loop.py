@@ -9,6 +9,7 @@ import torch
 
 from genlab.engine import loop
 from genlab.engine.checkpoints import load_state
+from genlab.engine.loop import Loop
 from genlab.engine.machine import seed_everything
 from genlab.engine.modes import evaluating
 from genlab.engine.weights import read_weights, write_weights
@@ -59,6 +60,22 @@ def test_the_best_weights_are_kept(book, tmp_path, monkeypatch):
     assert state["history"] == [3.0, 2.0, 1.5, 1.8, 1.6, 2.5, 2.0, 1.5, 1.9, 1.7]
     last = state["recipe"]["networks"]["gpt"]["norm.weight"]
     assert not torch.equal(run.pipeline.network.norm.weight, last)
+
+
+def test_weights_that_are_newer_than_the_checkpoint_keep_their_validation(book, tmp_path, monkeypatch):
+    """Killed between a validation that improves and the next checkpoint; what follows is worse."""
+    measured = [3.0, 2.0, 1.5]
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "validate", lambda self: {"loss": measured.pop(0)})
+        patch.setattr(Loop, "_checkpoint_due", lambda self: self.step == 4)
+        with pytest.raises(IndexError):
+            train(book, tmp_path / "run")
+    better = (tmp_path / "run" / "model.safetensors").read_bytes()
+    assert load_state(tmp_path / "run" / "resume")[0] == 4
+    monkeypatch.setattr(GPTRecipe, "validate", lambda self: {"loss": 1.8})
+    run = train(book, tmp_path / "run", resume=True)
+    assert run.about["best"] == {"loss": 1.5, "step": 6}
+    assert run.folder.weights.read_bytes() == better
 
 
 def test_without_validation_the_last_weights_are_kept(book, tmp_path):

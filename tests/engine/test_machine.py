@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from genlab.engine.machine import Machine, ZerosForRandom, keep_freed_memory
+from genlab.errors import InputError
 from genlab.models.gpt2 import GPT2, GPT2Shape
 
 
@@ -23,6 +24,14 @@ def test_large_tensors_reuse_freed_memory():
         torch.ones(16_000_000)
     pages = 4 * 16_000_000 / resource.getpagesize()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < pages
+
+
+def test_every_process_takes_its_own_gpu(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(InputError, match=r"under torchrun, every process has a GPU: give cuda, not cuda:1\."):
+        Machine("cuda:1")
 
 
 def test_other_systems_keep_their_allocators(monkeypatch):

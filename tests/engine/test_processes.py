@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import genlab
-from genlab.engine.budget import plan_steps
+from genlab.engine.budget import Plan, plan_steps
 from genlab.engine.checkpoints import load_state
 from genlab.engine.run_folder import RunFolder
 from genlab.models.vae import reconstruction_loss
@@ -79,6 +79,15 @@ def test_processes_stay_equal(both, task, model):
     assert run.about["state"] == "done"
     assert run.about["machine"]["processes"] == 2
     assert all(weight.isfinite().all() for network in run.pipeline.networks.values() for weight in network.parameters())
+
+
+def test_a_time_budget_is_decided_for_all_processes(both):
+    """Measuring, the plan and its changes: neither process waits for steps that the other does not make."""
+    first, second = (json.loads((both / f"ends-{rank}.json").read_text())["timed"] for rank in (0, 1))
+    assert first == second
+    about = RunFolder(both / "runs" / "timed").about()
+    assert about["state"] == "done"
+    assert about["step"] == Plan.from_json(RunFolder(both / "runs" / "timed").config()["plan"]).end
 
 
 def test_a_mistake_ends_all_processes(both):

@@ -33,11 +33,13 @@ def test_short_work_and_quiet_work_is_not(monkeypatch, capsys):
 def test_a_terminal_shows_a_spinner_that_disappears(impatient, monkeypatch, tmp_path):
     with open(tmp_path / "screen", "w") as file:
         monkeypatch.setattr(progress, "console", Console(file=file, force_terminal=True))
-        threads = threading.active_count()
+        before = set(threading.enumerate())
         with pytest.raises(OSError, match="gone"), working("reading the data", quiet=False):
             raise_later()
     assert "reading the data" in (tmp_path / "screen").read_text()
-    assert threading.active_count() == threads
+    for thread in set(threading.enumerate()) - before:
+        thread.join(2.0)
+    assert set(threading.enumerate()) <= before
 
 
 def raise_later():

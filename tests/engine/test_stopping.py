@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from genlab.engine.stopping import noise, past_its_best
+from genlab.engine.stopping import begins_to_overfit, noise, past_its_best
 
 
 def stops_at(curve: Callable[[float], float], deviation: float, seed: int, count: int = 20) -> float | None:
@@ -67,6 +67,24 @@ def test_measures_below_zero():
     """Log-likelihoods of densities."""
     assert past_its_best([-2.0, -1.8, -1.7, -1.6, -1.5, -1.4])
     assert not past_its_best([-2.0, -1.99, -1.98, -1.97, -1.96, -1.95])
+
+
+def notes(curve: Callable[[float], float], deviation: float, runs: int = 100) -> float:
+    """The share of trainings with a note that overfitting has begun."""
+    noted = 0
+    for seed in range(runs):
+        chance = random.Random(seed)
+        history = [curve(number / 20) + chance.gauss(0, deviation) for number in range(1, 21)]
+        noted += any(begins_to_overfit(history[:count]) for count in range(1, 21))
+    return noted / runs
+
+
+def test_the_beginning_of_overfitting_is_noted_and_noise_is_not():
+    assert notes(small_text, 0.01) == 1
+    assert notes(lambda done: 3.0 * done**-0.1, 0.03) == 0
+    assert notes(lambda done: 3.0 - 5 * min(done, 0.3), 0.03) <= 0.08  # then flat
+    assert not begins_to_overfit([1.0, 1.1, 1.2])
+    assert begins_to_overfit([1.0, 1.1, 1.2, 1.3])
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.3, -2.0])

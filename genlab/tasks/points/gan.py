@@ -56,6 +56,7 @@ class PointsGANRecipe(Recipe):
 
     replaceable = ("generator", "discriminator")
     losses = ("discriminator", "generator")
+    steady = False
     data: PointSet
     pipeline: PointsPipeline
 
