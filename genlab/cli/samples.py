@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from genlab.catalog import load, places, task_named
+from genlab.catalog import places, task_named
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import Output, print_json
+from genlab.data.shared.sample_sets import declared, write_sample_set
 from genlab.errors import InputError
 from genlab.options import Shown, nearest
-
-if TYPE_CHECKING:
-    from genlab.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -32,23 +30,17 @@ def run(words: list[str]) -> int:
         print(page.help())
         return 0
     options = page.parse(words).make(SamplesOptions)
-    tasks: dict[str, list[Task]] = {}
-    abouts = {}
-    for task in map(task_named, places()):
-        for sample in task.samples:
-            tasks.setdefault(sample.name, []).append(task)
-            abouts[sample.name] = sample.about
+    sets = declared()
+    tasks = {name: [task for task in places() if sets[name] in task_named(task).samples] for name in sets}
     if options.name is not None:
         name = options.name.partition(":")[0]
-        if name not in tasks:
-            raise InputError(f"There is no sample set {name}: choose from {nearest(name, list(tasks))}.", "name")
+        if name not in sets:
+            raise InputError(f"There is no sample set {name}: choose from {nearest(name, list(sets))}.", "name")
         if options.to is None:
             raise InputError(
                 f"Name the folder to write {options.name} to: genlab samples {options.name} --to FOLDER.", "to"
             )
-        write = tasks[name][0].write_sample
-        assert write is not None
-        count = load(write)(options.name, Path(options.to))
+        count = write_sample_set(options.name, Path(options.to))
         if options.json:
             print_json({"folder": options.to, "files": count})
         else:
@@ -56,9 +48,9 @@ def run(words: list[str]) -> int:
     elif options.to is not None:
         raise InputError(f"Name the sample set to write: genlab samples @NAME --to {options.to}.", "name")
     elif options.json:
-        listed = [{"name": name, "tasks": [task.name for task in tasks[name]], "about": abouts[name]} for name in tasks]
+        listed = [{"name": name, "tasks": tasks[name], "about": sets[name].about} for name in sets]
         print_json({"samples": listed})
     else:
-        for name in tasks:
-            print(f"{name:11} {', '.join(task.name for task in tasks[name]):16} {abouts[name]}")
+        for name in sets:
+            print(f"{name:11} {', '.join(tasks[name]):16} {sets[name].about}")
     return 0

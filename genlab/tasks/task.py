@@ -67,8 +67,6 @@ class Task:
     parts: tuple[tuple[str, str], ...] = ()
     """Options, with their help, that give the data in several parts, such as two parallel files."""
     samples: tuple[SampleSet, ...] = ()
-    write_sample: str | None = None
-    """Function (name, folder) -> number of files, which writes a sample set in the form of a user's data."""
     files: Mapping[str, tuple[FileOption, ...]] = field(default_factory=dict)
     """Command-line options that read files for a request, by request."""
     imports: str | None = None

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from genlab.data.pairs import SAMPLES
 from genlab.data.pairs.header import is_header
 from genlab.data.pairs.lines import named_lines, read_lines
-from genlab.data.pairs.sample_sets import SAMPLES
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError

@@ -40,9 +40,6 @@ def numbers_fr(count: int = 100_000) -> Iterator[tuple[str, str]]:
     yield "numbers-fr.tsv", cached(f"sample {VERSION} numbers-fr {count} {made_by}", fill, load)
 
 
-SAMPLES = {"@numbers-fr": numbers_fr}
-
-
 def files(content: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
     """Yields (name, content) of the files with these pairs."""
     return ((name, text.encode()) for name, text in content)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from genlab.data.pictures import SAMPLES
 from genlab.data.pictures.classes import TABLES, ClassTable
 from genlab.data.pictures.image_decoding import Unreadable
 from genlab.data.pictures.layout import shared_folders
-from genlab.data.pictures.sample_sets import SAMPLES
 from genlab.data.shared.sample_sets import sample_set
 from genlab.errors import InputError
 

@@ -101,9 +101,6 @@ def _png(picture: "Image.Image") -> bytes:
     return file.getvalue()
 
 
-SAMPLES = {"@digits": digits, "@faces": faces}
-
-
 def files(content: Path) -> Iterator[tuple[str, bytes]]:
     """Yields (name, content) of the files in the zip."""
     with zipfile.ZipFile(content) as archive:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-from genlab.data.points.sample_sets import SAMPLES
+from genlab.data.points import SAMPLES
 from genlab.data.shared.csv_text import csv_text
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of

@@ -27,9 +27,6 @@ def _gaussians(modes: np.ndarray, deviation: float, count: int = 50_000) -> Mixt
     return points.astype(np.float32), modes.astype(np.float32), deviation
 
 
-SAMPLES = {"@ring": ring, "@grid": grid}
-
-
 def files(content: Mixture) -> Iterator[tuple[str, bytes]]:
     """Yields (name, content) of the CSV file with these points."""
     rows = io.StringIO()

@@ -1,19 +1,18 @@
 """Embedded sample sets, written @name wherever a path is expected, or @name:COUNT where their size can be chosen.
 
-They come from packages that pip installs, or from Python's standard library; nothing is downloaded. The sets of a kind
-of data are in `data/<kind>/sample_sets.py`: a table `SAMPLES` of functions, one per set, that return what the kind's
-reader takes, and a function `files` that turns what they return into the files a user would have.
+They come from packages that pip installs, or from Python's standard library; nothing is downloaded. The package of a
+kind of data lists its sets, and the tasks that read this kind declare them, which makes them known to genlab.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from genlab.catalog import load, places, task_named
 from genlab.errors import InputError
 
 LARGEST = 1_000_000
@@ -26,74 +25,67 @@ class SampleSet:
 
     name: str
     about: str
+    kind: str
+    """Kind of data that it holds: "points"."""
+    make: str
+    """Function, as "module:name", that returns what the kind's reader takes; a parameter is the size to make."""
+    files: str
+    """Function that turns what `make` returns into the name and content of each file that a user would have."""
 
 
-SETS = {
-    "text": (
-        SampleSet("@bible", "World English Bible, 66 books, 4 MB (public domain)"),
-        SampleSet("@python", "source of Python's standard library, about 10 MB (PSF licence)"),
-    ),
-    "points": (SampleSet("@ring", "8 Gaussians on a circle"), SampleSet("@grid", "25 Gaussians on a grid")),
-    "pairs": (
-        SampleSet(
-            "@numbers-fr",
-            "numbers below a million in English and French words: 100,000, or COUNT with @numbers-fr:COUNT",
-        ),
-    ),
-    "pictures": (
-        SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each"),
-        SampleSet("@faces", "faces drawn by DiceBear (CC0): 10,000, or COUNT with @faces:COUNT"),
-    ),
-}
-"""By the kind of data: the folder in `data` whose `sample_sets.py` makes them."""
-KINDS = {one.name: kind for kind, sets in SETS.items() for one in sets}
+def declared() -> dict[str, SampleSet]:
+    """The sample sets of all tasks, by name."""
+    sets: dict[str, SampleSet] = {}
+    for task in map(task_named, places()):
+        for one in task.samples:
+            sets.setdefault(one.name, one)
+    return sets
 
 
-def sample_set(name: str, samples: dict[str, Callable], option: str = "data") -> Callable[[], Any]:
-    """The function that returns the sample set `name` (or `name:count`), one of `samples`.
+def sample_set(name: str, samples: tuple[SampleSet, ...], option: str = "data") -> Callable[[], Any]:
+    """The function that makes the sample set `name` (or `name:count`), one of `samples`.
 
     Raises:
         InputError: there is no such set, it holds another kind of data, or it has no such size; `option` named it.
     """
     stem, colon, count = name.partition(":")
-    if stem not in samples:
-        raise _unsuitable(stem, list(samples), option)
-    read = samples[stem]
+    make = load(_chosen(stem, samples, option).make)
     if not colon:
-        return read
-    if not signature(read).parameters:
+        return make
+    if not signature(make).parameters:
         raise InputError(f"The size of {stem} cannot be chosen: remove {colon}{count}.", option)
     if not (count.isascii() and count.isdigit() and 1 <= int(count) <= LARGEST):
         raise InputError(f"{name}: {count!r} cannot be used; it must be a whole number from 1 to {LARGEST:,}.", option)
-    return partial(read, int(count))
+    return partial(make, int(count))
 
 
-def _unsuitable(stem: str, usable: list[str], option: str) -> InputError:
+def _chosen(stem: str, samples: tuple[SampleSet, ...], option: str) -> SampleSet:
+    usable = {one.name: one for one in samples}
+    if stem in usable:
+        return usable[stem]
     choose = f"choose {' or '.join(usable)}"
-    if stem in KINDS:
-        return InputError(f"{stem} holds {KINDS[stem]}: {choose}.", option)
+    if other := declared().get(stem):
+        raise InputError(f"{stem} holds {other.kind}: {choose}.", option)
     nearest = get_close_matches(stem.lower(), usable, 1)
     meant = f" (did you mean {nearest[0]}?)" if nearest else ""
-    return InputError(f"There is no sample set {stem}{meant}: {choose}.", option)
+    raise InputError(f"There is no sample set {stem}{meant}: {choose}.", option)
 
 
 def write_sample_set(name: str, folder: Path) -> int:
-    """Writes the files of a sample set into an empty folder; returns how many there are.
+    """Writes the files of a sample set into an empty folder; returns the number of files.
 
     Raises:
         InputError: there is no such set, or the folder cannot be written or is not empty.
     """
-    stem = name.partition(":")[0]
-    if stem not in KINDS:
-        raise _unsuitable(stem, list(KINDS), "data")
-    module = import_module(f"genlab.data.{KINDS[stem]}.sample_sets")
-    content = sample_set(name, module.SAMPLES)()
+    samples = tuple(declared().values())
+    files = load(_chosen(name.partition(":")[0], samples, "data").files)
+    content = sample_set(name, samples)()
     count = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise InputError(f"{folder} is not empty: give another folder with --to.", "to")
-        for file, data in module.files(content):
+        for file, data in files(content):
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)

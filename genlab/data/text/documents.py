@@ -18,7 +18,7 @@ from genlab.data.shared.compressed import COMPRESSED, open_stream
 from genlab.data.shared.encodings import not_utf8
 from genlab.data.shared.folders import files_in, printable
 from genlab.data.shared.sample_sets import sample_set
-from genlab.data.text.sample_sets import SAMPLES
+from genlab.data.text import SAMPLES
 from genlab.errors import InputError
 
 JSON_LINES = {".jsonl", ".ndjson"}

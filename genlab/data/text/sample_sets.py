@@ -27,9 +27,6 @@ def python() -> Iterator[tuple[str, str]]:
             yield "/".join(parts), path.read_text(encoding="utf-8", errors="replace")
 
 
-SAMPLES = {"@bible": bible, "@python": python}
-
-
 def files(content: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
     """Yields (name, content) of the files with these documents; adds .txt to names without a suffix."""
     for name, text in content:

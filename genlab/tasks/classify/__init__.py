@@ -1,6 +1,6 @@
 """Classification: predicts the class of a picture or a table row, with probabilities."""
 
-from genlab.data.shared.sample_sets import SETS
+from genlab.data.pictures import SAMPLES
 from genlab.tasks.task import Model, Task
 
 OPTIONS = "genlab.tasks.classify.options"
@@ -32,7 +32,6 @@ TASK = Task(
     evaluate="genlab.tasks.classify.evaluate:evaluate",
     makes="label",
     data="a folder with a sub-folder of pictures per class, or a CSV file with a label column",
-    samples=SETS["pictures"],
-    write_sample="genlab.data.shared.sample_sets:write_sample_set",
+    samples=SAMPLES,
     page="docs/classify.md",
 )

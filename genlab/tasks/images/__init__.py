@@ -1,6 +1,6 @@
 """Pictures: generates pictures like the user's from latent vectors and classes."""
 
-from genlab.data.shared.sample_sets import SETS
+from genlab.data.pictures import SAMPLES
 from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.images.options"
@@ -47,7 +47,7 @@ TASK = Task(
     evaluate="genlab.tasks.images.evaluate:evaluate",
     makes="picture",
     data="a folder or zip of pictures; sub-folders are classes",
-    samples=SETS["pictures"],
+    samples=SAMPLES,
     files={
         "generate": (
             FileOption(
@@ -58,6 +58,5 @@ TASK = Task(
             ),
         )
     },
-    write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/images.md",
 )

@@ -1,6 +1,6 @@
 """Points in the plane: the smallest GAN, whose samples fit into one scatter plot."""
 
-from genlab.data.shared.sample_sets import SETS
+from genlab.data.points import SAMPLES
 from genlab.tasks.task import Model, Task
 
 OPTIONS = "genlab.tasks.points.options"
@@ -22,7 +22,6 @@ TASK = Task(
     evaluate="genlab.tasks.points.evaluate:evaluate",
     makes="points",
     data="a CSV file of two columns, x and y",
-    samples=SETS["points"],
-    write_sample="genlab.data.shared.sample_sets:write_sample_set",
+    samples=SAMPLES,
     page="docs/points.md",
 )

@@ -1,6 +1,6 @@
 """Text: language models that continue a prompt."""
 
-from genlab.data.shared.sample_sets import SETS
+from genlab.data.text import SAMPLES
 from genlab.tasks.task import Model, Task
 
 OPTIONS = "genlab.tasks.text.options"
@@ -46,8 +46,7 @@ TASK = Task(
     evaluate="genlab.tasks.text.evaluate:evaluate",
     makes="text",
     data="a .txt or .jsonl file, or a folder of them",
-    samples=SETS["text"],
+    samples=SAMPLES,
     imports="genlab.tasks.text.imports:import_folder",
-    write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/text.md",
 )

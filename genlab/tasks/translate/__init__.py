@@ -1,6 +1,6 @@
 """Translation: maps one sequence to another, learning from pairs."""
 
-from genlab.data.shared.sample_sets import SETS
+from genlab.data.pairs import SAMPLES
 from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.translate.options"
@@ -38,7 +38,7 @@ TASK = Task(
         ),
         ("target", "The other: line n is the translation of line n."),
     ),
-    samples=SETS["pairs"],
+    samples=SAMPLES,
     files={
         "generate": (
             FileOption(
@@ -51,6 +51,5 @@ TASK = Task(
             ),
         )
     },
-    write_sample="genlab.data.shared.sample_sets:write_sample_set",
     page="docs/translate.md",
 )
