@@ -370,5 +370,5 @@ def _slow_validation(plan: Plan) -> list[str]:
 
 def _duration(plan: Plan) -> str:
     if plan.seconds is None:
-        return f"{plan.steps:,} steps"
+        return f"{plan.steps:,} {'step' if plan.steps == 1 else 'steps'}"
     return f"about {plan.steps:,} steps in {minutes(plan.seconds)} min"
