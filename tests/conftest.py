@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Fixtures and helpers that the tests share."""
 
 import json
 import os
@@ -25,7 +25,7 @@ STORY = (
 
 
 def sentences(characters: int, seed: int = 0) -> str:
-    """So much text of made-up sentences, in lines and paragraphs: always the same."""
+    """Made-up sentences of `characters` in all, in lines and paragraphs; the same seed gives the same text."""
     chance, story, text = random.Random(seed), STORY.split(), ""
     while len(text) < characters:
         words = " ".join(chance.choice(story) for _ in range(chance.randint(4, 12)))
@@ -40,7 +40,7 @@ TIMES = {"now": "maintenant", "today": "aujourd'hui", "here": "ici", "never": "j
 
 
 def phrases(count: int) -> list[tuple[str, str]]:
-    """So many of 625 pairs of made-up sentences: French puts the adjective behind."""
+    """The first `count` of 625 pairs of made-up sentences; French puts the adjective after the noun."""
     every = [
         (f"The {how} {who} {does} {when}.", f"Le {SUBJECTS[who]} {MANNERS[how]} {DEEDS[does]} {TIMES[when]}.")
         for how in MANNERS for who in SUBJECTS for does in DEEDS for when in TIMES
@@ -55,7 +55,7 @@ def tabbed(pairs: list[tuple[str, str]]) -> str:
 
 
 def squares_and_bars(folder: Path, count: int = 60, side: int = 16) -> Path:
-    """So many grey pictures of each of two kinds, easy to tell apart, in a folder a kind."""
+    """Writes `count` grey pictures of each of two easily distinguished kinds, in a folder per kind."""
     chance = np.random.default_rng(0)
     for kind in ("bar", "square"):
         (folder / kind).mkdir(parents=True)
@@ -69,7 +69,7 @@ def squares_and_bars(folder: Path, count: int = 60, side: int = 16) -> Path:
 
 
 def recording(loss: Callable[..., torch.Tensor], seen: list[torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """The same loss; what it is called with is appended to `seen`."""
+    """The same loss, which also appends its arguments to `seen`."""
 
     def recorded(*scores: torch.Tensor) -> torch.Tensor:
         seen.extend(scores)
@@ -79,7 +79,7 @@ def recording(loss: Callable[..., torch.Tensor], seen: list[torch.Tensor]) -> Ca
 
 
 def genlab_process(*words: object, folder: Path, **options) -> subprocess.CompletedProcess:
-    """`python -m genlab ...` in `folder`."""
+    """Runs `python -m genlab ...` in `folder`."""
     command = [sys.executable, "-m", "genlab", *map(str, words)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, **options)
 
@@ -102,7 +102,7 @@ def book(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(book, tmp_path_factory) -> Path:
-    """The folder of a tiny GPT that has learnt a little of `book`. Tests only read it."""
+    """The folder of a tiny GPT briefly trained on `book`. Tests only read it."""
     import genlab
 
     out = tmp_path_factory.mktemp("runs") / "tiny"
@@ -112,7 +112,7 @@ def trained(book, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def translator(tmp_path_factory) -> Path:
-    """The folder of a tiny Transformer that has learnt to translate 400 phrases. Tests only read it."""
+    """The folder of a tiny Transformer trained to translate 400 phrases. Tests only read it."""
     import genlab
 
     folder = tmp_path_factory.mktemp("translator")
@@ -132,7 +132,7 @@ def copied(trained, tmp_path) -> Path:
 
 @pytest.fixture
 def cli(capsys, monkeypatch, tmp_path):
-    """Runs the command line in this process, in an empty folder; gives exit code, standard output and error."""
+    """Runs the command line in this process, in an empty folder; returns exit code, standard output and error."""
     from genlab.cli import main
 
     monkeypatch.chdir(tmp_path)
@@ -149,7 +149,7 @@ def cli(capsys, monkeypatch, tmp_path):
 
 @pytest.fixture
 def refused(cli, tmp_path):
-    """Runs a command that must be refused; gives the sentence and the field."""
+    """Runs a command that must be refused; returns the sentence and the field."""
 
     def state() -> dict[str, bytes | None]:
         return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(tmp_path.rglob("*"))}

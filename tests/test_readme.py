@@ -1,4 +1,4 @@
-"""The README's and the docs' commands and snippets run as they stand, with less training."""
+"""The commands and snippets of the README and the docs run as written, with less training."""
 
 import importlib.util
 import re
@@ -28,7 +28,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A place with a book, pictures and tables in it."""
+    """A folder with a book, pictures and tables."""
     words = "It was the best of times, it was the worst of times. In the end there was a light.\n"
     (tmp_path / "book.txt").write_text("".join(f"{number} {words}" for number in range(400)))
     for name in ("books", "letters"):
@@ -82,7 +82,7 @@ def test_snippets_run(page: str, folder: Path) -> None:
 
 
 def test_the_page_of_export_runs_in_order(folder: Path) -> None:
-    """Its snippets read what its commands have written."""
+    """The snippets read what the commands have written."""
     tiny = ["--steps", "4", "--size", "tiny", "--tokenizer", "bpe"]
     for words in (["train", "text", "book.txt", "--model", "gpt2", "--out", "old", *tiny], ["export", "old", "gpt2"]):
         assert genlab_process(*words, folder=folder).returncode == 0
@@ -113,7 +113,7 @@ def test_the_page_of_export_runs_in_order(folder: Path) -> None:
 
 
 def shown() -> list[tuple[str, str]]:
-    """The snippets below which stands what they print."""
+    """The snippets that are followed by their output."""
     found = r"^```python\n((?:(?!^```).)*)^```\n\n```text\n(.*?)^```"
     return [pair for page in PAGES for pair in re.findall(found, (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)]
 

@@ -1,4 +1,4 @@
-"""Benchmarks are scripts: what stands beside one is imported by its plain name."""
+"""Makes the benchmarks' modules importable by their plain names, as in a script run beside them."""
 
 import sys
 from pathlib import Path

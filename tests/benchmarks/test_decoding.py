@@ -30,7 +30,7 @@ def test_greedy_writing_is_the_likeliest_of_all_that_was_read():
 
 
 def test_a_way_answers():
-    """The process that one way runs in: two jobs, their seconds and peaks."""
+    """The process that one method runs in: two jobs, with their seconds and memory peaks."""
     words = [f"--{key}={value}" for key, value in TINY.items()]
     done = subprocess.run(
         [sys.executable, Path(decoding.__file__), "--way", "int8", *words], input="[1, 4, 3]\n[2, 9, 1]\n", text=True,

@@ -95,7 +95,7 @@ def test_state_is_what_all_moves_made():
 
 
 def moved(network: torch.nn.Module) -> torch.nn.Module:
-    """What starts at zero set to something else."""
+    """Adds noise to every parameter, so that those initialised to zero have an effect."""
     torch.manual_seed(0)
     with torch.no_grad():
         for weight in network.parameters():
@@ -195,7 +195,7 @@ def test_tables_have_what_was_measured():
 
 
 def test_it_runs_in_pieces(tmp_path):
-    """A piece, then the same piece and another: nothing is trained twice, the page has both."""
+    """Runs one part, then the same part with another: nothing is trained twice, and the page has both."""
     script = [sys.executable, ROOT / "benchmarks" / "long_range.py", "--seconds", "0.05", "--seeds", "1"]
     script += ["--tasks", "copying", "--table", "page.md", "--plot", "plot.png", "--distances", "16"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

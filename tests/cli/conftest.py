@@ -1,4 +1,4 @@
-"""Short trainings on the command line, and what they print."""
+"""Short trainings on the command line, and their output."""
 
 import json
 
@@ -12,16 +12,16 @@ SHORT = ["--steps", 3, "--size", "tiny", "--context", 16, "--batch", 2]
 
 @pytest.fixture
 def no_previews(monkeypatch):
-    """Trainings whose previews cost nothing."""
+    """Removes the previews of training."""
     monkeypatch.setattr(GPTRecipe, "preview", lambda self: [])
 
 
 @pytest.fixture
 def quick_copy_check(monkeypatch):
-    """Evaluations that need not write."""
+    """Replaces the generation of evaluations with ready-made text."""
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(2_000, seed=9)]))
 
 
 def objects(out: str) -> list:
-    """The JSON values on standard output, of which there should be one."""
+    """The JSON values on standard output; there should be exactly one."""
     return [json.loads(line) for line in out.splitlines()]

@@ -1,4 +1,4 @@
-"""Bad input: one sentence, exit code 2, no traceback, and nothing made or lost."""
+"""Bad input: one sentence, exit code 2, no traceback, and no file created or lost."""
 
 import gzip
 import re
@@ -255,7 +255,7 @@ def test_attention(refused, trained, tmp_path, words, message, field):
 
 
 def test_more_steps_on_a_run(refused, trained, copied, book):
-    """A finished run and a longer one: the sentence names the way to train on."""
+    """The sentence says how to continue training, for a finished run and for a longer one."""
     words = ["train", "text", book, "--size", "tiny", "--validation", 0, "--out", copied, "--resume", "--steps"]
     sentence, field = refused(*words, 70)
     assert re.search(r"started with steps 60, not 70: repeat its command, or continue .* --from .*copied\.$", sentence)

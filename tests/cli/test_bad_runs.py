@@ -1,4 +1,4 @@
-"""Damaged run folders and checkpoints: one sentence, exit code 2, nothing lost and nothing executed."""
+"""Damaged run folders and checkpoints: one sentence, exit code 2, nothing lost and no code executed."""
 
 import json
 import os
@@ -225,7 +225,7 @@ RESUMES = {
 
 @pytest.mark.parametrize("damage", RESUMES, ids=lambda damage: damage.__name__)
 def test_resuming(cli, copied, book, damage):
-    """What cannot be gone on with is refused, and the weights stay."""
+    """A run that cannot be continued is refused, and its weights are kept."""
     broken(copied, run_json=noted(copied, "run.json", state="running"))
     weights = (copied / "model.safetensors").read_bytes()
     damage(copied)

@@ -33,7 +33,7 @@ def test_evaluate_after_the_data_moved(cli, copied, book, tmp_path, quick_copy_c
 
 
 def test_evaluate_from_another_folder(cli, book, tmp_path, monkeypatch, quick_copy_check):
-    """Relative paths are remembered as absolute ones."""
+    """A run records relative paths as absolute ones."""
     (tmp_path / "x.txt").write_text(book.read_text())
     (tmp_path / "v.txt").write_text(book.read_text()[:500])
     assert cli("train", "text", "x.txt", *SHORT, "--validation", "v.txt", "--out", "run")[0] == 0

@@ -1,4 +1,4 @@
-"""What is loaded when: a command that needs no torch does not wait for it."""
+"""Import times: a command that needs no torch does not import it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What holds of the sources: generic code knows no task, and declarations load nothing heavy."""
+"""Properties of the sources: generic code names no task, and declarations load nothing heavy."""
 
 import ast
 import subprocess

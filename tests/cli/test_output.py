@@ -1,4 +1,4 @@
-"""What commands print and write: any encoding, closed and full streams, names to paste, nothing replaced."""
+"""What commands print and write: any encoding, closed and full streams, quoted names, no file replaced."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ TINY = ["--steps", 2, "--size", "tiny", "--context", 16, "--batch", 2, "--valida
 
 @pytest.fixture(scope="module")
 def smiling(tmp_path_factory):
-    """A run that has learnt emoji, in a folder whose name is not ASCII."""
+    """A run trained on emoji, in a folder whose name is not ASCII."""
     import genlab
 
     folder = tmp_path_factory.mktemp("smiling")
@@ -152,7 +152,7 @@ def test_help_of_runs(cli):
 
 
 def test_an_unknown_user_without_a_home(refused, book, monkeypatch):
-    """As in a container that is started with an arbitrary user id."""
+    """Simulates a container that is started with an arbitrary user id."""
 
     def unknown(number):
         raise KeyError(f"getpwuid(): uid not found: {number}")

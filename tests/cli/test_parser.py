@@ -1,4 +1,4 @@
-"""The parser: dataclasses in, values or a sentence or a help page out."""
+"""The parser turns words into dataclasses, an error sentence or a help page."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""`genlab train`, and the whole way from data to text."""
+"""`genlab train`, and the whole path from data to text."""
 
 import errno
 import json
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_previews")
 
 
 def test_train_evaluate_generate_through_processes(book, tmp_path):
-    """The whole way, as a user goes it."""
+    """The whole path of a user: train, generate, evaluate."""
     done = genlab_process("train", "text", book, *SHORT, "--tokenizer", "bpe", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (made,) = objects(done.stdout)
@@ -90,7 +90,7 @@ def test_options_reach_the_config(cli, book, tmp_path):
 
 
 def test_zero_stays_zero(cli, book, tmp_path):
-    """What is asked for as 0 is not taken for nothing asked."""
+    """An explicit 0 differs from an option that is not given."""
     assert cli("train", "text", book, *SHORT, "--out", "run", "--dropout", 0, "--weight-decay", 0)[0] == 0
     config = RunFolder(tmp_path / "run").config()["config"]
     assert (config["dropout"], config["weight_decay"]) == (0, 0)
@@ -126,7 +126,7 @@ def test_every_kind_of_data(cli, book, tmp_path):
 
 
 def test_a_full_disk(cli, book, tmp_path, monkeypatch):
-    """Code 2 and a sentence; with room again, --resume ends it."""
+    """Exits with code 2 and a sentence; once there is space again, --resume finishes the run."""
     words = ["train", "text", book, *SHORT, "--checkpoint-seconds", 0, "--out", "run"]
     fsync, left = os.fsync, [14]
 

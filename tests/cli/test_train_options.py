@@ -1,4 +1,4 @@
-"""Which options `genlab train TASK` takes, by the task's declaration."""
+"""The options that `genlab train TASK` takes, according to the task's declaration."""
 
 from dataclasses import replace
 

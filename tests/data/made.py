@@ -1,4 +1,4 @@
-"""Pictures and tables for the tests of data."""
+"""Pictures and tables for the tests of `data`."""
 
 import io
 import random
@@ -29,7 +29,7 @@ def encoded(image: Image.Image, kind: str = "png", **options) -> bytes:
 
 
 def folder_of(path: Path, classes: dict[str, int], channels: int = 3) -> str:
-    """A folder for each class with this many pictures, all different; "" is the folder itself."""
+    """A folder per class with this many pictures, all different; "" is the folder itself."""
     seed = 0
     for name, count in classes.items():
         (path / name).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the tests of the engine share."""
+"""Fixtures that the tests of the engine share."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ def full(*_, **__):
 
 @pytest.fixture(params=["write", "fsync", "replace", "open", "quota"])
 def full_disk(request, monkeypatch):
-    """A disk that is full, as it shows at different moments."""
+    """A full disk, as it shows at different moments."""
     if request.param == "write":
 
         class Full:
@@ -48,5 +48,5 @@ def full_disk(request, monkeypatch):
 
 @pytest.fixture
 def no_previews(monkeypatch):
-    """Trainings whose previews cost nothing."""
+    """Removes the previews of training."""
     monkeypatch.setattr(GPTRecipe, "preview", lambda self: [])

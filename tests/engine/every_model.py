@@ -52,14 +52,14 @@ def train(folder: Path, task: str, model: str, out: str, processes: int = 1, **m
 
 
 def digest(recipe: Recipe) -> str:
-    """Equal for states that are equal in every bit."""
+    """A digest that is equal only for states that are equal in every bit."""
     tensors: dict[str, Any] = {}
     flatten(recipe.state(), "state", tensors)
     return hashlib.sha256(tensors_to_bytes(tensors)).hexdigest()
 
 
 def moments(recipe: Recipe) -> dict[str, float]:
-    """Norms of the optimisers' running averages: unlike Adam's steps, they change with the scale of the gradients."""
+    """Norms of the optimisers' running averages: unlike Adam's updates, they change with the scale of the gradients."""
     squares: dict[str, float] = {}
     for name, optimizers in recipe.optimizers.items():
         for number, optimizer in enumerate(optimizers):

@@ -1,4 +1,4 @@
-"""One process that trains as two would: each half of a batch has one's examples, random numbers and statistics."""
+"""One process that trains as two: each half of a batch has the examples, random numbers and statistics of one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -13,7 +13,7 @@ from genlab.engine.budget import Clock, Plan, Segment, plan_steps, plan_time, re
 
 
 def retimed(steps: int, *changes: tuple[int, int]) -> Plan:
-    """A plan of `steps` that was re-timed: at a step, to take so many more."""
+    """A plan of `steps` that was re-timed at a step to take a given number of further steps."""
     plan = replace(plan_steps(steps, validates=True), seconds=60.0, seconds_per_step=0.01)
     for step, more in changes:
         segment = Segment(step, plan.segments[-1].factor_after(step), more)
@@ -46,7 +46,7 @@ def test_the_learning_rate_rises_only_in_the_warm_up_and_ends_at_exactly_zero(pl
 @settings(deadline=None)
 @given(plans_of_any_history())
 def test_progress_rises_from_nothing_to_all(plan):
-    """In the warm-up too, and over every re-timing."""
+    """The schedule is continuous, in the warm-up and across every re-timing."""
     progress = [plan.progress(step) for step in range(plan.end)]
     assert progress[-1] == 1
     assert plan.end == 1 or progress[0] == 0
@@ -56,7 +56,7 @@ def test_progress_rises_from_nothing_to_all(plan):
 @settings(deadline=None)
 @given(plans_of_any_history())
 def test_every_planned_validation_takes_place(plan):
-    """Re-timing loses none, as long as there are steps, and the last is at the end."""
+    """Re-timing loses no validation as long as there are steps, and the last is at the end."""
     places = [step for step in range(plan.end) if plan.validates_after(step)]
     assert places[-1] == plan.end - 1
     assert len(places) <= plan.validations
@@ -118,7 +118,7 @@ def test_plans_come_back_from_config_json(plan):
 
 
 def factor_of_format_1(steps: int, decay_start: int | None, step: int) -> float:
-    """As genlab computed it up to format 1."""
+    """The schedule as genlab computed it up to format 1."""
     decay_steps = max(1, round(0.25 * steps))
 
     def slope(step: int) -> float:
@@ -244,7 +244,7 @@ def test_budgets_are_kept_when_the_speed_changes(time, seconds, pace, when, slow
 @pytest.mark.parametrize("slower", [2.0, 0.5])
 @pytest.mark.parametrize("when", [0.05, 0.3, 0.7, 0.95])
 def test_budgets_are_kept_by_several_processes(time, when, slower):
-    """They look at the clock only when they log."""
+    """Several processes look at the clock only when they log."""
     plan = plan_time(60.0, 0.02, 0.3)
     training = simulate(
         time, 60.0, lambda _, now: 0.02 * (slower if now >= when * 60 else 1), share=0.005, every=plan.log_every
@@ -280,7 +280,7 @@ def test_validations_longer_than_the_budget_leave_half_of_it_to_training(time):
 @pytest.mark.parametrize("at", [0, 1, 2, 30, 200, 1000, 2500])
 @pytest.mark.parametrize("stall", [0.1, 1.0, 3.0])
 def test_a_stall_is_not_the_pace(time, at, stall):
-    """A slow first step, or a machine busy for a moment, costs its own time only, not the decay."""
+    """A slow first step, or a machine that is briefly busy, costs only its own time, not the decay."""
     training = simulate(time, 60.0, lambda step, _: stall if step == at else 0.02)
     assert training.clock.elapsed() == pytest.approx(60, rel=0.02)
     assert training.step >= (60 - stall) / 0.02 - 60
@@ -300,7 +300,7 @@ def test_budgets_are_kept_with_noise(seed, speed):
 @pytest.mark.parametrize("killed", [0.1, 0.4, 0.74, 0.95])
 @pytest.mark.parametrize("slower", [0.5, 1.0, 2.0])
 def test_budgets_are_kept_over_a_kill(time, killed, slower):
-    """The resumed run begins at an older checkpoint, repeats the recorded plan to where it was, and ends on time."""
+    """The resumed run starts at an older checkpoint, repeats the recorded plan up to the kill, and ends on time."""
     plan = plan_time(60.0, 0.02, 0.3)
     first = Training(plan, Clock(plan))
     saved = first.run(time, lambda *_: 0.02 * slower, 15.0, until=killed * 54), first.step
@@ -320,7 +320,7 @@ def test_a_recorded_segment_is_not_replaced_before_it_begins(time):
 
 
 def test_a_run_of_format_1_that_waited_for_its_decay_ends_on_time(time):
-    """Its rate was flat until the clock said so."""
+    """The learning rate was constant until the clock ended it."""
     recorded = {"steps": 1000, "seconds": 60.0, "seconds_per_step": 0.06, "validate_every": 100, "log_every": 10}
     plan = Plan.from_json({**recorded, "decay_start": None})
     training = Training(plan, Clock(plan, before=40.0, step=1300), step=1300)
@@ -338,7 +338,7 @@ def test_a_run_of_format_1_ends_on_time_from_any_step(time, pace):
 
 
 def test_the_speed_of_late(time):
-    """Of at least three stretches between marks, without the slowest and the fastest."""
+    """The speed is that of at least three intervals between marks, without the slowest and the fastest."""
     plan = plan_time(100.0, 1.0, 0.0)
     clock = Clock(plan, before=25.0, step=10)
     assert clock.elapsed() == 25

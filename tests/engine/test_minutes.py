@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("no_previews")
 
 @pytest.mark.parametrize("minutes", [0.1, 0.2])
 def test_a_budget_is_kept(book, tmp_path, minutes):
-    """Within 5 %; what the clock cannot foresee on a busy machine gets 0.6 s more."""
+    """Within 5 %, plus 0.6 s for what the clock cannot foresee on a busy machine."""
     run = train(book, tmp_path / "run", steps=None, minutes=minutes, size="tiny", batch=8)
     seconds = run.about["seconds"]
     assert abs(seconds - 60 * minutes) <= 3 * minutes + 0.6
@@ -31,7 +31,7 @@ def test_a_budget_is_kept(book, tmp_path, minutes):
 
 
 def test_a_budget_is_kept_when_other_work_begins(book, tmp_path, monkeypatch):
-    """Steps that take twice as long from half of the time on; every decision is in the recorded plan."""
+    """Steps take twice as long in the second half of the time; the recorded plan has every decision."""
     began, seen = time.perf_counter(), []
 
     def step(self, batch, progress):
@@ -57,7 +57,7 @@ OVERFITS = [3.0, 2.0, 2.3, 2.6, 2.9, 3.2, 3.5, 3.8, 4.1, 4.4]
 
 
 def overfitting(monkeypatch) -> None:
-    """A timed training of 100 short steps whose every tenth is followed by a validation that is worse than before."""
+    """A timed training of 100 short steps with a worse validation after every tenth."""
     measured = iter(OVERFITS)
     plan = replace(plan_time(60.0, 0.6, 1.0), validations=10)
     monkeypatch.setattr("genlab.engine.train._measure", lambda *_: plan)
@@ -80,7 +80,7 @@ def test_a_training_that_overfits_stops_and_says_what_would_use_the_time(book, t
 
 
 def test_a_stopped_training_stays_stopped(book, tmp_path, monkeypatch):
-    """Killed in its final report, it makes no further step when it is resumed."""
+    """A run that was killed during its final report makes no further step when resumed."""
     overfitting(monkeypatch)
     options = {"steps": None, "minutes": 1, "size": "tiny"}
     with monkeypatch.context() as patch:
@@ -107,7 +107,7 @@ def test_other_trainings_do_not_stop(book, tmp_path, monkeypatch, why):
 
 
 def test_previews_take_a_small_share_of_the_time(book, tmp_path, monkeypatch):
-    """One may be slow, but then there is none for a long time."""
+    """A preview may be slow, but then no other follows for a long time."""
     made = []
 
     def preview(self):

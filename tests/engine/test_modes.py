@@ -1,4 +1,4 @@
-"""Evaluation leaves no trace."""
+"""Evaluation leaves the networks and random generators as they were."""
 
 import random
 
@@ -41,7 +41,7 @@ def test_randomness_is_preserved_when_something_goes_wrong():
 
 
 def test_every_submodule_gets_its_mode_back():
-    """Whatever it was: a frozen batch norm in a network that trains stays frozen."""
+    """Modes are restored as they were: a frozen batch norm in a network that trains stays frozen."""
     one, other = network(), network().eval()
     one[1].eval()
     other[2].train()
@@ -65,7 +65,7 @@ def test_a_single_container_is_a_network_not_a_list_of_them():
 
 @pytest.mark.parametrize("precision", ["32", "bf16"])
 def test_the_number_format_is_the_runs(precision):
-    """Even inside another format."""
+    """The format applies even inside a context with another."""
     net, wanted = nn.Linear(2, 2), {"32": torch.float32, "bf16": torch.bfloat16}[precision]
     with torch.autocast("cpu", torch.bfloat16), evaluating(net, Machine("cpu", precision)):
         assert net(torch.ones(1, 2)).dtype == wanted

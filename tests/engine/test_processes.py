@@ -67,13 +67,13 @@ def both(book, tmp_path_factory) -> Path:
 
 
 def end(both: Path, task: str, model: str, rank: int = 0) -> dict:
-    """What a process noted of a model's networks and optimisers after the last step."""
+    """What a process recorded of a model's networks and optimisers after the last step."""
     return json.loads((both / f"ends-{rank}.json").read_text())[f"{task}-{model}"]
 
 
 @pytest.mark.parametrize(("task", "model"), MODELS)
 def test_processes_stay_equal(both, task, model):
-    """Weights, averages, batch statistics, and the state of the optimisers, though each saw other examples."""
+    """Weights, averages, batch statistics and optimiser states agree, although each process saw other examples."""
     assert end(both, task, model, rank=0)["digest"] == end(both, task, model, rank=1)["digest"]
     run = genlab.load(both / "runs" / f"{task}-{model}")
     assert run.about["state"] == "done"
@@ -97,13 +97,13 @@ def test_a_mistake_ends_all_processes(both):
 
 
 def measures(out: Path, split: str) -> list[dict[str, float]]:
-    """What a training measured in each step, apart from the time."""
+    """The metrics of each step of a training, without the time."""
     return [{name: entry[name] for name in entry.keys() - {"split", "seconds"}} for entry in entries(out, split)]
 
 
 @pytest.mark.parametrize(("task", "model"), [(task, model) for task, model in MODELS if task not in COUNTS])
 def test_two_processes_equal_one_with_the_double_batch(both, task, model):
-    """Every measure of every step, and the optimisers' running averages of gradients at the end."""
+    """Compares every metric of every step, and the optimisers' running averages of gradients at the end."""
     with in_halves(recipe_class(task, model), drawn=task in DRAWS):
         run, recipe = train(both, task, model, f"one-{task}-{model}", losses=HALVED.get(model, {}))
     for split in ("train", "validation"):
@@ -116,7 +116,7 @@ def test_two_processes_equal_one_with_the_double_batch(both, task, model):
 
 @pytest.mark.parametrize("model", ["transformer", "gru"])
 def test_pairs_weigh_as_much_as_they_have_tokens(both, model, monkeypatch):
-    """Two processes take batches of different numbers of tokens; their update is that of all these tokens together."""
+    """Two processes take batches with different numbers of tokens; the update is that of all these tokens together."""
     data = next((both / f"translate-{model}").iterdir())
     given = options("translate", model, processes=2)
     monkeypatch.setitem(small("translate").OPTIONS, model, {key: given[key] for key in ("size", "batch", "dropout")})
@@ -142,7 +142,7 @@ def test_pairs_weigh_as_much_as_they_have_tokens(both, model, monkeypatch):
 
 
 def workers(process: subprocess.Popen) -> list[int]:
-    """The processes that a torchrun has started."""
+    """The processes started by a torchrun."""
     return [int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
@@ -152,7 +152,7 @@ def two_nodes(*words: object, folder: Path) -> list[subprocess.Popen]:
 
 
 def test_two_nodes_are_killed_and_resume(both, tmp_path):
-    """On one machine that plays both; the end is that of two processes on one node that nothing killed."""
+    """One machine plays both nodes; the result is that of two uninterrupted processes on one node."""
     command = ["train", "text", both / "book.txt", *(f"--{name}={value}" for name, value in LONGER.items())]
     command += ["--checkpoint-seconds", 0, "--json", "--out"]
     nodes = two_nodes(*command, "killed", folder=tmp_path)

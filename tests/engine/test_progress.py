@@ -1,4 +1,4 @@
-"""What the user sees of work that takes long."""
+"""The progress reports of long work."""
 
 import threading
 import time

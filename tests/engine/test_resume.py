@@ -47,14 +47,14 @@ def _cheap_and_often():
 
 @pytest.fixture(scope="module")
 def whole(book, tmp_path_factory) -> Path:
-    """The run that nothing interrupts."""
+    """The run that is never interrupted."""
     out = tmp_path_factory.mktemp("whole") / "run"
     train(book, out)
     return out
 
 
 def forked(task, seconds: float | None = None) -> int:
-    """Runs `task` in a copy of this process, killed after `seconds`; gives how it ended."""
+    """Runs `task` in a fork of this process, killed after `seconds`; returns its exit status."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -74,7 +74,7 @@ def test_same_command_same_weights(book, whole, tmp_path):
 
 
 def test_killed_again_and_again(book, whole, tmp_path):
-    """SIGKILL at random moments of one run, until it is done."""
+    """SIGKILL at random moments of one run, until it finishes."""
     chance, out, ends = random.Random(), tmp_path / "run", []
     began = time.perf_counter()
     assert forked(lambda: train(book, tmp_path / "measured")) == 0
@@ -92,7 +92,7 @@ def test_killed_again_and_again(book, whole, tmp_path):
 
 
 def test_killed_at_every_file(book, tmp_path, monkeypatch):
-    """Killed right before each file of a short run takes its place: whatever is on disk, the end is the same."""
+    """Killed before each file of a short run is renamed: whatever is on disk, the result is the same."""
     options = {"steps": 2}
     whole = train(book, tmp_path / "whole", **options).path
     replace, count = os.replace, [0]
@@ -120,7 +120,7 @@ def test_killed_at_every_file(book, tmp_path, monkeypatch):
 
 
 def test_full_disk_costs_nothing(book, whole, tmp_path, monkeypatch):
-    """The disk is full at a random later write, again and again; the run goes on from the checkpoint before."""
+    """The disk is full at a random later write, repeatedly; the run continues from the checkpoint before."""
     out, chance, fsync, left = tmp_path / "run", random.Random(), os.fsync, [0]
 
     def full(descriptor):
@@ -152,7 +152,7 @@ def test_full_disk_for_the_measures(book, tmp_path, monkeypatch):
 
 
 def interrupting(recipe_class, at: int):
-    """A step that is interrupted by Ctrl-C as it begins its update number `at`."""
+    """A step that Ctrl-C interrupts at the beginning of its update number `at`."""
     step = recipe_class.step
 
     def interrupted(self, batch, progress):
@@ -249,7 +249,7 @@ def test_changed_data_are_refused(tmp_path, book, monkeypatch):
 
 @pytest.mark.parametrize("change", ["relative", "moved"])
 def test_the_same_data_elsewhere_are_the_same(tmp_path, book, monkeypatch, change):
-    """Their content decides, not their path, for a validation file of one's own, too."""
+    """Data are compared by content, not by path, including those of a separate validation file."""
     (tmp_path / "before").mkdir()
     mine, other = tmp_path / "before" / "mine.txt", tmp_path / "before" / "validation.txt"
     mine.write_text(book.read_text())
@@ -271,7 +271,7 @@ def test_the_same_data_elsewhere_are_the_same(tmp_path, book, monkeypatch, chang
 
 
 def test_a_start_that_fails_leaves_nothing(tmp_path, book, monkeypatch):
-    """Whatever the failure: the same command works once its cause is gone."""
+    """Whatever failed, the same command works once the cause is removed."""
     with monkeypatch.context() as patch:
         patch.setattr(GPTRecipe, "read", None)
         with pytest.raises(TypeError):
@@ -295,7 +295,7 @@ def test_finished_runs_are_refused(trained, book):
 
 
 def test_two_writers(book, tmp_path):
-    """A second process on the same folder is refused, and the first goes on undisturbed."""
+    """A second process on the same folder is refused, and the first continues undisturbed."""
     out = tmp_path / "run"
     train(book, out, steps=4, validation=0)
     with RunFolder(out).locked():
@@ -307,7 +307,7 @@ def test_two_writers(book, tmp_path):
 
 
 def test_killed_from_outside(book, tmp_path):
-    """The same through real processes, their start included; the last one ends by itself."""
+    """The same with real processes, including their start-up; the last one finishes by itself."""
     command = ["train", "text", book, "--steps", 60, "--size", "tiny", "--context", 16, "--batch", 2, "--dropout", 0.1]
     command += ["--validation", 0, "--checkpoint-seconds", 0, "--out"]
     began = time.perf_counter()
@@ -336,7 +336,7 @@ def test_killed_from_outside(book, tmp_path):
 
 
 def test_control_c(book, tmp_path):
-    """Exit code 130, a run that writes, and the same command with --resume ends it."""
+    """Ctrl-C gives exit code 130 and a usable run, which the same command finishes with --resume."""
     command = ["train", "text", book, "--steps", 400, "--size", "tiny", "--context", 16, "--batch", 2]
     command += ["--validation", 0, "--out", "run", "--json"]
     words = [sys.executable, "-m", "genlab", *map(str, command)]

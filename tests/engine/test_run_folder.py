@@ -35,7 +35,7 @@ def test_a_new_folder_may_be_an_empty_one(tmp_path):
 
 
 def killed_start(path) -> RunFolder:
-    """What is left of a training that was killed while it read its data."""
+    """The folder of a training that was killed while it read its data."""
     path.mkdir(parents=True)
     folder = RunFolder(path)
     with folder.locked():
@@ -80,7 +80,7 @@ def test_a_start_with_anything_of_value_is_not_taken(tmp_path, monkeypatch, left
 
 
 def test_a_start_that_is_alive_is_not_taken(tmp_path, monkeypatch):
-    """It reads its data: nothing is trained yet, but the folder is locked."""
+    """While it reads its data, nothing is trained yet, but the folder is locked."""
     monkeypatch.chdir(tmp_path)
     folder = killed_start(tmp_path / "runs" / "text-book-001")
     with folder.locked():
@@ -98,7 +98,7 @@ def test_a_folder_goes_to_another_process_without_its_lock(tmp_path):
 
 
 def test_names_that_are_not_utf8(tmp_path):
-    """They come back from run.json as they were."""
+    """Values are read back from run.json as they were written."""
     folder = made(tmp_path)
     folder.note(data={"name": "stra\udcdfe.txt"})
     assert folder.about()["data"]["name"] == "stra\udcdfe.txt"
@@ -120,7 +120,7 @@ def test_notes_keep_what_was_there(tmp_path):
 
 
 def test_measures(tmp_path):
-    """Of a step the last line counts, steps stand in order, and a torn line is left out."""
+    """The last line of a step counts, steps are in order, and an incomplete line is left out."""
     folder = made(tmp_path)
     lines = [
         {"step": 1, "attempt": 1, "split": "train", "loss": 3.0},

@@ -1,4 +1,4 @@
-"""A training stops early only where overfitting is beyond doubt."""
+"""A timed training stops early only if overfitting is beyond doubt."""
 
 import math
 import random
@@ -20,12 +20,12 @@ def stops_at(curve: Callable[[float], float], deviation: float, seed: int, count
 
 
 def adult(done: float) -> float:
-    """Log-loss of a network on the Adult census: best at 6 % of ten minutes, then ever worse."""
+    """Log-loss of a network on the Adult census: best at 6 % of ten minutes, then worse and worse."""
     return 0.305 + 0.25 * math.exp(-60 * done) + 0.12 * max(0.0, done - 0.06)
 
 
 def small_text(done: float) -> float:
-    """Loss of a character model on one short book: down to a quarter of the time, then up as it learns by heart."""
+    """Loss of a character model on one short book: falls for a quarter of the time, then rises as it memorises."""
     return 1.45 + 1.6 * math.exp(-14 * done) + 1.1 * max(0.0, done - 0.25) ** 1.3
 
 

@@ -1,4 +1,4 @@
-"""Models as other people's tools save them."""
+"""Models as other tools save them."""
 
 import json
 import os
@@ -15,7 +15,7 @@ VOCABULARY = 300
 
 
 def foreign_tokenizer() -> Tokenizer:
-    """Byte-pair encoding with GPT-2's mark between documents, as its own files have it: last."""
+    """Byte-pair encoding with GPT-2's end-of-text token last, as in its own files."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

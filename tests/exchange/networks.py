@@ -1,4 +1,4 @@
-"""Small networks with weights in which nothing is alike."""
+"""Small networks whose weights all differ."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ CONTEXT = 96
 
 
 def shaken(network: GPT | GPT2) -> GPT | GPT2:
-    """With random weights everywhere, norms and biases included, and logits of a few units."""
+    """Gives all weights random values, including norms and biases, so that logits are a few units large."""
     torch.manual_seed(0)
     for name, weight in network.named_parameters():
         if weight.ndim == 1:
@@ -25,7 +25,7 @@ def shaken(network: GPT | GPT2) -> GPT | GPT2:
 
 
 def grouped(vocabulary: int, depth: int = 2) -> GPT | GPT2:
-    """Shared key heads that are wider than width / heads, a tied head, another rotary base."""
+    """A network with shared key heads wider than width / heads, a tied head and another rotary base."""
     shape = GPTShape(
         vocabulary, CONTEXT, depth, 32, 4, 2, 64, tied=True, dropout=0.1, rotary_base=1000.0, head_width=12
     )
@@ -33,7 +33,7 @@ def grouped(vocabulary: int, depth: int = 2) -> GPT | GPT2:
 
 
 def plain(vocabulary: int, depth: int = 2) -> GPT | GPT2:
-    """As many key heads as query heads, a head of its own."""
+    """A network with as many key heads as query heads and an untied head."""
     return shaken(GPT(GPTShape(vocabulary, CONTEXT, depth, 32, 4, 4, 96)))
 
 

@@ -33,7 +33,7 @@ def merging() -> Tokenizer:
 
 
 def qwen(normalizer: normalizers.Normalizer | None = None, pattern: str = QWEN2_PATTERN) -> Tokenizer:
-    """Trained with another tool in Qwen's way: its mark comes last and is followed by one that text may hold."""
+    """Trained with another tool in Qwen's way: the end mark is last, followed by a token that text may contain."""
     tokenizer = Tokenizer(models.BPE())
     if normalizer is not None:
         tokenizer.normalizer = normalizer
@@ -244,7 +244,7 @@ def test_a_folder_in_its_place_is_told(tmp_path):
 
 
 def opened(network, tokenizer: Tokenizer, place: Path):
-    """The file in llama.cpp, whose memory is kept in 32 bits."""
+    """The file in llama.cpp, with its cache in 32 bits."""
     llama_cpp = pytest.importorskip("llama_cpp")
     write_gguf(network, tokenizer, place, "A model")
     return llama_cpp.Llama(

@@ -1,4 +1,4 @@
-"""Folders of transformers: read, written, refused."""
+"""Folders in transformers' format: read, written and refused."""
 
 import json
 import shutil
@@ -57,7 +57,7 @@ def test_it_is_measured_and_trained_on(foreign, tmp_path, book, kind, rates):
 
 
 def test_a_context_beyond_that_of_any_training(foreign, tmp_path):
-    """Qwen3's longest: the run opens again, and writes with all of it."""
+    """Qwen3's longest context: the run opens again and generates with all of it."""
     folder = shutil.copytree(foreign / "qwen3", tmp_path / "long")
     change_config(folder, max_position_embeddings=262_144)
     genlab.import_folder(folder, tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Uploads, to a stand-in of the hub on this machine."""
+"""Uploads to a local stand-in for the hub."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ pytest.importorskip("huggingface_hub")
 
 
 class Hub(BaseHTTPRequestHandler):
-    """What the hub answers to a client that makes a repository and commits to it; it keeps the files."""
+    """A server that answers like the hub when a client creates a repository and commits to it; it keeps the files."""
 
     files: ClassVar[dict[str, bytes]] = {}
     repositories: ClassVar[dict[str, bool]] = {}

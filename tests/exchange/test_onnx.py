@@ -32,7 +32,7 @@ class Written(NamedTuple):
 
 
 class Session:
-    """The file, with what it remembers."""
+    """The exported file in onnxruntime, with its cache."""
 
     def __init__(self, written: Written, batch: int) -> None:
         self.session = onnxruntime.InferenceSession(written.place, providers=["CPUExecutionProvider"])
@@ -41,7 +41,7 @@ class Session:
         self.memory = {name: np.zeros((batch, heads, 0, width), np.float32) for name in names}
 
     def read(self, tokens: Tensor) -> np.ndarray:
-        """Logits after some more tokens."""
+        """Logits after further tokens."""
         logits, *present = self.session.run(None, {"input_ids": tokens.numpy(), **self.memory})
         self.memory = dict(zip(self.memory, present, strict=True))
         return logits

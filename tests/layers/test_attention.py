@@ -58,7 +58,7 @@ def test_without_causal_everything_is_seen():
 
 @pytest.mark.parametrize("window", [1, 3, TIME + 5])
 def test_window(window):
-    """Position t sees t-window+1 .. t and nothing else."""
+    """Position t attends to t-window+1 .. t and nothing else."""
     layer, x = attention(), torch.randn(1, TIME, WIDTH)
     before = layer(x, causal=True, window=window)
     for place in range(TIME):
@@ -92,7 +92,7 @@ def test_cached_equals_uncached(chunks, window, kv_heads, padding):
 
 @pytest.mark.parametrize("window", [None, 4])
 def test_left_padding_changes_nothing(window):
-    """A padded sequence beside a longer one gives what it gives alone."""
+    """A padded sequence in a batch with a longer one gives the same output as alone."""
     layer, x = attention(), torch.randn(1, 6, WIDTH)
     alone = layer(x, causal=True, window=window, rotary=turns(0, 6))
     padded = torch.cat((torch.randn(1, 4, WIDTH), x), 1)
@@ -169,7 +169,7 @@ OPTIONS = [
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "all")
 @pytest.mark.parametrize("kv_heads", [None, 2])
 def test_watch(options, kv_heads):
-    """The weights sum to 1, give the mix that the fused kernel gives, and are removed afterwards."""
+    """The weights sum to 1, reproduce the output of the fused kernel, and are removed afterwards."""
     layer, x = attention(kv_heads=kv_heads), torch.randn(BATCH, TIME, WIDTH)
     options = {**options, "rotary": turns(0, TIME)}
     unseen = layer(x, **options)
@@ -211,7 +211,7 @@ def test_watch_with_a_cache():
 
 @pytest.mark.parametrize("options", [{}, {"kv_heads": 2, "qk_norm": False, "bias": True}], ids=str)
 def test_cached_cross_attention_equals_uncached(options):
-    """The keys and values of what is told are computed at the first call, and never again."""
+    """The keys and values of `context` are computed at the first call only."""
     layer, x, other = attention(**options), torch.randn(BATCH, TIME, WIDTH), torch.randn(BATCH, 7, WIDTH)
     mask = torch.arange(7)[None] < torch.tensor([7, 4, 1])[:, None]
     whole, cache, parts, calls = layer(x, other, mask=mask), KVCache(7), [], []
@@ -263,7 +263,7 @@ def test_dropout_only_in_training():
 
 
 def test_weights_by_hand():
-    """Two keys, one of which may be looked at, and then both."""
+    """Two keys, of which first one may be attended to, then both."""
     query, key = torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[1.0, 5.0], [3.0, 0.0]]]])
     scores = torch.tensor([1.0, 3.0]) / 2**0.5
     torch.testing.assert_close(attention_weights(query, key, None)[0, 0, 0], scores.softmax(0))

@@ -1,4 +1,4 @@
-"""Moving pictures: what stays, what changes, and that nothing is thrown far."""
+"""Moving pictures: what is preserved, what changes, and the limits of the movement."""
 
 import pytest
 import torch
@@ -14,14 +14,14 @@ def pictures(count: int = 5, channels: int = 1, side: int = 16) -> torch.Tensor:
 
 
 def spot(side: int = 33) -> torch.Tensor:
-    """A bright place right of the middle."""
+    """A bright spot right of the centre."""
     picture = torch.full((1, 1, side, side), -1.0)
     picture[:, :, side // 2 - 1 : side // 2 + 2, 3 * side // 4 - 1 : 3 * side // 4 + 2] = 1
     return picture
 
 
 def place(picture: torch.Tensor) -> tuple[float, float]:
-    """Row and column of the bright place's middle, from -1 to 1."""
+    """Row and column of the bright spot's centre, from -1 to 1."""
     weight = (picture[0, 0] + 1).double()
     axis = torch.linspace(-1, 1, picture.shape[-1], dtype=torch.float64)
     return float((weight.sum(1) @ axis) / weight.sum()), float((weight.sum(0) @ axis) / weight.sum())
@@ -72,7 +72,7 @@ def test_all_channels_move_alike() -> None:
     ids=["shift", "turn", "stretch"],
 )
 def test_how_far_a_place_goes(warp: Warp, rows: float, columns: float) -> None:
-    """A place at (0, 0.5) keeps to the limits, and uses them."""
+    """A spot at (0, 0.5) moves within the limits, and reaches them."""
     torch.manual_seed(0)
     found = [place(warped(spot(), warp)) for _ in range(60)]
     start = place(spot())

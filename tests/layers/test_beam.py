@@ -13,7 +13,7 @@ END, LETTERS = 0, 4
 
 
 class Table:
-    """A model of the next token that looks at all tokens so far: logits out of a hash of them, a row for each text."""
+    """A model of the next token that depends on all tokens so far: logits from a hash of them, a row per text."""
 
     def __init__(self, batch: int, seed: int = 0) -> None:
         self.seed = seed
@@ -34,7 +34,7 @@ class Table:
         self.texts = [list(self.texts[row]) for row in rows.tolist()]
 
     def score(self, row: int, tokens: tuple[int, ...], alpha: float) -> float:
-        """Log-probability of `tokens` and the end mark behind them, by the length penalty."""
+        """Log-probability of `tokens` and the end mark after them, divided by the length penalty."""
         total, text = 0.0, [row, END]
         for token in (*tokens, END):
             total += self.logits(text).log_softmax(-1)[token].item()
@@ -71,7 +71,7 @@ def test_greedy_takes_the_likeliest_token(seed):
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_beam_of_everything_finds_the_best(seed, alpha):
-    """As wide as there are texts: the search is exact, whatever the penalty."""
+    """With a beam as wide as the number of texts, the search is exact for any penalty."""
     limit = 4
     texts = every_text(limit)
     table = Table(2, seed)
@@ -86,7 +86,7 @@ def test_a_beam_of_everything_finds_the_best(seed, alpha):
 
 @pytest.mark.parametrize("beam", [1, 2, 3, 7])
 def test_a_batch_finds_what_each_finds_alone(beam):
-    """Whoever is done early changes nothing for the others."""
+    """A text that ends early changes nothing for the others."""
     limits = torch.tensor([5, 12, 1, 8, 3])
     table = Table(5)
     together = beam_search(table.next, table.keep, limits, END, beam, 0.7)
@@ -107,7 +107,7 @@ def test_hypotheses_are_ordered_and_differ():
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("beam", [1, 2, 5, 9])
 def test_unlikely_early_ends_do_not_stop_the_search(beam, alpha):
-    """A model that is nearly sure of a long text, as label smoothing leaves one: all else is unlikely alike."""
+    """A model that is nearly certain of a long text, as after label smoothing: all else is equally unlikely."""
     text = [1, 3, 2, 2, 1, 3, 3, 1, 2, 1, END]
     table = Table(1)
     table.logits = lambda so_far: torch.full((LETTERS,), 0.0).index_fill(0, torch.tensor(text[len(so_far) - 2]), 4.0)
@@ -139,7 +139,7 @@ def drawn(table: Table, limits: list[int], count: int, seed: int, shape=lambda l
 
 
 def test_drawing_follows_the_probabilities():
-    """Of two texts and many draws of each, every text as often as the model says."""
+    """Draws each of two texts many times: every text occurs as often as the model predicts."""
     table, count, limit = Table(2, seed=3), 4000, 3
     found = drawn(table, [limit, limit], count, 0)
     for row in range(2):

@@ -19,7 +19,7 @@ def test_it_drops_the_share_and_keeps_the_mean(share):
 
 
 def test_places_are_dropped_independently():
-    """Neighbours share a draw of 64 bits: none tells of another."""
+    """Neighbours share a draw of 64 bits, yet are independent."""
     dropped = (Dropout(0.5)(torch.ones(400_000)) == 0).view(-1, 16).float()
     together = dropped.T @ dropped / len(dropped)
     assert (together - torch.eye(16) * 0.25 - 0.25).abs().max() < 0.015

@@ -1,4 +1,4 @@
-"""Muon as the engine uses it; `tests/parity/test_muon.py` holds it beside torch's."""
+"""Muon as the engine uses it; `tests/parity/test_muon.py` compares it with torch's."""
 
 import torch
 from torch import nn

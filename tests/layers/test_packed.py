@@ -19,7 +19,7 @@ NETWORKS = {
 
 @pytest.fixture(params=NETWORKS)
 def network(request, monkeypatch) -> nn.Module:
-    """A network whose weights are all random, biases too, and none too small to be packed."""
+    """A network whose weights and biases are all random, with none too small to be packed."""
     monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     torch.manual_seed(0)
     made = NETWORKS[request.param]().eval()

@@ -49,7 +49,7 @@ def test_top_k(top_k, kept):
     [(1e-9, 1), (0.49, 1), (0.51, 2), (0.74, 2), (0.76, 3), (0.89, 3), (0.91, 4), (0.97, 5), (1.0, 5)],
 )
 def test_top_p(top_p, kept):
-    """The fewest tokens that reach the probability, the likeliest always."""
+    """Keeps the fewest tokens that reach the probability, and always the likeliest."""
     assert shaped(top_p=top_p) == renormalised(*ODDS[:kept], *[0] * (5 - kept))
 
 
@@ -120,7 +120,7 @@ def test_draw_follows_the_odds_and_the_seed():
 
 
 def test_rows_are_drawn_each_from_its_own_generator():
-    """What a row says does not depend on its neighbours."""
+    """A row's tokens do not depend on its neighbours."""
     logits = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
     own = [torch.Generator().manual_seed(seed) for seed in (5, 6, 7)]
     alone = [draw(logits[row : row + 1], torch.Generator().manual_seed(seed)) for row, seed in enumerate((5, 6, 7))]
@@ -129,7 +129,7 @@ def test_rows_are_drawn_each_from_its_own_generator():
 
 @pytest.mark.parametrize("number", [0.0, 1 - 2**-24])
 def test_what_is_ruled_out_is_not_drawn_by_the_least_or_largest_number(number, monkeypatch):
-    """Not before the first token that may come, and not behind the last, where sums of float32 are rounded."""
+    """Never draws before the first possible token or after the last, where sums in float32 are rounded."""
     monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.full((50,), number))
     logits = torch.randn(50, 3000, generator=torch.Generator().manual_seed(1))
     logits[:, :9], logits[:, -9:] = -torch.inf, -torch.inf
@@ -141,7 +141,7 @@ def test_what_is_ruled_out_is_not_drawn_by_the_least_or_largest_number(number, m
 
 @pytest.mark.parametrize("spread", [0.01, 1.0, 4.0])
 def test_top_p_of_a_large_vocabulary(spread):
-    """Whether or not a thousand tokens are enough, the same as by sorting all of them."""
+    """The result equals that of a full sort, whether or not a thousand tokens are enough."""
     logits = spread * torch.randn(2, 5000, generator=torch.Generator().manual_seed(0), dtype=torch.float64).float()
     ordered, order = logits.softmax(-1).sort(descending=True)
     counts = (ordered.cumsum(-1) < 0.8).sum(-1) + 1

@@ -14,7 +14,7 @@ def test_a_head_that_looks_at_one_token_has_no_entropy():
 
 @pytest.mark.parametrize("keys", [1, 2, 8, 30])
 def test_even_looks(keys):
-    """Entropy log2(n); distance to the middle of what stands before: the mean of t/2."""
+    """Uniform attention: entropy log2(n), and the mean of t/2 as distance to the tokens up to position t."""
     everything, past = uniform_attention(3, keys, causal=False), uniform_attention(keys, keys, causal=True)
     torch.testing.assert_close(everything.sum(-1), torch.ones(3))
     torch.testing.assert_close(attention_entropy(everything), torch.tensor(math.log2(keys)))
@@ -31,7 +31,7 @@ def test_even_looks_at_everything():
 
 
 def test_two_heads_by_hand():
-    """One looks at the token before, one shares its look 1/4 to 3/4 between the first token and itself."""
+    """One head attends to the previous token, another divides its attention 1/4 to 3/4 between the first and itself."""
     before = torch.tensor([[1.0, 0, 0], [1, 0, 0], [0, 1, 0]])
     shared = torch.tensor([[1.0, 0, 0], [0.25, 0.75, 0], [0.25, 0, 0.75]])
     weights = torch.stack((before, shared))
@@ -41,7 +41,7 @@ def test_two_heads_by_hand():
 
 
 def test_the_last_that_asks_stands_at_the_last_key():
-    """As with a cache: two new positions look at the first of four."""
+    """As with a cache: two new positions attend to the first of four."""
     weights = torch.tensor([[1.0, 0, 0, 0], [1, 0, 0, 0]])
     assert attention_distance(weights) == 2.5
     torch.testing.assert_close(uniform_attention(2, 4, causal=True)[0], torch.tensor([1 / 3, 1 / 3, 1 / 3, 0]))

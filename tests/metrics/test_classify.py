@@ -1,4 +1,4 @@
-"""Measures of classifiers beside scikit-learn's and against values known by hand."""
+"""Metrics of classifiers compared with scikit-learn's and with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ def test_temperature_of_a_classifier_without_a_mistake_leaves_doubt() -> None:
 
 
 def good_classifier(samples: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Calibrated logits of a classifier that is nearly always sure and right: log-loss 0.009."""
+    """Calibrated logits of a classifier that is nearly always certain and right: log-loss 0.009."""
     random = torch.Generator().manual_seed(seed)
     logits = 0.6 * torch.randn(samples, 10, generator=random)
     strong = 60 * torch.rand(samples, 1, generator=random).sqrt()

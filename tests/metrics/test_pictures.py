@@ -1,4 +1,4 @@
-"""Measures of pictures against closed forms, brute force and other implementations."""
+"""Metrics of pictures compared with closed forms, brute force and other implementations."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Measures of points against values known by hand."""
+"""Metrics of points compared with values computed by hand."""
 
 import math
 

@@ -27,7 +27,7 @@ def share_by_hand(training: bytes, text: bytes, length: int) -> float:
 
 @pytest.fixture(scope="module", params=[1, 7, 1 << 22], ids=lambda chunk: f"chunk {chunk}")
 def chunk(request):
-    """Training texts are looked at in blocks of this many bytes."""
+    """Makes the copy check read training texts in blocks of this many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measures, "CHUNK", request.param)
         yield request.param

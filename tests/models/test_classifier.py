@@ -35,7 +35,7 @@ def test_the_loss_of_one_logit_is_binary_cross_entropy() -> None:
 
 
 def test_classes_drawn_more_often_leave_the_probabilities_alone() -> None:
-    """With features that say nothing the best logits give the data's shares, not those that were drawn."""
+    """With uninformative features, the best logits give the frequencies in the data, not in the samples."""
     shares, drawn = torch.tensor([0.9, 0.1]), torch.tensor([0.75, 0.25])
     logit = nn.Parameter(torch.zeros(1, 1))
     optimizer = torch.optim.LBFGS([logit], max_iter=50)

@@ -1,4 +1,4 @@
-"""The convolutional classifier: shapes, what it must not depend on, and that it learns."""
+"""The convolutional classifier: shapes, invariances, and that it learns."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def network_logits(network: CNN) -> torch.Tensor:
 
 
 def test_a_picture_is_judged_alone() -> None:
-    """After training, those beside it in the batch change nothing."""
+    """After training, the other pictures of a batch change nothing."""
     network = cnn()
     for _ in range(3):
         network(torch.randn(8, 1, 16, 16))

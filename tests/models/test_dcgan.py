@@ -1,4 +1,4 @@
-"""The baseline is what it should be."""
+"""The baseline has the customary sizes and behaves as expected."""
 
 import pytest
 import torch

@@ -16,7 +16,7 @@ def _seeded():
 
 
 def lively(shape: GPTShape = SHAPE) -> GPT:
-    """A GPT whose weights are all random: a fresh one says nothing."""
+    """A GPT whose weights are all random: a fresh one predicts uniformly."""
     gpt = GPT(shape).eval()
     for weight in gpt.parameters():
         if weight.ndim == 2:

@@ -15,7 +15,7 @@ def _seeded():
 
 
 def lively(shape: GPT2Shape = SHAPE) -> GPT2:
-    """A GPT-2 whose weights are all random and large: no part of it is without effect."""
+    """A GPT-2 whose weights are all random and large, so that every part has an effect."""
     network = GPT2(shape).eval()
     for weight in network.parameters():
         torch.nn.init.normal_(weight, std=0.3)

@@ -96,7 +96,7 @@ def test_padded_rows_equal_packed_ones():
 
 @both
 def test_a_step_never_waits_for_the_device(shape):
-    """Tensors without data cannot be read by the host: neither lengths nor anything else is."""
+    """Tensors on the meta device have no values to read on the host: neither lengths nor anything else."""
     network = GRU(shape).to("meta")
     source, target, mask = (tensor.to("meta") for tensor in (*pairs(), REAL))
     loss = smoothed_loss(network(source, target[:, :-1], mask), target[:, 1:].flatten(), 0.1)

@@ -23,7 +23,7 @@ def _seeded():
 
 
 def lively(shape: TransformerShape = SHAPE) -> Transformer:
-    """A Transformer whose weights are all random: a fresh one looks nowhere."""
+    """A Transformer whose weights are all random: a fresh one attends uniformly."""
     network = Transformer(shape).eval()
     for weight in network.parameters():
         nn.init.normal_(weight, std=weight.shape[-1] ** -0.5)
@@ -77,7 +77,7 @@ def test_every_source_token_changes_every_logit():
 
 
 def test_padding_changes_nothing():
-    """Each pair gives in a batch what it gives alone."""
+    """Each pair gives the same output in a batch as alone."""
     network, (source, target) = lively(), pairs(9, 9)
     target_lengths = torch.tensor([5, 9, 2])
     index = (torch.arange(9)[None] < target_lengths[:, None]).flatten().nonzero()[:, 0]

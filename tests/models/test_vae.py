@@ -1,4 +1,4 @@
-"""The variational autoencoder: its losses beside torch's distributions, and that it learns."""
+"""The variational autoencoder: its losses compared with torch's distributions, and that it learns."""
 
 import pytest
 import torch

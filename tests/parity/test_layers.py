@@ -1,4 +1,4 @@
-"""Ours beside torch's own, with the same weights."""
+"""Our layers compared with torch's, with the same weights."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Our Muon beside torch's: the same state and nearly the same path (torch's runs in bfloat16)."""
+"""Our Muon compared with torch's: the same state and nearly the same path (torch's runs in bfloat16)."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ COEFFICIENTS = (3.4445, -4.775, 2.0315)
 
 
 def path(optimizer_class, steps: int, **options) -> list[torch.Tensor]:
-    """How far some steps down the same random gradients move the weights."""
+    """The change of the weights after a few steps with the same random gradients."""
     random = torch.Generator().manual_seed(0)
     weights = [nn.Parameter(torch.randn(shape, generator=random)) for shape in SHAPES]
     start = [weight.detach().clone() for weight in weights]
@@ -25,7 +25,7 @@ def path(optimizer_class, steps: int, **options) -> list[torch.Tensor]:
 
 
 def apart(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> list[float]:
-    """Distance of two paths as a share of their length, for each matrix."""
+    """Distance of two paths relative to their length, for each matrix."""
     return [((mine - other).norm() / other.norm()).item() for mine, other in zip(ours, theirs, strict=True)]
 
 
@@ -53,7 +53,7 @@ def test_other_rules_are_told_apart(other):
 
 
 def test_the_iteration_in_double_precision():
-    """Against Newton-Schulz written plainly, on float64 copies."""
+    """Compares with a plain Newton-Schulz iteration on float64 copies."""
     torch.manual_seed(0)
     a, b, c = COEFFICIENTS
     for rows, columns in [(12, 30), (30, 12), (9, 9)]:

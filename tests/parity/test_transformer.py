@@ -1,4 +1,4 @@
-"""Ours beside torch's own layers with the norms first, with the same weights."""
+"""Our layers compared with torch's pre-norm layers, with the same weights."""
 
 import pytest
 import torch

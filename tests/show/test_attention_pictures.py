@@ -13,7 +13,7 @@ from genlab.show.attention_pictures import attention_picture, by_name, choose, o
 def made(
     layer: int = 0, heads: int = 2, rows: int = 4, columns: int | None = None, name: str = "self", seed: int = 0
 ) -> AttentionMap:
-    """A map of random weights; one of two sequences has no distances."""
+    """A map of random weights; one between two sequences has no distances."""
     random = torch.Generator().manual_seed(seed)
     weights = torch.rand(heads, rows, columns or rows, generator=random).softmax(-1)
     tokens = [f"t{number}" for number in range(max(rows, columns or 0))]
@@ -85,7 +85,7 @@ def test_pictures_of_each_name():
 
 
 def test_a_picture_shows_the_weights():
-    """A head that looks at the first token alone has a dark column; one that looks evenly has none."""
+    """A head that attends only to the first token has a dark column; one that attends uniformly has none."""
     first, even = torch.zeros(6, 6), torch.full((6, 6), 1 / 6)
     first[:, 0] = 1
     one = made(heads=2, rows=6)
@@ -110,7 +110,7 @@ def test_a_picture_grows_with_its_tokens():
 
 
 def test_tokens_of_any_kind_are_drawn(recwarn):
-    """No formula is made of dollars, and a character that the font lacks is written by its number."""
+    """Dollar signs start no formula, and a character that the font lacks is written as its code point."""
     one = made(rows=4)
     strange = AttentionMap(**{**vars(one), "rows": ["$x", "$5", "日本", "⏎␣"], "columns": ["\\", "_^", "{", "%s"]})
     assert attention_picture([strange])
@@ -133,7 +133,7 @@ def test_too_many_tokens():
 
 
 def test_overview():
-    """Two panels, or one where there is no distance."""
+    """Two panels, or one if there are no distances."""
     both, one = (pixels(overview_picture([made(columns=columns)])) for columns in (None, 3))
     assert both.shape[1] == 2 * one.shape[1]
     assert overview_picture([AttentionMap(**{**vars(made(rows=1)), "entropy": [0.0, 0.0], "even": (0.0, 0.0)})])

@@ -1,4 +1,4 @@
-"""What more than one recipe's tests use: photographs, and language models with random weights."""
+"""Fixtures for the tests of several tasks: photographs, and language models with random weights."""
 
 from pathlib import Path
 

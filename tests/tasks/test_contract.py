@@ -1,4 +1,4 @@
-"""What every model of every task keeps to, on tiny data; each task's data and options are in its `small.py`."""
+"""The contract of every model of every task, on tiny data; `small.py` has each task's data and options."""
 
 import dataclasses
 import json
@@ -74,7 +74,7 @@ def data(task, model, tmp_path) -> str:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_declarations(task):
-    """Everything a declaration names is there, and is what it should be."""
+    """Everything that a declaration names exists and has the right type."""
     declared = task_named(task)
     assert declared.name == task
     assert issubclass(load(declared.pipeline), Pipeline)

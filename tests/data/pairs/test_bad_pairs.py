@@ -1,4 +1,4 @@
-"""Pairs and prompts that cannot be used: one sentence, exit code 2, no traceback, and nothing made or lost."""
+"""Pairs and prompts that cannot be used: one sentence, exit code 2, no traceback, no file created or lost."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""A first row that names the columns is no pair; a first pair that could be one is kept."""
+"""A first row that names the columns is not a pair; a first pair that could be a header is kept."""
 
 import pytest
 

@@ -54,7 +54,7 @@ def test_the_line_that_is_no_utf8(monkeypatch):
 
 
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
-    """Without unpacking more than may be read into memory."""
+    """Reads no more than may be held in memory."""
     monkeypatch.setattr("genlab.data.pairs.lines.read_bytes", partial(read_bytes, limit=1 << 20))
     for compress in (gzip.compress, lzma.compress):
         (tmp_path / "bomb").write_bytes(compress(b"a\n" * (1 << 24)))

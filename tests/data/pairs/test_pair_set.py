@@ -1,4 +1,4 @@
-"""Reading and splitting pairs; what is said of input that cannot be used stands in tests/test_bad_pairs.py."""
+"""Reading and splitting pairs; `test_bad_pairs.py` has the input that cannot be used."""
 
 import gzip
 from pathlib import Path
@@ -18,7 +18,7 @@ def write(path: Path, pairs: list[tuple[str, str]]) -> str:
 
 
 def two_files(folder: Path, pairs: list[tuple[str, str]], zipped: bool = False) -> str:
-    """Parallel files, as a path of pairs."""
+    """Parallel files, as one path."""
     places = []
     for side, texts in zip(("en", "fr"), zip(*pairs, strict=True), strict=True):
         path = folder / f"x.{side}{'.gz' if zipped else ''}"
@@ -67,7 +67,7 @@ def test_lower_case_changes_no_fingerprint(tmp_path):
 
 
 def test_no_source_stands_in_two_splits(tmp_path):
-    """Each source has three translations, and some pairs stand twice."""
+    """Each source has three translations, and some pairs occur twice."""
     many = [(source, f"{target} {number}") for number in range(3) for source, target in PAIRS]
     pairs = read_pairs(write(tmp_path / "x.tsv", many + many[:50]), "0.2", "0.2")
     sources = [set(part.sources) for part in (pairs.train, pairs.validation, pairs.test)]
@@ -81,7 +81,7 @@ def test_no_source_stands_in_two_splits(tmp_path):
 
 
 def test_lower_case_makes_one_source_of_two(tmp_path):
-    """What is the same to the model is the same to the splits."""
+    """Sentences that are the same to the model go to the same split."""
     shouted = [(source.upper(), target + "!") for source, target in PAIRS]
     pairs = read_pairs(write(tmp_path / "x.tsv", PAIRS + shouted), "0.2", "0.2", lower=True)
     assert not set(pairs.train.sources) & (set(pairs.validation.sources) | set(pairs.test.sources))
@@ -100,7 +100,7 @@ def test_adding_pairs_or_another_share_moves_none(tmp_path):
 
 
 def test_splits_of_their_own(tmp_path):
-    """Their sources are not trained on, whatever the translation; the fingerprint covers them."""
+    """Held-out sources are not trained on, whatever their translation; the fingerprint covers them."""
     whole = write(tmp_path / "x.tsv", PAIRS)
     other = [(source, target + " !") for source, target in PAIRS[:50]]
     validation, test = write(tmp_path / "v.tsv", other), two_files(tmp_path, PAIRS[50:120])
@@ -116,7 +116,7 @@ def test_splits_of_their_own(tmp_path):
 
 
 def test_a_known_test_set_stays_whole(tmp_path):
-    """What stands twice in it counts twice, there and where nothing is held out."""
+    """Duplicates count twice, in held-out data and where nothing is held out."""
     test = write(tmp_path / "t.tsv", PAIRS[:30] * 2)
     assert both(read_pairs(write(tmp_path / "x.tsv", PAIRS), "0", test).test) == PAIRS[:30] * 2
     assert both(read_pairs(test, "0", "0", distinct=False).train) == PAIRS[:30] * 2

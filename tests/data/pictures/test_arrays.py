@@ -43,7 +43,7 @@ def test_nothing_is_dropped_silently(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_rows_belong_to_their_names(tmp_path: Path, monkeypatch, channels: int) -> None:
-    """In several chunks and blocks, with a file in the middle that cannot be read."""
+    """Pictures in several chunks and blocks, with an unreadable file in the middle."""
     monkeypatch.setattr(picture_arrays, "CHUNK", 3)
     monkeypatch.setattr(picture_arrays, "BLOCK", 6)
     data = folder_of(tmp_path, {"": 16}, channels)

@@ -1,4 +1,4 @@
-"""Pictures and tables that cannot be classified: one sentence, exit code 2, nothing made or lost."""
+"""Pictures and tables that cannot be classified: one sentence, exit code 2, no file created or lost."""
 
 import functools
 import io
@@ -30,7 +30,7 @@ def png(side: int = 16, colour: int = 0) -> bytes:
 
 @functools.cache
 def bomb() -> bytes:
-    """A small file of very many pixels."""
+    """A small file with a huge number of pixels."""
     file = io.BytesIO()
     Image.new("1", (14_000, 14_000)).save(file, "png")
     return file.getvalue()
@@ -42,7 +42,7 @@ def csv(path: Path, rows: list[str], header: str = "size,answer") -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
-    """A classifier of pictures that has learnt nothing yet. Tests only read it."""
+    """An untrained classifier of pictures. Tests only read it."""
     folder = tmp_path_factory.mktemp("run")
     data = squares_and_bars(folder / "data")
     return genlab.train("classify", data, out=folder / "run", quiet=True, steps=2, width=4, pixels=16, batch=4).path
@@ -50,7 +50,7 @@ def run(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def places(tmp_path: Path, run: Path) -> Path:
-    """All kinds of data that are no good."""
+    """All kinds of data that cannot be used."""
     (tmp_path / "empty").mkdir()
     pictures = {
         "one": {"cat/a.png": png()},

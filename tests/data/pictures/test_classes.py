@@ -1,4 +1,4 @@
-"""Classes of pictures out of the table beside them: a CSV file, or CelebA's list."""
+"""Classes of pictures from the table beside them: a CSV file, or CelebA's list."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ CELEBA = """4
 
 
 def celeba(path: Path, text: str = CELEBA, count: int = 3) -> str:
-    """A folder as CelebA's, with more than the pictures in it."""
+    """A folder like CelebA's, with more than the pictures in it."""
     (path / "img_align_celeba").mkdir()
     for number in range(1, count + 1):
         picture(number, side=30).save(path / "img_align_celeba" / f"{number:06d}.jpg")

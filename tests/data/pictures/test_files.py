@@ -1,4 +1,4 @@
-"""Finding pictures in folders and zips: names, what reads them, and zips that cannot be trusted."""
+"""Finding pictures in folders and zips: names, readers, and zips that cannot be trusted."""
 
 import os
 import struct

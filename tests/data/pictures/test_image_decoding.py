@@ -1,4 +1,4 @@
-"""Decoding one picture: formats, modes, transparency, rotation, cropping, and what is none."""
+"""Decoding one picture: formats, modes, transparency, rotation, cropping, and files that are not pictures."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Folders called train, valid and test are splits, not classes; what is not clear is asked."""
+"""Folders called train, valid and test are splits, not classes; an ambiguous layout is refused with a question."""
 
 import hashlib
 from pathlib import Path
@@ -168,7 +168,7 @@ def test_a_train_folder_alone_is_the_folder_around_all(tmp_path: Path) -> None:
 
 
 def test_splits_are_part_of_the_fingerprint(tmp_path: Path) -> None:
-    """A run that took train and test for classes does not find its data again."""
+    """A run that treated train and test as classes does not find its data again."""
     data = folder_of(tmp_path, {"train/cat": 2, "test/cat": 2})
     before = hashlib.sha256(read_array(data, 20, None, "data").fingerprint.encode()).hexdigest()
     assert whole(data).fingerprint != before

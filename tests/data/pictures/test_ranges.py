@@ -1,4 +1,4 @@
-"""Pictures with more than 8 bits per channel: one range of values for all of a kind, said in a note and kept."""
+"""Pictures with more than 8 bits per channel: one range of values per data set, reported in a note and saved."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def test_every_depth_gives_the_same_pixels(tmp_path: Path, depth: str) -> None:
 
 @pytest.mark.parametrize("deepen", [lambda grey: grey.astype(np.uint16) * 16, lambda grey: (grey / 1).astype("f4")])
 def test_dark_pictures_stay_dark_beside_bright_ones(tmp_path: Path, deepen: Callable) -> None:
-    """The range is one decision for the whole set, not one for each picture."""
+    """The range is determined once for the whole set, not for each picture."""
     dark = [grey // 8 for grey in GREY]
     found = whole(saved(tmp_path / "deep", [deepen(grey) for grey in (*GREY, *dark)]))
     read = found.train.array[..., 0].astype(int)

@@ -1,4 +1,4 @@
-"""Reading and splitting points, and what is said of input that cannot be used."""
+"""Reading and splitting points, and the errors about input that cannot be used."""
 
 import gzip
 from pathlib import Path

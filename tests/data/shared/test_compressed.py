@@ -31,7 +31,7 @@ def test_several_compressed_parts_are_one_file(tmp_path):
 
 @pytest.mark.parametrize("kind", PACK)
 def test_damage_is_a_sentence(tmp_path, kind):
-    """Wherever the damage lies, the file reads as before or is named as damaged."""
+    """Wherever the damage is, the file either reads as before or is reported as damaged."""
     whole = PACK[kind](TEXT)
     cut = [whole[:size] for size in (20, 100, len(whole) // 2, len(whole) - 1)]
     flipped = []

@@ -124,7 +124,7 @@ HAN = "".join(map(chr, np.random.default_rng(0).integers(0x4E00, 0x5200, 200_000
 
 
 def test_text_without_spaces():
-    """Its one word is cut up for the training only, which would otherwise take hours for a book."""
+    """A text that is one long word is split for training only; it would otherwise take hours for a book."""
     made = train_tokenizer("bpe", iter([HAN]), len(HAN), 600)
     assert through(made, HAN[:5000]) == HAN[:5000]
     assert len(made.encode(HAN[:5000]).ids) < 2.5 * 5000
@@ -133,7 +133,7 @@ def test_text_without_spaces():
 
 
 def test_words_of_usual_length_are_learnt_whole():
-    """As the library alone does it."""
+    """Splits words as the library alone does."""
     text = TEXT + "".join(f" {'gwy' * (n % 9)}{'日本語' * (n % 20)}{n % 13}  \n" for n in range(3000))
     plain = Tokenizer(models.BPE())
     plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -1,4 +1,4 @@
-"""How cells become numbers: standardising, categories, missing cells, columns left out, rows from Python."""
+"""Turning cells into numbers: standardising, categories, missing cells, columns left out, rows from Python."""
 
 import json
 from pathlib import Path

@@ -30,7 +30,7 @@ def test_gzip_quotes_windows_lines_and_a_byte_order_mark(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("ending", "compress"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)])
 def test_compressed_tables(tmp_path: Path, ending: str, compress) -> None:
-    """The ending .tsv counts before that of the compression, for the separator and for the default model."""
+    """The extension before that of the compression decides the separator and the default model."""
     (tmp_path / f"t.tsv.{ending}").write_bytes(compress(b"a,b,c\td\n1,2,3\t4\n"))
     assert read_table(str(tmp_path / f"t.tsv.{ending}"), "data").rows == [["1,2,3", "4"]]
     assert {task_named("classify").model(None, f"t.{kind}.{ending}").name for kind in ("csv", "tsv")} == {"mlp"}

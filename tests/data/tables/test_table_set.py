@@ -1,4 +1,4 @@
-"""A table with a label: which column it is, splits, and tables that cannot be used."""
+"""Tables with a label: finding its column, splits, and tables that cannot be used."""
 
 from pathlib import Path
 

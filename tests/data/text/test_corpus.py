@@ -56,7 +56,7 @@ def test_cut_by_position(documents, data):
     "shares", [("0.05", "0.10"), ("0", "0.10"), ("0.3", "0"), ("0", "0"), ("0.333", "0.333")], ids=str
 )
 def test_splits_together_are_the_text(tmp_path, kind, shares):
-    """By position, to the character, whatever the tokenizer."""
+    """Splits by position, exact to the character, whatever the tokenizer."""
     text = "\r\n 日本 é 👩‍👩‍👧" + sentences(9_973)
     (tmp_path / "x.txt").write_text(text, newline="")
     made = corpus(tmp_path / "x.txt", *shares, kind)
@@ -158,7 +158,7 @@ def test_slices():
 
 @pytest.mark.parametrize("kind", ["byte", "bpe", "char"])
 def test_a_long_text_in_pieces(tmp_path, monkeypatch, kind):
-    """Three megabytes with characters across every kind of boundary come back exactly."""
+    """Three megabytes with characters across every kind of boundary are read back exactly."""
     text = ("日本é👩 " * 7 + sentences(20_011)) * 60 + "x" * 50_000 + "\n" * 20_000 + "日" * 40_000
     text = text[-200_000:] + text
     (tmp_path / "x.txt").write_text(text)
@@ -277,14 +277,14 @@ def test_a_damaged_cache_is_made_anew(tmp_path, fresh_cache):
 
 
 def numbered(count: int) -> Split:
-    """A split whose tokens are their own places."""
+    """A split whose tokens are their own positions."""
     return Split(np.arange(count, dtype=np.uint32), count, count, 1, 0)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(3, 3000), st.integers(2, 70), st.integers(1, 9), st.integers(0, 5), st.integers(0, 50))
 def test_windows(count, context, batch, seed, step):
-    """Inputs and targets are neighbours, and a batch is a function of its step alone."""
+    """Targets are the inputs one position later, and a batch is a function of its step alone."""
     split = numbered(max(count, context + 1))
     inputs, targets = split.batch(step, batch, context, seed)
     assert inputs.shape == targets.shape == (batch, context)

@@ -83,7 +83,7 @@ def test_bible():
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 5, 7, 1000])
 def test_characters_across_reads(tmp_path, monkeypatch, piece):
-    """Characters of several bytes, the mark at the start and lines, wherever a read ends."""
+    """Multi-byte characters, the byte-order mark and line ends survive wherever a read ends."""
     text = "é日👩 " * 50 + "\r\n" + sentences(300)
     (tmp_path / "x.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
     (tmp_path / "x.jsonl").write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for _ in range(3)))
@@ -186,7 +186,7 @@ def written(folder: Path, **files: str) -> Path:
 
 
 def test_json_in_a_folder(tmp_path):
-    """Documents are read, settings are not, and a file that breaks off is an error."""
+    """Documents are read, settings are not, and a truncated file is an error."""
     folder = written(tmp_path / "folder", prose="prose")
     (folder / "array.json").write_text(JSON["array"])
     (folder / "lines.ndjson").write_text(JSON["lines"])

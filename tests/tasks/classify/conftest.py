@@ -17,7 +17,7 @@ def pictures(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="package")
 def rows(tmp_path_factory) -> Path:
-    """400 rows of three classes that a weight and a colour tell apart, three of them unlabelled."""
+    """400 rows of three classes, distinguished by a weight and a colour; three rows are unlabelled."""
     chance = np.random.default_rng(0)
     lines = ["weight,colour,kind"]
     for number in range(400):

@@ -1,4 +1,4 @@
-"""Classifiers with the user's own networks and losses."""
+"""Classifiers with custom networks and losses."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How well a classifier does on its own data and on others."""
+"""Evaluating a classifier on its own data and on other data."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a trained classifier makes of new content: labels with probabilities, and features."""
+"""Predictions of a trained classifier: labels with probabilities, and features."""
 
 import json
 import shutil
@@ -57,7 +57,7 @@ def test_paths_and_arrays_are_predicted_alike(trained: genlab.Run, pictures: Pat
 
 
 def test_pictures_of_16_bits_are_read_as_in_training(pictures: Path, tmp_path: Path) -> None:
-    """The values that are black and white are those of the training data, also for a single dark picture."""
+    """Black and white are those of the training data, also for a single dark picture."""
     for kind in ("bar", "square"):
         (tmp_path / "deep" / kind).mkdir(parents=True)
         for file in sorted((pictures / kind).glob("*.png"))[:30]:

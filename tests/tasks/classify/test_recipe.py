@@ -1,4 +1,4 @@
-"""How classifiers are trained: what an update moves, calibration, repeating and resuming, what is learnt."""
+"""Training classifiers: updates, calibration, repeatability, resuming, and that they learn."""
 
 import json
 from pathlib import Path

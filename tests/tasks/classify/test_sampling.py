@@ -1,4 +1,4 @@
-"""Which examples an update sees, and how often."""
+"""Which examples an update uses, and how often."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_imbalance_is_told() -> None:
 
 
 def test_out_of_balance_the_probabilities_keep_the_datas_shares(tmp_path: Path) -> None:
-    """Rows whose columns say nothing: a tenth is of the small class, and so is the probability that is told."""
+    """With uninformative columns and a tenth of the rows in the small class, its predicted probability is a tenth."""
     chance = np.random.default_rng(0)
     lines = [f"{chance.normal():.4f},{'rare' if chance.random() < 0.1 else 'usual'}" for _ in range(1000)]
     (tmp_path / "t.csv").write_text("x,kind\n" + "\n".join(lines) + "\n")

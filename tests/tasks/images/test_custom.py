@@ -1,4 +1,4 @@
-"""GANs with the user's own networks and losses."""
+"""GANs with custom networks and losses."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.tasks.images.made import SMALL, colour_folder
 
 
 class Sheet(nn.Module):
-    """A generator of the user's own; with classes it is told them."""
+    """A custom generator, which ignores the labels."""
 
     def __init__(self, pixels: int = 16) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ def test_own_generator(folder, tmp_path):
 
 
 class Painter(nn.Module):
-    """A generator of colour pictures of the user's own, without a palette."""
+    """A custom generator of colour pictures, without a palette."""
 
     def __init__(self, shape) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Painter(nn.Module):
 
 
 def test_own_generator_of_drawings_gets_the_rates_of_one_without_a_palette(tmp_path):
-    """A user who gives a palette, or a rate, has the last word."""
+    """A palette or a learning rate that the user gives is kept."""
     data = colour_folder(tmp_path / "drawn", drawn=True)
     own = {"networks": {"generator": Painter}, "steps": 1, "quiet": True, "validation": 0, "test": 0, **SMALL}
     options = [

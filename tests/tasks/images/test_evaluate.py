@@ -1,4 +1,4 @@
-"""How near made pictures come to real ones, and the features that they are compared by."""
+"""How close generated pictures are to real ones, and the features for comparing them."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.tasks.images.made import SMALL
 
 
 def test_evaluation_has_every_measure_beside_its_floor(run):
-    """It leaves modes and random numbers as they were, and is the same again."""
+    """Evaluation restores modes and random states, and is repeatable."""
     torch.manual_seed(5)
     random = torch.get_rng_state()
     report = run.evaluate()

@@ -11,7 +11,7 @@ from tests.tasks.images.made import SMALL
 
 
 def losses(run: genlab.Run) -> list[float]:
-    """All that a training noted of itself."""
+    """Everything that a training recorded."""
     lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     return [value for line in lines for name, value in line.items() if name in ("discriminator", "generator")]
 
@@ -30,7 +30,7 @@ def test_photographs_of_faces(photographs, tmp_path):
 
 
 def test_large_photographs_in_colour(tmp_path):
-    """Pieces of two of scikit-image's photographs, wider than high, as JPEG files."""
+    """Crops of two of scikit-image's photographs, wider than high, as JPEG files."""
     from skimage.data import cat, coffee
 
     for kind, whole in (("cat", cat()), ("coffee", coffee())):
@@ -49,7 +49,7 @@ def test_large_photographs_in_colour(tmp_path):
 
 
 def test_faces_with_the_attributes_of_celeba(photographs, tmp_path):
-    """The folder as CelebA's is: pictures with numbers for names, and the list beside their folder."""
+    """A folder like CelebA's: pictures with numbers for names, and the list beside their folder."""
     (tmp_path / "celeba" / "img_align_celeba").mkdir(parents=True)
     lines = ["40", "Smiling Blond_Hair"]
     for number, file in enumerate(sorted((photographs / "face").iterdir())[:40], 1):

@@ -1,4 +1,4 @@
-"""How models of pictures are trained: what the options decide, what raises an alarm, resuming, what is learnt."""
+"""Training models of pictures: resolved options, alarms, resuming, and that they learn."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_killed_trainings_end_with_the_same_weights(model, recipe_type, folder, 
 
 
 def test_a_gan_learns_where_the_ink_is(folder, tmp_path):
-    """The mean picture of what it makes comes near to the real one: far nearer than before training."""
+    """The mean generated picture comes close to the real one: far closer than before training."""
     made = recipe(folder, batch=16, learning_rate=2e-3)
     real = made.data.train.tensor().mean(0)
 

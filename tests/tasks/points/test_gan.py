@@ -1,4 +1,4 @@
-"""Training a GAN on points: what each update moves, repeating and resuming, own networks, what is learnt."""
+"""Training a GAN on points: updates, repeatability, resuming, custom networks, and that it learns."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ def file(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_points_shown():
-    """Previews that cost little."""
+    """Makes previews cheap."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PointsGANRecipe, "preview", lambda self: [])
         yield
@@ -110,7 +110,7 @@ def test_without_penalty_nothing_is_penalised(file: Path) -> None:
 
 
 def test_the_penalty_falls_as_training_progresses(file: Path) -> None:
-    """Geometrically, whatever the learning rate is: the warm-up changes nothing."""
+    """The penalty decays geometrically, whatever the learning rate: the warm-up changes nothing."""
     weights = []
     for progress in (0.0, 0.5, 1.0):
         zero = lambda real, fake: (real.sum() + fake.sum()) * 0
@@ -256,7 +256,7 @@ def test_points_come_from_latent_vectors(trained: genlab.Run) -> None:
 
 
 def test_using_a_run_leaves_modes_weights_and_random_state(file: Path) -> None:
-    """Batch norms in training mode would take in what they see."""
+    """Batch norms in training mode would update their statistics."""
     recipe = recipe_for(file)
     recipe.pipeline.generator = recipe.pipeline.networks["generator"] = net = nn.Sequential(
         nn.Linear(2, 2), nn.BatchNorm1d(2)

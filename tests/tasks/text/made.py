@@ -1,4 +1,4 @@
-"""Pipelines around networks that tests have made."""
+"""Pipelines around networks made by tests."""
 
 from tokenizers import Tokenizer
 from torch import nn

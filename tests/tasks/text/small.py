@@ -1,4 +1,4 @@
-"""Small text and options, for tests over all tasks."""
+"""Small text and options for the contract tests."""
 
 from pathlib import Path
 from typing import Any

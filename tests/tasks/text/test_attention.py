@@ -8,7 +8,7 @@ from genlab.tasks.shared.attention_maps import attention_map
 
 
 def test_a_run_shows_what_its_layers_computed(trained):
-    """The first layer's weights, computed again from its projections."""
+    """The first layer's weights, recomputed from its projections."""
     run = genlab.load(trained)
     maps = run.attention("the river")
     assert [one.layer for one in maps] == [0, 1]
@@ -57,7 +57,7 @@ def test_figures_of_a_map():
 
 
 def test_across_two_sequences_there_is_no_distance():
-    """As of a translator: what asks and what is looked at have tokens of their own."""
+    """As in a translator: queries and keys have different tokens."""
     layer = Attention(8, 2)
     with watch(layer) as seen:
         layer(torch.randn(1, 3, 8), torch.randn(1, 5, 8))

@@ -1,4 +1,4 @@
-"""How well language models know a text."""
+"""Measuring language models on a text."""
 
 import json
 import math
@@ -36,7 +36,7 @@ def pipeline(network, tokenizer) -> TextPipeline:
 
 @pytest.mark.parametrize("characters", [1, 5, CONTEXT - 1, CONTEXT, CONTEXT + 1, 5 * CONTEXT, 700, 9_000])
 def test_split_loss_counts_every_token_once(tmp_path, network, pipeline, characters):
-    """Against the loss of each token by itself, in windows that do not overlap."""
+    """Compares with the loss of each token by itself, in windows that do not overlap."""
     made = split(tmp_path, sentences(characters))
     tokens = torch.from_numpy(made.tokens[:].astype("int64"))
     network.eval()
@@ -92,7 +92,7 @@ def test_bits_per_byte_of_a_multi_byte_text(tmp_path):
 
 
 def test_units_agree_between_tokenizers(tmp_path):
-    """A model that guesses uniformly over V tokens: by hand in each unit, for characters of several bytes."""
+    """A model that guesses uniformly over V tokens: each unit by hand, for multi-byte characters."""
     (tmp_path / "x.txt").write_text("aé日" * 100)
     made = read_corpus(str(tmp_path / "x.txt"), "0", "0", "char", None).train
     found = text_measures(math.log(5), made)
@@ -114,7 +114,7 @@ def test_warnings(tmp_path):
 
 @pytest.mark.parametrize(("weights", "most"), [("16", 0.001), ("int8", 0.02)])
 def test_fewer_bits_cost_little_loss(trained, book, weights, most, monkeypatch):
-    """Stated in docs/text.md, in nats a token."""
+    """As stated in docs/text.md, in nats per token."""
     monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     pipeline = genlab.load(trained).pipeline
     split = read_corpus(str(book), "0", "0", "char", None, tokenizer=pipeline.tokenizer).train
@@ -130,7 +130,7 @@ def test_fewer_bits_cost_little_loss(trained, book, weights, most, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Evaluations that need not write."""
+    """Replaces the generation of evaluations with ready-made text."""
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(2_000, seed=9)]))
 
 
@@ -171,7 +171,7 @@ def test_evaluate_on_other_text_without_the_old_splits(book, tmp_path, quick):
 
 
 def test_evaluate_a_killed_run(copied, quick):
-    """Its run.json knows no seconds, and perhaps no step yet."""
+    """Its run.json has no seconds, and perhaps no step yet."""
     path = copied / "run.json"
     about = json.loads(path.read_text())
     path.write_text(json.dumps({key: about[key] for key in about.keys() - {"seconds", "step", "test"}}))
@@ -213,7 +213,7 @@ def test_evaluate_without_test_data(book, tmp_path, quick):
 
 
 def test_generated_text_ends_up_whole_in_the_copy_check(trained, monkeypatch):
-    """A model that recites is told: the real check, on writing that is the training text."""
+    """The copy check detects a model that recites: generated text that is the training text."""
     run = genlab.load(trained)
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(20_000)[:9_000]]))
     about = run.about["data"]

@@ -1,4 +1,4 @@
-"""Language models write: one text or several, with weights as they are or packed."""
+"""Generating with language models: one text or several, with plain or packed weights."""
 
 import os
 
@@ -30,7 +30,7 @@ def written(network, tokenizer, prompt="the river", context=CONTEXT, seed=0, **o
 
 
 def test_greedy_is_the_likeliest_token_of_the_whole_window(network, tokenizer):
-    """With a cache and without one, also when the context is full and its newest half is read anew."""
+    """With and without a cache, also when the context is full and its newest half is processed again."""
     text = "".join(written(network, tokenizer, greedy=True, tokens=40))
     network.eval()
     tokens = tokenizer.encode("the river").ids
@@ -143,7 +143,7 @@ def samples(network, tokenizer, prompt="the river", show=None, **options) -> lis
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (2, 4)], ids=str)
 @pytest.mark.parametrize("family", ["gpt", "gpt2", "lstm"])
 def test_packed_weights_write_the_same(family, size, seed, monkeypatch):
-    """Greedily, over random networks, far beyond the context."""
+    """Greedy decoding with random networks, far beyond the context."""
     monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     torch.manual_seed(seed)
     tokenizer, (depth, heads) = character_tokenizer("".join(sorted(set(sentences(1000))))), size
@@ -178,7 +178,7 @@ def test_when_weights_are_packed(network, monkeypatch):
 
 
 def test_texts_do_not_depend_on_how_many_there_are(network, tokenizer):
-    """Not on their neighbours, nor on which were written together; the first is that of the seed itself."""
+    """A text depends neither on the others nor on their number; the first is that of the seed itself."""
     many = samples(network, tokenizer, n=18, seed=3)
     assert len(set(many)) == 18
     assert samples(network, tokenizer, n=18, seed=3) == many
@@ -188,7 +188,7 @@ def test_texts_do_not_depend_on_how_many_there_are(network, tokenizer):
 
 
 def test_texts_together_end_each_for_itself(network, tokenizer):
-    """At a stop string, as if written alone, with long prompts as with short ones."""
+    """Each text ends at a stop string, as if generated alone, with long prompts and short ones."""
     for prompt in ("the river", sentences(3 * CONTEXT)):
         whole = samples(network, tokenizer, prompt, n=6, tokens=80)
         begin = len(prompt)

@@ -1,4 +1,4 @@
-"""How language models are trained: with the user's own networks and losses, in one process or several."""
+"""Training language models: custom networks and losses, one process or several."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ RECIPES = {"gpt": (GPTRecipe, GPTOptions), "gpt2": (GPT2Recipe, GPT2Options), "l
 
 
 class Averages(nn.Module):
-    """A language model of the user: the mean of the embeddings so far, through one hidden layer; it has no cache."""
+    """A custom language model: the mean of the embeddings so far, through one hidden layer; it has no cache."""
 
     def __init__(self, shape) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Averages(nn.Module):
 
 
 class Positional(nn.Module):
-    """One that knows 8 positions only."""
+    """A custom language model with only 8 positions."""
 
     def __init__(self, shape) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Positional(nn.Module):
 
 
 class Pair(nn.Module):
-    """One that returns more than logits."""
+    """A custom language model that returns more than logits."""
 
     def __init__(self, shape) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def test_a_custom_network_trains_writes_and_is_measured(book, tmp_path, model, m
 
 
 def test_without_a_cache_the_window_is_read_again(book, tmp_path):
-    """Greedy writing is the likeliest token after the whole window, each time."""
+    """Greedy decoding picks the likeliest token after the whole window, each time."""
     run = train(book, tmp_path / "run", networks={"gpt": Averages})
     pipeline, context = run.pipeline, SMALL["context"]
     tokens = pipeline.tokenizer.encode("the river").ids

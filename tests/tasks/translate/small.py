@@ -1,4 +1,4 @@
-"""Tiny data and options, for the contract that every task keeps."""
+"""Tiny data and options for the contract tests."""
 
 from pathlib import Path
 

@@ -60,7 +60,7 @@ def test_n_best_and_sampling(cli, translator):
 
 
 def test_two_files_through_processes(cli, tmp_path, monkeypatch):
-    """The whole way, as a user goes it."""
+    """The whole path of a user: train, translate, evaluate."""
     for side, texts in zip(("en", "fr"), zip(*phrases(300), strict=True), strict=True):
         (tmp_path / f"a.{side}.gz").write_bytes(gzip.compress("".join(f"{text}\n" for text in texts).encode()))
     words = ["--steps", 3, "--size", "tiny", "--batch", 256]

@@ -1,4 +1,4 @@
-"""Translators with the user's own networks and losses."""
+"""Translators with custom networks and losses."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""How translations are searched for: cached and in batches, by beam search."""
+"""Decoding translations: cached and in batches, by beam search."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tests.tasks.translate.made import UNSEEN
 
 
 def step_by_step(pipeline: TranslatePipeline, text: str) -> list[int]:
-    """Greedy, without a cache, one sentence at a time, reading all anew for every token."""
+    """Greedy decoding without a cache, one sentence at a time, recomputing everything for every token."""
     ids = pipeline.source.encode([text])[0]
     limit = min(int(np.ceil(pipeline.lengths.stretch * (len(ids) + 1))) + 10, pipeline.lengths.longest_target)
     written = [END_TOKEN]

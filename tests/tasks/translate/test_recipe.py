@@ -1,4 +1,4 @@
-"""How translators are trained: every model and tokenizer, validation, sizes, processes, resuming, what is learnt."""
+"""Training translators: every model and tokenizer, validation, sizes, processes, resuming, and that they learn."""
 
 import os
 import signal
@@ -62,7 +62,7 @@ def test_lower_case(pairs, tmp_path):
 
 
 def test_validation_is_the_mean_over_all_tokens_with_smoothing_and_without(untaught_recipe):
-    """Against one pair at a time; what training lowers comes first, and so picks the weights."""
+    """Compares with one pair at a time; the metric that training minimises comes first and selects the weights."""
     total, smoothed, watched = 0.0, 0.0, untaught_recipe.data.watched
     untaught_recipe.network.eval()
     for row in range(len(watched)):
@@ -80,7 +80,7 @@ def test_validation_is_the_mean_over_all_tokens_with_smoothing_and_without(untau
 
 
 def test_killed_and_resumed(pairs, tmp_path, monkeypatch):
-    """SIGKILL in the middle; resumed, it ends with the weights that it would have had."""
+    """SIGKILL in the middle; after resuming, the weights are those of an uninterrupted run."""
     monkeypatch.setattr(Loop, "_checkpoint_due", lambda self: True)
     options = {"steps": 25, "size": "tiny", "batch": 256, "dropout": 0.1, "quiet": True}
     whole = genlab.train("translate", pairs, out=tmp_path / "whole", **options)

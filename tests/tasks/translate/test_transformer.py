@@ -1,4 +1,4 @@
-"""Looking at a translator's attention."""
+"""The attention maps of a translator."""
 
 import pytest
 import torch
