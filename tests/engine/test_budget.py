@@ -23,13 +23,13 @@ def retimed(steps: int, *changes: tuple[int, int]) -> Plan:
 
 @st.composite
 def plans_of_any_history(draw) -> Plan:
-    plan = retimed(draw(st.integers(1, 3000)))
+    plan = retimed(draw(st.integers(1, 500)))
     for _ in range(draw(st.integers(0, 5))):
         first, last = plan.segments[-1].start + 1, plan.end - 1
         if first > last:
             break
         plan = retimed(plan.steps, *((s.start, s.steps) for s in plan.segments[1:]),
-                       (draw(st.integers(first, last)), draw(st.integers(1, 3000))))  # fmt: skip
+                       (draw(st.integers(first, last)), draw(st.integers(1, 500))))  # fmt: skip
     return plan
 
 
@@ -218,7 +218,7 @@ def simulate(time: Time, seconds: float, takes, measured: float = 0.02, share: f
     return training
 
 
-BUDGETS = [(6.0, 0.02), (60.0, 0.02), (600.0, 0.2), (60.0, 0.7), (600.0, 10.0)]
+BUDGETS = [(6.0, 0.02), (60.0, 0.1), (60.0, 0.7), (600.0, 10.0)]
 
 
 @pytest.mark.parametrize(("seconds", "pace"), BUDGETS)
@@ -265,7 +265,7 @@ def test_budgets_are_kept_when_the_speed_changes_again_and_again(time, seconds, 
 
 @pytest.mark.parametrize("times", [0.2, 2.0, 4.0])
 @pytest.mark.parametrize("share", [0.001, 0.005, 0.02])
-@pytest.mark.parametrize(("seconds", "pace"), BUDGETS[:3])
+@pytest.mark.parametrize(("seconds", "pace"), BUDGETS[:2])
 def test_validations_of_another_duration_than_measured_count(time, seconds, pace, share, times):
     validation = times * share * seconds / pace
     training = simulate(time, seconds, lambda *_: pace, pace, share, validation=validation)
@@ -277,8 +277,8 @@ def test_validations_longer_than_the_budget_leave_half_of_it_to_training(time):
     assert training.step >= 0.45 * 6.0 / 0.02
 
 
-@pytest.mark.parametrize("at", [0, 1, 2, 30, 200, 1000, 2500])
-@pytest.mark.parametrize("stall", [0.1, 1.0, 3.0])
+@pytest.mark.parametrize("at", [0, 1, 30, 1000, 2500])
+@pytest.mark.parametrize("stall", [0.1, 3.0])
 def test_a_stall_is_not_the_pace(time, at, stall):
     """A slow first step, or a machine that is briefly busy, costs only its own time, not the decay."""
     training = simulate(time, 60.0, lambda step, _: stall if step == at else 0.02)
@@ -287,13 +287,13 @@ def test_a_stall_is_not_the_pace(time, at, stall):
     assert len(training.plan.segments) <= 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), st.floats(0.5, 2))
 def test_budgets_are_kept_with_noise(seed, speed):
     chance, moved = random.Random(seed), Time()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plans, "time", moved)
-        training = simulate(moved, 30.0, lambda *_: 0.02 * speed * chance.lognormvariate(-0.08, 0.4))
+        training = simulate(moved, 30.0, lambda *_: 0.05 * speed * chance.lognormvariate(-0.08, 0.4))
         assert training.clock.elapsed() == pytest.approx(30, rel=0.05)
 
 
