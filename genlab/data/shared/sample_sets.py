@@ -7,7 +7,6 @@ reader takes, and a function `files` that turns what they return into the files 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from inspect import signature
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from genlab.errors import InputError
+from genlab.options import nearest
 
 LARGEST = 1_000_000
 """Largest size that can be chosen."""
@@ -69,12 +69,9 @@ def sample_set(name: str, samples: dict[str, Callable], option: str = "data") ->
 
 
 def _unsuitable(stem: str, usable: list[str], option: str) -> InputError:
-    choose = f"choose {' or '.join(usable)}"
     if stem in KINDS:
-        return InputError(f"{stem} holds {KINDS[stem]}: {choose}.", option)
-    nearest = get_close_matches(stem.lower(), usable, 1)
-    meant = f" (did you mean {nearest[0]}?)" if nearest else ""
-    return InputError(f"There is no sample set {stem}{meant}: {choose}.", option)
+        return InputError(f"{stem} holds {KINDS[stem]}: choose from {', '.join(usable)}.", option)
+    return InputError(f"There is no sample set {stem}: choose from {nearest(stem, usable)}.", option)
 
 
 def write_sample_set(name: str, folder: Path) -> int:
