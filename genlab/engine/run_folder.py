@@ -27,7 +27,7 @@ from genlab.engine.files import (
     write_atomically,
     write_json,
 )
-from genlab.errors import InputError
+from genlab.errors import InputError, UnwritableError
 
 FORMAT = 1
 LEFT_BY_A_START = frozenset({"run.json", "config.json", "left_out.txt"})
@@ -173,7 +173,7 @@ class RunFolder:
             with saving(self.path):
                 lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(
+            raise UnwritableError(
                 f"{self.path} is being trained by another process: wait for it, or stop it.", "out"
             ) from None
         self._lock = lock
