@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from torch import Tensor
 
+from genlab.catalog import importing, task_named
 from genlab.catalog import load as load_object
-from genlab.catalog import places, task_named
 from genlab.engine.custom import Factory
 from genlab.engine.files import make_folder, write_atomically
 from genlab.engine.machine import Machine
@@ -37,9 +37,9 @@ from genlab.engine.train import Look, versions
 from genlab.engine.train import look as look_at
 from genlab.engine.train import train as run_training
 from genlab.engine.weights import write_weights
-from genlab.errors import InputError
+from genlab.errors import InputError, UnwritableError
 from genlab.exchange.hub import push_folder
-from genlab.options import make
+from genlab.options import field_names, make, unknown_option
 
 if TYPE_CHECKING:
     from genlab.tasks.task import Model, Task
@@ -160,7 +160,7 @@ class Run:
         """Evaluates on the test split, or on `data`; reports every metric with its noise floor and baseline.
 
         Raises:
-            InputError: the training data have moved or changed; give them as `data`.
+            InputError: the training data have moved or changed (give them as `data`), or the disk is full.
         """
         facts = self.about["data"]
         trained_on = {key: facts[key] for key in ("path", "validation", "test")}
@@ -168,7 +168,7 @@ class Run:
         measure: Callable[[Pipeline, Source], Evaluation] = load_object(task_named(self.task).evaluate)
         with self.pipeline.evaluating(seed=0):
             found = measure(self.pipeline, source)
-        with suppress(InputError), self.folder.locked():  # skipped while the run trains, or if it is read-only
+        with suppress(UnwritableError), self.folder.locked():  # skipped while the run trains, or if it is read-only
             for name, picture in found.pictures.items():
                 make_folder(self.path / "samples")
                 if picture is None:
@@ -219,7 +219,7 @@ def train(
     """Trains a model on the user's data and returns its run.
 
     Args:
-        task: Kind of content: text, points, images, classify, translate.
+        task: One of the tasks that `genlab train` lists.
         data: A file, a folder or a sample set such as "@bible". Data in several parts are given by keyword instead,
             such as source= and target= for two parallel files.
         model: One of the task's models; None for the default.
@@ -263,12 +263,18 @@ def _checked(
         options["from_"] = os.fspath(options["from_"])
         model = model or model_of(options["from_"], task)
     chosen = declared.model(model, place)
-    of_run = {key: options.pop(key) for key in list(options) if key in RunOptions.__dataclass_fields__}
+    options_type = load_object(chosen.options)
+    of_all = [name for name in field_names(RunOptions) if name != "data"]
+    known = {*of_all, *field_names(options_type), "model", *paths}
+    for name in options:
+        if name not in known:
+            raise unknown_option(name, known)
+    of_run = {key: options.pop(key) for key in list(options) if key in of_all}
     for key in ("validation", "test", "out"):
         if of_run.get(key) is not None:
             of_run[key] = str(of_run[key])
     run = make(RunOptions, {"data": place, **of_run})
-    return declared, chosen, make(load_object(chosen.options), options), run
+    return declared, chosen, make(options_type, options), run
 
 
 def train_model(
@@ -295,36 +301,36 @@ def model_of(path: str, task: str) -> str | None:
 
 
 def import_folder(folder: str | os.PathLike, out: str | os.PathLike | None = None, task: str | None = None) -> Run:
-    """Imports a model that another tool saved, such as GPT-2 or Qwen3 saved by transformers.
+    """Imports a model that another tool saved, such as transformers.
 
     Args:
         folder: Folder of the model.
         out: Run folder to create; by default runs/<task>-<folder>-NNN.
-        task: A task that imports; None for the first one.
+        task: A task that imports; None for the default.
 
     Raises:
         InputError: the task supports no imports, or the folder holds no supported model.
     """
-    importing = [name for name in places() if task_named(name).imports is not None]
-    declared = task_named(task or importing[0])
+    able = importing()
+    declared = able[0] if task is None else task_named(task)
     task = declared.name
     if declared.imports is None:
-        raise InputError(
-            f"The task {task} cannot import models of other tools, but {', '.join(importing)} can.", "task"
-        )
+        names = ", ".join(one.name for one in able)
+        raise InputError(f"The task {task} cannot import models of other tools, but {names} can.", "task")
     place = Path(folder)
-    found = load_object(declared.imports)(place, Machine("auto"))
+    found = load_object(declared.imports.read)(place, Machine("auto"))
     name = place.resolve().name
-    run = RunFolder.create(_path(out), task, name)
+    run = RunFolder.create(_path(out), task, name, resumable=False)
     try:
         with run.locked():
             data = {"name": name, "path": name, "validation": "0", "test": "0", "fingerprint": "", "counts": {}}
-            run.note(state="imported", seed=0, versions=versions(), data=data, weights=found.fingerprint)
+            run.note(seed=0, versions=versions(), data=data, weights=found.fingerprint)
             run.write_config({"task": task, "model": found.model, "run": {}, "config": asdict(found.pipeline.options)})
             found.pipeline.save(run.path)
             write_weights(run.weights, found.pipeline.networks)
             write_card(run, found.pipeline)
-    except InputError:
+            run.note(state="imported")
+    except BaseException:
         run.discard()
         raise
     return Run(run, found.pipeline)

@@ -35,6 +35,11 @@ def task_named(name: str) -> "Task":
     return load(places()[name])
 
 
+def importing() -> list["Task"]:
+    """The tasks that import models of other tools, the default first."""
+    return [task for task in map(task_named, places()) if task.imports is not None]
+
+
 def load(path: str) -> Any:
     """Imports the object "module:name"."""
     module, _, name = path.partition(":")

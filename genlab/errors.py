@@ -11,3 +11,7 @@ class InputError(ValueError):
         super().__init__(message)
         self.field = field
         """Name of the option or argument at fault, if there is one."""
+
+
+class UnwritableError(InputError):
+    """Raised when a file cannot be written because it is read-only, or because another process has locked its run."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
@@ -64,7 +65,7 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
     known = field_names(config_type)
     for name in values:
         if name not in known:
-            raise InputError(f"There is no option '{name}': choose from {', '.join(sorted(known))}.", name)
+            raise unknown_option(name, known)
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise unusable(name, value, get_type_hints(config_type, include_extras=True)[name])
@@ -81,6 +82,11 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
         if first["type"] == "missing":
             raise InputError(f"{name} is missing.", name) from None
         raise unusable(name, first["input"], get_type_hints(config_type, include_extras=True)[name]) from None
+
+
+def unknown_option(name: str, known: Iterable[str]) -> InputError:
+    """The error about an option that does not exist."""
+    return InputError(f"There is no option '{name}': choose from {nearest(name, sorted(known))}.", name)
 
 
 def unusable(name: str, value: Any, hint: Any) -> InputError:
@@ -138,7 +144,14 @@ def two_paths(place: str) -> tuple[str, str] | None:
     return next((cut for cut in cuts if all(Path(half).exists() for half in cut)), cuts[0])
 
 
-def nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """All known names as a list, followed by the closest match of a misspelt name, if any."""
-    meant = get_close_matches(name, known, 1)
-    return ", ".join(known) + (f" (perhaps {meant[0]}?)" if meant else "")
+    names = list(known)
+    return ", ".join(names) + perhaps_meant(name, names)
+
+
+def perhaps_meant(name: str, known: Iterable[str], dashes: str = "") -> str:
+    """The known name closest to a misspelt one, in brackets, or nothing: " (perhaps --steps?)"."""
+    names = {one.lower(): one for one in known}
+    meant = get_close_matches(name.lower(), names, 1)
+    return f" (perhaps {dashes}{names[meant[0]]}?)" if meant else ""

@@ -97,4 +97,4 @@ def test_a_model_and_a_sample_set_of_another_package(bell):
     assert call(bell, "samples", "@heights", "--to", "written").returncode == 0
     assert len((bell / "written/heights.txt").read_text().split()) == 1000
     assert "@heights holds numbers: choose @ring or @grid" in call(bell, "train", "points", "@heights").stderr
-    assert "@ring holds points: choose @heights" in call(bell, "train", "bell", "@ring").stderr
+    assert "@ring holds points: choose from @heights" in call(bell, "train", "bell", "@ring").stderr

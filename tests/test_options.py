@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from genlab.errors import InputError
-from genlab.options import make
+from genlab.options import make, nearest
 
 
 @dataclass(frozen=True)
@@ -22,3 +22,17 @@ def test_paths_that_are_not_utf8():
         make(Options, {"data": odd, "model": odd})
     with pytest.raises(InputError, match="data: 5 cannot be used; it must be text"):
         make(Options, {"data": 5, "name": odd})
+
+
+def test_unknown_options_get_the_nearest_name():
+    with pytest.raises(
+        InputError, match=r"^There is no option 'modle': choose from data, model, name \(perhaps model\?\)\.$"
+    ):
+        make(Options, {"modle": "gpt"})
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"), [("GAN", "Gan, vae (perhaps Gan?)"), ("vea", "Gan, vae (perhaps vae?)"), ("x", "Gan, vae")]
+)
+def test_the_nearest_name(name, listed):
+    assert nearest(name, ["Gan", "vae"]) == listed

@@ -7,7 +7,7 @@ from typing import Annotated
 from genlab.catalog import load
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
-from genlab.cli.shared import OnDevice, declared, opened, print_json, run_argument, say
+from genlab.cli.shared import OnDevice, command_on, declared, opened, print_json, run_argument, say
 from genlab.errors import InputError
 from genlab.options import Shown
 
@@ -33,7 +33,7 @@ def run(words: list[str]) -> int:
         raise InputError(f"{path} is a {model.name} for {task.name}, which has no attention to show.", "run")
     request_type = load(model.requests["explain"])
     about = f"Show what the attention heads of {path} attend to."
-    page = Page(f"genlab attention {path}", about, [*options_of(request_type), *options_of(AttentionOptions)])
+    page = Page(command_on(path, "attention"), about, [*options_of(request_type), *options_of(AttentionOptions)])
     if asks_help(words):
         print(page.help())
         return 0

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
-from genlab.cli.shared import OnDevice, opened, print_json, print_tree, run_argument
+from genlab.cli.shared import OnDevice, command_on, opened, print_json, print_tree, run_argument
 from genlab.options import Shown
 
 
@@ -22,7 +22,7 @@ def run(words: list[str]) -> int:
     if path is None:
         return 0
     about = f"Evaluate {path} on data that it was not trained on."
-    page = Page(f"genlab evaluate {path}", about, options_of(EvaluateOptions))
+    page = Page(command_on(path, "evaluate"), about, options_of(EvaluateOptions))
     if asks_help(words):
         print(page.help())
         return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from genlab.catalog import load
 from genlab.cli.option import Option, options_of
 from genlab.cli.parser import Page, Values, asks_help
-from genlab.cli.shared import OnDevice, declared, opened, print_json, run_argument, say
+from genlab.cli.shared import OnDevice, command_on, declared, opened, print_json, run_argument, say
 from genlab.errors import InputError
 from genlab.options import Shown
 
@@ -46,12 +46,12 @@ def run(words: list[str]) -> int:
         return 0
     task, model = declared(path)
     if "generate" not in model.requests:
-        uses = " or ".join(f"genlab {use} {path} FILE" for use in model.requests)
+        uses = " or ".join(f"{command_on(path, use)} FILE" for use in model.requests)
         raise InputError(f"{path} is a {model.name} for {task.name}, which cannot generate: use {uses}.", "run")
     request_type, files = load(model.requests["generate"]), task.files.get("generate", ())
     about = f"Make new content with {path}: {model.name}, {model.about}."
     own = [*options_of(GenerateOptions), *(options_of(SheetOptions) if task.makes == "picture" else ())]
-    page = Page(f"genlab generate {path}", about, [*options_of(request_type), *_file_options(files), *own])
+    page = Page(command_on(path, "generate"), about, [*options_of(request_type), *_file_options(files), *own])
     if asks_help(words):
         print(page.help())
         return 0

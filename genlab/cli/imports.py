@@ -1,9 +1,10 @@
 """genlab import FOLDER: makes a run folder from a model that another tool saved."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
+from genlab.catalog import importing
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import Output, print_json, say
@@ -16,14 +17,17 @@ class ImportOptions(Output):
     """Options of `genlab import`."""
 
     folder: Annotated[str, Shown("FOLDER", positional=True)] = ""
-    """Folder of the model: config.json, model.safetensors and tokenizer.json."""
+    """Folder of the model."""
     out: Annotated[str | None, Shown("FOLDER")] = None
     """Run folder to create; by default runs/<task>-<folder>-NNN."""
 
 
 def run(words: list[str]) -> int:
-    about = "Make a run folder from a language model saved by transformers, with the architecture of GPT-2 or Qwen3."
-    page = Page("genlab import FOLDER", about, options_of(ImportOptions))
+    imports = importing()[0].imports
+    assert imports is not None
+    known = {option.field: option for option in options_of(ImportOptions)}
+    known["folder"] = replace(known["folder"], help=f"Folder of the model: {imports.folder}.")
+    page = Page("genlab import", f"Make a run folder from {imports.about}.", known.values(), "FOLDER")
     if asks_help(words):
         print(page.help())
         return 0
@@ -39,5 +43,5 @@ def run(words: list[str]) -> int:
     else:
         print(made)
     path = shlex.quote(str(made))
-    say(f'Next: genlab generate {path} --prompt "...", genlab train {imported.task} YOUR.txt --from {path}')
+    say("Next: " + ", ".join(use.format(run=path) for use in imports.uses))
     return 0

@@ -5,14 +5,12 @@ import dataclasses
 import inspect
 import re
 import textwrap
-from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from genlab.errors import InputError
-from genlab.options import Shown, shown, unusable
+from genlab.options import Shown, perhaps_meant, shown, unusable
 
 METAVARS = {int: "N", float: "X", str: "TEXT"}
 
@@ -115,12 +113,6 @@ def _plain(hint: Any) -> Any:
     """The type of one value, for a tuple that of its items."""
     single = _single(hint)
     return _plain(get_args(single)[0]) if get_origin(single) is tuple else single
-
-
-def perhaps_meant(word: str, known: Iterable[str], dashes: str = "") -> str:
-    """The closest known word in brackets, or nothing: " (perhaps --steps?)"."""
-    meant = get_close_matches(word, list(known), 1)
-    return f" (perhaps {dashes}{meant[0]}?)" if meant else ""
 
 
 @cache

@@ -10,9 +10,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from genlab.cli.option import Option, perhaps_meant
+from genlab.cli.option import Option
 from genlab.errors import InputError
-from genlab.options import field_names, make
+from genlab.options import field_names, make, perhaps_meant
 
 Options = TypeVar("Options")
 
@@ -26,9 +26,11 @@ COLUMN = 28
 class Page:
     """The options of a command: parses them and prints the help page."""
 
-    def __init__(self, usage: str, about: str, options: Iterable[Option]) -> None:
-        self.usage = usage
-        """The command with its arguments: "genlab train text DATA"."""
+    def __init__(self, command: str, about: str, options: Iterable[Option], arguments: str = "") -> None:
+        self.command = command
+        """The command as typed: "genlab train text"."""
+        self.arguments = arguments
+        """The arguments that follow it: "DATA"."""
         self.about = about
         self.options = list({option.field: option for option in options}.values())
         self.named = {f"--{option.name}": option for option in self.options if not option.shown.positional}
@@ -119,7 +121,13 @@ class Page:
 
     @property
     def _help_hint(self) -> str:
-        return f"`{self.usage.split(' DATA')[0]} --help` lists the options."
+        return f"`{self.command} --help` lists the options."
+
+    @property
+    def usage(self) -> str:
+        """The command with everything that it needs."""
+        needed = [option.spelling for option in self.options if option.required and not option.shown.positional]
+        return " ".join(part for part in (self.command, self.arguments, *needed, "[options]") if part)
 
     def help(self) -> str:
         """The help page."""
@@ -128,7 +136,7 @@ class Page:
         for option in self.options:
             groups.setdefault("arguments" if option.shown.positional else option.shown.group, []).append(option)
         groups["run"] = groups.pop("run")  # last
-        lines = [f"usage: {self.usage} [options]", "", *textwrap.wrap(self.about, width)]
+        lines = [f"usage: {self.usage}", "", *textwrap.wrap(self.about, width)]
         for name, options in groups.items():
             lines += ["", f"{name}:"] if options else []
             for option in options:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
-from genlab.cli.shared import OnDevice, opened, print_json, run_argument
+from genlab.cli.shared import OnDevice, command_on, opened, print_json, run_argument
 from genlab.errors import InputError
 from genlab.options import Shown
 
@@ -25,13 +25,14 @@ def run(words: list[str]) -> int:
     path = run_argument("predict", words)
     if path is None:
         return 0
-    page = Page(f"genlab predict {path} FILE...", f"Predict labels with {path}.", options_of(PredictOptions))
+    command = command_on(path, "predict")
+    page = Page(command, f"Predict labels with {path}.", options_of(PredictOptions), "FILE...")
     if asks_help(words):
         print(page.help())
         return 0
     options = page.parse(words[1:]).make(PredictOptions)
     if not options.files:
-        raise InputError(f"Name the inputs to label: genlab predict {path} FILE or FOLDER.", "files")
+        raise InputError(f"Name the inputs to label: {command} FILE or FOLDER.", "files")
     found = opened(path, options.device).predict(list(options.files))
     if options.json:
         print_json({"predictions": [prediction._asdict() for prediction in found]})

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
-from genlab.cli.shared import Output, opened, print_json, run_argument
+from genlab.cli.shared import Output, command_on, opened, print_json, run_argument
 from genlab.errors import InputError
 from genlab.options import Shown
 
@@ -25,13 +25,14 @@ def run(words: list[str]) -> int:
     if path is None:
         return 0
     about = f"Upload {path}, with its model card, to a Hugging Face repository (log in with `hf auth login`)."
-    page = Page(f"genlab push {path} NAME", about, options_of(PushOptions))
+    command = command_on(path, "push")
+    page = Page(command, about, options_of(PushOptions), "NAME")
     if asks_help(words):
         print(page.help())
         return 0
     options = page.parse(words[1:]).make(PushOptions)
     if not options.name:
-        raise InputError(f"Name the repository: genlab push {path} OWNER/NAME.", "name")
+        raise InputError(f"Name the repository: {command} OWNER/NAME.", "name")
     url = opened(path, "cpu").push(options.name, options.private)
     if options.json:
         print_json({"url": url})

@@ -7,6 +7,7 @@ from typing import Annotated
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
 from genlab.cli.shared import Output, print_json, say
+from genlab.errors import InputError
 from genlab.options import Shown
 
 
@@ -23,7 +24,10 @@ def run(words: list[str]) -> int:
     if asks_help(words):
         print(page.help())
         return 0
-    options = page.parse(words).make(RunsOptions)
+    values = page.parse(words)
+    options = values.make(RunsOptions)
+    if "folder" in values.given and not Path(options.folder).is_dir():
+        raise InputError(f"There is no folder {options.folder}.", "folder")
 
     from genlab.engine.run_folder import list_runs
 
@@ -32,7 +36,7 @@ def run(words: list[str]) -> int:
         print_json({"runs": found})
         return 0
     if not found:
-        say(f"There are no runs in {options.folder} yet; make one: genlab train text @bible --minutes 1")
+        say(f"There are no runs in {options.folder} yet; `genlab train --help` shows how to make one.")
     for one in found:
         best = one.get("best") or {}
         measure = next((f"{name} {value:.4g}" for name, value in best.items()), "")

@@ -25,7 +25,7 @@ class SamplesOptions(Output):
 
 def run(words: list[str]) -> int:
     about = "List the embedded sample sets, or write one to a folder."
-    page = Page("genlab samples", about, options_of(SamplesOptions))
+    page = Page("genlab samples", about, options_of(SamplesOptions), "[@NAME]")
     if asks_help(words):
         print(page.help())
         return 0

@@ -1,6 +1,7 @@
 """Options and helpers that several commands share."""
 
 import json
+import shlex
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +46,11 @@ def run_argument(command: str, words: list[str]) -> str | None:
         print(f"`genlab {command} RUN --help` lists the options.")
         return None
     raise InputError(f"Name the run: genlab {command} RUN. `genlab runs` lists the runs.", "run")
+
+
+def command_on(path: str, command: str) -> str:
+    """A command on a run, as typed in a shell: genlab generate 'my run'."""
+    return f"genlab {command} {shlex.quote(path)}"
 
 
 def declared(path: str) -> tuple["Task", "Model"]:

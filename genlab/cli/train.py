@@ -46,7 +46,7 @@ def parse_training(command: str, words: list[str], more: list[Option] | None = N
     given = _page(command, task, *task.models, more=more).split(rest)
     data = "" if helps else task.place(_last(given, "data"), {name: _last(given, name) for name, _ in task.parts})
     model = _model(task, given, data)
-    _check_fields(task, model, given)
+    _check_fields(command, task, model, given)
     page = _page(command, task, model, more=more)
     values = page.values(given)
     return Training(
@@ -105,11 +105,13 @@ def _page(command: str, task: "Task", *models: "Model", more: list[Option] | Non
         of_run = [option for option in of_run if option.field != FROM]
     data = replace(of_run[0], help=f"{task.data[:1].upper()}{task.data[1:]}; or a sample set (`genlab samples`).")
     parts = [Option(name, str | None, text, shown=Shown("FILE", "data")) for name, text in task.parts]
-    choice = Option("model", str | None, f"One of: {names}.", first.name, shown=Shown("MODEL", "model"))
+    default = task.models[0].name
+    choice = Option("model", str | None, f"One of: {names}.", default, shown=Shown("MODEL", "model"))
     of_model = [option for model in models for option in options_of(load(model.options), "model")]
-    usage = f"genlab {command} {task.name} DATA"
+    arguments = "DATA" if first.name == default else f"DATA --model {first.name}"
     about = f"Train {task.about}: {first.name}, {first.about}."
-    return Page(usage, about, [data, *parts, *of_run[1:], choice, *of_model, *(more or []), *options_of(Output)])
+    options = [data, *parts, *of_run[1:], choice, *of_model, *(more or []), *options_of(Output)]
+    return Page(f"genlab {command} {task.name}", about, options, arguments)
 
 
 def _model(task: "Task", given: dict[str, list[str]], data: str = "") -> "Model":
@@ -126,7 +128,7 @@ def _model(task: "Task", given: dict[str, list[str]], data: str = "") -> "Model"
     return task.model(name, data or _last(given, "data") or "")
 
 
-def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> None:
+def _check_fields(command: str, task: "Task", model: "Model", given: dict[str, list[str]]) -> None:
     """Checks that all options belong to the model.
 
     Raises:
@@ -140,7 +142,7 @@ def _check_fields(task: "Task", model: "Model", given: dict[str, list[str]]) -> 
         option = field.rstrip("_").replace("_", "-")
         raise InputError(
             f"--{option} is an option of {' and '.join(others)}, not of {model.name}; "
-            f"`genlab train {task.name} --model {model.name} --help` lists the options.",
+            f"`genlab {command} {task.name} --model {model.name} --help` lists the options.",
             option.replace("-", "_"),
         )
 

@@ -26,11 +26,16 @@ class Networks:
         """Builds the network `name`, with the custom factory of that name or `default`.
 
         Raises:
-            InputError: the custom factory does not return a module with trainable weights.
+            InputError: the custom factory fails, or does not return a module with trainable weights.
         """
         if name not in self.factories:
             return default(shape)
-        made = self.factories[name](shape)
+        try:
+            made = self.factories[name](shape)
+        except Exception as error:
+            raise InputError(
+                f"networks: the factory of {name} failed ({type(error).__name__}: {error}).", name
+            ) from error
         if not isinstance(made, nn.Module):
             raise InputError(
                 f"networks: the factory of {name} returned a {type(made).__name__}, not a torch.nn.Module.", name

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from genlab.errors import InputError
+from genlab.errors import InputError, UnwritableError
 
 
 @contextmanager
@@ -27,7 +27,9 @@ def saving(path: Path) -> Iterator[None]:
                 "everything saved so far is intact.",
                 "out",
             ) from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise UnwritableError(f"{path} cannot be written: {error.strerror}.", "out") from None
+        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
             raise InputError(f"{path} cannot be written: {error.strerror}.", "out") from None
         raise
 

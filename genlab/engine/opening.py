@@ -1,11 +1,12 @@
 """Opens a run folder: its declaration, options, pipeline and weights."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from genlab.catalog import load, task_named
-from genlab.engine.custom import Factory, Networks
+from genlab.engine.custom import Factory, Networks, check_names
 from genlab.engine.machine import Machine, ZerosForRandom
 from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.run_folder import RunFolder
@@ -30,7 +31,8 @@ def open_run(path: str | os.PathLike, machine: Machine, networks: Mapping[str, F
         networks: Factories of custom networks, if the run was trained with them.
 
     Raises:
-        InputError: `path` is not a run folder, is damaged, newer or not trained yet, or needs `networks`.
+        InputError: `path` is not a run folder, is damaged, newer or not trained yet, needs `networks`, or has none of
+            their names.
     """
     folder = RunFolder.open(path)
     config, about = folder.config(), folder.about()
@@ -39,23 +41,46 @@ def open_run(path: str | os.PathLike, machine: Machine, networks: Mapping[str, F
     task = task_named(config["task"])
     model = task.model(config["model"])
     built = Networks(networks or {})
+    if networks:
+        check_names(networks, load(model.recipe).replaceable, "network", f"{task.name} {model.name}")
     _check_custom(folder, config, built)
-    try:
-        assert isinstance(config["config"], dict) and isinstance(about["data"], dict), "an entry is not an object"
+    with reporting_damage(path):
+        assert isinstance(about["data"], dict), "data is not an object"
         assert {"path", "validation", "test", "fingerprint"} <= about["data"].keys(), "run.json lacks its data"
-        options = make(load(model.options), config["config"])
+        options = recorded_options(config, load(model.options))
         with ZerosForRandom():
             pipeline: Pipeline = load(task.pipeline).load(
                 Saved(folder.path, options, about, load(model.network), machine, built)
             )
-    except (KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise InputError(
-            f"{path}: config.json or run.json is damaged ({error}): restore it from a copy, or train again.", "run"
-        ) from None
     read_weights(folder.weights, pipeline.networks)
     for network in pipeline.networks.values():
         network.eval()
     return Opened(folder, pipeline)
+
+
+@contextmanager
+def reporting_damage(path: str | os.PathLike) -> Iterator[None]:
+    """Context for using the entries of config.json and run.json, which turns errors into InputErrors.
+
+    Raises:
+        InputError: an entry is missing or has another type.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise InputError(
+            f"{path}: config.json or run.json is damaged ({error}): restore it from a copy, or train again.", "run"
+        ) from None
+
+
+def recorded_options(config: Mapping[str, Any], options_type: type) -> Any:
+    """The resolved options in config.json; the caller reports damage.
+
+    Raises:
+        InputError: an option is unknown, or its value is not allowed.
+    """
+    assert isinstance(config["config"], dict), "config is not an object"
+    return make(options_type, config["config"])
 
 
 def open_with(path: str | os.PathLike, machine: Machine, capability: type, option: str, what: str) -> Opened:

@@ -17,7 +17,8 @@ class RunOptions:
     out: Annotated[str | None, Shown("FOLDER")] = None
     """Run folder to create; by default runs/<task>-<data>-NNN."""
     minutes: Annotated[float, Gt(0), Le(525_600), TRAINING] | None = None
-    """Time budget in minutes: fits size, batch and steps to this machine, and ends on time. Default: 10."""
+    """Time budget in minutes: training ends on time, with a number of steps and, where the model leaves them open, a
+    size and a batch size that suit this machine. Default: 10."""
     steps: Annotated[int, Ge(1), TRAINING] | None = None
     """Number of steps instead of a time budget: the same plan on every machine."""
     from_: Annotated[str | None, Shown("RUN")] = None

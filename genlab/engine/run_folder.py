@@ -27,7 +27,7 @@ from genlab.engine.files import (
     write_atomically,
     write_json,
 )
-from genlab.errors import InputError
+from genlab.errors import InputError, UnwritableError
 
 FORMAT = 1
 LEFT_BY_A_START = frozenset({"run.json", "config.json", "left_out.txt"})
@@ -39,6 +39,8 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._made: list[Path] = []
+        """The folder and those of its parents that `create` made, the deepest first."""
         self._lock: FileLock | None = None
 
     def __reduce__(self) -> tuple[type["RunFolder"], tuple[Path]]:
@@ -48,10 +50,16 @@ class RunFolder:
     # --- creating and opening ---
 
     @classmethod
-    def create(cls, out: str | None, task: str, data: str) -> "RunFolder":
+    def create(cls, out: str | None, task: str, data: str, resumable: bool = True) -> "RunFolder":
         """Creates a new folder: `out`, or the next free runs/<task>-<data>-NNN.
 
         A folder whose run was killed before its first step counts as free.
+
+        Args:
+            out: The folder, or None.
+            task: Name of the task.
+            data: Path or name of the data.
+            resumable: Whether the command that needs the folder has the option --resume.
 
         Raises:
             InputError: `out` already exists, or cannot be created.
@@ -61,31 +69,35 @@ class RunFolder:
                 raise InputError(f"The name {out} is not UTF-8: choose another --out.", "out")
             folder = cls(Path(out))
             try:
-                folder.path.mkdir(parents=True, exist_ok=True)
-                taken = not folder._take_over()
+                folder._make()
+                taken = not (folder._made or folder._take_over())
             except FileExistsError:
                 taken = True
             except OSError as error:
                 raise InputError(f"{out} cannot be created: {error.strerror}.", "out") from None
             if taken:
-                raise InputError(f"{out} already exists: choose another --out, or continue it with --resume.", "out")
+                more = ", or continue it with --resume" if resumable else ""
+                raise InputError(f"{out} already exists: choose another --out{more}.", "out")
             return folder
         stem = f"{task}-{re.sub(r'[^A-Za-z0-9_-]+', '-', Path(data).stem.lstrip('@')).strip('-') or 'data'}"
         for number in range(1, 1_000_000):
             folder = cls(Path("runs") / f"{stem}-{number:03d}")
             try:
-                folder.path.mkdir(parents=True)
+                folder._make()
             except FileExistsError:
-                try:  # an empty folder may belong to a run that has not locked it yet
-                    if not ((folder.path / "run.json").exists() and folder._take_over()):
-                        continue
-                except (InputError, OSError):
-                    continue
+                continue
             except OSError as error:
                 raise InputError(
                     f"{folder.path} cannot be created: {error.strerror}; choose a folder with --out.", "out"
                 ) from None
-            return folder
+            if folder._made:
+                return folder
+            try:  # an empty folder may belong to a run that has not locked it yet
+                if (folder.path / "run.json").exists() and folder._take_over():
+                    folder._made = [folder.path]
+                    return folder
+            except (InputError, OSError):
+                continue
         raise AssertionError("a million runs")
 
     @classmethod
@@ -106,6 +118,18 @@ class RunFolder:
                 f"{path} has format {run_format}, but this genlab reads up to {FORMAT}: install a newer genlab.", "run"
             )
         return folder
+
+    def _make(self) -> None:
+        """Creates the folder and its parents, and remembers those that did not exist."""
+        missing = [path for path in (self.path, *self.path.parents) if not os.path.lexists(path)]
+        try:
+            self.path.mkdir(parents=True, exist_ok=not missing)
+        except FileExistsError:  # made by another process just now
+            raise
+        except OSError:
+            _remove_empty(missing[1:])
+            raise
+        self._made = missing
 
     def begun(self) -> bool:
         """Whether the folder holds more than the files of a run killed before its first step."""
@@ -149,7 +173,7 @@ class RunFolder:
             with saving(self.path):
                 lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(
+            raise UnwritableError(
                 f"{self.path} is being trained by another process: wait for it, or stop it.", "out"
             ) from None
         self._lock = lock
@@ -173,12 +197,15 @@ class RunFolder:
             self._release()
 
     def discard(self) -> None:
-        """Removes a folder without training results."""
+        """Removes the content of a folder without training results, and the folders that `create` made."""
         self._release()
-        shutil.rmtree(self.path, ignore_errors=True)
-        if self.path.parent == Path("runs"):
-            with suppress(OSError):  # not empty
-                self.path.parent.rmdir()
+        with suppress(OSError):
+            for child in self.path.iterdir():
+                if child.is_dir() and not child.is_symlink():
+                    shutil.rmtree(child, ignore_errors=True)
+                else:
+                    child.unlink(missing_ok=True)
+        _remove_empty(self._made)
 
     # --- run.json and config.json ---
 
@@ -225,13 +252,21 @@ class RunFolder:
     # --- measures ---
 
     def measures(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl in step order: the last one per step and split, without partial lines."""
-        path = self.path / "metrics.jsonl"
+        """The lines of metrics.jsonl in step order: the last one per step and split, without partial lines.
+
+        A resumed run repeats the steps after its checkpoint, so its first line replaces those of earlier attempts from
+        the same step on.
+        """
+        path, attempt = self.path / "metrics.jsonl", 0
         lines: dict[tuple[int, str], dict[str, Any]] = {}
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
             try:
                 entry = json.loads(line)
-                lines[entry["step"], entry["split"]] = entry
+                key = entry["step"], entry["split"]
+                if entry.get("attempt", attempt) > attempt:
+                    attempt = entry["attempt"]
+                    lines = {kept: value for kept, value in lines.items() if kept[0] < entry["step"]}
+                lines[key] = entry
             except (ValueError, KeyError, TypeError):
                 continue
         return sorted(lines.values(), key=lambda entry: entry["step"])
@@ -244,6 +279,13 @@ class RunFolder:
                 if file.read(1) != b"\n":
                     file.write(b"\n")  # ends a partial line
             file.write((json.dumps(entry) + "\n").encode())
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Removes those of `folders` that are empty, in their order."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def list_runs(root: Path) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from genlab.engine.files import write_atomically
 from genlab.engine.loop import Loop, write_plan
 from genlab.engine.machine import Machine, preserved_randomness, seed_everything
 from genlab.engine.modes import evaluating
-from genlab.engine.opening import custom_classes, open_run
+from genlab.engine.opening import custom_classes, open_run, recorded_options, reporting_damage
 from genlab.engine.options import RunOptions
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.progress import minutes, say, working
@@ -83,9 +83,11 @@ def train(
                     machine.first(lambda: _begin(folder, run, given, config))
                 setup = Setup(options, data, machine, run.seed, Networks(networks), losses, start)
                 if config and "plan" in config:
-                    plan = Plan.from_json(config["plan"])
+                    with reporting_damage(folder.path):
+                        plan = Plan.from_json(config["plan"])
+                        resolved = recorded_options(config, type(options))
                     torch.set_num_threads(plan.threads or torch.get_num_threads())
-                    recipe = _build(recipe_type, replace(setup, options=type(options)(**config["config"])))
+                    recipe = _build(recipe_type, replace(setup, options=resolved))
                     _check_classes(config, setup.networks)
                 else:
                     recipe, plan = _prepare(recipe_type, setup, run, quiet)

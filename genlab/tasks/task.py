@@ -49,6 +49,20 @@ class FileOption:
 
 
 @dataclass(frozen=True)
+class Import:
+    """How a task opens models that other tools saved."""
+
+    read: str
+    """Function (folder, machine) -> Imported, which opens the model in a folder."""
+    about: str
+    """Description of such a model, as a phrase: "a language model saved by transformers"."""
+    folder: str
+    """The files in its folder, as a phrase."""
+    uses: tuple[str, ...]
+    """Commands to suggest for an imported run, with {run} for its path."""
+
+
+@dataclass(frozen=True)
 class Task:
     """One kind of content: how to read, model, make and measure it."""
 
@@ -69,8 +83,8 @@ class Task:
     samples: tuple[SampleSet, ...] = ()
     files: Mapping[str, tuple[FileOption, ...]] = field(default_factory=dict)
     """Command-line options that read files for a request, by request."""
-    imports: str | None = None
-    """Function (folder) -> Imported, which opens another tool's model."""
+    imports: Import | None = None
+    """The models of other tools that `genlab import` opens."""
     page: str = ""
     """Page of the documentation."""
 

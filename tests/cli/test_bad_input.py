@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shutil
 
 import pytest
 
@@ -112,7 +113,7 @@ TRAIN = [
     (["book.txt", "--model", "oracle"], "no model oracle.*gpt, gpt2, lstm", "model"),
     (["book.txt", "--sise", "tiny"], r"Unknown option: --sise \(perhaps --size\?\)", "sise"),
     (["book.txt", "extra"], "extra", "extra"),
-    ([], r"The data are missing: a \.txt or \.jsonl file", "data"),
+    ([], r"The data are missing: a text file or a file of JSON documents \(\.jsonl", "data"),
     (["book.txt", "--resume"], "--resume needs --out", "out"),
     (["book.txt", "--resume", "--out", "nowhere"], "no run folder nowhere", "run"),
     (["book.txt", "--resume", "--out", "full"], "full is not a run folder", "run"),
@@ -178,6 +179,13 @@ def test_train(refused, tmp_path, words, message, field):
         (["generate", "folder"], "folder is not a run folder", "run"),
         (["generate", "folder/file"], "no run folder folder/file", "run"),
         (["runs", "--all"], "Unknown option: --all", "all"),
+        (["runs", "--folder", "nope"], r"^There is no folder nope\.$", "folder"),
+        (["runs", "--folder", "folder/file"], r"^There is no folder folder/file\.$", "folder"),
+        (
+            ["look", "images", ".", "--model", "vae", "--flip"],
+            "--flip is an option of gan, not of vae; `genlab look images --model vae --help` lists",
+            "flip",
+        ),
         (["samples", "more"], "There is no sample set more: choose from .*@bible", "name"),
         (["samples", "@bible", "more"], "Unexpected argument: more", "more"),
     ],
@@ -252,6 +260,20 @@ def test_attention(refused, trained, tmp_path, words, message, field):
     sentence, where = refused("attention", trained, *words)
     assert re.search(message, sentence), sentence
     assert where == field
+
+
+def test_commands_on_a_run_are_quoted(refused, trained, tmp_path):
+    """They can be pasted, wherever the run is."""
+    run = f"MY DATA of {tmp_path.name}"
+    shutil.copytree(trained, tmp_path / run)
+    for words, command in (
+        (["generate", run, "--tokns", 5], f"`genlab generate '{run}' --help`"),
+        (["attention", run], f"`genlab attention '{run}' --help`"),
+        (["export", run], f"genlab export '{run}' --to hf PLACE"),
+        (["predict", run], f"genlab predict '{run}' FILE or FOLDER"),
+        (["push", run], f"genlab push '{run}' OWNER/NAME"),
+    ):
+        assert command in refused(*words)[0]
 
 
 def test_more_steps_on_a_run(refused, trained, copied, book):

@@ -214,12 +214,22 @@ def pickled_checkpoint(run: Path) -> None:
     newest(run).write_bytes(pickle.dumps(Bomb(run / "exploded")))
 
 
+def plan_without_steps(run: Path) -> None:
+    plan = noted(run, "config.json")["plan"]
+    del plan["steps"]
+    broken(run, config_json=noted(run, "config.json", plan=plan))
+
+
 RESUMES = {
     cut_checkpoint: r"checkpoint .* is damaged.*still usable.*delete the folder",
     pickled_checkpoint: r"checkpoint .* is damaged",
     newer: "format 2.*newer genlab",
     cut_run: "run.json is damaged",
     cut_config: "config.json is damaged",
+    unknown_option: "There is no option 'command'",
+    strange_config: r"config.json or run.json is damaged \(config is not an object\)",
+    not_begun: r"config.json or run.json is damaged \('config'\)",
+    plan_without_steps: r"config.json or run.json is damaged \(.*'steps'\)",
 }
 
 

@@ -1,5 +1,8 @@
 """`genlab evaluate`, and the lists of runs and of sample sets."""
 
+import errno
+import os
+
 import pytest
 
 from genlab.engine.run_folder import RunFolder
@@ -40,6 +43,27 @@ def test_evaluate_from_another_folder(cli, book, tmp_path, monkeypatch, quick_co
     (tmp_path / "deep").mkdir()
     monkeypatch.chdir(tmp_path / "deep")
     assert cli("evaluate", "../run")[0] == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 2), (errno.EROFS, 0)])
+def test_evaluate_where_nothing_can_be_written(cli, copied, quick_copy_check, monkeypatch, number, code):
+    """A full disk is an error; a read-only run is evaluated without a record."""
+
+    def failing(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    found, out, err = cli("evaluate", copied)
+    assert found == code
+    assert ("loss: " in out) == (code == 0)
+    assert ("no space left" in err) == (code == 2)
+    assert "evaluation" not in RunFolder(copied).about()
+
+
+def test_evaluate_while_the_run_trains(cli, copied, quick_copy_check):
+    with RunFolder(copied).locked():
+        assert cli("evaluate", copied)[0] == 0
+    assert "evaluation" not in RunFolder(copied).about()
 
 
 def test_runs_and_samples(cli, copied, tmp_path):

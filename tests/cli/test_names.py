@@ -59,7 +59,7 @@ def test_every_declared_name_can_be_loaded():
         for model in task.models:
             for path in (model.options, model.recipe, model.network, *model.requests.values()):
                 assert callable(load(path)), path
-        for path in (task.pipeline, task.evaluate, task.imports):
+        for path in (task.pipeline, task.evaluate, task.imports and task.imports.read):
             assert path is None or callable(load(path)), path
         for one in task.samples:
             assert callable(load(one.make))

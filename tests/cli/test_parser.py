@@ -48,7 +48,7 @@ class Cooking(Shared):
     """What a command line cannot give."""
 
 
-PAGE = Page("genlab cook DATA", "Cook.", options_of(Cooking))
+PAGE = Page("genlab cook", "Cook.", options_of(Cooking), "DATA")
 
 
 def cook(*words: str) -> Cooking:

@@ -46,6 +46,19 @@ def test_python_raises_input_errors(book, tmp_path, options, field):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_misspelt_option_gets_the_nearest_of_all(book):
+    """Those of the run, of the model and of the data in parts are one list."""
+    for task, wrong, right in (("text", "minuts", "minutes"), ("text", "contxt", "context"), ("text", "modle", "model"),
+                               ("translate", "sorce", "source")):  # fmt: skip
+        with pytest.raises(
+            genlab.InputError, match=rf"^There is no option '{wrong}': .*\(perhaps {right}\?\)\.$"
+        ) as error:
+            genlab.train(task, book, **{wrong: 1})
+        assert error.value.field == wrong
+    with pytest.raises(genlab.InputError, match=r"choose from batch, .*minutes.*tied"):
+        genlab.look("text", book, colour="red")
+
+
 def test_python_generate_raises_input_errors(trained):
     run = genlab.load(trained)
     for options, field in (({"temperature": float("nan")}, "temperature"), ({"tone": 1}, "tone"), ({"n": 0}, "n")):

@@ -126,7 +126,7 @@ def test_measures(tmp_path):
         {"step": 1, "attempt": 1, "split": "train", "loss": 3.0},
         {"step": 2, "attempt": 1, "split": "train", "loss": 2.0},
         {"step": 2, "attempt": 1, "split": "validation", "loss": 2.5},
-        {"step": 1, "attempt": 2, "split": "train", "loss": 3.5},
+        {"step": 1, "attempt": 1, "split": "train", "loss": 3.5},
     ]
     for line in lines:
         folder.add_measures(line)
@@ -140,6 +140,19 @@ def test_measures(tmp_path):
         assert folder.measures()[-1] == {"step": 4, "split": "train", "loss": 1.0}, torn
         assert len(folder.measures()) == 4
     assert [json.loads(line) for line in whole.decode().splitlines()] == lines
+
+
+def test_an_abandoned_attempt_leaves_no_measures(tmp_path):
+    """Attempt 1 was killed after step 350; attempt 2 resumed at step 200, and attempt 3 at step 250."""
+    folder = made(tmp_path)
+    steps = {1: (100, 200, 300, 350), 2: (210, 250, 300), 3: (260, 340)}
+    for attempt, reached in steps.items():
+        for step in reached:
+            folder.add_measures({"step": step, "attempt": attempt, "split": "train"})
+    folder.add_measures({"step": 340, "attempt": 3, "split": "validation"})
+    assert [(line["step"], line["attempt"]) for line in folder.measures()] == [
+        (100, 1), (200, 1), (210, 2), (250, 2), (260, 3), (340, 3), (340, 3),
+    ]  # fmt: skip
 
 
 def test_the_planned_best_comes_back(tmp_path):
@@ -174,6 +187,21 @@ def test_discarding_leaves_other_runs(tmp_path, monkeypatch):
     assert first.path.is_dir()
     first.discard()
     assert not list(tmp_path.iterdir())
+
+
+def test_discarding_leaves_the_users_own_folders(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for out, left in (("mine", ["mine"]), ("mine/a/b", ["mine"]), ("a/b/c", ["mine"])):
+        folder = RunFolder.create(str(tmp_path / out), "text", "book.txt")
+        with folder.locked():
+            folder.note(state="running")
+            (folder.path / "resume").mkdir()
+            (folder.path / "resume" / "state.json").touch()
+        folder.discard()
+        assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == left
+    with pytest.raises(InputError, match="cannot be created"):
+        RunFolder.create(str(tmp_path / "new" / ("x" * 300)), "text", "book.txt")
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
 
 
 def test_listing(tmp_path, trained):

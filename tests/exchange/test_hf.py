@@ -325,6 +325,30 @@ def test_a_place_that_is_taken(foreign, tmp_path):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
 
+def test_an_interrupted_import_is_no_obstacle(foreign, tmp_path, monkeypatch, cli):
+    """It leaves nothing behind, and an import is marked as one only when it is complete."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("genlab.api.write_weights", interrupted)
+        assert cli("import", foreign / "gpt2", "--out", "new/run")[0] == 130
+    assert not list(tmp_path.iterdir())
+    states, write_card = [], genlab.api.write_card
+
+    def noted(folder, pipeline):
+        states.append(folder.about().get("state"))
+        write_card(folder, pipeline)
+
+    monkeypatch.setattr("genlab.api.write_card", noted)
+    assert cli("import", foreign / "gpt2", "--out", "new/run")[0] == 0
+    assert states == [None]
+    assert genlab.load("new/run").about["state"] == "imported"
+    code, _, err = cli("import", foreign / "gpt2", "--out", "new/run")
+    assert (code, err) == (2, "genlab: new/run already exists: choose another --out.\n")
+
+
 # --- the command line -----------------------------------------------------------------------------
 
 

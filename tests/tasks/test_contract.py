@@ -79,7 +79,7 @@ def test_declarations(task):
     assert declared.name == task
     assert issubclass(load(declared.pipeline), Pipeline)
     assert callable(load(declared.evaluate))
-    assert declared.imports is None or callable(load(declared.imports))
+    assert declared.imports is None or callable(load(declared.imports.read))
     assert (Path(__file__).parents[2] / declared.page).is_file()
     for options in declared.files.values():
         assert all(callable(load(option.read)) for option in options)

@@ -6,7 +6,6 @@ kind of data lists its sets, and the tasks that read this kind declare them, whi
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from genlab.catalog import load, places, task_named
 from genlab.errors import InputError
+from genlab.options import nearest
 
 LARGEST = 1_000_000
 """Largest size that can be chosen."""
@@ -63,12 +63,9 @@ def _chosen(stem: str, samples: tuple[SampleSet, ...], option: str) -> SampleSet
     usable = {one.name: one for one in samples}
     if stem in usable:
         return usable[stem]
-    choose = f"choose {' or '.join(usable)}"
     if other := declared().get(stem):
-        raise InputError(f"{stem} holds {other.kind}: {choose}.", option)
-    nearest = get_close_matches(stem.lower(), usable, 1)
-    meant = f" (did you mean {nearest[0]}?)" if nearest else ""
-    raise InputError(f"There is no sample set {stem}{meant}: {choose}.", option)
+        raise InputError(f"{stem} holds {other.kind}: choose from {', '.join(usable)}.", option)
+    raise InputError(f"There is no sample set {stem}: choose from {nearest(stem, list(usable))}.", option)
 
 
 def write_sample_set(name: str, folder: Path) -> int:

@@ -20,18 +20,18 @@ class Draw:
 
     labels: Int[np.ndarray, " examples"]
     """Class of each training example."""
-    chances: Float[np.ndarray, " examples"] | None
-    """Probability of drawing each example; None for uniform sampling."""
+    cumulative: Float[np.ndarray, " examples"] | None
+    """Cumulative probabilities of drawing the examples in their order; None for uniform sampling."""
     shift: Float[Tensor, " classes"]
     """Log of the ratio of a class's sampling frequency to its frequency in the data."""
 
     def picks(self, step: int, batch: int, seed: int, rank: int, processes: int) -> Int[np.ndarray, " batch"]:
         """Indices of the examples that one process sees in a step: a pure function of the arguments.
 
-        Without `chances`, every epoch visits each example once, in a new order.
+        Without `cumulative`, every epoch visits each example once, in a new order.
         """
-        if self.chances is not None:
-            return np.random.default_rng((seed, step, rank)).choice(len(self.labels), batch, p=self.chances)
+        if self.cumulative is not None:
+            return self.cumulative.searchsorted(np.random.default_rng((seed, step, rank)).random(batch), side="right")
         first = (step * processes + rank) * batch
         epochs, places = np.divmod(np.arange(first, first + batch), len(self.labels))
         picks = np.empty(batch, np.int64)
@@ -58,7 +58,8 @@ def draw(labels: Int[np.ndarray, " examples"], classes: int) -> Draw:
     drawn = np.sqrt(share) / np.sqrt(share).sum()
     chances = (drawn / share)[labels]
     shift = torch.from_numpy(np.log(drawn / share)).float()
-    return Draw(labels, chances / chances.sum(), shift)
+    cumulative = (chances / chances.sum()).cumsum()
+    return Draw(labels, cumulative / cumulative[-1], shift)
 
 
 def check_classes(labels: Int[np.ndarray, " examples"], whole: dict[str, int], noun: str) -> list[str]:

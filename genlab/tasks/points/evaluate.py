@@ -77,13 +77,13 @@ def compare(points: Float[Tensor, "points 2"], held_out: Float[Tensor, "points 2
     }
 
 
-def count_modes(pipeline: PointsPipeline, modes: Modes | None) -> dict[str, float]:
+def count_modes(pipeline: PointsPipeline, modes: Modes | None) -> dict[str, float | int]:
     """The number of modes found, and the share of points at a mode; empty if the modes are unknown."""
     if modes is None:
         return {}
     made = pipeline.scale(pipeline.sample(COUNTED, 0))
     found = modes_found(made, torch.from_numpy(modes.centres).double(), modes.deviation)
-    return {"modes_found": float(found["found"]), "good_share": found["good"]}
+    return {"modes_found": found["found"], "good_share": found["good"]}
 
 
 def some_of(points: Float[Tensor, "points 2"], count: int, seed: int) -> Float[Tensor, "some 2"]:

@@ -1,7 +1,7 @@
 """Text: language models that continue a prompt."""
 
 from genlab.data.text import SAMPLES
-from genlab.tasks.task import Model, Task
+from genlab.tasks.task import Import, Model, Task
 
 OPTIONS = "genlab.tasks.text.options"
 GENERATE = {"generate": f"{OPTIONS}:TextRequest"}
@@ -45,8 +45,14 @@ TASK = Task(
     pipeline="genlab.tasks.text.pipeline:TextPipeline",
     evaluate="genlab.tasks.text.evaluate:evaluate",
     makes="text",
-    data="a .txt or .jsonl file, or a folder of them",
+    data="a text file or a file of JSON documents (.jsonl, .ndjson, .json), plain or compressed (.gz, .xz, .bz2), or a "
+    "folder of such files",
     samples=SAMPLES,
-    imports="genlab.tasks.text.imports:import_folder",
+    imports=Import(
+        "genlab.tasks.text.imports:import_folder",
+        about="a language model saved by transformers, with the architecture of GPT-2 or Qwen3",
+        folder="config.json, model.safetensors and tokenizer.json",
+        uses=('genlab generate {run} --prompt "..."', "genlab train text YOUR.txt --from {run}"),
+    ),
     page="docs/text.md",
 )

@@ -99,7 +99,7 @@ TRAIN = [
     (["gone.en,gone.fr"], "There is no file gone.en", "data"),
     (["x.tsv,gone.fr"], "There is no file gone.fr", "data"),
     (["."], "is a folder", "data"),
-    (["@ring"], "holds points: choose @numbers-fr", "data"),
+    (["@ring"], "holds points: choose from @numbers-fr", "data"),
     (["@numbers-fr:0"], "whole number from 1", "data"),
     (["--source", "a.en"], "target is missing", "target"),
     (["--target", "a.fr"], "source is missing", "source"),

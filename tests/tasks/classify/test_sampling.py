@@ -12,7 +12,7 @@ from genlab.tasks.classify.sampling import check_classes, draw
 
 def test_all_examples_are_seen_before_one_comes_again() -> None:
     even = draw(np.arange(10) % 2, 2)
-    assert even.chances is None
+    assert even.cumulative is None
     seen = np.concatenate([even.picks(step, 4, 0, 0, 1) for step in range(5)])
     assert sorted(seen[:10]) == sorted(seen[10:]) == list(range(10))
     assert list(seen[:10]) != list(seen[10:])
@@ -32,6 +32,19 @@ def test_small_classes_are_drawn_by_the_root_of_their_share() -> None:
     assert drawn == pytest.approx(0.25, abs=0.02)  # sqrt(0.1) / (sqrt(0.1) + sqrt(0.9))
     shares = torch.tensor([0.9, 0.1])
     torch.testing.assert_close(uneven.shift.exp() * shares, torch.tensor([0.75, 0.25]))
+
+
+def test_draws_are_those_of_numpy() -> None:
+    """Runs of earlier versions must resume with the same examples."""
+    labels = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [9000, 900, 101]))
+    uneven, share = draw(labels, 3), np.bincount(labels) / len(labels)
+    assert uneven.cumulative is not None
+    assert uneven.cumulative[-1] == 1
+    chances = (np.sqrt(share) / np.sqrt(share).sum() / share)[labels]
+    chances /= chances.sum()
+    for step in range(50):
+        same = np.random.default_rng((7, step, 1)).choice(len(labels), 64, p=chances)
+        assert np.array_equal(uneven.picks(step, 64, 7, 1, 2), same)
 
 
 def test_imbalance_is_told() -> None:

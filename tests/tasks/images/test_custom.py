@@ -110,6 +110,24 @@ def test_own_loss(folder, tmp_path):
         genlab.train("images", folder, losses={"cycle": hinge}, out=tmp_path / "none", **options)
 
 
+def test_mistakes_in_loading_own_networks(folder, tmp_path):
+    """They are reported as those of the factory or of its name, not as damage of the run."""
+    out = tmp_path / "run"
+    own = {"generator": lambda shape: Sheet(shape.pixels)}
+    genlab.train("images", folder, steps=1, out=out, quiet=True, networks=own, **SMALL)
+    message = r"^networks: the factory of generator failed \(TypeError: .*__init__.*sides.*\)\.$"
+    wrong = {"generator": lambda shape: Sheet(sides=shape.pixels)}
+    with pytest.raises(InputError, match=message) as error:
+        genlab.load(out, networks=wrong)
+    assert error.value.field == "generator"
+    assert isinstance(error.value.__cause__, TypeError)
+    with pytest.raises(InputError, match=message):
+        genlab.train("images", folder, steps=1, out=tmp_path / "other", quiet=True, networks=wrong, **SMALL)
+    with pytest.raises(InputError, match=r"The images gan has no network genrator: .*perhaps generator\?") as error:
+        genlab.load(out, networks={**own, "genrator": own["generator"]})
+    assert error.value.field == "genrator"
+
+
 @pytest.mark.parametrize(
     ("factory", "message"),
     [

@@ -288,6 +288,7 @@ def test_evaluation_of_a_sample_set_counts_modes(tmp_path: Path) -> None:
     run = train("@ring", tmp_path / "ring", steps=3)
     report = run.evaluate()
     assert report["modes_found"] <= 8
+    assert isinstance(report["modes_found"], int)
     assert 0 <= report["good_share"] < 0.5
     assert run.about["test"]["modes_found"] == report["modes_found"]
 
