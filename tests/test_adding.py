@@ -96,5 +96,5 @@ def test_a_model_and_a_sample_set_of_another_package(bell):
     assert re.search("@heights +bell +1,000 heights", call(bell, "samples").stdout)
     assert call(bell, "samples", "@heights", "--to", "written").returncode == 0
     assert len((bell / "written/heights.txt").read_text().split()) == 1000
-    assert "@heights holds numbers: choose @ring or @grid" in call(bell, "train", "points", "@heights").stderr
+    assert "@heights holds numbers: choose from @ring, @grid" in call(bell, "train", "points", "@heights").stderr
     assert "@ring holds points: choose from @heights" in call(bell, "train", "bell", "@ring").stderr
