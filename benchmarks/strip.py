@@ -39,9 +39,9 @@ def run_of(training: Training, folder: Path) -> genlab.Run:
 
 
 def written(axes: Axes, run: genlab.Run) -> None:
-    text = run.generate(prompt=PROMPT, tokens=75, seed=1)[0].content
-    lines = textwrap.wrap(" ".join(text.split()), 31)[:11]
-    axes.text(0, 1, "\n".join(lines), va="top", family="serif", size=10, linespacing=1.35, parse_math=False)
+    text = run.generate(prompt=PROMPT, tokens=130, seed=1)[0].content
+    lines = textwrap.wrap(" ".join(text.split()), 34)[:11]
+    axes.text(0, 1.02, "\n".join(lines), va="top", family="serif", size=10, linespacing=1.3, parse_math=False)
     axes.axis("off")
 
 
@@ -55,8 +55,8 @@ def painted(axes: Axes, run: genlab.Run, rows: int, columns: int) -> None:
 def attended(axes: Axes, run: genlab.Run) -> None:
     last = [one for one in run.attention(SENTENCE) if one.name == "cross"][-1]
     axes.imshow(last.weights.mean(0).numpy(), cmap="Blues", vmin=0)
-    axes.set_xticks(range(len(last.columns)), last.columns, rotation=90, size=7)
-    axes.set_yticks(range(len(last.rows)), last.rows, size=7)
+    axes.set_xticks(range(len(last.columns)), last.columns, rotation=45, ha="right", size=8)
+    axes.set_yticks(range(len(last.rows)), last.rows, size=8)
     axes.tick_params(length=0)
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
     runs = {training: run_of(training, options.folder) for training in (BIBLE, DIGITS, FACES, NUMBERS)}
     figure = Figure(figsize=(13, 3.1), layout="constrained")
-    panels = figure.subplots(1, 4, width_ratios=[1.05, 1, 1.25, 1.1])
+    panels = figure.subplots(1, 4, width_ratios=[1.2, 1, 1.2, 1.15])
     written(panels[0], runs[BIBLE])
     painted(panels[1], runs[DIGITS], 6, 6)
     painted(panels[2], runs[FACES], 5, 6)
