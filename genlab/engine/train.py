@@ -212,9 +212,24 @@ def _matching_config(folder: RunFolder, given: dict[str, Any], continues: bool) 
     recorded = folder.config()
     if folder.about().get("state") == "imported":
         raise InputError(f"{folder.path} was imported: continue its training in a new run with --from.", "resume")
+    with reporting_damage(folder.path):
+        _check_same(folder, recorded, given, continues)
+    if folder.about().get("state") == "done":
+        more = f"; --from {folder.path} continues from its weights in a new run" if continues else ""
+        raise InputError(f"{folder.path} is finished: there is nothing to resume{more}.", "resume")
+    return recorded
+
+
+def _check_same(folder: RunFolder, recorded: dict[str, Any], given: dict[str, Any], continues: bool) -> None:
+    """Checks that a resumed command repeats the arguments of the run.
+
+    Raises:
+        InputError: one of them differs.
+    """
     for section in ("task", "model", "losses", "run", "asked"):
         before, now = recorded.get(section, {}), given[section]
         if section == "run":
+            assert isinstance(before, dict), "run is not an object"
             before, now = _without_paths(before), _without_paths(now)
         if before == now:
             continue
@@ -229,10 +244,6 @@ def _matching_config(folder: RunFolder, given: dict[str, Any], continues: bool) 
                     f"command{more}.",
                     name,
                 )
-    if folder.about().get("state") == "done":
-        more = f"; --from {folder.path} continues from its weights in a new run" if continues else ""
-        raise InputError(f"{folder.path} is finished: there is nothing to resume{more}.", "resume")
-    return recorded
 
 
 def _without_paths(options: dict[str, Any]) -> dict[str, Any]:

@@ -220,6 +220,11 @@ def plan_without_steps(run: Path) -> None:
     broken(run, config_json=noted(run, "config.json", plan=plan))
 
 
+def run_options_as_a_list(run: Path) -> None:
+    config = {**json.loads((run / "config.json").read_text()), "run": [1, 2]}
+    (run / "config.json").write_text(json.dumps(config))
+
+
 RESUMES = {
     cut_checkpoint: r"checkpoint .* is damaged.*still usable.*delete the folder",
     pickled_checkpoint: r"checkpoint .* is damaged",
@@ -229,6 +234,7 @@ RESUMES = {
     unknown_option: "There is no option 'command'",
     strange_config: r"config.json or run.json is damaged \(config is not an object\)",
     not_begun: r"config.json or run.json is damaged \('config'\)",
+    run_options_as_a_list: r"config.json or run.json is damaged \(run is not an object\)",
     plan_without_steps: r"config.json or run.json is damaged \(.*'steps'\)",
 }
 
