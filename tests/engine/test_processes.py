@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import genlab
 from genlab.engine.budget import Plan, plan_steps
@@ -55,14 +56,19 @@ def torchrun(*words: object, folder: Path, nodes: int = 1, node: int = 0, port: 
 @pytest.fixture(scope="module")
 def both(book, tmp_path_factory) -> Path:
     """The folder in which two processes have trained every model."""
-    folder = tmp_path_factory.mktemp("both")
-    shutil.copy(book, folder)
-    for task, model in MODELS:
-        (folder / f"{task}-{model}").mkdir()
-        small(task).data(folder / f"{task}-{model}", model)
-    process = torchrun("tests.engine.every_model", folder, folder=folder)
-    _, errors = process.communicate(timeout=500)
-    assert process.returncode == 0, errors
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # the workers of pytest share one folder
+    folder = base / "both"
+    with FileLock(base / "both.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            shutil.copy(book, folder)
+            for task, model in MODELS:
+                (folder / f"{task}-{model}").mkdir()
+                small(task).data(folder / f"{task}-{model}", model)
+            process = torchrun("tests.engine.every_model", folder, folder=folder)
+            _, errors = process.communicate(timeout=500)
+            assert process.returncode == 0, errors
     return folder
 
 

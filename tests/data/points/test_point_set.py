@@ -168,5 +168,5 @@ def test_bad_shares(tmp_path: Path, validation: str, test: str, field: str, said
 
 
 def test_sample_sets_of_other_kinds_are_refused() -> None:
-    with pytest.raises(InputError, match="@bible holds text: choose @ring or @grid"):
+    with pytest.raises(InputError, match="@bible holds text: choose from @ring, @grid"):
         read_points("@bible", "0", "0")
