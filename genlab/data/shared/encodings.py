@@ -1,10 +1,12 @@
-"""Suggests encodings for files that are not UTF-8."""
+"""Decodes text, and suggests encodings for files that are not UTF-8."""
 
 import codecs
 import re
 from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+
+from genlab.errors import InputError
 
 JUDGED = 20_000
 """Number of bytes of distinct words from which to judge encodings."""
@@ -85,13 +87,46 @@ BYTE_ORDER = (
 )  # fmt: skip
 
 
-def not_utf8(name: Path | str, data: bytes, place: int) -> str:
+ICONV = "convert it with `iconv -f NAME -t utf-8`"
+
+
+def decoded(data: bytes, name: str, option: str, encoding: str | None) -> str:
+    """Decodes a file: by its byte order mark, as UTF-8, or as `encoding`.
+
+    Raises:
+        InputError: the encoding is unknown or does not fit, or the file is not text.
+    """
+    wide = next((wide for mark, wide in BYTE_ORDER if data.startswith(mark)), None) or _without_mark(data[:4096])
+    try:
+        text = data.decode(wide or "utf-8-sig")
+    except UnicodeDecodeError as error:
+        if encoding is None or wide:
+            around = data[max(0, error.start - JUDGED) :]
+            message = not_utf8(name, around if not wide else data, error.start, "add --encoding NAME")
+            raise InputError(message, "encoding" if not wide else option) from None
+        try:
+            text = data.decode(encoding)
+        except LookupError:
+            raise InputError(
+                f"encoding: there is no encoding {encoding}; usual ones are utf-8, cp1252 and utf-16.", "encoding"
+            ) from None
+        except UnicodeDecodeError as wrong:
+            raise InputError(
+                f"{name} is not {encoding} (byte {wrong.start}): give another --encoding.", "encoding"
+            ) from None
+    if "\0" in text:
+        raise InputError(f"{name} is not text: it has a zero byte at character {text.index(chr(0))}.", option)
+    return text
+
+
+def not_utf8(name: Path | str, data: bytes, place: int, remedy: str = ICONV) -> str:
     """Describes a file that is not UTF-8, and how to convert it.
 
     Args:
         name: The file, or a place in it.
         data: A large part of the file, with the first invalid byte near its start.
         place: Position of the first invalid byte in the file.
+        remedy: What to do about it, with NAME for the encoding.
     """
     for mark, encoding in BYTE_ORDER:
         if data.startswith(mark):
@@ -111,10 +146,7 @@ def not_utf8(name: Path | str, data: bytes, place: int) -> str:
             "bytes with `iconv -c -f utf-8 -t utf-8`."
         )
     samples = ", ".join(f'{encoding} "{sample}"' for encoding, sample in _candidates(words))
-    return (
-        f"{name} is not UTF-8 (byte {place}): convert it with `iconv -f NAME -t utf-8`, where NAME is the encoding "
-        f"that reads right: {samples}."
-    )
+    return f"{name} is not UTF-8 (byte {place}): {remedy}, where NAME is the encoding that reads right: {samples}."
 
 
 def _wide(name: Path | str, place: int, encoding: str) -> str:

@@ -1,0 +1,164 @@
+"""Detects the dialect of delimited text, and splits the text into records.
+
+A quoted cell may contain separators, line ends and doubled quotes. A quote counts only at the start of a cell, and only
+if the closing quote precedes a separator or a line end, so that a stray one (3.5" disk) is a character like others.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
+from typing import NamedTuple
+
+from genlab.data.shared.numbers import is_number
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
+"""Separators and their names; a run of spaces and tabs counts as one separator."""
+SAMPLE = 1 << 19
+"""Number of characters from which to judge a dialect."""
+RECORDS = 400
+"""Number of records from which to judge a dialect."""
+COMMENT = re.compile(r"\s*(#|//|%)")
+STATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""A first line that states the separator, as spreadsheets write it."""
+
+
+class Dialect(NamedTuple):
+    """How a file separates and quotes its cells."""
+
+    separator: str
+    """One of `SEPARATORS`, or "" for a file of one column."""
+    quotes: bool = True
+    """Whether cells may be quoted; otherwise quotes are characters like others."""
+    backslash: bool = False
+    """Whether a backslash escapes a quote inside a quoted cell."""
+
+
+class Record(NamedTuple):
+    """The cells of a record, without surrounding spaces."""
+
+    cells: list[str]
+    line: int
+    """Line number of its start, from 1."""
+    end: int
+    """Position after the record in the text."""
+
+
+def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Iterator[Record]:
+    """Splits text, whose lines end in \\n, into records; blank lines are skipped."""
+    cell, width = _cell(dialect), 0
+    while start < len(text):
+        stop = text.find("\n", start)
+        stop = len(text) if stop < 0 else stop
+        if dialect.quotes and text.find('"', start, stop) >= 0:
+            cells, stop = _quoted(text, start, cell, dialect)
+            if "\n" in text[start:stop] and len(cells) != width:  # does a stray quote swallow the line end?
+                first, end = _quoted(text[start : text.find("\n", start)], 0, cell, dialect)
+                if len(first) == width:
+                    cells, stop = first, start + end
+        else:
+            cells = _plain(text[start:stop], dialect.separator)
+        if any(cells):
+            yield Record(cells, line, stop + 1)
+            width = width or len(cells)
+        line += text.count("\n", start, stop) + 1
+        start = stop + 1
+
+
+def _plain(line: str, separator: str) -> list[str]:
+    """The cells of a line without quotes."""
+    if not separator:
+        return [line.strip()]
+    return line.split() if separator == " " else [cell.strip() for cell in line.split(separator)]
+
+
+@cache
+def _cell(dialect: Dialect) -> re.Pattern[str]:
+    """Matches a cell: group 1 is a quoted one's content, group 2 an unquoted one."""
+    separator = {"": "(?!)", " ": r"[ \t]+"}.get(dialect.separator, re.escape(dialect.separator))
+    inside = r'(?:[^"\\]|\\.|"")' if dialect.backslash else r'(?:[^"]|"")'
+    other = {"": r"[^\n]*", " ": r"[^ \t\n]*"}.get(dialect.separator, rf"[^{separator}\n]*")
+    spaces = "[ ]*" if dialect.separator == "\t" else r"[ \t]*"
+    return re.compile(rf'{spaces}"({inside}*+)"{spaces}(?={separator}|\n|\Z)|({other})', re.DOTALL)
+
+
+def _quoted(text: str, start: int, cell: re.Pattern[str], dialect: Dialect) -> tuple[list[str], int]:
+    """The cells of the record that begins at `start`, and the position of its end."""
+    cells = []
+    spaces = dialect.separator == " "
+    while True:
+        if spaces:
+            while start < len(text) and text[start] in " \t":
+                start += 1
+        found = cell.match(text, start)
+        assert found is not None, "the pattern matches an empty cell"
+        start = found.end()
+        if (inner := found[1]) is not None:
+            inner = inner.replace('""', '"')
+            cells.append((inner.replace('\\"', '"') if dialect.backslash else inner).strip())
+        elif not spaces or found[2]:
+            cells.append(found[2].strip())
+        if start >= len(text) or text[start] == "\n":
+            return cells, start
+        start += 1
+
+
+# --- detection ------------------------------------------------------------------------------------
+
+
+def detect(text: str, hint: str = "") -> Dialect:
+    """The dialect that splits the text into records of equal length with the plainest cells.
+
+    Args:
+        text: Text whose lines end in \\n.
+        hint: The separator that the file's name suggests, which wins ties.
+    """
+    if stated := STATED.match(text):
+        return Dialect(stated[1])
+    sample = text[:SAMPLE]
+    if len(sample) < len(text):
+        sample = sample[: sample.rfind("\n") + 1] or sample
+    backslash = '\\"' in sample and '\\""' not in sample
+    scores = {}
+    for separator in sorted(SEPARATORS, key=lambda mark: mark != hint):
+        dialect = Dialect(separator, backslash=backslash)
+        if (score := _score(_judged(sample, dialect), separator)) > 0:
+            scores[dialect] = score
+    if not scores:
+        return Dialect("", backslash=backslash)
+    best = max(scores, key=lambda dialect: scores[dialect])
+    return best._replace(quotes=best.separator != "\t" or _needs_quotes(sample, best))
+
+
+def _judged(sample: str, dialect: Dialect) -> list[list[str]]:
+    """The first records that are no comments."""
+    found = (record.cells for record in records(sample, dialect) if not COMMENT.match(record.cells[0]))
+    return list(islice(found, RECORDS))
+
+
+def _score(rows: list[list[str]], separator: str) -> float:
+    """How well the records look like a table, from 0 to 1."""
+    counts = Counter(len(row) for row in rows if len(row) > 1)
+    if not counts:
+        return 0.0
+    width, common = max(counts.items(), key=lambda item: (item[1] * min(item[0], 3), item[0]))
+    cells = [cell for row in rows if len(row) == width for cell in row if cell]
+    others = [mark for mark in SEPARATORS if mark not in (separator, " ")]
+    plain = sum(not any(mark in cell for mark in others) or is_number(cell) for cell in cells)
+    if separator == " ":
+        numbers = sum(map(is_number, cells))
+        if numbers < len(cells) / 2 and (width < 3 or common < len(rows)):
+            return 0.0
+    return (common / len(rows)) ** 2 * (0.5 + 0.5 * plain / max(1, len(cells)))
+
+
+def _needs_quotes(sample: str, dialect: Dialect) -> bool:
+    """Whether some cell could not be written without quotes, or a whole column is quoted."""
+    if '"' not in sample:
+        return True
+    bare = _judged(sample, dialect._replace(quotes=False))
+    if [len(row) for row in _judged(sample, dialect)] != [len(row) for row in bare]:
+        return True
+    quoted = [{cell[:1] + cell[-1:] == '""' for cell in column} for column in zip(*bare[1:], strict=False)]
+    return any(column == {True} for column in quoted) or '""' in sample.replace('\t""', "")

@@ -1,0 +1,111 @@
+"""Decides whether the first line of a table names its columns, and gives every column a name."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from genlab.data.shared.numbers import as_number, is_number
+
+JUDGED = 1000
+"""Number of rows to compare the first line with."""
+MISSING = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"}
+"""Cells that may mean a missing value, in lower case."""
+
+
+def is_missing(cell: str) -> bool:
+    return cell.lower() in MISSING
+
+
+def has_header(rows: Sequence[Sequence[str]], wanted: Sequence[str] = ()) -> bool:
+    """Whether the first of `rows` holds column names.
+
+    A first line is a header if it contains a name that the user gives, or if its cells differ from those below: words
+    above numbers, or a word that never occurs in a column of few words. Without evidence, words are names and numbers
+    are not.
+
+    Args:
+        rows: The cells, all rows of equal length.
+        wanted: Names of columns that the user gives.
+    """
+    first, rest = rows[0], rows[1 : 1 + JUDGED]
+    known = {cell.casefold() for cell in first}
+    if any(name.casefold() in known for name in wanted):
+        return True
+    if not rest:
+        return not any(map(is_number, first))
+    columns = [Counter(row[place] for row in rest if not is_missing(row[place])) for place in range(len(first))]
+    votes = sum(_vote(cell, counts) for cell, counts in zip(first, columns, strict=True))
+    votes += max(-1.0, sum(_numeric_vote(cell, counts) for cell, counts in zip(first, columns, strict=True)))
+    votes += 3.0 * _counts_up(first)
+    if votes:
+        return votes > 0
+    return not any(map(is_number, first)) and all(first) and len(set(first)) == len(first)
+
+
+def _vote(name: str, counts: Counter[str]) -> float:
+    """Evidence from a column that its first cell is a name (positive) or a value (negative)."""
+    total = sum(counts.values())
+    if not total or is_missing(name):
+        return 0.0
+    if _mostly_numbers(counts):
+        return 0.0 if is_number(name) else 2.0
+    shapes = {_shape(cell) for cell in counts}
+    if len(shapes) == 1 and any("9" in shape for shape in shapes):  # dates, codes
+        return -1.0 if _shape(name) in shapes else 2.0
+    if len(counts) <= max(1, total / 3):
+        return -1.0 if name in counts else float(total >= 10)
+    return 0.0
+
+
+def _numeric_vote(name: str, counts: Counter[str]) -> float:
+    """Evidence from a number above numbers."""
+    value = as_number(name)
+    if value is None or not counts or not _mostly_numbers(counts):
+        return 0.0
+    values = [number for cell in counts if (number := as_number(cell)) is not None]
+    whole = name.isdigit() and not any(cell.lstrip("+-").isdigit() for cell in counts)
+    outside = not values or not min(values) <= value <= max(values)
+    return 0.5 if whole and outside else 0.0 if whole or outside else -0.5
+
+
+def _mostly_numbers(counts: Counter[str]) -> bool:
+    return sum(count for cell, count in counts.items() if is_number(cell)) >= 0.9 * sum(counts.values())
+
+
+def _counts_up(names: Sequence[str]) -> bool:
+    """Whether at least three names are whole numbers at equal steps: 0, 1, 2 or 450, 550, 650."""
+    numbers = [int(name) for name in names if name.isdecimal()]
+    return (
+        len(numbers) > 2
+        and len({after - before for before, after in pairwise(numbers)} - {0}) == 1
+        and (len(set(numbers)) == len(numbers))
+    )
+
+
+def _shape(cell: str) -> str:
+    """The cell with every digit as 9 and every letter as a."""
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", cell))
+
+
+def named(names: list[str], where: str) -> tuple[list[str], list[str]]:
+    """Gives every column a name of its own; returns the names, and notes on those that it changes.
+
+    Args:
+        names: The names in the file; "" for none.
+        where: The file; "" if it has no header.
+    """
+    found: list[str] = []
+    notes = []
+    for place, name in enumerate(names, 1):
+        new = name or f"column {place}"
+        number = 1
+        while new in found:
+            number += 1
+            new = f"{name or f'column {place}'} ({number})"
+        if where and new != name:
+            notes.append(
+                f"column {place} of {where} is called {new!r}: {'its name is taken' if name else 'it has none'}."
+            )
+        found.append(new)
+    return found, notes
