@@ -87,8 +87,10 @@ def _overview() -> str:
 
 
 def _report(error: InputError, as_json: bool) -> int:
-    """Prints the error; returns the exit code."""
+    """Prints the error after its notes; returns the exit code."""
     try:
+        for note in getattr(error, "__notes__", ()):
+            print(f"Note: {note}", file=sys.stderr)
         if as_json:
             print(json.dumps({"error": {"message": str(error), "field": error.field}}), flush=True)
         else:

@@ -1,10 +1,10 @@
 """Classes of pictures from a column of the table beside them."""
 
-import csv
-import io
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from genlab.data.shared.delimited import parse_cells
+from genlab.data.shared.encodings import decoded
 from genlab.errors import InputError
 
 TABLES = ("attributes.csv", "list_attr_celeba.txt")
@@ -23,7 +23,9 @@ class ClassTable(NamedTuple):
     content: bytes
 
 
-def table_classes(table: ClassTable | None, names: list[str], label: str, data: str, option: str) -> list[str]:
+def table_classes(
+    table: ClassTable | None, names: list[str], label: str, data: str, option: str, encoding: str | None = None
+) -> list[str]:
     """The value of each picture in the column `label`.
 
     Args:
@@ -32,6 +34,7 @@ def table_classes(table: ClassTable | None, names: list[str], label: str, data: 
         label: The column.
         data: The source of the pictures, as given.
         option: The option that gave `data`.
+        encoding: Encoding of a table that is not UTF-8.
 
     Raises:
         InputError: there is no such table or column, the table cannot be read, or it lacks a picture.
@@ -39,11 +42,13 @@ def table_classes(table: ClassTable | None, names: list[str], label: str, data: 
     if table is None:
         raise InputError(f"label: {data} has no {TABLES[0]} or {TABLES[1]} with a column {label}.", "label")
     where = f"{table.name} of {data}"
-    try:
-        text = table.content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{where} is not UTF-8 (byte {error.start}): save it as UTF-8.", option) from None
-    values = (_parse_celeba_list if table.name == TABLES[1] else _parse_csv)(text, label, where)
+    if table.name == TABLES[1]:
+        values = _parse_celeba_list(decoded(table.content, where, option, encoding), label, where)
+    else:
+        cells = parse_cells(table.content, where, option, encoding, ("file", label))
+        for column in ("file", label):
+            _check(column, cells.names, where)
+        values = dict(zip(cells.column("file"), cells.column(label), strict=True))
     inside = {PurePosixPath(file).name: value for file, value in values.items()}
     if len(inside) == len(values):  # no two files share a name: the table may leave out the folders around them
         values |= {name: inside[PurePosixPath(name).name] for name in names if PurePosixPath(name).name in inside}
@@ -51,27 +56,6 @@ def table_classes(table: ClassTable | None, names: list[str], label: str, data: 
         if not values.get(name):
             raise InputError(f"{where} has no {label} for {name}: add a line, or remove the picture.", option)
     return [values[name] for name in names]
-
-
-def _parse_csv(text: str, label: str, where: str) -> dict[str, str]:
-    """Values by file."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    values = {}
-    try:
-        columns = next(reader, [])
-        for column in ("file", label):
-            _check(column, columns, where)
-        for row in reader:
-            if row and len(row) != len(columns):
-                raise InputError(
-                    f"{where}, line {reader.line_num}: {len(row)} cells, but the first line has {len(columns)}.",
-                    "label",
-                )
-            if row:
-                values[row[columns.index("file")]] = row[columns.index(label)]
-    except csv.Error as error:
-        raise InputError(f"{where}, line {reader.line_num}: not a CSV file ({error}).", "label") from None
-    return values
 
 
 def _parse_celeba_list(text: str, label: str, where: str) -> dict[str, str]:

@@ -112,6 +112,7 @@ def read_pictures(
     channels: int | None = None,
     classes: list[str] | None = None,
     ranges: Ranges | None = None,
+    encoding: str | None = None,
 ) -> PictureSet:
     """Reads and splits `data`.
 
@@ -125,13 +126,14 @@ def read_pictures(
         channels: 1 for grey, 3 for colour; None for grey if every picture is.
         classes: Classes of a trained model, whose indices label the pictures; None for those of the data.
         ranges: Value ranges of a trained model; None for those of the data.
+        encoding: Encoding of a table beside the pictures that is not UTF-8.
 
     Raises:
         InputError: the data cannot be read, there are too few pictures, one has an unknown class, or it is unclear
             which folders are splits.
     """
     shares = shares_of(validation, test)
-    found = _read(data, pixels, label, channels, "data", ranges)
+    found = _read(data, pixels, label, channels, "data", ranges, encoding)
     if classes is None:
         classes = sorted(set(found.classes) - {""})
     else:
@@ -149,7 +151,7 @@ def read_pictures(
     splits: dict[str, PictureSplit | None] = {}
     for part, value in zip(HELD_OUT, (validation, test), strict=True):
         if shares[part] is None:
-            other = _read(value, pixels, label, found.pictures.array.shape[3], part, found.pictures.ranges)
+            other = _read(value, pixels, label, found.pictures.array.shape[3], part, found.pictures.ranges, encoding)
             fingerprint.update(other.fingerprint.encode())
             other.check(classes, value, part)
             splits[part] = other.some(classes, np.ones(len(other.pictures.array), bool))
@@ -224,7 +226,13 @@ class _Labelled:
 
 
 def _read(
-    data: str, pixels: int, label: str | None, channels: int | None, option: str, ranges: Ranges | None
+    data: str,
+    pixels: int,
+    label: str | None,
+    channels: int | None,
+    option: str,
+    ranges: Ranges | None,
+    encoding: str | None,
 ) -> _Labelled:
     pictures = read_array(data, pixels, channels, option, ranges)
     layout = read_layout(pictures.names, data, option)
@@ -235,7 +243,7 @@ def _read(
     classes = layout.classes
     about: list[Any] = []
     if label is not None:
-        classes = table_classes(pictures.table, pictures.names, label, data, option)
+        classes = table_classes(pictures.table, pictures.names, label, data, option, encoding)
         about = [label, classes]
     if layout.splits:
         about.append(layout.folders)

@@ -1,21 +1,20 @@
 """Reads the user's points in the plane and splits them into train, validation and test.
 
-Data flow: a CSV file with two numeric columns, with or without a header, or a sample set -> points -> splits. The
+Data flow: a file with two columns of numbers, with or without a header, or a sample set -> points -> splits. The
 coordinates of a point alone decide its split, so that adding points moves no others.
 """
 
-import csv
 import hashlib
-import io
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 
 from genlab.data.points import SAMPLES
-from genlab.data.shared.csv_text import csv_text
+from genlab.data.shared.delimited import Cells, carried, read_cells
+from genlab.data.shared.numbers import as_number, decimal_mark
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError
@@ -54,18 +53,20 @@ class PointSet:
     notes: list[str] = field(default_factory=list)
 
 
-def read_points(data: str, validation: str, test: str) -> PointSet:
+def read_points(data: str, validation: str, test: str, encoding: str | None = None) -> PointSet:
     """Reads and splits `data`.
 
     Args:
         data: CSV file or @sample.
         validation: Fraction of the points that selects the weights, or a path to other points.
         test: Fraction of the points that is only reported, or a path to other points.
+        encoding: Encoding of files that are not UTF-8.
 
     Raises:
         InputError: the data cannot be read, or there are too few points.
     """
-    name, points, modes = _open(data, "data")
+    notes: list[str] = []
+    name, points, modes = _open(data, "data", encoding, notes)
     shares = shares_of(validation, test)
     if len(points) < MIN_POINTS:
         raise InputError(f"{name} has {len(points)} points: give at least {MIN_POINTS}.", "data")
@@ -80,14 +81,13 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
             f"{name} leaves fewer than two different points to train on: give more, or hold out less.", "data"
         )
 
-    notes: list[str] = []
     digest = hashlib.sha256(points.astype("<f8").tobytes())
 
     def held_out(part: str, value: str) -> np.ndarray | None:
         share = shares[part]
         if share == 0:
             return None
-        rows = _open(value, part)[1] if share is None else points[chosen[part]]
+        rows = _open(value, part, encoding, notes)[1] if share is None else points[chosen[part]]
         if share is None:
             digest.update(rows.astype("<f8").tobytes())
         if len(rows) < MIN_POINTS:
@@ -102,74 +102,43 @@ def read_points(data: str, validation: str, test: str) -> PointSet:
     return PointSet(name, digest.hexdigest(), train, validation_rows, test_rows, modes, notes)
 
 
-def _open(data: str, option: str) -> tuple[str, Rows, Modes | None]:
-    """Returns name, points and, for a sample set, its modes."""
+def _open(data: str, option: str, encoding: str | None, notes: list[str]) -> tuple[str, Rows, Modes | None]:
+    """Returns name, points and, for a sample set, its modes; adds to `notes`."""
     if data.startswith("@"):
         points, centres, deviation = sample_set(data, SAMPLES, option)()
         return data, points.astype(np.float64), Modes(centres, deviation)
-    path = Path(data)
-    if path.is_dir():
-        raise InputError(f"{data} is a folder: give a CSV file of two columns.", option)
-    if not path.exists():
-        raise InputError(f"There is no file {data}.", option)
-    return path.name, _read_csv(path, option), None
+    cells = read_cells(data, option, encoding)
+    with carried(cells.notes):
+        points = _coordinates(cells, data, option)
+    notes += cells.notes
+    return cells.name, points, None
 
 
-def _read_csv(path: Path, option: str) -> Rows:
-    lines = io.StringIO(csv_text(path, option), newline="")
-    first = lines.readline()
-    lines.seek(0)
-    delimiter = next((mark for mark in ";\t" if mark in first), ",")
-    reader = csv.reader(lines, delimiter=delimiter)
-    rows: list[tuple[float, float]] = []
-    begun = False
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != 2:
+def _coordinates(cells: Cells, data: str, option: str) -> Rows:
+    """The two columns of numbers; a column of row numbers before them is left out.
+
+    Raises:
+        InputError: there are not two columns of numbers.
+    """
+    columns, names = cells.columns, cells.names
+    if len(columns) == 3 and list(columns[0]) in ([str(n + first) for n in range(len(cells))] for first in (0, 1)):
+        cells.notes.append(f"column {names[0]} was left out: it is a row number.")
+        columns, names = columns[1:], names[1:]
+    if len(columns) != 2:
+        raise InputError(f"{data} has {_columns(len(columns))} instead of two: keep only the two coordinates.", option)
+    rows = np.empty((len(cells), 2))
+    for place, column in enumerate(columns):
+        mark = decimal_mark(Counter(column))
+        for row, cell in enumerate(column):
+            value = as_number(cell, mark)
+            if value is None or abs(value) > LARGEST:
                 raise InputError(
-                    f"{path}, line {reader.line_num}: {_columns(len(cells))} instead of two; "
-                    "keep only the two coordinates.",
-                    option,
-                )
-            numbers = [_number(cell) for cell in cells]
-            if not begun and numbers == [None, None] and not any(_is_number(cell) for cell in cells):
-                begun = True  # the header
-                continue
-            begun = True
-            x, y = numbers
-            if x is None or y is None:
-                wrong = cells[0] if x is None else cells[1]
-                raise InputError(
-                    f"{path}, line {reader.line_num}: {wrong.strip()[:40]!r} is not a number up to {LARGEST:.0e}; "
-                    "correct the cell or remove the line.",
-                    option,
-                )
-            rows.append((x, y))
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not a CSV file ({error}).", option) from None
-    if not rows:
-        raise InputError(f"{path} is empty: give a CSV file with two numbers per line.", option)
-    return np.array(rows, np.float64) + 0.0  # -0.0 becomes 0.0, the same point
+                    f"{data}, line {cells.lines[row]}: {cell[:40]!r} is not a number up to {LARGEST:.0e}; correct the "
+                    "cell or remove the line.", option,
+                )  # fmt: skip
+            rows[row, place] = value
+    return rows + 0.0  # -0.0 becomes 0.0, the same point
 
 
 def _columns(count: int) -> str:
     return f"{count} column" + "s" * (count != 1)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(cell: str) -> float | None:
-    """The cell's value; None unless it is a finite number up to `LARGEST`."""
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if abs(value) <= LARGEST else None  # False for NaN

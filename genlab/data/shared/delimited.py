@@ -150,7 +150,7 @@ def _body(
     begin = 0
     while begin < len(rows) and (not fits[begin] or _titles(rows[begin].cells) or _remark(rows, begin)):
         begin += 1
-    names = begin > 0 and rows[begin - 1].cells
+    names = rows[begin - 1].cells if begin else []
     row_names = (
         bool(names) and len(names) == width - 1 > 1 and not any(map(is_number, names)) and not comments[begin - 1]
     )

@@ -1,70 +1,161 @@
 """Encodes table cells as features.
 
-A column of numbers is standardised; missing values become the median, and an extra feature marks them. Any other column
-is categorical and one-hot encoded; a missing value is a category, and rare and unseen categories share one feature.
+A number is centred and scaled, and an extra feature marks missing ones. A category is one-hot; rare and unseen ones
+share a feature. A date becomes the day and its positions in the week, the year and the day.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
-from genlab.data.tables.files import Rows, Table, as_number, is_missing
+from genlab.data.shared.delimited import Cells
+from genlab.data.shared.delimited import Column as Texts
+from genlab.data.shared.headers import is_missing
+from genlab.data.shared.numbers import as_number
+from genlab.data.tables.dates import date_features, features_of, parse_date
+from genlab.data.tables.types import CATEGORIES, ColumnType, Kind, odd_note
 from genlab.errors import InputError
 
-NUMBERS = {"", "id", "index", "row", "no", "number", "unnamed: 0"}
-"""Column names, in lower case, that mean a row number if all values are different numbers."""
-CATEGORIES = 64
-"""Largest number of categories of a column with their own feature; the rest share one."""
 RARE = 3
 """Smallest number of training rows for a category to get its own feature."""
 FARTHEST = 10.0
-"""Numbers are clipped at this many standard deviations from the mean, to limit outliers."""
+"""Bound on the numbers of runs from before the smooth bound, in standard deviations."""
+BEND = 3.0
+"""Numbers are bounded smoothly at this many scales from the centre, to limit outliers."""
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(ABC):
     """Encoding of a column."""
 
     name: str
-    values: list[str] | None = None
-    """Categories with their own feature; None for a column of numbers."""
-    mean: float = 0.0
-    deviation: float = 1.0
-    median: float = 0.0
+
+    kind: ClassVar[Kind]
+
+    @property
+    @abstractmethod
+    def features(self) -> int:
+        """Number of features."""
+
+    @property
+    @abstractmethod
+    def numeric(self) -> int:
+        """Number of features that are quantities; they come first."""
+
+    @property
+    @abstractmethod
+    def type(self) -> ColumnType:
+        """How the cells are written."""
+
+    @abstractmethod
+    def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
+        """Encodes cells; those that cannot be read count as missing."""
+
+
+@dataclass(frozen=True)
+class NumberColumn(Column):
+    """A column of numbers: x becomes (x - centre) / scale, bounded smoothly (Holzmüller et al. 2024, arXiv 2407.04491,
+    section 3: robust scaling and smooth clipping)."""
+
+    centre: float
+    scale: float
+    median: float
     """Replaces missing numbers."""
-    gaps: bool = False
+    gaps: bool
     """Whether a feature marks missing numbers, because some were missing in training."""
+    decimal: str = "."
+    smooth: bool = True
+    """Whether the bound is smooth; runs from before it clip at `FARTHEST`."""
+
+    kind = Kind.NUMBER
 
     @property
     def features(self) -> int:
-        return 1 + self.gaps if self.values is None else len(self.values) + 1
+        return 1 + self.gaps
 
-    def encode(self, cells: list[str], where: str) -> Float32[np.ndarray, "rows features"]:
-        """Encodes cells.
+    @property
+    def numeric(self) -> int:
+        return 1
 
-        Raises:
-            InputError: a cell is not a number; `where` names the file.
-        """
-        if self.values is not None:
-            places = {value: place for place, value in enumerate(self.values)}
-            found = np.zeros((len(cells), self.features), np.float32)
-            columns = [places.get(_category(cell), len(self.values)) for cell in cells]
-            found[np.arange(len(cells)), columns] = 1
-            return found
-        numbers = np.array([as_number(cell) if not is_missing(cell) else np.nan for cell in cells], np.float64)
-        for cell, number in zip(cells, numbers, strict=True):
-            if np.isnan(number) and not is_missing(cell):
-                raise InputError(
-                    f"{where}: column {self.name} has numbers, but {cell[:40]!r} is not a number; correct or clear "
-                    "the cell.", "data",
-                )  # fmt: skip
+    @property
+    def type(self) -> ColumnType:
+        return ColumnType(Kind.NUMBER, self.decimal)
+
+    def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
+        numbers = as_numbers(cells, self.decimal)
         gaps = np.isnan(numbers)
         numbers[gaps] = self.median
-        standard = ((numbers - self.mean) / self.deviation).clip(-FARTHEST, FARTHEST)
+        standard = (numbers - self.centre) / self.scale
+        standard = bounded(standard) if self.smooth else standard.clip(-FARTHEST, FARTHEST)
         return np.stack([standard, gaps] if self.gaps else [standard], 1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class CategoryColumn(Column):
+    """A column of categories."""
+
+    values: list[str]
+    """Categories with their own feature; "" is a missing cell."""
+
+    kind = Kind.CATEGORY
+
+    @property
+    def features(self) -> int:
+        return len(self.values) + 1
+
+    @property
+    def numeric(self) -> int:
+        return 0
+
+    @property
+    def type(self) -> ColumnType:
+        return ColumnType(Kind.CATEGORY)
+
+    def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
+        places = {value: place for place, value in enumerate(self.values)}
+        missing = places.get("", len(self.values))
+        codes = {cell: places.get(cell, missing if is_missing(cell) else len(self.values)) for cell in set(cells)}
+        found = np.zeros((len(cells), self.features), np.float32)
+        found[np.arange(len(cells)), [codes[cell] for cell in cells]] = 1
+        return found
+
+
+@dataclass(frozen=True)
+class DateColumn(Column):
+    """A column of dates; a missing date is the mean training date."""
+
+    form: str
+    """strptime format."""
+    centre: list[float]
+    """Mean of each feature, (features,)."""
+    scale: list[float]
+    """Standard deviation of each feature, (features,)."""
+
+    kind = Kind.DATE
+
+    @property
+    def features(self) -> int:
+        return features_of(self.form)
+
+    @property
+    def numeric(self) -> int:
+        return features_of(self.form)
+
+    @property
+    def type(self) -> ColumnType:
+        return ColumnType(Kind.DATE, self.form)
+
+    def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
+        standard = (as_dates(cells, self.form) - self.centre) / np.array(self.scale)
+        return bounded(np.nan_to_num(standard)).astype(np.float32)
+
+
+COLUMNS: dict[str, type[Column]] = {one.kind: one for one in (NumberColumn, CategoryColumn, DateColumn)}
 
 
 @dataclass(frozen=True)
@@ -85,63 +176,130 @@ class Encoder:
     def features(self) -> int:
         return sum(column.features for column in self.columns)
 
-    def encode(self, table: Table, where: str) -> Float32[np.ndarray, "rows features"]:
-        """Encodes the rows of a table with all columns, in any order.
+    @property
+    def numeric(self) -> list[int]:
+        """Indices of the features that are quantities."""
+        places: list[int] = []
+        start = 0
+        for column in self.columns:
+            places += range(start, start + column.numeric)
+            start += column.features
+        return places
+
+    def encode(self, table: Cells, where: str) -> tuple[Float32[np.ndarray, "rows features"], list[str]]:
+        """Encodes the rows of a table with all columns, in any order; returns them with notes on odd cells.
 
         Raises:
-            InputError: a column is missing, or a cell is not a number; `where` names the file.
+            InputError: a column is missing; `where` names the file.
         """
-        lacks = [name for name in self.names if name not in table.names]
-        if lacks:
-            raise InputError(
-                f"{where} has no column {', '.join(lacks[:5])}: this run needs {', '.join(self.names[:20])}.", "data"
-            )
+        places = matched(self.names, table.names, where)
+        notes = []
         parts = []
-        for column in self.columns:
-            place = table.names.index(column.name)
-            parts.append(column.encode([row[place] for row in table.rows], where))
-        return np.concatenate(parts, 1)
+        for column, place in zip(self.columns, places, strict=True):
+            cells = table.columns[place]
+            notes += odd_note(column.name, column.type, cells, table.lines, where)
+            parts.append(column.encode(cells))
+        return np.concatenate(parts, 1), notes
 
     def to_json(self) -> dict[str, Any]:
-        return {"label": self.label, "classes": self.classes, "columns": [vars(column) for column in self.columns]}
+        columns = [{"kind": column.kind, **vars(column)} for column in self.columns]
+        return {"label": self.label, "classes": self.classes, "columns": columns}
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> "Encoder":
-        return cls([Column(**column) for column in saved["columns"]], saved["classes"], saved["label"])
+        return cls([_reopened(column) for column in saved["columns"]], saved["classes"], saved["label"])
 
 
-def learn_encoder(names: list[str], rows: Rows, label: int, classes: list[str]) -> tuple[Encoder, list[str]]:
-    """Fits an encoder to training rows; returns it, with notes on the columns that it leaves out."""
-    columns, notes = [], []
-    for place, name in enumerate(names):
-        if place == label:
-            continue
-        cells = [row[place] for row in rows]
-        known = [cell for cell in cells if not is_missing(cell)]
-        different = len(set(known))
-        if different < 2 and len(known) in (0, len(cells)):
-            notes.append(f"column {name} was left out: it has the same value in every row.")
-        elif known and all(as_number(cell) is not None for cell in known):
-            if name.strip().lower() in NUMBERS and different == len(cells):
-                notes.append(f"column {name} was left out: it is a row number.")
-                continue
-            numbers = np.array([as_number(cell) for cell in known], np.float64)
-            filled = np.array([*numbers, *[np.median(numbers)] * (len(cells) - len(known))])
-            deviation = float(filled.std())
-            columns.append(
-                Column(
-                    name, None, float(filled.mean()), deviation if deviation > 0 else 1.0, float(np.median(numbers)),
-                    len(known) < len(cells),
-                )
-            )  # fmt: skip
-        elif different > 0.5 * len(cells) and different > CATEGORIES:
-            notes.append(f"column {name} was left out: it has a different value in nearly every row.")
+def _reopened(saved: dict[str, Any]) -> Column:
+    """A column from JSON; those of older runs have no kind."""
+    if "kind" in saved:
+        made = COLUMNS[saved["kind"]]
+        return made(**{field.name: saved[field.name] for field in fields(made)})
+    if saved["values"] is not None:
+        return CategoryColumn(saved["name"], saved["values"])
+    return NumberColumn(saved["name"], saved["mean"], saved["deviation"], saved["median"], saved["gaps"], smooth=False)
+
+
+def matched(names: list[str], given: list[str], where: str) -> list[int]:
+    """Where each of `names` is among the names of another table, which may differ in case and spaces.
+
+    Raises:
+        InputError: a name is missing; `where` names the table.
+    """
+    simple = [_simple(name) for name in given]
+    places = []
+    lacks = []
+    for name in names:
+        if name in given:
+            places.append(given.index(name))
+        elif simple.count(_simple(name)) == 1:
+            places.append(simple.index(_simple(name)))
         else:
-            counts = Counter(_category(cell) for cell in cells)
-            usual = [value for value, count in counts.most_common(CATEGORIES) if count >= RARE]
-            columns.append(Column(name, sorted(usual)))
-    return Encoder(columns, classes, names[label]), notes
+            lacks.append(name)
+    if lacks:
+        raise InputError(
+            f"{where} has no column {', '.join(lacks[:5])}: this run needs {', '.join(names[:20])}"
+            f"{' ...' if len(names) > 20 else ''}; the table has {', '.join(given[:20])}"
+            f"{' ...' if len(given) > 20 else ''}.", "data",
+        )  # fmt: skip
+    return places
 
 
-def _category(cell: str) -> str:
-    return "" if is_missing(cell) else cell
+def _simple(name: str) -> str:
+    return "".join(name.casefold().split())
+
+
+def learn_encoder(cells: Cells, types: dict[str, ColumnType], label: str, classes: list[str]) -> Encoder:
+    """Fits an encoder to training rows; columns without a usable type are left out."""
+    columns: list[Column] = []
+    for name, kind in types.items():
+        column = cells.column(name)
+        if kind.kind is Kind.NUMBER:
+            columns.append(_numbers(name, kind.form, as_numbers(column, kind.form)))
+        elif kind.kind is Kind.CATEGORY:
+            columns.append(CategoryColumn(name, _usual(column)))
+        elif kind.kind is Kind.DATE:
+            found = as_dates(column, kind.form)
+            centre = np.nan_to_num(np.nanmean(found, 0)) if len(found) else np.zeros(found.shape[1])
+            spread = np.nan_to_num(np.nanstd(found, 0))
+            columns.append(DateColumn(name, kind.form, centre.tolist(), np.where(spread > 1e-9, spread, 1.0).tolist()))
+    return Encoder(columns, classes, label)
+
+
+def _numbers(name: str, decimal: str, numbers: Float64[np.ndarray, " rows"]) -> NumberColumn:
+    known = numbers[~np.isnan(numbers)]
+    if not len(known):
+        known = np.zeros(1)
+    low, median, high = np.quantile(known, (0.25, 0.5, 0.75)).tolist()
+    scale = high - low or (known.max() - known.min()) / 2 or 1.0
+    return NumberColumn(name, median, float(scale), median, bool(np.isnan(numbers).any()), decimal)
+
+
+def _usual(cells: Texts) -> list[str]:
+    """The categories that get a feature each."""
+    counts = Counter(cells.tolist())
+    marks = [cell for cell in counts if is_missing(cell)]
+    missing = sum(counts.pop(mark) for mark in marks)
+    usual = [value for value, count in counts.most_common(CATEGORIES) if count >= RARE]
+    return sorted([*usual, *([""] if missing >= RARE else [])])
+
+
+def as_numbers(cells: Iterable[str], decimal: str) -> Float64[np.ndarray, " rows"]:
+    """The numbers in cells; NaN for those that are missing or cannot be read."""
+    cells = list(cells)
+    known = {cell: np.nan if (value := as_number(cell, decimal)) is None else value for cell in set(cells)}
+    return np.array([known[cell] for cell in cells], np.float64)
+
+
+def as_dates(cells: Iterable[str], form: str) -> Float64[np.ndarray, "rows features"]:
+    """The features of the dates in cells; NaN for those that are missing or cannot be read."""
+    cells = list(cells)
+    different = list(dict.fromkeys(cells))
+    features = date_features([parse_date(cell, form) for cell in different], form)
+    rows = {cell: row for row, cell in enumerate(different)}
+    return features[[rows[cell] for cell in cells]]
+
+
+def bounded(numbers: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+    """Leaves numbers near 0 as they are, and bounds the others smoothly at ±`BEND`."""
+    return numbers / np.sqrt(1 + (numbers / BEND) ** 2)

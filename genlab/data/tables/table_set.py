@@ -2,25 +2,29 @@
 
 Data flow::
 
-    CSV or TSV file, with or without a header -> cells -> splits -> encoder, fitted to the training rows
-    -> features (rows, features) and labels (rows,)
+    file -> cells (data/shared/delimited.py) -> types of columns (types.py) -> splits
+    -> encoder (columns.py), fitted to the training rows -> features (rows, features) and labels (rows,)
 
-`files.py` reads the cells, `columns.py` encodes them. The cells of a row alone decide its split, so that adding rows
-moves no others, and copies of a row share a split.
+The cells of a row and the running number of its copy decide its split, so that adding rows moves no others, and copies
+of a row do not all land on one side.
 """
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int
 
+from genlab.data.shared.delimited import Cells, carried, read_cells
+from genlab.data.shared.numbers import as_number
 from genlab.data.shared.splits import divided, shares_of
 from genlab.data.tables.columns import Encoder, learn_encoder
-from genlab.data.tables.files import Table, as_number, is_missing, read_table
+from genlab.data.tables.types import LEFT_OUT, ColumnType, column_types, stated_types
 from genlab.errors import InputError
+from genlab.options import nearest
 
 MIN_ROWS = 10
 """Smallest number of rows to train on."""
@@ -30,6 +34,10 @@ LABELS = ("label", "labels", "class", "classes", "target", "species", "category"
 """Usual names of label columns, in lower case; the first one in the table is used."""
 MOST_CLASSES = 20
 """A numeric label column with more distinct values than this must hold integers that repeat."""
+UNLABELLED = {"", "?", "nan", "null", "<na>", "#n/a"}
+"""Cells of the label column, in lower case, that mean a missing label."""
+DOUBTFUL = {"na", "n/a", "none", "-", "--", "."}
+"""Cells of the label column, in lower case, that are classes, though they may mean a missing label."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class TableSet:
     fingerprint: str
     """SHA-256 of the names and cells, and of separate validation and test files."""
     encoder: Encoder
+    types: dict[str, ColumnType]
+    """How each column but the label was interpreted."""
     train: Examples
     validation: Examples | None
     test: Examples | None
@@ -69,110 +79,171 @@ class TableSet:
         return {"rows": len(examples), "classes": dict(zip(classes, each, strict=True))}
 
 
-def read_table_set(data: str, validation: str, test: str, label: str | None = None) -> TableSet:
+def read_table_set(
+    data: str,
+    validation: str,
+    test: str,
+    label: str | None = None,
+    types: str | None = None,
+    encoding: str | None = None,
+) -> TableSet:
     """Reads and splits a table.
 
     Args:
-        data: CSV or TSV file.
+        data: File of delimited text, or a Parquet file.
         validation: Fraction of the rows that selects the weights, or a path to another table.
         test: Fraction of the rows that is only reported, or a path to another table.
         label: Column to predict; None for one with a usual name (`LABELS`), else the last.
+        types: Corrected types of columns, as "zip=category, when=date".
+        encoding: Encoding of files that are not UTF-8.
 
     Raises:
         InputError: the data cannot be read, there are too few rows, or the label column does not hold classes.
     """
-    shares = shares_of(validation, test)
     notes: list[str] = []
-    table = _labelled(read_table(data, "data"), label, notes)
-    place = _label_column(table, label)
+    with carried(notes):
+        return _read(data, validation, test, label, types, encoding, notes)
+
+
+def _read(
+    data: str,
+    validation: str,
+    test: str,
+    label: str | None,
+    types: str | None,
+    encoding: str | None,
+    notes: list[str],
+) -> TableSet:
+    shares = shares_of(validation, test)
+    cells = read_cells(data, "data", encoding, [label] if label else [])
+    notes += cells.notes
+    label_name = _label_name(cells, label)
+    cells = _labelled(cells, label_name, notes)
     if label is None:
-        notes.append(f"the column to predict is {table.names[place]}; choose another with --label.")
-    if len(table.rows) < MIN_ROWS:
-        raise InputError(f"{data} has only {len(table.rows)} rows with a label: give at least {MIN_ROWS}.", "data")
-    labels = [row[place] for row in table.rows]
-    _check_label_values(labels, table.names[place])
+        notes.append(f"the column to predict is {label_name}; choose another with --label.")
+    if len(cells) < MIN_ROWS:
+        raise InputError(f"{data} has only {len(cells)} rows with a label: give at least {MIN_ROWS}.", "data")
+    labels = cells.column(label_name)
+    _check_label_values(labels.tolist(), label_name)
     classes = _in_order(set(labels))
-
-    digests = _digests(table)
-    chosen = {part: table.take(np.flatnonzero(rows).tolist()) for part, rows in divided(digests, shares).items()}
-    if len(chosen["train"].rows) < 2:
-        raise InputError(f"{data} leaves fewer than two rows to train on: give more, or hold out less.", "data")
-    encoder, left_out = learn_encoder(table.names, chosen["train"].rows, place, classes)
-    notes += left_out
-    if not encoder.columns:
+    if len(classes) < 2:
         raise InputError(
-            f"{data} has no usable column besides {table.names[place]}: {' '.join(left_out[:3]) or 'add one.'}", "data"
-        )
+            f"label: all rows of {data} have the label {classes[0]} in {label_name}: a classifier needs at least two "
+            "classes. Name another column with --label.", "label",
+        )  # fmt: skip
+    _check_leaks(cells, label_name, stated_types(types, cells.names))
+    found, about = column_types(cells, types, label_name)
+    notes += about
 
-    fingerprint = hashlib.sha256(json.dumps([table.names, table.names[place]]).encode())
-    fingerprint.update(b"".join(digests))
+    content = _digests(cells)
+    digests, copies = _numbered(content)
+    if copies > len(cells) / 2:
+        notes.append(f"{copies:,} of the {len(cells):,} rows are copies: the test split has copies of training rows.")
+    chosen = {part: cells.take(np.flatnonzero(rows)) for part, rows in divided(digests, shares).items()}
+    if len(chosen["train"]) < 2:
+        raise InputError(f"{data} leaves fewer than two rows to train on: give more, or hold out less.", "data")
+    encoder = learn_encoder(chosen["train"], found, label_name, classes)
+    if not encoder.columns:
+        why = "; ".join(f"{name}: {LEFT_OUT[kind.kind]}" for name, kind in list(found.items())[:3])
+        raise InputError(f"{data} has no column to predict {label_name} from ({why or 'add one'}).", "data")
+
+    fingerprint = hashlib.sha256(json.dumps([cells.names, label_name]).encode())
+    fingerprint.update(b"".join(content))
+    if copies:
+        fingerprint.update(b"copies are numbered")  # their splits differ from those of older runs
     splits: dict[str, Examples | None] = {}
     for part, value in (("validation", validation), ("test", test)):
         if shares[part] is None:
-            other = _labelled(read_table(value, part), encoder.label, notes)
-            splits[part] = _examples(other, encoder, value, part)
-            fingerprint.update(b"".join(_digests(other)))
+            splits[part], other = read_examples(value, encoder, part, encoding, notes)
+            fingerprint.update(other)
         else:
-            splits[part] = _examples(chosen[part], encoder, data, "data") if chosen[part].rows else None
+            splits[part] = _examples(chosen[part], encoder, data, "data", []) if len(chosen[part]) else None
         held_out = splits[part]
         if held_out is None and shares[part]:
             notes.append(f"the {part} split has no rows: it was left out.")
         elif held_out is not None and len(held_out) < ROUGH:
             notes.append(f"the {part} split has only {len(held_out)} rows: its metrics are rough.")
-    train = _examples(chosen["train"], encoder, data, "data")
-    return TableSet(table.name, fingerprint.hexdigest(), encoder, train, splits["validation"], splits["test"], notes)
+    train = _examples(chosen["train"], encoder, data, "data", [])
+    return TableSet(
+        cells.name, fingerprint.hexdigest(), encoder, found, train, splits["validation"], splits["test"], notes
+    )
 
 
-def read_examples(data: str, encoder: Encoder) -> Examples:
-    """Reads all rows of another table with labels, for a trained model.
+def read_examples(
+    data: str, encoder: Encoder, option: str, encoding: str | None, notes: list[str]
+) -> tuple[Examples, bytes]:
+    """Reads all rows of another table with labels; returns them with a digest of the content, and adds to `notes`.
 
     Raises:
         InputError: the table cannot be read, lacks a column, or has an unknown class.
     """
-    return _examples(_labelled(read_table(data, "data"), encoder.label, []), encoder, data, "data")
+    with carried(notes):
+        cells = read_cells(data, option, encoding, [encoder.label, *encoder.names])
+        notes += cells.notes
+        _label_name(cells, encoder.label)
+        cells = _labelled(cells, encoder.label, notes)
+        return _examples(cells, encoder, data, option, notes), b"".join(_digests(cells))
 
 
-def _examples(table: Table, encoder: Encoder, data: str, option: str) -> Examples:
+def _examples(cells: Cells, encoder: Encoder, data: str, option: str, notes: list[str]) -> Examples:
     """Encodes the rows of a table with labels."""
-    place = _label_column(table, encoder.label)
     numbers = {name: number for number, name in enumerate(encoder.classes)}
-    labels = [row[place] for row in table.rows]
+    labels = cells.column(encoder.label)
     for name in sorted(set(labels) - set(encoder.classes)):
         raise InputError(
             f"{data} has a class {name} that is not in the training data; their classes are "
-            f"{', '.join(encoder.classes[:20])}.",
-            option,
-        )
-    if not labels:
+            f"{', '.join(encoder.classes[:20])}.", option,
+        )  # fmt: skip
+    if not len(labels):
         raise InputError(f"{data} has no rows with a label: fill in the column {encoder.label}.", option)
-    names = [f"{table.name}:{line}" for line in table.lines]
-    return Examples(encoder.encode(table, data), np.array([numbers[name] for name in labels]), names)
+    names = [f"{cells.name}:{line}" for line in cells.lines]
+    rows, odd = encoder.encode(cells, data)
+    notes += odd
+    return Examples(rows, np.array([numbers[name] for name in labels]), names)
 
 
-def _label_column(table: Table, label: str | None) -> int:
-    """Index of the column to predict.
+def _label_name(cells: Cells, label: str | None) -> str:
+    """Name of the column to predict.
 
     Raises:
         InputError: there is no column of that name.
     """
     if label is not None:
-        if label not in table.names:
+        if label not in cells.names:
             raise InputError(
-                f"label: {table.name} has no column {label}; it has {', '.join(table.names[:20])}"
-                f"{' ...' if len(table.names) > 20 else ''}.", "label",
-            )  # fmt: skip
-        return table.names.index(label)
-    lower = [name.lower() for name in table.names]
-    return next((lower.index(name) for name in LABELS if name in lower), len(lower) - 1)
+                f"label: {cells.name} has no column {label}: choose from {nearest(label, cells.names)}.", "label"
+            )
+        return label
+    lower = [name.casefold() for name in cells.names]
+    return next((cells.names[lower.index(name)] for name in LABELS if name in lower), cells.names[-1])
 
 
-def _labelled(table: Table, label: str | None, notes: list[str]) -> Table:
+def _labelled(cells: Cells, label: str, notes: list[str]) -> Cells:
     """Returns the rows that have a label."""
-    place = _label_column(table, label)
-    kept = [number for number, row in enumerate(table.rows) if not is_missing(row[place])]
-    if len(kept) < len(table.rows):
-        notes.append(f"{len(table.rows) - len(kept)} rows of {table.name} without a label were left out.")
-    return table.take(kept)
+    labels = cells.column(label)
+    counts = Counter(labels.tolist())
+    for name in sorted(name for name in counts if name.lower() in DOUBTFUL):
+        notes.append(f"{name} ({counts[name]:,} rows) is a class of {label}; if it means no label, clear these cells.")
+    kept = np.flatnonzero([cell.lower() not in UNLABELLED for cell in labels])
+    if len(kept) == len(cells):
+        return cells
+    notes.append(f"{len(cells) - len(kept):,} rows of {cells.name} without a label were left out.")
+    return cells.take(kept)
+
+
+def _check_leaks(cells: Cells, label: str, stated: dict[str, Any]) -> None:
+    """Raises InputError if a column says the same as the label in every row, unless its type is stated."""
+    labels = cells.column(label)
+    classes = len(set(labels))
+    for name, column in zip(cells.names, cells.columns, strict=True):
+        if name == label or name in stated or len(set(column)) != classes:
+            continue
+        if len(set(zip(column, labels, strict=True))) == classes:
+            raise InputError(
+                f"{cells.name}: column {name} determines the label {label} in every row, and the reverse. If it would "
+                f"not be known in advance, leave it out with --types {name}=ignore; otherwise add --types "
+                f"{name}=category.", "types",
+            )  # fmt: skip
 
 
 def _check_label_values(labels: list[str], name: str) -> None:
@@ -208,6 +279,19 @@ def _in_order(classes: set[str]) -> list[str]:
     return sorted(classes)
 
 
-def _digests(table: Table) -> list[bytes]:
+def _digests(cells: Cells) -> list[bytes]:
     """A digest of each row."""
-    return [hashlib.blake2b("\x1f".join(row).encode(), digest_size=8).digest() for row in table.rows]
+    rows = zip(*cells.columns, strict=True)
+    return [hashlib.blake2b("\x1f".join(row).encode(), digest_size=8).digest() for row in rows]
+
+
+def _numbered(digests: list[bytes]) -> tuple[list[bytes], int]:
+    """Digests in which the second and later copies of a row have their running number, and the number of copies."""
+    seen: Counter[bytes] = Counter()
+    found = []
+    for digest in digests:
+        number = seen[digest]
+        again = hashlib.blake2b(digest + number.to_bytes(8, "little"), digest_size=8).digest()
+        found.append(again if number else digest)
+        seen[digest] += 1
+    return found, len(digests) - len(seen)

@@ -4,6 +4,11 @@ from genlab.data.pictures import SAMPLES
 from genlab.tasks.task import Model, Task
 
 OPTIONS = "genlab.tasks.classify.options"
+TABLES = tuple(
+    f".{ending}{packed}"
+    for ending in ("csv", "tsv", "tab", "psv", "data", "dat", "txt", "parquet")
+    for packed in ("", ".gz", ".xz", ".bz2")
+)
 PREDICT = {"predict": f"{OPTIONS}:PredictRequest"}
 
 TASK = Task(
@@ -25,7 +30,7 @@ TASK = Task(
             recipe="genlab.tasks.classify.mlp:MLPRecipe",
             network="genlab.tasks.classify.mlp:build_network",
             requests=PREDICT,
-            reads=(".csv", ".csv.gz", ".csv.xz", ".csv.bz2", ".tsv", ".tsv.gz", ".tsv.xz", ".tsv.bz2"),
+            reads=TABLES,
         ),
     ),
     pipeline="genlab.tasks.classify.pipeline:ClassifyPipeline",

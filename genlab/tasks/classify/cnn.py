@@ -58,7 +58,7 @@ class CNNRecipe(ClassifyRecipe):
 
     @classmethod
     def read(cls, options: CNNOptions, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
-        pictures = read_pictures(*place, options.pixels, options.label)
+        pictures = read_pictures(*place, options.pixels, options.label, encoding=options.encoding)
         splits = {"data": pictures.train, "validation": pictures.validation, "test": pictures.test}
         labels = [
             labels_of(split, path, part) for (part, split), path in zip(splits.items(), place, strict=True) if split

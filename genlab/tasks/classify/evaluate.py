@@ -128,7 +128,7 @@ def evaluate(pipeline: ClassifyPipeline, source: Source) -> Evaluation:
     Raises:
         InputError: the data cannot be read or have no labels, or the run has no test split.
     """
-    split, about = pipeline.inputs.measured(source, pipeline.options.label, pipeline.classes)
+    split, about = pipeline.inputs.measured(source, pipeline.options, pipeline.classes)
     judged = judge(pipeline, split)
     report = judged.report(pipeline.temperature.value.item(), pipeline.common)
     pictures: dict[str, bytes | None] = {"mistakes.png": None}

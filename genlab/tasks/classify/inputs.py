@@ -16,11 +16,13 @@ from genlab.data.pictures.arrays import open_pictures
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.data.pictures.pixels import picture_rows, to_tensor
 from genlab.data.pictures.ranges import Ranges
+from genlab.data.shared.delimited import carried, read_cells
 from genlab.data.tables.columns import Encoder
-from genlab.data.tables.files import read_table, table_of
+from genlab.data.tables.rows import cells_of
 from genlab.data.tables.table_set import Examples, TableSet, read_examples, read_table_set
 from genlab.engine.files import read_json, write_json
 from genlab.engine.pipeline import Source
+from genlab.engine.progress import say
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.models.classifier import RowClassifierShape
@@ -79,12 +81,12 @@ class Inputs(ABC):
         """
 
     @abstractmethod
-    def measured(self, source: Source, label: str | None, classes: list[str]) -> Measured:
+    def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
         """Opens labelled data to evaluate on.
 
         Args:
             source: The data to evaluate on.
-            label: Value of the option --label.
+            options: Options of the run.
             classes: Classes of the model.
 
         Raises:
@@ -137,9 +139,9 @@ class PictureInputs(Inputs):
         notes = [*found.notes, *(f"{file} was left out: {why}" for file, why in found.left_out.items())]
         return Opened(found.names, picture_batches(found.array), notes)
 
-    def measured(self, source: Source, label: str | None, classes: list[str]) -> Measured:
+    def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
         def read(data: str, validation: str, test: str) -> PictureSet:
-            return read_pictures(data, validation, test, self.pixels, label)
+            return read_pictures(data, validation, test, self.pixels, options.label, encoding=options.encoding)
 
         pictures, home = reopened(read, source)
         if home:
@@ -149,7 +151,15 @@ class PictureInputs(Inputs):
         else:
             assert source.data is not None, "data other than the run's own have a path"
             pictures = read_pictures(
-                source.data, "0", "0", self.pixels, label, self.channels, classes, self.ranges or None
+                source.data,
+                "0",
+                "0",
+                self.pixels,
+                options.label,
+                self.channels,
+                classes,
+                self.ranges or None,
+                options.encoding,
             )
             split = pictures.train
             labels_of(split, source.data, "data")
@@ -209,6 +219,8 @@ class RowInputs(Inputs):
 
     noun = "row"
     encoder: Encoder
+    encoding: str | None = None
+    """Encoding of files that are not UTF-8."""
 
     def shape(self, classes: int) -> RowClassifierShape:
         return RowClassifierShape(self.encoder.features, classes)
@@ -222,17 +234,23 @@ class RowInputs(Inputs):
         """
         paths = paths_of(inputs)
         if paths is None:
-            table = table_of(inputs, self.encoder.names)
-            names, rows = [str(number) for number in table.lines], self.encoder.encode(table, "data")
-        else:
-            tables = {path: read_table(path, "files") for path in dict.fromkeys(paths)}
-            names = [f"{path}:{line}" for path in paths for line in tables[path].lines]
-            rows = np.concatenate([self.encoder.encode(tables[path], path) for path in paths])
-        return Opened(names, row_batches(rows), [])
+            table = cells_of(inputs, self.encoder.names)
+            rows, notes = self.encoder.encode(table, "the rows")
+            return Opened([str(number) for number in table.lines], row_batches(rows), notes)
+        notes, names, parts = [], [], []
+        for path in paths:
+            with carried(notes):
+                table = read_cells(path, "files", self.encoding, self.encoder.names)
+                notes += table.notes
+                rows, odd = self.encoder.encode(table, path)
+            notes += odd
+            names += [f"{path}:{line}" for line in table.lines]
+            parts.append(rows)
+        return Opened(names, row_batches(np.concatenate(parts)), list(dict.fromkeys(notes)))
 
-    def measured(self, source: Source, label: str | None, classes: list[str]) -> Measured:
+    def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
         def read(data: str, validation: str, test: str) -> TableSet:
-            return read_table_set(data, validation, test, self.encoder.label)
+            return read_table_set(data, validation, test, self.encoder.label, options.types, options.encoding)
 
         table, home = reopened(read, source)
         if home:
@@ -241,7 +259,10 @@ class RowInputs(Inputs):
             split = table.test
         else:
             assert source.data is not None, "data other than the run's own have a path"
-            split = read_examples(source.data, self.encoder)
+            notes: list[str] = []
+            split, _ = read_examples(source.data, self.encoder, "data", self.encoding, notes)
+            for note in notes:
+                say(f"Note: {note}")
         return Measured(split, {"data": table.name, "split": "test" if home else "all", "rows": len(split)})
 
     def batches(self, split: Examples) -> Batches:
@@ -259,7 +280,7 @@ class RowInputs(Inputs):
         saved = read_json(folder / "table.json")
         encoder = Encoder.from_json(saved)
         assert isinstance(encoder.classes, list) and len(encoder.classes) > 1, "table.json has no classes"
-        return cls(encoder), encoder.classes, saved["common"]
+        return cls(encoder, options.encoding), encoder.classes, saved["common"]
 
 
 def row_batches(rows: Float[np.ndarray, "rows features"]) -> Batches:

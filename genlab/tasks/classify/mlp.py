@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genlab.data.tables.columns import CategoryColumn
 from genlab.data.tables.table_set import TableSet, read_table_set
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
@@ -46,7 +47,7 @@ class MLPRecipe(ClassifyRecipe):
 
     def __init__(self, setup: Setup) -> None:
         encoder = setup.data.encoder
-        inputs = RowInputs(encoder)
+        inputs = RowInputs(encoder, setup.options.encoding)
         classifier = build_network(setup.options, inputs.shape(len(encoder.classes)), setup.networks)
         super().__init__(setup, classifier, inputs, encoder.classes)
 
@@ -54,7 +55,7 @@ class MLPRecipe(ClassifyRecipe):
 
     @classmethod
     def read(cls, options: MLPOptions, place: Place, start: Pipeline | None) -> tuple[TableSet, DataFacts]:
-        table = read_table_set(*place, options.label)
+        table = read_table_set(*place, options.label, options.types, options.encoding)
         classes = table.encoder.classes
         labels = [split.labels for split in (table.train, table.validation, table.test) if split is not None]
         counts = np.bincount(np.concatenate(labels), minlength=len(classes)).tolist()
@@ -65,9 +66,11 @@ class MLPRecipe(ClassifyRecipe):
     def examples(cls, data: TableSet) -> list[Sample]:
         """Describes how each column is read."""
         lines = []
-        for column in data.encoder.columns:
-            kind = "numbers" if column.values is None else f"categories: {', '.join(column.values[:8])}"
-            lines.append(f"{column.name}: {kind}")
+        columns = {column.name: column for column in data.encoder.columns}
+        for name, kind in data.types.items():
+            column = columns.get(name)
+            values = f": {', '.join(column.values[:8])}" if isinstance(column, CategoryColumn) else ""
+            lines.append(f"{name}: {kind if column else f'left out ({kind})'}{values}")
         lines.append(f"{data.encoder.label}: the label, one of {', '.join(data.encoder.classes[:8])}")
         text = "\n".join(lines)
         return [Sample(Kind.TEXT, text, {"txt": text.encode("utf-8", "replace")})]

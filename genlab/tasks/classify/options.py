@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from genlab.options import DATA, TRAINING, Shown
+from genlab.options import DATA, TRAINING, Encoding, Shown
 
 Label = Annotated[str | None, DATA, Shown("COLUMN")]
 Batch = Annotated[int, Ge(2), Le(65_536), TRAINING]
@@ -22,6 +22,8 @@ class CNNOptions:
     label: Label = None
     """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default sub-folders are the
     classes."""
+    encoding: Encoding = None
+    """Encoding of that table if it is not UTF-8, such as cp1252."""
     pixels: Annotated[int, Ge(16), Le(128), DATA] = 32
     """Side of the square that pictures are resized to."""
     width: Annotated[int, Ge(4), Le(512)] | None = None
@@ -49,6 +51,10 @@ class MLPOptions:
 
     label: Label = None
     """Column to predict; by default one with a usual name (label, class, target, species...), else the last."""
+    types: Annotated[str | None, DATA, Shown("COLUMN=TYPE,...")] = None
+    """Corrects how columns are read: number, category, date (or date:%d/%m/%Y), or ignore."""
+    encoding: Encoding = None
+    """Encoding of files that are not UTF-8, such as cp1252."""
     width: Annotated[int, Ge(1), Le(8192)] | None = None
     """Units per hidden layer; by default fitted to the number of rows, as are dropout, weight decay and batch."""
     dropout: Dropout | None = None

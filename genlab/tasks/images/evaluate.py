@@ -33,7 +33,7 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
     options, facts = pipeline.options, pipeline.facts
 
     def read(place: str, validation: str, test: str) -> PictureSet:
-        return read_pictures(place, validation, test, options.pixels, options.label)
+        return read_pictures(place, validation, test, options.pixels, options.label, encoding=options.encoding)
 
     found, home = reopened(read, source)
     if home and found.test is None:
