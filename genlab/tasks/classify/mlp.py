@@ -69,7 +69,11 @@ class MLPRecipe(ClassifyRecipe):
         columns = {column.name: column for column in data.encoder.columns}
         for name, kind in data.types.items():
             column = columns.get(name)
-            values = f": {', '.join(column.values[:8])}" if isinstance(column, CategoryColumn) else ""
+            values = (
+                f": {', '.join(value or '(missing)' for value in column.values[:8])}"
+                if isinstance(column, CategoryColumn)
+                else ""
+            )
             lines.append(f"{name}: {kind if column else f'left out ({kind})'}{values}")
         lines.append(f"{data.encoder.label}: the label, one of {', '.join(data.encoder.classes[:8])}")
         text = "\n".join(lines)
