@@ -75,7 +75,7 @@ def test_same_command_same_weights(book, whole, tmp_path):
 
 def test_killed_again_and_again(book, whole, tmp_path):
     """SIGKILL at random moments of one run, until it finishes."""
-    chance, out, ends = random.Random(), tmp_path / "run", []
+    chance, out, ends = random.Random(0), tmp_path / "run", []
     began = time.perf_counter()
     assert forked(lambda: train(book, tmp_path / "measured")) == 0
     takes = time.perf_counter() - began
@@ -121,7 +121,7 @@ def test_killed_at_every_file(book, tmp_path, monkeypatch):
 
 def test_full_disk_costs_nothing(book, whole, tmp_path, monkeypatch):
     """The disk is full at a random later write, repeatedly; the run continues from the checkpoint before."""
-    out, chance, fsync, left = tmp_path / "run", random.Random(), os.fsync, [0]
+    out, chance, fsync, left = tmp_path / "run", random.Random(0), os.fsync, [0]
 
     def full(descriptor):
         left[0] -= 1
@@ -313,7 +313,7 @@ def test_killed_from_outside(book, tmp_path):
     began = time.perf_counter()
     assert genlab_process(*command, "whole", folder=tmp_path).returncode == 0
     takes = time.perf_counter() - began
-    out, chance = tmp_path / "killed", random.Random()
+    out, chance = tmp_path / "killed", random.Random(0)
     for number in range(4):
         words = [*map(str, command), "killed", *(["--resume"] if out.exists() else [])]
         with open(tmp_path / f"errors-{number}", "wb") as errors:
