@@ -20,6 +20,7 @@ from genlab.errors import InputError
 from genlab.tasks.text.gpt import GPTRecipe
 from genlab.tasks.text.options import TextRequest
 from tests.conftest import genlab_process
+from tests.engine.short import interrupting
 
 OPTIONS = {"steps": 40, "size": "tiny", "context": 16, "batch": 2, "dropout": 0.1}
 
@@ -149,19 +150,6 @@ def test_full_disk_for_the_measures(book, tmp_path, monkeypatch):
     monkeypatch.setattr(RunFolder, "add_measures", full)
     with pytest.raises(InputError, match="no space left"):
         train(book, tmp_path / "run")
-
-
-def interrupting(recipe_class, at: int):
-    """A step that Ctrl-C interrupts at the beginning of its update number `at`."""
-    step = recipe_class.step
-
-    def interrupted(self, batch, progress):
-        self.updates = getattr(self, "updates", 0) + 1
-        if self.updates == at:
-            signal.raise_signal(signal.SIGINT)
-        return step(self, batch, progress)
-
-    return interrupted
 
 
 def test_interrupted_run_is_usable_and_resumes_to_the_same(book, whole, tmp_path, monkeypatch):
