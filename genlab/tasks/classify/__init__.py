@@ -17,6 +17,7 @@ TASK = Task(
             recipe="genlab.tasks.classify.cnn:CNNRecipe",
             network="genlab.tasks.classify.cnn:build_network",
             requests=PREDICT,
+            suits="pictures",
         ),
         Model(
             "mlp",
@@ -26,6 +27,7 @@ TASK = Task(
             network="genlab.tasks.classify.mlp:build_network",
             requests=PREDICT,
             reads=(".csv", ".csv.gz", ".csv.xz", ".csv.bz2", ".tsv", ".tsv.gz", ".tsv.xz", ".tsv.bz2"),
+            suits="a table",
         ),
     ),
     pipeline="genlab.tasks.classify.pipeline:ClassifyPipeline",

@@ -54,6 +54,14 @@ def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, netw
     return {"generator": networks.build("generator", shape, build)}
 
 
+def build_discriminator(setup: Setup, facts: PictureFacts, name: str) -> nn.Module:
+    """Builds the discriminator, or the custom network called `name`."""
+    options = setup.options
+    shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
+    build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes)
+    return setup.networks.build(name, shape, build)
+
+
 class GANRecipe(ImagesRecipe):
     """Trains a GAN with relativistic losses."""
 
@@ -64,9 +72,7 @@ class GANRecipe(ImagesRecipe):
     def __init__(self, setup: Setup) -> None:
         options, facts, device = setup.options, facts_of(setup), setup.machine.device
         generator = build_network(options, facts, setup.networks)["generator"]
-        shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
-        build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes)
-        discriminator = setup.networks.build("discriminator", shape, build)
+        discriminator = build_discriminator(setup, facts, "discriminator")
         self.gan = GAN(generator, discriminator).to(device)
         try_networks(setup, facts, generator, discriminator=discriminator)
         self.average = Average(generator, options.average).to(device)
