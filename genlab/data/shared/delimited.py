@@ -156,7 +156,11 @@ def _body(
     )
     begin -= row_names
     stop = len(rows)
-    while stop > begin + 1 and len(rows) - stop < FOOTER and (not fits[stop - 1] or _titles(rows[stop - 1].cells)):
+    while (
+        stop > begin + 1
+        and len(rows) - stop < FOOTER
+        and (len(rows[stop - 1].cells) < width or _titles(rows[stop - 1].cells))
+    ):
         stop -= 1
     between = [row for place, row in enumerate(rows) if begin <= place < stop and comments[place]]
     for part, kind in (

@@ -68,7 +68,7 @@ class ColumnType:
         if self.kind not in (Kind.NUMBER, Kind.DATE):
             return []
         wrong = {cell for cell in set(cells) if not is_missing(cell) and not self.fits(cell)}
-        return [(cell, line) for cell, line in zip(cells, lines, strict=True) if cell in wrong] if wrong else []
+        return [(cell, int(line)) for cell, line in zip(cells, lines, strict=True) if cell in wrong] if wrong else []
 
     def __str__(self) -> str:
         shown = "decimal comma" if self.form == "," else "" if self.form == "." else self.form

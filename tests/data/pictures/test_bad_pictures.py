@@ -160,10 +160,10 @@ def test_rows_that_a_table_run_cannot_read(refused, places):
     for words, message in (
         (["gone.csv"], "There is no file gone.csv"),
         (["sub.csv"], "sub.csv is a folder"),
-        (["other.csv"], "only one column"),
+        (["other.csv"], "other.csv has no column size: this run needs size; the table has answer"),
         (["ragged.csv"], "line 7: 3 cells"),
         (["none.csv"], "none.csv has no column size: this run needs size"),
-        (["words.csv"], "words.csv: column size has numbers, but 'many' is not a number"),
+        (["words.csv"], "words.csv: most cells of column size are no numbers, such as 'many'"),
     ):
         sentence, field = refused("predict", table, *words)
         assert re.search(message, sentence), sentence

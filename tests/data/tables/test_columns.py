@@ -150,9 +150,12 @@ def test_what_a_trained_model_cannot_read(tmp_path: Path) -> None:
 
 def test_an_odd_cell_counts_as_missing_and_is_noted(tmp_path: Path) -> None:
     encoder = whole(write(tmp_path / "t.csv", cells())).encoder
-    rows, notes = encoder.encode(cells_of([{"height": "tall", "colour": "red"}], encoder.names), "the rows")
+    three = [{"height": height, "colour": "red"} for height in ("tall", "7", "8")]
+    rows, notes = encoder.encode(cells_of(three, encoder.names), "the rows")
     assert rows[0, 0] == 0
     assert notes == ["1 cell of column height in the rows is no number and counts as missing: 'tall' (line 0)."]
+    with pytest.raises(InputError, match="most cells of column height are no numbers, such as 'tall' \\(line 0\\)"):
+        encoder.encode(cells_of(three[:1], encoder.names), "the rows")
 
 
 def test_dates_become_positions_in_time(tmp_path: Path) -> None:
