@@ -105,10 +105,9 @@ def _page(command: str, task: "Task", *models: "Model", more: list[Option] | Non
         of_run = [option for option in of_run if option.field != FROM]
     data = replace(of_run[0], help=f"{task.data[:1].upper()}{task.data[1:]}; or a sample set (`genlab samples`).")
     parts = [Option(name, str | None, text, shown=Shown("FILE", "data")) for name, text in task.parts]
-    default = task.models[0].name
-    choice = Option("model", str | None, f"One of: {names}.", default, shown=Shown("MODEL", "model"))
+    choice = Option("model", str | None, f"One of: {names}.", task.default, shown=Shown("MODEL", "model"))
     of_model = [option for model in models for option in options_of(load(model.options), "model")]
-    arguments = "DATA" if first.name == default else f"DATA --model {first.name}"
+    arguments = "DATA" if first == task.models[0] else f"DATA --model {first.name}"
     about = f"Train {task.about}: {first.name}, {first.about}."
     options = [data, *parts, *of_run[1:], choice, *of_model, *(more or []), *options_of(Output)]
     return Page(f"genlab {command} {task.name}", about, options, arguments)

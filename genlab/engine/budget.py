@@ -61,7 +61,9 @@ class Plan:
         return self.segments[-1].start + self.segments[-1].steps
 
     def factor(self, step: int) -> float:
-        """Fraction of the peak learning rate at `step`, counted from 0; zero at the last."""
+        """Fraction of the peak learning rate at `step`, counted from 0; zero at the last, unless it is the only one."""
+        if self.end == 1:
+            return 1.0
         warm = min(1.0, (step + 1) / max(1.0, WARM_UP * self.steps))
         return warm * self._segment(step).factor_after(step + 1)
 

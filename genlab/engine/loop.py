@@ -28,6 +28,8 @@ PREVIEW_SHARE = 0.02
 """Largest fraction of a time budget for previews."""
 PREVIEW_FROM = 120.0
 """Shortest time budget, in seconds, with previews."""
+MEETING = 1.0
+"""Seconds between decisions of several processes: after Ctrl-C, torchrun waits 30 s before it kills them."""
 
 
 class Decision(NamedTuple):
@@ -36,6 +38,8 @@ class Decision(NamedTuple):
     plan: Plan
     interrupted: bool
     save: bool
+    meeting: int
+    """The step after which several processes decide again, if they log nothing before it."""
 
 
 class Loop:
@@ -70,6 +74,7 @@ class Loop:
         self.overfitted = self._overfits()
         self.clock = Clock(plan, elapsed, self.step)
         self.saved_at, self.saving_took, self.previews_took = elapsed, 0.0, 0.0
+        self.meeting, self.met, self.met_at = 0, self.step, elapsed
         self.attempt = machine.first(lambda: folder.about().get("attempts", 1))
         self.trackers = Trackers(run.log if self.first else (), folder.path, given)
 
@@ -86,12 +91,13 @@ class Loop:
                 self.step += 1
                 ends = self.step == self.plan.end
                 validates = self.plan.validates_after(self.step - 1)
+                logs = ends or validates or self.step % self.plan.log_every == 0
                 # Processes synchronise, report and save only after these steps.
-                meet = ends or validates or self.machine.processes == 1 or self.step % self.plan.log_every == 0
-                if not meet:
+                if not (logs or self.machine.processes == 1 or self.step >= self.meeting):
                     continue
                 self._share_buffers()
-                if (ends or validates or self.step % self.plan.log_every == 0) and not self._log(reporter):
+                self._share_sums()
+                if logs and not self._log(reporter):
                     state = "diverged"
                     break
                 if validates and not self._validate(quiet):
@@ -101,6 +107,7 @@ class Loop:
                 if ends or self.overfitted:
                     break
                 self._adopt(decision.plan)
+                self.meeting = decision.meeting
                 if decision.interrupted:
                     state = "interrupted"
                     break
@@ -127,7 +134,11 @@ class Loop:
             self.machine.wait()
             self.clock.mark(self.step)
             plan = retime(plan, self.step, self.clock)
-        return Decision(plan, interrupted, self._checkpoint_due())
+        elapsed = self.clock.elapsed()
+        seconds_per_step = (elapsed - self.met_at) / (self.step - self.met)
+        self.met, self.met_at = self.step, elapsed
+        meeting = self.step + max(1, int(MEETING / seconds_per_step))
+        return Decision(plan, interrupted, self._checkpoint_due(), meeting)
 
     def _adopt(self, plan: Plan) -> None:
         """Records a changed plan before it takes effect, so that a resumed run repeats it."""
@@ -144,14 +155,19 @@ class Loop:
             self.sums[name] = self.sums[name] + value if name in self.sums else value
         self.summed += 1
 
+    def _share_sums(self) -> None:
+        """Averages the summed metrics over all processes, so that a checkpoint of the first one has those of all."""
+        if self.sums and self.machine.processes > 1:
+            sums = self.machine.mean(torch.stack([value.float() for value in self.sums.values()]))
+            self.sums = dict(zip(self.sums, sums, strict=True))
+
     def _means(self) -> dict[str, float]:
         """Mean metrics since the last call; empty if there was no step."""
         if not self.summed:
             return {}
-        names = list(self.sums)
-        values = self.machine.mean(torch.stack([self.sums[name].float() for name in names]) / self.summed)
-        self.sums, self.summed = {}, 0
-        return dict(zip(names, values.tolist(), strict=True))
+        means = torch.stack([value.float() for value in self.sums.values()]) / self.summed
+        names, self.sums, self.summed = list(self.sums), {}, 0
+        return dict(zip(names, means.tolist(), strict=True))
 
     def _log(self, reporter: Reporter | None) -> bool:
         """Logs the training metrics; returns False if one is not finite."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -215,7 +216,7 @@ def _matching_config(folder: RunFolder, given: dict[str, Any], continues: bool) 
     with reporting_damage(folder.path):
         _check_same(folder, recorded, given, continues)
     if folder.about().get("state") == "done":
-        more = f"; --from {folder.path} continues from its weights in a new run" if continues else ""
+        more = f"; --from {shlex.quote(str(folder.path))} continues from its weights in a new run" if continues else ""
         raise InputError(f"{folder.path} is finished: there is nothing to resume{more}.", "resume")
     return recorded
 
@@ -226,6 +227,7 @@ def _check_same(folder: RunFolder, recorded: dict[str, Any], given: dict[str, An
     Raises:
         InputError: one of them differs.
     """
+    path = shlex.quote(str(folder.path))
     for section in ("task", "model", "losses", "run", "asked"):
         before, now = recorded.get(section, {}), given[section]
         if section == "run":
@@ -238,7 +240,7 @@ def _check_same(folder: RunFolder, recorded: dict[str, Any], given: dict[str, An
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
                 longer = name in ("steps", "minutes") and continues
-                more = f", or continue from its weights in a new run with --from {folder.path}" if longer else ""
+                more = f", or continue from its weights in a new run with --from {path}" if longer else ""
                 raise InputError(
                     f"This run was started with {name.rstrip('_')} {before.get(name)}, not {now.get(name)}: repeat its "
                     f"command{more}.",

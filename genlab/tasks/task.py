@@ -28,6 +28,8 @@ class Model:
     """Capabilities of a finished run ("generate", "predict", "explain"), with the dataclass of each request."""
     reads: tuple[str, ...] = ()
     """Extensions of the files for which this model is the default."""
+    suits: str = ""
+    """The data for which this model is the default, as a phrase, if another model is the default for other data."""
     continues: bool = False
     """Whether training can start from the weights of another run (--from)."""
     exports: tuple[str, ...] = ()
@@ -87,6 +89,12 @@ class Task:
     """The models of other tools that `genlab import` opens."""
     page: str = ""
     """Page of the documentation."""
+
+    @property
+    def default(self) -> str:
+        """The name of the default model, or of each with the data that it suits."""
+        suited = [f"{model.name} for {model.suits}" for model in self.models if model.suits]
+        return ", ".join(suited) or self.models[0].name
 
     def model(self, name: str | None = None, data: str = "") -> Model:
         """The model called `name`, by default the one for these data.

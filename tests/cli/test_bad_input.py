@@ -276,11 +276,12 @@ def test_commands_on_a_run_are_quoted(refused, trained, tmp_path):
         assert command in refused(*words)[0]
 
 
-def test_more_steps_on_a_run(refused, trained, copied, book):
-    """The sentence says how to continue training, for a finished run and for a longer one."""
+def test_more_steps_on_a_run(refused, trained, book, tmp_path):
+    """The sentence says how to continue training, for a finished run and for a longer one, as typed in a shell."""
+    copied = shutil.copytree(trained, tmp_path / "my copy")
     words = ["train", "text", book, "--size", "tiny", "--validation", 0, "--out", copied, "--resume", "--steps"]
     sentence, field = refused(*words, 70)
-    assert re.search(r"started with steps 60, not 70: repeat its command, or continue .* --from .*copied\.$", sentence)
+    assert re.search(r"started with steps 60, not 70: repeat its .* or continue .* --from '.*my copy'\.$", sentence)
     assert field == "steps"
     sentence, field = refused(*words, 60)
-    assert re.search(r"is finished: there is nothing to resume; --from .*copied continues", sentence)
+    assert re.search(r"is finished: there is nothing to resume; --from '.*my copy' continues", sentence)

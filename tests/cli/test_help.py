@@ -59,6 +59,13 @@ def test_the_default_model_is_that_of_the_task(cli, monkeypatch):
         assert "Default: gan." in cli("train", "images", *words, "--help")[1]
 
 
+@pytest.mark.parametrize("words", [[], ["--model", "mlp"]])
+def test_a_default_model_that_depends_on_the_data_is_shown_with_them(cli, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "100")
+    _, out, _ = cli("train", "classify", *words, "--help")
+    assert "Default: cnn for pictures, mlp for a table." in " ".join(out.split())
+
+
 def test_help_of_imports_is_declared(cli, monkeypatch):
     declared = Import("bell:read", about="a bell that a foundry cast", folder="bell.json", uses=())
     monkeypatch.setattr(imports, "importing", lambda: [replace(task_named("text"), imports=declared)])

@@ -18,9 +18,11 @@ import genlab
 from genlab.catalog import TASKS, task_named
 from genlab.engine.checkpoints import flatten
 from genlab.engine.loop import Loop
-from genlab.engine.recipe import Recipe
+from genlab.engine.recipe import Metrics, Recipe
 from genlab.engine.weights import tensors_to_bytes
 from genlab.errors import InputError
+from genlab.tasks.text.gpt import GPTRecipe
+from tests.engine.short import interrupting
 from tests.tasks.test_contract import small
 
 MODELS = [(task, model.name) for task in TASKS for model in task_named(task).models]
@@ -70,6 +72,21 @@ def moments(recipe: Recipe) -> dict[str, float]:
     return {entry: square**0.5 for entry, square in squares.items()}
 
 
+def interrupted(folder: Path) -> list[float]:
+    """The loss of each step in this process, of a run interrupted before its first entry in metrics.jsonl."""
+    losses, step = [], interrupting(GPTRecipe, 3)
+
+    def recorded(self: GPTRecipe, batch: Any, progress: float) -> Metrics:
+        measures = step(self, batch, progress)
+        losses.append(measures["loss"].item())
+        return measures
+
+    with mock.patch.object(GPTRecipe, "step", recorded), mock.patch("genlab.engine.loop.MEETING", 0):
+        given = {**LONGER, "steps": 2000}
+        genlab.train("text", folder / "book.txt", out=folder / "runs" / "interrupted", quiet=True, **given)
+    return losses
+
+
 def main(folder: Path) -> None:
     ends: dict[str, Any] = {}
     for task, model in MODELS:
@@ -77,6 +94,7 @@ def main(folder: Path) -> None:
         ends[f"{task}-{model}"] = {"digest": digest(recipe), "moments": moments(recipe)}
     _, recipe = train(folder, "text", "gpt", "runs/timed", processes=2, steps=None, minutes=0.05)
     ends["timed"] = {"digest": digest(recipe)}
+    ends["interrupted"] = interrupted(folder)
     (folder / f"ends-{os.environ['RANK']}.json").write_text(json.dumps(ends))
     genlab.train("text", folder / "book.txt", out=folder / "whole", quiet=True, **LONGER)
     try:

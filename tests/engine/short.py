@@ -1,5 +1,6 @@
 """Short trainings of a tiny GPT."""
 
+import signal
 from pathlib import Path
 
 import genlab
@@ -25,3 +26,16 @@ def fresh(run: genlab.Run, book: Path, validation: str = "0.05") -> GPTRecipe:
     data, _ = GPTRecipe.read(options, Place(str(book), validation, "0.10"), None)
     seed_everything(0)
     return GPTRecipe(Setup(options, data, Machine("cpu")))
+
+
+def interrupting(recipe_class, at: int):
+    """A step that Ctrl-C interrupts at the beginning of its update number `at`."""
+    step = recipe_class.step
+
+    def interrupted(self, batch, progress):
+        self.updates = getattr(self, "updates", 0) + 1
+        if self.updates == at:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, batch, progress)
+
+    return interrupted

@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from math import cos, sin, tau
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import genlab
+from genlab.engine.budget import Plan
 from tests.conftest import squares_and_bars
+from tests.engine.short import entries
 
 RUNS = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*/*"))
 
@@ -16,7 +19,7 @@ RUNS = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*/*"))
 def test_every_format_has_a_run():
     kinds = {(json.loads((run / "run.json").read_text())["format"], run.name) for run in RUNS}
     names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-gpt2", "text-lstm", "translate-transformer"]
-    assert kinds == {(1, name) for name in names}
+    assert kinds == {(1, name) for name in [*names, "points-gan-interrupted"]}
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
@@ -49,3 +52,29 @@ def test_it_measures_other_text(path, tmp_path):
     (tmp_path / "other.txt").write_text("the cat sat on the mat and the dog lay on the log\n" * 20)
     report = genlab.load(shutil.copytree(path, tmp_path / "run")).evaluate(data=str(tmp_path / "other.txt"))
     assert 0 < report["loss"] < 4
+
+
+def test_an_interrupted_timed_run_of_format_1_resumes_and_ends_on_time(tmp_path):
+    """Its plan was waiting for the clock to begin the decay; the learning rate goes on from the last one."""
+    path = next(run for run in RUNS if run.name == "points-gan-interrupted")
+    before = genlab.load(shutil.copytree(path, tmp_path / "run"))
+    recorded, step = before.folder.config(), before.about["step"]
+    assert recorded["plan"]["decay_start"] is None
+    places = ((cos(tau * n / 400), sin(tau * n / 400)) for n in range(400))
+    (tmp_path / "circle.csv").write_text("".join(f"{x:.4f},{y:.4f}\n" for x, y in places))
+    options = {**recorded["asked"], "minutes": 0.05, "validation": 0.1, "quiet": True}
+    run = genlab.train("points", tmp_path / "circle.csv", out=before.path, resume=True, **options)
+    assert (run.about["state"], run.about["attempts"]) == ("done", 2)
+    assert abs(run.about["seconds"] - 3) <= 0.75
+    lines = entries(run.path, "train")
+    first = next(line for line in lines if line["attempt"] == 2)
+    assert first["penalty"] == pytest.approx(lines[lines.index(first) - 1]["penalty"], rel=0.25)  # of trained networks
+    plan = Plan.from_json(run.folder.config()["plan"])
+    assert [line["learning_rate"] for line in lines] == pytest.approx(
+        [options["learning_rate"] * plan.factor(line["step"] - 1) for line in lines]
+    )
+    assert lines[-1]["learning_rate"] == 0
+    line, decay = plan.segments[:2]
+    assert (line.start, line.factor, line.steps) == (0, 1.0, recorded["plan"]["steps"])
+    assert decay.start > step
+    assert decay.factor == pytest.approx(line.factor_after(decay.start))

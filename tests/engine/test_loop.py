@@ -33,6 +33,15 @@ def test_losses_fall_and_the_learning_rate_ends_at_zero(book, tmp_path):
     assert seconds == sorted(seconds)
 
 
+def test_a_single_step_trains(book, tmp_path):
+    run = train(book, tmp_path / "run", steps=1, validation=0)
+    (line,) = entries(run.path, "train")
+    assert line["learning_rate"] == run.pipeline.options.learning_rate
+    before = fresh(run, book, validation="0").pipeline.network.state_dict()
+    after = run.pipeline.network.state_dict()
+    assert any(not torch.equal(after[name], weight) for name, weight in before.items())
+
+
 def test_the_seed_decides(book, tmp_path):
     one, same, other = (train(book, tmp_path / f"{n}", seed=seed, steps=4) for n, seed in enumerate((1, 1, 2)))
     weights = [run.folder.weights.read_bytes() for run in (one, same, other)]

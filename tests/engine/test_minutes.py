@@ -12,7 +12,7 @@ from genlab.engine.budget import Plan, plan_time
 from genlab.engine.machine import Machine, seed_everything
 from genlab.errors import InputError
 from genlab.tasks.text.gpt import GPTRecipe
-from tests.engine.short import entries, fresh, train
+from tests.engine.short import entries, fresh, interrupting, train
 
 pytestmark = pytest.mark.usefixtures("no_previews")
 
@@ -122,19 +122,9 @@ def test_previews_take_a_small_share_of_the_time(book, tmp_path, monkeypatch):
 
 
 def test_resuming_a_budget_measures_nothing_again(book, tmp_path, monkeypatch):
-    step = GPTRecipe.step
-
-    def interrupted(self, batch, progress):
-        import signal
-
-        self.updates = getattr(self, "updates", 0) + 1
-        if self.updates == 60:
-            signal.raise_signal(signal.SIGINT)
-        return step(self, batch, progress)
-
     options = {"steps": None, "minutes": 0.05, "size": "tiny", "validation": 0}
     with monkeypatch.context() as patch:
-        patch.setattr(GPTRecipe, "step", interrupted)
+        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 60))
         first = train(book, tmp_path / "run", **options)
     assert first.about["state"] == "interrupted"
     plan = first.folder.config()["plan"]

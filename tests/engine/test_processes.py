@@ -18,9 +18,10 @@ from genlab.engine.budget import Plan, plan_steps
 from genlab.engine.checkpoints import load_state
 from genlab.engine.run_folder import RunFolder
 from genlab.models.vae import reconstruction_loss
+from genlab.tasks.text.gpt import GPTRecipe
 from tests.engine.every_model import LONGER, MODELS, STEPS, moments, options, train
 from tests.engine.halves import in_halves, mean_of_halves
-from tests.engine.short import entries
+from tests.engine.short import entries, interrupting
 from tests.tasks.test_contract import built, recipe_class, small
 
 ROOT = Path(genlab.__file__).parents[1]
@@ -96,6 +97,16 @@ def test_a_time_budget_is_decided_for_all_processes(both):
     assert about["step"] == Plan.from_json(RunFolder(both / "runs" / "timed").config()["plan"]).end
 
 
+def test_an_interrupted_run_keeps_the_metrics_of_all_processes(both):
+    """Those that it has not logged yet are in its checkpoint."""
+    losses = [json.loads((both / f"ends-{rank}.json").read_text())["interrupted"] for rank in (0, 1)]
+    assert len(losses[0]) == len(losses[1]) == 3
+    state = load_state(both / "runs" / "interrupted" / "resume")[1]
+    assert state["summed"] == 3
+    assert state["sums"]["loss"].item() == pytest.approx(sum(losses[0] + losses[1]) / 2)
+    assert sum(losses[0]) != pytest.approx(sum(losses[1]))
+
+
 def test_a_mistake_ends_all_processes(both):
     said = [(both / f"error-{rank}.txt").read_text() for rank in (0, 1)]
     assert said[0] == said[1]
@@ -157,14 +168,40 @@ def two_nodes(*words: object, folder: Path) -> list[subprocess.Popen]:
     return [torchrun("genlab", *words, folder=folder, nodes=2, node=node, port=port) for node in (0, 1)]
 
 
+def wait_for_checkpoint(run: Path) -> None:
+    until = time.perf_counter() + 100
+    while not list((run / "resume").glob("*.safetensors")) and time.perf_counter() < until:
+        time.sleep(0.01)
+
+
+def test_control_c_reaches_all_processes(book, tmp_path, monkeypatch):
+    """They end together, long before the next entry in metrics.jsonl is due; torchrun fails, as on every signal."""
+    options = {"steps": 1_000_000, "size": "tiny", "context": 16, "batch": 2, "validation": 0}
+    given = (f"--{name}={value}" for name, value in options.items())
+    command = ["genlab", "train", "text", book, *given, "--checkpoint-seconds", 0, "--json", "--out", "run"]
+    process = torchrun(*command, folder=tmp_path)
+    wait_for_checkpoint(tmp_path / "run")
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "via Signals.SIGINT, forcefully exiting" not in errors
+    assert json.loads(out)["state"] == "interrupted"
+    folder = RunFolder.open(tmp_path / "run")
+    step = folder.about()["step"]
+    assert 0 < step < Plan.from_json(folder.config()["plan"]).log_every
+    assert load_state(folder.path / "resume")[0] == step
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 3))
+        resumed = genlab.train("text", book, out=folder.path, resume=True, quiet=True, **options)
+    assert (resumed.about["state"], resumed.about["attempts"], resumed.about["step"]) == ("interrupted", 2, step + 3)
+
+
 def test_two_nodes_are_killed_and_resume(both, tmp_path):
     """One machine plays both nodes; the result is that of two uninterrupted processes on one node."""
     command = ["train", "text", both / "book.txt", *(f"--{name}={value}" for name, value in LONGER.items())]
     command += ["--checkpoint-seconds", 0, "--json", "--out"]
     nodes = two_nodes(*command, "killed", folder=tmp_path)
-    until = time.perf_counter() + 100
-    while not list((tmp_path / "killed" / "resume").glob("*.safetensors")) and time.perf_counter() < until:
-        time.sleep(0.01)
+    wait_for_checkpoint(tmp_path / "killed")
     for process in nodes:
         started = workers(process)
         process.kill()

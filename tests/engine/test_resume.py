@@ -20,6 +20,7 @@ from genlab.errors import InputError
 from genlab.tasks.text.gpt import GPTRecipe
 from genlab.tasks.text.options import TextRequest
 from tests.conftest import genlab_process
+from tests.engine.short import interrupting
 
 OPTIONS = {"steps": 40, "size": "tiny", "context": 16, "batch": 2, "dropout": 0.1}
 
@@ -75,7 +76,7 @@ def test_same_command_same_weights(book, whole, tmp_path):
 
 def test_killed_again_and_again(book, whole, tmp_path):
     """SIGKILL at random moments of one run, until it finishes."""
-    chance, out, ends = random.Random(), tmp_path / "run", []
+    chance, out, ends = random.Random(0), tmp_path / "run", []
     began = time.perf_counter()
     assert forked(lambda: train(book, tmp_path / "measured")) == 0
     takes = time.perf_counter() - began
@@ -121,7 +122,7 @@ def test_killed_at_every_file(book, tmp_path, monkeypatch):
 
 def test_full_disk_costs_nothing(book, whole, tmp_path, monkeypatch):
     """The disk is full at a random later write, repeatedly; the run continues from the checkpoint before."""
-    out, chance, fsync, left = tmp_path / "run", random.Random(), os.fsync, [0]
+    out, chance, fsync, left = tmp_path / "run", random.Random(0), os.fsync, [0]
 
     def full(descriptor):
         left[0] -= 1
@@ -149,19 +150,6 @@ def test_full_disk_for_the_measures(book, tmp_path, monkeypatch):
     monkeypatch.setattr(RunFolder, "add_measures", full)
     with pytest.raises(InputError, match="no space left"):
         train(book, tmp_path / "run")
-
-
-def interrupting(recipe_class, at: int):
-    """A step that Ctrl-C interrupts at the beginning of its update number `at`."""
-    step = recipe_class.step
-
-    def interrupted(self, batch, progress):
-        self.updates = getattr(self, "updates", 0) + 1
-        if self.updates == at:
-            signal.raise_signal(signal.SIGINT)
-        return step(self, batch, progress)
-
-    return interrupted
 
 
 def test_interrupted_run_is_usable_and_resumes_to_the_same(book, whole, tmp_path, monkeypatch):
@@ -313,7 +301,7 @@ def test_killed_from_outside(book, tmp_path):
     began = time.perf_counter()
     assert genlab_process(*command, "whole", folder=tmp_path).returncode == 0
     takes = time.perf_counter() - began
-    out, chance = tmp_path / "killed", random.Random()
+    out, chance = tmp_path / "killed", random.Random(0)
     for number in range(4):
         words = [*map(str, command), "killed", *(["--resume"] if out.exists() else [])]
         with open(tmp_path / f"errors-{number}", "wb") as errors:

@@ -123,7 +123,7 @@ def _table(rows: list[Record], text: str, dialect: Dialect, name: str, option: s
             columns = [column for column, left_out in zip(columns, empty, strict=True) if not left_out]
         names, renamed = named(first if header else [""] * width, name if header else "")
         notes += renamed
-        if not header and width > 1:
+        if not header and not all(map(is_number, first)):
             notes.append(
                 f"the first line of {name} ({shortened(dialect.separator.join(first))}) is a row, not column names: "
                 f"the columns are {names[0]} to {names[-1]}."
@@ -156,7 +156,11 @@ def _body(
     )
     begin -= row_names
     stop = len(rows)
-    while stop > begin + 1 and len(rows) - stop < FOOTER and (not fits[stop - 1] or _titles(rows[stop - 1].cells)):
+    while (
+        stop > begin + 1
+        and len(rows) - stop < FOOTER
+        and (len(rows[stop - 1].cells) < width or _titles(rows[stop - 1].cells))
+    ):
         stop -= 1
     between = [row for place, row in enumerate(rows) if begin <= place < stop and comments[place]]
     for part, kind in (

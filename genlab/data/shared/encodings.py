@@ -103,7 +103,7 @@ def decoded(data: bytes, name: str, option: str, encoding: str | None) -> str:
         if encoding is None or wide:
             around = data[max(0, error.start - JUDGED) :]
             message = not_utf8(name, around if not wide else data, error.start, "add --encoding NAME")
-            raise InputError(message, "encoding" if not wide else option) from None
+            raise InputError(message, "encoding" if "--encoding" in message else option) from None
         try:
             text = data.decode(encoding)
         except LookupError:
@@ -155,6 +155,8 @@ def _wide(name: Path | str, place: int, encoding: str) -> str:
 
 def _without_mark(data: bytes) -> str | None:
     """Recognises UTF-16 and UTF-32 without a byte order mark by the positions of the zero bytes."""
+    if 0 not in data:
+        return None
     share = [data[first::4].count(0) / max(1, len(data[first::4])) for first in range(4)]
     if min(share[2:]) > 0.98 and share[0] < 0.01:
         return "utf-32-le"

@@ -9,7 +9,7 @@ from genlab.data.shared.numbers import as_number, is_number
 
 JUDGED = 1000
 """Number of rows to compare the first line with."""
-MISSING = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"}
+MISSING = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "inf", "-inf"}
 """Cells that may mean a missing value, in lower case."""
 
 

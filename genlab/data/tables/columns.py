@@ -197,6 +197,13 @@ class Encoder:
         parts = []
         for column, place in zip(self.columns, places, strict=True):
             cells = table.columns[place]
+            odd = column.type.odd(cells, table.lines)
+            filled = sum(not is_missing(cell) for cell in cells)
+            if len(odd) > filled / 2:
+                raise InputError(
+                    f"{where}: most cells of column {column.name} are no {column.kind}s, such as {odd[0][0][:40]!r} "
+                    f"(line {odd[0][1]}): is it the table that this run was trained for?", "data",
+                )  # fmt: skip
             notes += odd_note(column.name, column.type, cells, table.lines, where)
             parts.append(column.encode(cells))
         return np.concatenate(parts, 1), notes

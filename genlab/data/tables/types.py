@@ -5,9 +5,9 @@ A column is what most of its cells are; the cells that do not fit count as missi
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from genlab.data.shared.delimited import Cells, Column
 from genlab.data.shared.headers import is_missing
@@ -63,12 +63,12 @@ class ColumnType:
             return as_number(cell, self.form) is not None
         return self.kind is not Kind.DATE or parse_date(cell, self.form) is not None
 
-    def odd(self, cells: Column, lines: Iterable[int]) -> list[tuple[str, int]]:
+    def odd(self, cells: Column, lines: Any) -> list[tuple[str, int]]:
         """The cells that do not fit, with their lines."""
         if self.kind not in (Kind.NUMBER, Kind.DATE):
             return []
         wrong = {cell for cell in set(cells) if not is_missing(cell) and not self.fits(cell)}
-        return [(cell, line) for cell, line in zip(cells, lines, strict=True) if cell in wrong] if wrong else []
+        return [(cell, int(line)) for cell, line in zip(cells, lines, strict=True) if cell in wrong] if wrong else []
 
     def __str__(self) -> str:
         shown = "decimal comma" if self.form == "," else "" if self.form == "." else self.form
@@ -109,7 +109,7 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
     return found, notes
 
 
-def odd_note(name: str, kind: ColumnType, column: Column, lines: Iterable[int], where: str) -> list[str]:
+def odd_note(name: str, kind: ColumnType, column: Column, lines: Any, where: str) -> list[str]:
     """A note on the cells of a column that count as missing, if there are any."""
     odd = kind.odd(column, lines)
     if not odd:

@@ -22,6 +22,7 @@ TASK = Task(
             recipe="genlab.tasks.classify.cnn:CNNRecipe",
             network="genlab.tasks.classify.cnn:build_network",
             requests=PREDICT,
+            suits="pictures",
         ),
         Model(
             "mlp",
@@ -31,6 +32,7 @@ TASK = Task(
             network="genlab.tasks.classify.mlp:build_network",
             requests=PREDICT,
             reads=TABLES,
+            suits="a table",
         ),
     ),
     pipeline="genlab.tasks.classify.pipeline:ClassifyPipeline",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit
 from genlab.data.pictures.pixels import share_of_commonest
+from genlab.engine.budget import WARM_UP
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import Metrics, Setup, Speed
@@ -30,7 +31,7 @@ from genlab.models.gan import (
 from genlab.tasks.images.options import GANOptions, WGANGPOptions
 from genlab.tasks.images.pipeline import PASS, DiscriminatorShape, GeneratorShape, PictureFacts
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, try_networks
-from genlab.tasks.shared.annealing import falling
+from genlab.tasks.shared.annealing import falling, rising
 
 Pictures = Float[Tensor, "batch channels side side"]
 PENALISED = 4
@@ -53,6 +54,14 @@ def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, netw
     return {"generator": networks.build("generator", shape, build)}
 
 
+def build_discriminator(setup: Setup, facts: PictureFacts, name: str) -> nn.Module:
+    """Builds the discriminator, or the custom network called `name`."""
+    options = setup.options
+    shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
+    build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes)
+    return setup.networks.build(name, shape, build)
+
+
 class GANRecipe(ImagesRecipe):
     """Trains a GAN with relativistic losses."""
 
@@ -63,9 +72,7 @@ class GANRecipe(ImagesRecipe):
     def __init__(self, setup: Setup) -> None:
         options, facts, device = setup.options, facts_of(setup), setup.machine.device
         generator = build_network(options, facts, setup.networks)["generator"]
-        shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
-        build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes)
-        discriminator = setup.networks.build("discriminator", shape, build)
+        discriminator = build_discriminator(setup, facts, "discriminator")
         self.gan = GAN(generator, discriminator).to(device)
         try_networks(setup, facts, generator, discriminator=discriminator)
         self.average = Average(generator, options.average).to(device)
@@ -92,7 +99,7 @@ class GANRecipe(ImagesRecipe):
         labels_of_pairs = twice(tuple(numbers[some] for numbers in labels))
         with torch.autocast(real.device.type, enabled=False):  # second derivatives need full precision
             _, penalty = gradient_penalty(lambda pictures: self.gan.score(pictures, *labels_of_pairs), pairs.float())
-        gamma = falling(self.options.penalty, self.options.penalty / 10, progress)
+        gamma = rising(progress, WARM_UP) * falling(self.options.penalty, self.options.penalty / 10, progress)
         loss_d = self.discriminator_loss(scores_real, scores_fake) + gamma * penalty
         self.update(self.gan.discriminator, loss_d)  # R1 and R2 are the two halves of the penalty
 

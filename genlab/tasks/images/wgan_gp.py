@@ -12,10 +12,10 @@ from torch import Tensor
 
 from genlab.engine.recipe import Metrics, Setup
 from genlab.layers.average import Average
-from genlab.models.gan import GAN, Discriminator
+from genlab.models.gan import GAN
 from genlab.models.wgan_gp import Scores, critic_loss, generator_loss, interpolated_gradient_penalty
+from genlab.tasks.images.gan import build_discriminator
 from genlab.tasks.images.gan import build_network as build_generator
-from genlab.tasks.images.pipeline import DiscriminatorShape
 from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept, try_networks
 
 build_network = build_generator
@@ -31,9 +31,7 @@ class WGANGPRecipe(ImagesRecipe):
     def __init__(self, setup: Setup) -> None:
         options, facts, device = setup.options, facts_of(setup), setup.machine.device
         generator = build_network(options, facts, setup.networks)["generator"]
-        shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
-        build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes)
-        critic = setup.networks.build("critic", shape, build)
+        critic = build_discriminator(setup, facts, "critic")
         self.gan = GAN(generator, critic).to(device)
         try_networks(setup, facts, generator, critic=critic)
         self.average = Average(generator, options.average).to(device)

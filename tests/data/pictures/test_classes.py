@@ -81,13 +81,12 @@ def test_without_any_table_both_names_are_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"file,hair\n000.png,blond\xe9\n001.png,red\n", r"is not UTF-8 \(byte 23\): save it as UTF-8"),
-        (b"file,hair\n000.png,red,more\n001.png,red\n", "line 2: 3 cells, but the first line has 2"),
-        (b"file,hair\n000.png\n001.png,red\n", "line 2: 1 cells, but the first line has 2"),
-        (b"", "has no column file; it has "),
-        (b"file,hair\n000.png," + b"x" * 200_000, "line 2: not a CSV file"),
+        (b"file,hair\n000.png,blond\xe9\n001.png,red\n", r"is not UTF-8 \(byte 23\): add --encoding NAME"),
+        (b"file,hair\n000.png,red,more\n001.png,red\n", "line 2: 3 cells, but most lines have 2"),
+        (b"file,hair\n000.png\n001.png,red\n", "line 2: 1 cell, but most lines have 2"),
+        (b"", "is empty"),
     ],
-    ids=["cp1252", "a cell more", "a cell less", "empty", "a huge cell"],
+    ids=["cp1252", "a cell more", "a cell less", "empty"],
 )
 def test_tables_that_cannot_be_used(tmp_path: Path, content: bytes, message: str) -> None:
     data = folder_of(tmp_path, {"": 2})

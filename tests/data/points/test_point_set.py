@@ -111,23 +111,26 @@ def test_sample_sets(name: str, count: int) -> None:
 LINES = "".join(f"{x},{y}\n" for x, y in POINTS)
 BAD = {
     "missing": (None, "There is no file"),
-    "empty": (b"", "is empty: give a CSV"),
-    "only a header": (b"x,y\n", "is empty: give a CSV"),
-    "binary": (b"\x89PNG\r\n\x1a\n\x00\x00", "is not a CSV file in UTF-8 (byte 0)"),
-    "another encoding": ("größe,y\n".encode("latin-1") + LINES.encode(), "is not a CSV file in UTF-8 (byte 2)"),
+    "empty": (b"", "is empty: give a"),
+    "only a header": (b"x,y\n", "has a line of column names but no rows"),
+    "binary": (b"\x89PNG\r\n\x1a\n\x00\x00", "is not text: it has zero bytes"),
+    "another encoding": (
+        "größe,y\n".encode("latin-1") + LINES.encode(),
+        "is not UTF-8 (byte 2): add --encoding NAME, where NAME is the encoding that reads right: cp1252",
+    ),
     "a zero byte": (b"1,2\n\x00,3\n", "zero byte at character 4"),
     "cut-off gzip": (gzip.compress(LINES.encode())[:-20], "is a damaged gzip file"),
     "corrupt gzip": (gzip.compress(LINES.encode())[:40] + b"\xff" * 40, "is a damaged gzip file"),
-    "one column": (b"1\n2\n3\n", "line 1: 1 column instead of two"),
-    "three columns": (b"x,y\n1,2\n1,2,3\n", "line 3: 3 columns instead of two"),
+    "one column": (b"1\n2\n3\n", "has 1 column instead of two"),
+    "three columns": (b"x,y\n1,2\n1,2,3\n", "line 3: 3 cells, but most lines have 2"),
     "a word": (b"x,y\n1,2\n1,red\n", "line 3: 'red' is not a number"),
     "a second header": (b"x,y\nx,y\n1,2\n", "line 2: 'x' is not a number"),
     "an empty cell": (b"1,2\n,2\n", "line 2: '' is not a number"),
     "not a number": (b"1,2\n3,nan\n", "line 2: 'nan' is not a number"),
     "infinity first": (b"inf,2\n3,4\n", "line 1: 'inf' is not a number"),
     "too large": (b"1,2\n3,1e300\n", "line 2: '1e300' is not a number up to 1e+15"),
-    "decimal commas": (b"1,5;2,5\n3,5;4,5\n1,0;2,0\n1,x;2,0\n", "line 2: '3,5' is not a number"),
-    "an open quote": (b'1,2\n"3,4\n', "line 2: 1 column instead of two"),
+    "decimal commas": (b"1,5;2,5\n3,5;4,5\n1,0;2,0\n1,x;2,0\n", "line 4: '1,x' is not a number"),
+    "an open quote": (b'1,2\n"3,4\n', "line 2: '\"3' is not a number"),
     "few points": (b"1,2\n" * 19, "has 19 points: give at least 20"),
     "all the same": (b"1,2\n" * 50, "All 50 points of bad.csv are equal"),
 }
@@ -143,11 +146,11 @@ def test_bad_files(tmp_path: Path, case: str) -> None:
         read_points(str(path), "0.05", "0.10")
     assert said in str(error.value)
     assert "bad.csv" in str(error.value)
-    assert error.value.field == "data"
+    assert error.value.field == ("encoding" if "--encoding" in said else "data")
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a folder: give a CSV file"):
+    with pytest.raises(InputError, match="is a folder: give a CSV, TSV or Parquet file"):
         read_points(str(tmp_path), "0", "0")
 
 

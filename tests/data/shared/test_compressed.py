@@ -3,10 +3,10 @@ import gzip
 import lzma
 
 import pytest
+from genlab.data.shared.csv_text import csv_text
 
 from genlab.data.shared import compressed
 from genlab.data.shared.compressed import open_stream, read_bytes
-from genlab.data.shared.csv_text import csv_text
 from genlab.errors import InputError
 
 PACK = {"gzip": gzip.compress, "xz": lzma.compress, "bzip2": bz2.compress}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from genlab.errors import InputError
-from genlab.tasks.shared.annealing import falling
+from genlab.tasks.shared.annealing import falling, rising
 from genlab.tasks.shared.latents import latent_rows, read_latents
 
 
@@ -63,3 +63,10 @@ def test_falling_is_geometric() -> None:
     assert falling(1.0, 0.01, 1.0) == pytest.approx(0.01)
     assert falling(1.0, 0.0, 0.7) == 1.0
     assert falling(0.0, 1.0, 0.7) == 0.0
+
+
+def test_rising_is_linear_from_a_tenth() -> None:
+    assert rising(0.0, 0.02) == pytest.approx(0.1)
+    assert rising(0.01, 0.02) == pytest.approx(0.55)
+    assert rising(0.02, 0.02) == pytest.approx(1.0)
+    assert rising(0.7, 0.02) == 1.0
