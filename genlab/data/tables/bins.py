@@ -56,7 +56,7 @@ def tree_edges(
         if not len(at):
             return Split(0.0, 0, start, end)
         parts = _entropy(counts[at] - counts[start]) + _entropy(counts[end] - counts[at])
-        gains = _entropy(counts[end] - counts[start]) - parts
+        gains = _entropy(counts[[end]] - counts[[start]]) - parts
         return Split(float(gains.max()), int(at[gains.argmax()]), start, end)
 
     ranges = [best(0, len(numbers))]
@@ -67,7 +67,7 @@ def tree_edges(
     return np.unique([numbers[0], *cuts, numbers[-1]])
 
 
-def _entropy(counts: Float64[np.ndarray, "*ranges classes"]) -> Float64[np.ndarray, "*ranges"]:
+def _entropy(counts: Float64[np.ndarray, "ranges classes"]) -> Float64[np.ndarray, " ranges"]:
     """Entropy in nats of the labels in each range, summed over its rows."""
     whole = counts.sum(-1, keepdims=True)
     return -(counts * np.log(np.maximum(counts, 1e-12) / np.maximum(whole, 1))).sum(-1)
