@@ -29,9 +29,9 @@ from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
 
 SIZES: dict[int, dict[str, Any]] = {
-    1000: {"width": 64, "members": 16, "bins": 0, "dropout": 0.5, "weight_decay": 3.0, "batch": 64},
-    5000: {"width": 128, "members": 8, "bins": 16, "dropout": 0.3, "weight_decay": 3.0, "batch": 256},
-    10**12: {"width": 128, "members": 8, "bins": 48, "dropout": 0.15, "weight_decay": 0.5, "batch": 256},
+    1000: {"width": 64, "members": 8, "bins": 0, "dropout": 0.5, "weight_decay": 3.0, "batch": 64},
+    5000: {"width": 128, "members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 3.0, "batch": 256},
+    10**12: {"width": 128, "members": 8, "bins": 128, "dropout": 0.3, "weight_decay": 1.0, "batch": 512},
 }
 """Default options for tables with less evidence than the key."""
 RARE = 10
