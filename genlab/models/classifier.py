@@ -10,7 +10,7 @@ Data flow::
 Two classes share one logit: with a logit of zero for the first class, softmax equals sigmoid.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import torch
@@ -97,9 +97,9 @@ class RowClassifierShape:
     features: int
     """Number of features of a row."""
     classes: int
-    numeric: tuple[int, ...] = ()
+    numeric: list[int] = field(default_factory=list)
     """Indices of the features that are quantities; the others are 0 or 1."""
-    edges: tuple[tuple[float, ...], ...] = ()
+    edges: list[list[float]] = field(default_factory=list)
     """Edges of the bins of each quantity; none for one without bins."""
 
     @property

@@ -44,7 +44,7 @@ class NumberEmbeddings(nn.Module):
     low: Tensor
     rate: Tensor
 
-    def __init__(self, edges: list[tuple[float, ...]]) -> None:
+    def __init__(self, edges: list[list[float]]) -> None:
         super().__init__()
         bins = max(map(len, edges), default=1) - 1
         low, rate = torch.zeros(2, len(edges), bins)  # a rate of zero leaves bins that a number lacks at zero
@@ -97,6 +97,8 @@ class RowEnsemble(nn.Module):
     """
 
     numbers: Tensor
+    straight_weight: Tensor
+    straight_bias: Tensor
 
     def __init__(self, shape: RowClassifierShape, width: int, depth: int, members: int, dropout: float) -> None:
         super().__init__()
@@ -104,7 +106,8 @@ class RowEnsemble(nn.Module):
         places = torch.tensor([place for place, _ in binned], dtype=torch.long)
         self.register_buffer("numbers", places, persistent=False)
         self.embed = NumberEmbeddings([own for _, own in binned]) if binned else None
-        self.straight = nn.Linear(shape.features, shape.outputs).requires_grad_(False)
+        self.register_buffer("straight_weight", torch.zeros(shape.outputs, shape.features))
+        self.register_buffer("straight_bias", torch.zeros(shape.outputs))
         sizes = [shape.features + EMBEDDING * len(binned), *[width] * depth]
         self.hidden = nn.ModuleList(
             SharedLinear(before, after, members, first=number == 0)
@@ -112,12 +115,11 @@ class RowEnsemble(nn.Module):
         )
         self.bend = nn.Parameter(torch.zeros(members, width, shape.outputs))
         self.dropout = dropout
-        nn.init.zeros_(self.straight.weight)
-        nn.init.zeros_(self.straight.bias)
 
     def straight_from(self, weight: Float[Tensor, "outputs features"], bias: Float[Tensor, " outputs"]) -> None:
         """Sets the logistic regression."""
-        self.straight.load_state_dict({"weight": weight, "bias": bias})
+        self.straight_weight.copy_(weight)
+        self.straight_bias.copy_(bias)
 
     def members(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch members outputs"]:
         """The logits of each member."""
@@ -126,7 +128,7 @@ class RowEnsemble(nn.Module):
         for layer in self.hidden:
             x = F.dropout(F.relu(layer(x)), self.dropout, self.training)
         bend = einsum(x, self.bend, "batch members width, members width outputs -> batch members outputs")
-        return self.straight(rows)[:, None] + bend
+        return F.linear(rows, self.straight_weight, self.straight_bias)[:, None] + bend
 
     def forward(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch outputs"]:
         """Logits of the members' mean probabilities."""

@@ -8,13 +8,14 @@ from torch import nn
 from genlab.models.classifier import RowClassifierShape, class_logits, classification_loss, probabilities
 from genlab.models.row_ensemble import EMBEDDING, NumberEmbeddings, RowEnsemble, per_member
 
-EDGES = ((-1.0, 0.0, 2.0), (), (0.0, 1.0, 2.0, 4.0))
+EDGES: list[list[float]] = [[-1.0, 0.0, 2.0], [], [0.0, 1.0, 2.0, 4.0]]
 
 
 def ensemble(classes: int = 3, dropout: float = 0.0) -> RowEnsemble:
     torch.manual_seed(0)
-    network = RowEnsemble(RowClassifierShape(5, classes, (0, 1, 3), EDGES), 12, 2, 4, dropout).eval()
+    network = RowEnsemble(RowClassifierShape(5, classes, [0, 1, 3], EDGES), 12, 2, 4, dropout).eval()
     nn.init.normal_(network.bend)
+    network.straight_from(torch.randn(network.straight_weight.shape), torch.randn(network.straight_bias.shape))
     return network
 
 
@@ -44,7 +45,7 @@ def test_the_prediction_is_the_mean_probability_of_the_members(classes: int) -> 
 
 
 def test_members_start_as_the_logistic_regression_and_then_differ() -> None:
-    network = RowEnsemble(RowClassifierShape(5, 3, (0, 1, 3), EDGES), 12, 2, 4, 0.0).eval()
+    network = RowEnsemble(RowClassifierShape(5, 3, [0, 1, 3], EDGES), 12, 2, 4, 0.0).eval()
     weight, bias, rows = torch.randn(3, 5), torch.randn(3), torch.randn(7, 5)
     network.straight_from(weight, bias)
     straight = (rows @ weight.T + bias)[:, None].expand(-1, 4, -1)
@@ -63,7 +64,10 @@ def test_a_member_is_a_perceptron_with_its_scales() -> None:
     for layer in network.hidden:
         own = 1 if layer.input_scale is None else layer.input_scale[2]
         x = F.relu(F.linear(x * own, layer.weight.T) * layer.output_scale[2] + layer.bias[2])
-    torch.testing.assert_close(network.members(rows)[:, 2], network.straight(rows) + x @ network.bend[2])
+    torch.testing.assert_close(
+        network.members(rows)[:, 2],
+        F.linear(rows, network.straight_weight, network.straight_bias) + x @ network.bend[2],
+    )
 
 
 def test_the_loss_is_that_of_each_member() -> None:
@@ -78,14 +82,14 @@ def test_the_loss_is_that_of_each_member() -> None:
 def test_the_edges_belong_to_the_shape_and_are_no_weights() -> None:
     network = ensemble()
     assert not {name for name in network.state_dict() if "low" in name or "rate" in name or "numbers" in name}
-    other = RowEnsemble(RowClassifierShape(5, 3, (0, 1, 3), EDGES), 12, 2, 4, 0.0).eval()
+    other = RowEnsemble(RowClassifierShape(5, 3, [0, 1, 3], EDGES), 12, 2, 4, 0.0).eval()
     other.load_state_dict(network.state_dict())
     rows = torch.randn(7, 5)
     assert torch.equal(other(rows), network(rows))
 
 
 def test_without_bins_numbers_enter_as_they_are() -> None:
-    network = RowEnsemble(RowClassifierShape(5, 2, (0, 1, 3)), 12, 1, 4, 0.0)
+    network = RowEnsemble(RowClassifierShape(5, 2, [0, 1, 3]), 12, 1, 4, 0.0)
     assert network.embed is None
     assert network(torch.randn(3, 5)).shape == (3, 1)
 
@@ -94,8 +98,8 @@ def test_it_learns_what_logistic_regression_cannot() -> None:
     torch.manual_seed(0)
     rows = torch.randn(400, 5)
     labels = (rows[:, 0].abs() > 0.7).long()
-    network = RowEnsemble(RowClassifierShape(5, 2, (0,), ((-3.0, -0.7, 0.7, 3.0),)), 16, 2, 4, 0.0)
-    optimizer = torch.optim.AdamW([one for one in network.parameters() if one.requires_grad], lr=0.01)
+    network = RowEnsemble(RowClassifierShape(5, 2, [0], [[-3.0, -0.7, 0.7, 3.0]]), 16, 2, 4, 0.0)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
     for _ in range(100):
         loss = classification_loss(*per_member(network.members(rows), labels))
         optimizer.zero_grad()

@@ -225,8 +225,7 @@ class RowInputs(Inputs):
     """Edges of the bins of each number, for its embedding; none for one without bins, or in runs without embeddings."""
 
     def shape(self, classes: int) -> RowClassifierShape:
-        numeric, edges = self.encoder.numeric, self.edges
-        return RowClassifierShape(self.encoder.features, classes, tuple(numeric), tuple(map(tuple, edges)))
+        return RowClassifierShape(self.encoder.features, classes, self.encoder.numeric, self.edges)
 
     def blank(self, count: int) -> Float[Tensor, "count features"]:
         return torch.zeros(count, self.encoder.features)

@@ -64,7 +64,7 @@ class MLPRecipe(ClassifyRecipe):
         classifier = build_network(setup.options, inputs.shape(len(encoder.classes)), setup.networks)
         if isinstance(classifier, RowEnsemble):
             rows, labels = torch.from_numpy(train.rows), torch.from_numpy(train.labels)
-            classifier.straight_from(*logistic_regression(rows, labels, classifier.straight.out_features))
+            classifier.straight_from(*logistic_regression(rows, labels, inputs.shape(len(encoder.classes)).outputs))
         super().__init__(setup, classifier, inputs, encoder.classes)
 
     # --- data ---
