@@ -31,11 +31,14 @@ def body(rows: list[Record], name: str, option: str, cut_off: bool, notes: list[
         InputError: a record has more or fewer cells than most.
     """
     width = _width(rows, name, notes)
+    for row in rows:
+        if len(row.cells) == width + 1 and _comment(row) and not COMMENT.sub("", row.cells[0], 1):  # "# a b"
+            row.cells[:2] = ["".join(row.cells[:2])]
     fits = [len(row.cells) == width or _shrunk(row.cells, width) for row in rows]
     comments = [not fit and bool(COMMENT.match(row.cells[0])) for fit, row in zip(fits, rows, strict=True)]
     begin, others = 0, 0
     while begin < len(rows) - 1 and others < PREAMBLE:
-        remark = _comment(rows[begin]) and _comment(rows[begin + 1])  # its cells may be as many as the table's
+        remark = _comment(rows[begin]) and (_comment(rows[begin + 1]) or _named(rows[begin + 1 :], width))
         if fits[begin] and not remark and not (_alone(rows[begin]) and (width > 2 or _named(rows[begin + 1 :], width))):
             break
         others += not _comment(rows[begin])

@@ -114,7 +114,7 @@ def _table(rows: list[Record], name: str, option: str, wanted: Sequence[str], cu
         place = f"{name}, line {rows[0].line}"
         if header and len(rows) == 1:
             raise InputError(f"{name} has a line of column names but no rows: add rows.", option)
-        if header and two_headers([first, *cells[1 : 1 + JUDGED]]):
+        if len(rows) > 3 and two_headers([first, *cells[1 : 1 + JUDGED]]):
             raise InputError(
                 f"{place} ({shown(first)!r}) and line {rows[1].line} ({shown(cells[1])!r}) both hold column names: "
                 "join them into one line.", option,

@@ -161,7 +161,7 @@ def _score(rows: list[list[str]], separator: str) -> float:
     plain = sum((cell[0] != '"' and not any(mark in cell for mark in others)) or is_number(cell) for cell in cells)
     if separator == " ":
         numbers = sum(map(is_number, cells))
-        if numbers < len(cells) / 2 and (width < 3 or common < len(rows)):
+        if numbers < len(cells) / 2 and (common < len(rows) or (width < 3 and numbers < len(rows) - 1)):
             return 0.0
     return (common / len(rows)) ** 2 * (0.5 + 0.5 * plain / max(1, len(cells)))
 

@@ -54,7 +54,7 @@ def _vote(name: str, counts: Counter[str]) -> float:
         return 0.0 if is_number(name) else 2.0
     shapes = {_shape(cell) for cell in counts}
     if len(shapes) == 1 and any("9" in shape for shape in shapes):  # dates, codes
-        return -1.0 if _shape(name) in shapes else 2.0
+        return -1.0 if _shape(name) in shapes else 0.0 if "9" in _shape(name) else 2.0
     if len(counts) <= max(1, total / 3):
         return -1.0 if name in counts else float(total >= 10)
     return 0.0
@@ -88,7 +88,7 @@ def two_headers(rows: Sequence[Sequence[str]]) -> bool:
     It holds no number, but words above numbers: in two columns, or in one that the first row does not name.
     """
     first, second, rest = rows[0], rows[1], rows[2 : 2 + JUDGED]
-    if len(rest) < 2 or any(map(is_number, second)):
+    if len(rest) < 2 or any(map(is_number, second)) or not has_header([first, *rest]):
         return False
     above = [
         place
