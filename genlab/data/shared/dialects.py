@@ -138,6 +138,8 @@ def detect(text: str, hint: str = "") -> Dialect:
     best, highest = Dialect(""), 0.0
     for backslash in (False, True)[: 1 + ('\\"' in sample)]:
         for separator in sorted(SEPARATORS, key=lambda mark: mark != hint):
+            if separator == " " and best.separator == "\t" and highest > 0.5:
+                continue  # tabs are spaces too
             dialect = Dialect(separator, backslash=backslash)
             if (score := _score(_judged(sample, dialect), separator)) > highest:
                 best, highest = dialect, score
@@ -173,5 +175,7 @@ def _needs_quotes(sample: str, dialect: Dialect) -> bool:
     bare = _judged(sample, dialect._replace(quotes=False))
     if [len(row) for row in _judged(sample, dialect)] != [len(row) for row in bare]:
         return True
-    quoted = [{cell[:1] + cell[-1:] == '""' for cell in column} for column in zip(*bare[1:], strict=False)]
+    width = Counter(map(len, bare)).most_common(1)[0][0]
+    body = [row for row in bare[1:] if len(row) == width]
+    quoted = [{cell[:1] + cell[-1:] == '""' for cell in column} for column in zip(*body, strict=True)]
     return any(column == {True} for column in quoted) or '""' in sample.replace('\t""', "")
