@@ -52,6 +52,9 @@ def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Itera
     while start < len(text):
         stop = text.find("\n", start)
         stop = len(text) if stop < 0 else stop
+        if start == stop:
+            line, start = line + 1, stop + 1
+            continue
         content = text[start:stop]
         if not dialect.quotes or '"' not in content:
             cells = _plain(content, dialect.separator)
