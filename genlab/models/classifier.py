@@ -97,6 +97,10 @@ class RowClassifierShape:
     features: int
     """Number of features of a row."""
     classes: int
+    numeric: tuple[int, ...] = ()
+    """Indices of the features that are quantities; the others are 0 or 1."""
+    edges: tuple[tuple[float, ...], ...] = ()
+    """Edges of the bins of each quantity; none for one without bins."""
 
     @property
     def outputs(self) -> int:

@@ -19,14 +19,18 @@ RUNS = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*/*"))
 def test_every_format_has_a_run():
     kinds = {(json.loads((run / "run.json").read_text())["format"], run.name) for run in RUNS}
     names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-gpt2", "text-lstm", "translate-transformer"]
-    assert kinds == {(1, name) for name in [*names, "points-gan-interrupted"]}
+    assert kinds == {(1, name) for name in [*names, "classify-mlp", "points-gan-interrupted"]}
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_it_makes_what_it_made(path, tmp_path):
     run = genlab.load(shutil.copytree(path, tmp_path / "run"))
     expected = next(path.glob("expected.*"))
-    if run.task == "classify":
+    if path.name == "classify-mlp":
+        wanted = json.loads(expected.read_text())
+        found = [one.probabilities for one in run.predict(wanted["rows"])]
+        assert found == [pytest.approx(each, abs=1e-4) for each in wanted["probabilities"]]
+    elif run.task == "classify":
         assert seen(run, tmp_path / "few") == pytest.approx(json.loads(expected.read_text()), abs=1e-4)
     elif run.task == "images":
         made = run.sample(np.eye(4, 6, dtype=np.float32), "bar").astype(int)

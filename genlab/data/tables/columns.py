@@ -177,14 +177,20 @@ class Encoder:
         return sum(column.features for column in self.columns)
 
     @property
+    def slices(self) -> dict[str, slice]:
+        """The features of each column, by its name."""
+        ends = np.cumsum([column.features for column in self.columns]).tolist()
+        return {column.name: slice(end - column.features, end) for column, end in zip(self.columns, ends, strict=True)}
+
+    @property
     def numeric(self) -> list[int]:
         """Indices of the features that are quantities."""
-        places: list[int] = []
-        start = 0
-        for column in self.columns:
-            places += range(start, start + column.numeric)
-            start += column.features
-        return places
+        starts = [place.start for place in self.slices.values()]
+        return [
+            start + number
+            for start, column in zip(starts, self.columns, strict=True)
+            for number in range(column.numeric)
+        ]
 
     def encode(self, table: Cells, where: str) -> tuple[Float32[np.ndarray, "rows features"], list[str]]:
         """Encodes the rows of a table with all columns, in any order; returns them with notes on odd cells.

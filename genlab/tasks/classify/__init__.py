@@ -26,7 +26,7 @@ TASK = Task(
         ),
         Model(
             "mlp",
-            "a linear layer plus a perceptron, for table rows",
+            "a logistic regression corrected by an ensemble of perceptrons, for table rows",
             options=f"{OPTIONS}:MLPOptions",
             recipe="genlab.tasks.classify.mlp:MLPRecipe",
             network="genlab.tasks.classify.mlp:build_network",

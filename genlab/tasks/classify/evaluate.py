@@ -15,6 +15,8 @@ from genlab.metrics.classify import classification, confusion, fit_temperature
 from genlab.models.classifier import class_logits, probabilities
 from genlab.show.confusion import confusion_picture
 from genlab.show.sheets import picture_sample
+from genlab.tasks.classify.importance import importance
+from genlab.tasks.classify.inputs import RowInputs
 from genlab.tasks.classify.pipeline import ClassifyPipeline
 
 WORST = 48
@@ -134,4 +136,7 @@ def evaluate(pipeline: ClassifyPipeline, source: Source) -> Evaluation:
     pictures: dict[str, bytes | None] = {"mistakes.png": None}
     for name, sample in pictures_of(pipeline, judged, split).items():
         pictures[f"{name}.png"] = sample.files["png"]
-    return Evaluation({**about, **report, "worst_mistakes": judged.named(split.names, NAMED)}, pictures)
+    report["worst_mistakes"] = judged.named(split.names, NAMED)
+    if isinstance(pipeline.inputs, RowInputs):
+        report["importance"] = importance(pipeline, pipeline.inputs, split)
+    return Evaluation({**about, **report}, pictures)

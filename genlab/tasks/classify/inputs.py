@@ -221,9 +221,12 @@ class RowInputs(Inputs):
     encoder: Encoder
     encoding: str | None = None
     """Encoding of files that are not UTF-8."""
+    edges: list[list[float]] = field(default_factory=list)
+    """Edges of the bins of each number, for its embedding; none for one without bins, or in runs without embeddings."""
 
     def shape(self, classes: int) -> RowClassifierShape:
-        return RowClassifierShape(self.encoder.features, classes)
+        numeric, edges = self.encoder.numeric, self.edges
+        return RowClassifierShape(self.encoder.features, classes, tuple(numeric), tuple(map(tuple, edges)))
 
     def blank(self, count: int) -> Float[Tensor, "count features"]:
         return torch.zeros(count, self.encoder.features)
@@ -272,7 +275,7 @@ class RowInputs(Inputs):
         return None
 
     def save(self, folder: Path, classes: list[str], common: int) -> None:
-        write_json(folder / "table.json", {**self.encoder.to_json(), "common": common})
+        write_json(folder / "table.json", {**self.encoder.to_json(), "common": common, "edges": self.edges})
 
     @classmethod
     def load(cls, folder: Path, options: MLPOptions) -> "tuple[RowInputs, list[str], int]":
@@ -280,7 +283,7 @@ class RowInputs(Inputs):
         saved = read_json(folder / "table.json")
         encoder = Encoder.from_json(saved)
         assert isinstance(encoder.classes, list) and len(encoder.classes) > 1, "table.json has no classes"
-        return cls(encoder, options.encoding), encoder.classes, saved["common"]
+        return cls(encoder, options.encoding, saved.get("edges", [])), encoder.classes, saved["common"]
 
 
 def row_batches(rows: Float[np.ndarray, "rows features"]) -> Batches:

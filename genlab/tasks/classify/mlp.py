@@ -1,7 +1,8 @@
-"""Training a perceptron to classify table rows.
+"""Training an ensemble of perceptrons to classify table rows.
 
-Read it with `models/classifier.py` (the network and its loss) and `data/tables/columns.py` (how cells become numbers);
-`recipe.py` has what all classifiers share: batches, calibration, validation.
+Read it with `models/row_ensemble.py` (the network), `linear_start.py` (the logistic regression that it starts from) and
+`data/tables/columns.py` (how cells become numbers); `recipe.py` has what all classifiers share: batches, calibration,
+validation.
 """
 
 from dataclasses import replace
@@ -12,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genlab.data.tables.bins import bin_edges
 from genlab.data.tables.columns import CategoryColumn
 from genlab.data.tables.table_set import TableSet, read_table_set
 from genlab.engine.custom import Networks
@@ -19,24 +21,33 @@ from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.models.classifier import RowClassifier, RowClassifierShape
+from genlab.models.row_ensemble import RowEnsemble, per_member
 from genlab.tasks.classify.inputs import RowInputs
+from genlab.tasks.classify.linear_start import logistic_regression
 from genlab.tasks.classify.options import MLPOptions
 from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
 
 SIZES: dict[int, dict[str, Any]] = {
-    1000: {"width": 32, "dropout": 0.5, "weight_decay": 3.0, "batch": 64},
-    4000: {"width": 128, "dropout": 0.3, "weight_decay": 1.0, "batch": 64},
-    10**12: {"width": 256, "dropout": 0.2, "weight_decay": 0.3, "batch": 256},
+    1000: {"width": 64, "members": 16, "bins": 0, "dropout": 0.5, "weight_decay": 3.0, "batch": 64},
+    5000: {"width": 128, "members": 8, "bins": 16, "dropout": 0.3, "weight_decay": 3.0, "batch": 256},
+    10**12: {"width": 128, "members": 8, "bins": 48, "dropout": 0.15, "weight_decay": 0.5, "batch": 256},
 }
-"""Default options for tables with fewer training rows than the key."""
+"""Default options for tables with less evidence than the key."""
+RARE = 10
+"""A table's evidence is its number of training rows, or this multiple of those of its rarest class if that is less."""
 
 
 def build_network(options: MLPOptions, shape: RowClassifierShape, networks: Networks) -> nn.Module:
-    """Builds the classifier."""
-    width, dropout = options.width, options.dropout
+    """Builds the classifier; runs from before the ensemble have no members."""
+    width, dropout, members = options.width, options.dropout, options.members
     assert width is not None and dropout is not None, "resolved options have a width and a dropout"
-    build = lambda shape: RowClassifier(shape.features, shape.classes, width, options.depth, dropout)
+
+    def build(shape: RowClassifierShape) -> nn.Module:
+        if members is None:
+            return RowClassifier(shape.features, shape.classes, width, options.depth, dropout)
+        return RowEnsemble(shape, width, options.depth, members, dropout)
+
     return networks.build("classifier", shape, build)
 
 
@@ -44,11 +55,16 @@ class MLPRecipe(ClassifyRecipe):
     """Trains a classifier of table rows."""
 
     data: TableSet
+    rebalances = False  # it costs log-loss on tables
 
     def __init__(self, setup: Setup) -> None:
-        encoder = setup.data.encoder
-        inputs = RowInputs(encoder, setup.options.encoding)
+        encoder, train = setup.data.encoder, setup.data.train
+        edges = bin_edges(train.rows, encoder.numeric, train.labels, setup.options.bins or 0)
+        inputs = RowInputs(encoder, setup.options.encoding, edges)
         classifier = build_network(setup.options, inputs.shape(len(encoder.classes)), setup.networks)
+        if isinstance(classifier, RowEnsemble):
+            rows, labels = torch.from_numpy(train.rows), torch.from_numpy(train.labels)
+            classifier.straight_from(*logistic_regression(rows, labels, classifier.straight.out_features))
         super().__init__(setup, classifier, inputs, encoder.classes)
 
     # --- data ---
@@ -59,7 +75,7 @@ class MLPRecipe(ClassifyRecipe):
         classes = table.encoder.classes
         labels = [split.labels for split in (table.train, table.validation, table.test) if split is not None]
         counts = np.bincount(np.concatenate(labels), minlength=len(classes)).tolist()
-        notes = check_classes(labels[0], dict(zip(classes, counts, strict=True)), "row")
+        notes = check_classes(labels[0], dict(zip(classes, counts, strict=True)), "row", cls.rebalances)
         return table, DataFacts(table.name, table.fingerprint, table.counts(), [*table.notes, *notes])
 
     @classmethod
@@ -81,8 +97,10 @@ class MLPRecipe(ClassifyRecipe):
 
     @classmethod
     def resolve(cls, options: MLPOptions, data: TableSet, speed: Speed, start: Pipeline | None) -> MLPOptions:
-        """Fits the size to the number of rows, whatever the budget: a longer one only takes more steps."""
-        fitted = next(size for most, size in SIZES.items() if len(data.train) < most)
+        """Fits the size to the evidence in the table, whatever the budget: a longer one only takes more steps."""
+        counts = np.bincount(data.train.labels, minlength=len(data.encoder.classes))
+        evidence = min(len(data.train), RARE * int(counts.min()))
+        fitted = next(size for most, size in SIZES.items() if evidence < most)
         return replace(options, **{name: size for name, size in fitted.items() if getattr(options, name) is None})
 
     def batch(self, step: int) -> tuple[Float[Tensor, "batch features"], Int[Tensor, " batch"]]:
@@ -93,7 +111,11 @@ class MLPRecipe(ClassifyRecipe):
 
     def step(self, batch: tuple[Float[Tensor, "batch features"], Int[Tensor, " batch"]], progress: float) -> Metrics:
         rows, labels = batch
-        loss = self.loss(self.classifier(rows), labels, self.shift)
+        if isinstance(self.classifier, RowEnsemble):  # each member has its own loss
+            logits, labels = per_member(self.classifier.members(rows), labels)
+        else:
+            logits = self.classifier(rows)
+        loss = self.loss(logits, labels, self.shift)
         self.update(self.classifier, loss)
         self.average.update(self.classifier)
         return {"loss": loss}

@@ -1,6 +1,6 @@
 """The base of the classifiers' recipes: batches, calibration, validation."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -30,6 +30,8 @@ class ClassifyRecipe(Recipe):
 
     replaceable = ("classifier",)
     losses = ("loss",)
+    rebalances: ClassVar[bool] = True
+    """Whether training oversamples small classes."""
     pipeline: ClassifyPipeline
 
     def __init__(self, setup: Setup, classifier: nn.Module, inputs: Inputs, classes: list[str]) -> None:
@@ -42,7 +44,7 @@ class ClassifyRecipe(Recipe):
         self.average = Average(classifier, options.average).to(device)
         self.temperature = Temperature().to(device)
         self.loss = setup.losses.get("loss", classification_loss)
-        self.draw = draw(setup.data.train.labels, len(classes))
+        self.draw = draw(setup.data.train.labels, len(classes), self.rebalances)
         self.shift = self.draw.shift.to(device)
         common = int(np.bincount(self.draw.labels).argmax())
         super().__init__(
@@ -85,10 +87,11 @@ class ClassifyRecipe(Recipe):
 
 
 def adamw(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW without weight decay on norms and biases."""
-    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    """AdamW without weight decay on norms, scales and biases."""
+    trained = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
+    free = {name for name, weight in trained if weight.ndim <= 1 or name.endswith(("scale", "bias"))}
     groups = [
-        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": weight_decay},
-        {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
+        {"params": [weight for name, weight in trained if name not in free], "weight_decay": weight_decay},
+        {"params": [weight for name, weight in trained if name in free], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=True)

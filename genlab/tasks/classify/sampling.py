@@ -46,14 +46,14 @@ def order(seed: int, epoch: int, count: int) -> Int[np.ndarray, " count"]:
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 
-def draw(labels: Int[np.ndarray, " examples"], classes: int) -> Draw:
+def draw(labels: Int[np.ndarray, " examples"], classes: int, rebalance: bool = True) -> Draw:
     """Samples imbalanced classes in proportion to the square roots of their frequencies.
 
     This shows small classes often enough to learn them without repeating their few examples too much. Classes whose
-    sizes differ by less than a factor of `IMBALANCE` are sampled uniformly.
+    sizes differ by less than a factor of `IMBALANCE`, or all without `rebalance`, are sampled uniformly.
     """
     share = np.bincount(labels, minlength=classes) / len(labels)
-    if share.max() < IMBALANCE * share.min():
+    if not rebalance or share.max() < IMBALANCE * share.min():
         return Draw(labels, None, torch.zeros(classes))
     drawn = np.sqrt(share) / np.sqrt(share).sum()
     chances = (drawn / share)[labels]
@@ -62,13 +62,16 @@ def draw(labels: Int[np.ndarray, " examples"], classes: int) -> Draw:
     return Draw(labels, cumulative / cumulative[-1], shift)
 
 
-def check_classes(labels: Int[np.ndarray, " examples"], whole: dict[str, int], noun: str) -> list[str]:
+def check_classes(
+    labels: Int[np.ndarray, " examples"], whole: dict[str, int], noun: str, rebalance: bool = True
+) -> list[str]:
     """Checks that every class has enough examples; returns notes for the user.
 
     Args:
         labels: Classes of the training examples, as indices into `whole`.
         whole: Number of examples of each class in all splits together.
         noun: Word for an example: picture, row.
+        rebalance: Whether training oversamples small classes.
 
     Raises:
         InputError: there are fewer than two classes, or a class has a single example or none to train on.
@@ -94,7 +97,12 @@ def check_classes(labels: Int[np.ndarray, " examples"], whole: dict[str, int], n
     names = list(whole)
     if counts[most] < IMBALANCE * counts[least]:
         return []
+    effect = (
+        "training oversamples the small ones, and predicted probabilities are corrected for it"
+        if rebalance
+        else "compare the accuracy with that of always predicting the largest, and look at macro-F1"
+    )
     return [
         f"the classes are imbalanced ({counts[least]:,} of {names[least]}, {counts[most]:,} of {names[most]}): "
-        "training oversamples the small ones, and predicted probabilities are corrected for it."
+        f"{effect}."
     ]
