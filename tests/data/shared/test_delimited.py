@@ -207,9 +207,9 @@ def test_notes_on_names_are_few():
 
 
 def test_a_missing_header_is_said():
-    assert parsed("Title,,\n5,2,3\n4,5,6\n").notes == [
+    assert parsed("Title,,\n" + "red,yes,3\nblue,no,4\n" * 6).notes == [
         "t.csv: line 1 before the table left out: 'Title, ,'",
-        "t.csv, line 2 is a row, not column names ('5, 2, 3'): columns are column 1 to column 3.",
+        "t.csv, line 2 is a row, not column names ('red, yes, 3'): columns are column 1 to column 3.",
     ]
 
 
