@@ -4,6 +4,7 @@ A quoted cell may contain separators, line ends and doubled quotes. A quote coun
 if the closing quote precedes a separator or a line end, so that a stray one (3.5" disk) is a character like others.
 """
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ SAMPLE = 1 << 19
 """Number of characters from which to judge a dialect."""
 RECORDS = 400
 """Number of records from which to judge a dialect."""
-COMMENT = re.compile(r"\s*(#|//|%)")
-STATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+COMMENT = re.compile(r"\s*(#+|//|%+)")
+STATED = re.compile(r'"?sep=([^\w"\n])"?[^\S\n]*(?=\n|\Z)', re.IGNORECASE)
 """A first line that states the separator, as spreadsheets write it."""
 
 
@@ -51,17 +52,24 @@ def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Itera
     while start < len(text):
         stop = text.find("\n", start)
         stop = len(text) if stop < 0 else stop
-        if dialect.quotes and text.find('"', start, stop) >= 0:
-            cells, stop = _quoted(text, start, cell, dialect)
-            if "\n" in text[start:stop] and len(cells) != width:  # does a stray quote swallow the line end?
-                first, end = _quoted(text[start : text.find("\n", start)], 0, cell, dialect)
-                if len(first) == width:
-                    cells, stop = first, start + end
+        if start == stop:
+            line, start = line + 1, stop + 1
+            continue
+        content = text[start:stop]
+        if not dialect.quotes or '"' not in content:
+            cells = _plain(content, dialect.separator)
+        elif (found := _paired(content, dialect)) is not None:
+            cells = found
         else:
-            cells = _plain(text[start:stop], dialect.separator)
-        if any(cells):
+            cells, end = _quoted(text, start, cell, dialect)
+            if end > stop and len(cells) != width:  # does a stray quote swallow the line end?
+                first, _ = _quoted(content, 0, cell, dialect)
+                if len(first) == width:
+                    cells, end = first, stop
+            stop = end
+        if len(cells) > 1 or cells[0]:
             yield Record(cells, line, stop + 1)
-            width = width or len(cells)
+            width = len(cells)
         line += text.count("\n", start, stop) + 1
         start = stop + 1
 
@@ -70,7 +78,18 @@ def _plain(line: str, separator: str) -> list[str]:
     """The cells of a line without quotes."""
     if not separator:
         return [line.strip()]
-    return line.split() if separator == " " else [cell.strip() for cell in line.split(separator)]
+    return (line.split() or [""]) if separator == " " else [cell.strip() for cell in line.split(separator)]
+
+
+def _paired(line: str, dialect: Dialect) -> list[str] | None:
+    """The cells of a line as the standard library reads them, which is fast; None if its quotes do not pair up."""
+    if dialect.backslash or dialect.separator in ("", " ") or line.count('"') % 2:
+        return None
+    try:
+        cells = next(csv.reader([line], delimiter=dialect.separator, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return None
+    return [cell.strip() for cell in cells]
 
 
 @cache
@@ -79,7 +98,7 @@ def _cell(dialect: Dialect) -> re.Pattern[str]:
     separator = {"": "(?!)", " ": r"[ \t]+"}.get(dialect.separator, re.escape(dialect.separator))
     inside = r'(?:[^"\\]|\\.|"")' if dialect.backslash else r'(?:[^"]|"")'
     other = {"": r"[^\n]*", " ": r"[^ \t\n]*"}.get(dialect.separator, rf"[^{separator}\n]*")
-    spaces = "[ ]*" if dialect.separator == "\t" else r"[ \t]*"
+    spaces = "[ ]*"
     return re.compile(rf'{spaces}"({inside}*+)"{spaces}(?={separator}|\n|\Z)|({other})', re.DOTALL)
 
 
@@ -119,15 +138,14 @@ def detect(text: str, hint: str = "") -> Dialect:
     sample = text[:SAMPLE]
     if len(sample) < len(text):
         sample = sample[: sample.rfind("\n") + 1] or sample
-    backslash = '\\"' in sample and '\\""' not in sample
-    scores = {}
-    for separator in sorted(SEPARATORS, key=lambda mark: mark != hint):
-        dialect = Dialect(separator, backslash=backslash)
-        if (score := _score(_judged(sample, dialect), separator)) > 0:
-            scores[dialect] = score
-    if not scores:
-        return Dialect("", backslash=backslash)
-    best = max(scores, key=lambda dialect: scores[dialect])
+    best, highest = Dialect(""), 0.0
+    for backslash in (False, True)[: 1 + ('\\"' in sample)]:
+        for separator in sorted(SEPARATORS, key=lambda mark: mark != hint):
+            if separator == " " and best.separator == "\t" and highest > 0.5:
+                continue  # tabs are spaces too
+            dialect = Dialect(separator, backslash=backslash)
+            if (score := _score(_judged(sample, dialect), separator)) > highest:
+                best, highest = dialect, score
     return best._replace(quotes=best.separator != "\t" or _needs_quotes(sample, best))
 
 
@@ -145,10 +163,10 @@ def _score(rows: list[list[str]], separator: str) -> float:
     width, common = max(counts.items(), key=lambda item: (item[1] * min(item[0], 3), item[0]))
     cells = [cell for row in rows if len(row) == width for cell in row if cell]
     others = [mark for mark in SEPARATORS if mark not in (separator, " ")]
-    plain = sum(not any(mark in cell for mark in others) or is_number(cell) for cell in cells)
+    plain = sum((cell[0] != '"' and not any(mark in cell for mark in others)) or is_number(cell) for cell in cells)
     if separator == " ":
         numbers = sum(map(is_number, cells))
-        if numbers < len(cells) / 2 and (width < 3 or common < len(rows)):
+        if numbers < len(cells) / 2 and (common < len(rows) or (width < 3 and numbers < len(rows) - 1)):
             return 0.0
     return (common / len(rows)) ** 2 * (0.5 + 0.5 * plain / max(1, len(cells)))
 
@@ -160,5 +178,7 @@ def _needs_quotes(sample: str, dialect: Dialect) -> bool:
     bare = _judged(sample, dialect._replace(quotes=False))
     if [len(row) for row in _judged(sample, dialect)] != [len(row) for row in bare]:
         return True
-    quoted = [{cell[:1] + cell[-1:] == '""' for cell in column} for column in zip(*bare[1:], strict=False)]
+    width = Counter(map(len, bare)).most_common(1)[0][0]
+    body = [row for row in bare[1:] if len(row) == width]
+    quoted = [{cell[:1] + cell[-1:] == '""' for cell in column} for column in zip(*body, strict=True)]
     return any(column == {True} for column in quoted) or '""' in sample.replace('\t""', "")

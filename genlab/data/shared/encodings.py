@@ -155,7 +155,7 @@ def _wide(name: Path | str, place: int, encoding: str) -> str:
 
 def _without_mark(data: bytes) -> str | None:
     """Recognises UTF-16 and UTF-32 without a byte order mark by the positions of the zero bytes."""
-    if 0 not in data:
+    if not data:
         return None
     share = [data[first::4].count(0) / max(1, len(data[first::4])) for first in range(4)]
     if min(share[2:]) > 0.98 and share[0] < 0.01:

@@ -9,6 +9,8 @@ from genlab.data.shared.numbers import as_number, is_number
 
 JUDGED = 1000
 """Number of rows to compare the first line with."""
+SHOWN = 4
+"""Number of names to show in a note."""
 MISSING = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "inf", "-inf"}
 """Cells that may mean a missing value, in lower case."""
 
@@ -52,7 +54,7 @@ def _vote(name: str, counts: Counter[str]) -> float:
         return 0.0 if is_number(name) else 2.0
     shapes = {_shape(cell) for cell in counts}
     if len(shapes) == 1 and any("9" in shape for shape in shapes):  # dates, codes
-        return -1.0 if _shape(name) in shapes else 2.0
+        return -1.0 if _shape(name) in shapes else 0.0 if "9" in _shape(name) else 2.0
     if len(counts) <= max(1, total / 3):
         return -1.0 if name in counts else float(total >= 10)
     return 0.0
@@ -74,13 +76,29 @@ def _mostly_numbers(counts: Counter[str]) -> bool:
 
 
 def _counts_up(names: Sequence[str]) -> bool:
-    """Whether at least three names are whole numbers at equal steps: 0, 1, 2 or 450, 550, 650."""
-    numbers = [int(name) for name in names if name.isdecimal()]
-    return (
-        len(numbers) > 2
-        and len({after - before for before, after in pairwise(numbers)} - {0}) == 1
-        and (len(set(numbers)) == len(numbers))
-    )
+    """Whether at least three names are different whole numbers at equal steps: 0, 1, 2 or 450, 550, 650."""
+    numbers = [int(name) for name in names if name.isdecimal() and len(name) < 10]
+    steps = {after - before for before, after in pairwise(numbers)}
+    return len(numbers) > 2 and len(steps) == 1 and 0 not in steps
+
+
+def two_headers(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the second row holds names or units too, as below merged cells of a spreadsheet.
+
+    It holds no number, but words above numbers: in two columns, or in one that the first row does not name.
+    """
+    first, second, rest = rows[0], rows[1], rows[2 : 2 + JUDGED]
+    if len(rest) < 2 or any(map(is_number, second)) or not has_header([first, *rest]):
+        return False
+    above = [
+        place
+        for place, cell in enumerate(second)
+        if not is_missing(cell)
+        and _mostly_numbers(counts := Counter(row[place] for row in rest if not is_missing(row[place])))
+        and counts
+        and cell not in counts
+    ]
+    return len(above) > 1 or any(not first[place] for place in above)
 
 
 def _shape(cell: str) -> str:
@@ -88,24 +106,35 @@ def _shape(cell: str) -> str:
     return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", cell))
 
 
-def named(names: list[str], where: str) -> tuple[list[str], list[str]]:
-    """Gives every column a name of its own; returns the names, and notes on those that it changes.
+def named(names: Sequence[str], where: str) -> tuple[list[str], list[str]]:
+    """Gives every column a different name; returns the names, and notes on those that it changes.
 
     Args:
         names: The names in the file; "" for none.
-        where: The file; "" if it has no header.
+        where: The file and the line of the names; "" if it has no header.
     """
-    found: list[str] = []
-    notes = []
+    given, used, copies = set(names), set[str](), Counter[str]()
+    found, unnamed, repeated = [], [], []
     for place, name in enumerate(names, 1):
-        new = name or f"column {place}"
-        number = 1
-        while new in found:
-            number += 1
-            new = f"{name or f'column {place}'} ({number})"
-        if where and new != name:
-            notes.append(
-                f"column {place} of {where} is called {new!r}: {'its name is taken' if name else 'it has none'}."
-            )
+        new = base = name or f"column {place}"
+        while new in used or (new != name and new in given):
+            copies[base] += 1
+            new = f"{base} ({copies[base] + 1})"
+        used.add(new)
         found.append(new)
+        if not name:
+            unnamed.append(new)
+        elif new != name:
+            repeated.append(new)
+    notes = []
+    if where and unnamed:
+        notes.append(f"{where}: columns without a name are called {_listed(unnamed)}.")
+    if repeated:
+        notes.append(f"{where}: repeated names get a number: {_listed(repeated)}.")
     return found, notes
+
+
+def _listed(names: list[str]) -> str:
+    """The first names, and how many there are."""
+    shown = ", ".join(map(repr, names[:SHOWN]))
+    return shown if len(names) <= SHOWN else f"{shown}, ... ({len(names):,} columns)"

@@ -9,6 +9,8 @@ from functools import cache
 
 LARGEST = 1e30
 """Largest absolute value that counts as a number."""
+LONGEST = 64
+"""Largest number of characters of a number."""
 CURRENCY = r"(?:[$€£¥₹₽₩₪₺฿¢]|USD|EUR|GBP|CHF|JPY|SEK|NOK|DKK|PLN|kr\.?|zł|Kč|Ft)"
 SPACES = " \u00a0\u202f'’"
 """Characters between groups of three digits, beside the mark that is not the decimal one."""
@@ -21,6 +23,8 @@ def as_number(cell: str, decimal: str = ".") -> float | None:
         cell: The text, without surrounding spaces.
         decimal: The decimal mark, "." or ",".
     """
+    if len(cell) > LONGEST:
+        return None
     value = _plain(cell) if decimal == "." or not ("." in cell or "," in cell) else None
     if value is None and (found := _pattern(decimal).fullmatch(cell)) and (found["whole"] or found["part"]):
         digits = re.sub(r"\D", "", found["whole"] or "0")

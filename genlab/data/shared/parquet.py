@@ -21,7 +21,7 @@ def parquet_columns(content: bytes, name: str, option: str) -> tuple[list[str], 
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise InputError(f"{name} is a Parquet file: pip install pyarrow, or save it as CSV.", option) from None
+        raise InputError(f"{name} is a Parquet file: `pip install pyarrow`, or save it as CSV.", option) from None
     try:
         table = pq.read_table(io.BytesIO(content))
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -208,7 +208,7 @@ class Encoder:
             if len(odd) > filled / 2:
                 raise InputError(
                     f"{where}: most cells of column {column.name} are no {column.kind}s, such as {odd[0][0][:40]!r} "
-                    f"(line {odd[0][1]}): is it the table that this run was trained for?", "data",
+                    f"(line {odd[0][1]}): give a table like the one that the run was trained on.", "data",
                 )  # fmt: skip
             notes += odd_note(column.name, column.type, cells, table.lines, where)
             parts.append(column.encode(cells))

@@ -3,10 +3,10 @@ import gzip
 import lzma
 
 import pytest
-from genlab.data.shared.csv_text import csv_text
 
 from genlab.data.shared import compressed
 from genlab.data.shared.compressed import open_stream, read_bytes
+from genlab.data.shared.delimited import read_cells
 from genlab.errors import InputError
 
 PACK = {"gzip": gzip.compress, "xz": lzma.compress, "bzip2": bz2.compress}
@@ -72,7 +72,8 @@ def test_unreadable_files(tmp_path):
 def test_compressed_csv(tmp_path, pack):
     path = tmp_path / "x.csv"
     path.write_bytes(pack("\ufeffa;b\r\né;2\r\n".encode()))
-    assert csv_text(path, "data") == "a;b\r\né;2\r\n"
+    cells = read_cells(str(path), "data")
+    assert (cells.names, [list(column) for column in cells.columns]) == (["a", "b"], [["é"], ["2"]])
     path.write_bytes(pack(TEXT)[:-9])
     with pytest.raises(InputError, match="damaged"):
-        csv_text(path, "data")
+        read_cells(str(path), "data")
