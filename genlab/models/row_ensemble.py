@@ -13,8 +13,8 @@ Data flow::
     -> mean probability -> logits (batch, outputs)
 
 Departs from the papers: the first layer is computed once for all members, which scale its output, not its input (a
-third less time a step); the members correct a logistic regression, fitted before training and then fixed, from which they start,
-because the last layer starts at zero; categories enter as one-hot rows.
+third less time a step); the members correct a logistic regression, fitted before training and then fixed, from which
+they start, because the last layer starts at zero; categories enter as one-hot rows.
 """
 
 from itertools import pairwise
