@@ -29,7 +29,7 @@ from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
 
 SIZES: dict[int, dict[str, Any]] = {
-    1000: {"width": 64, "members": 8, "bins": 0, "dropout": 0.5, "weight_decay": 3.0, "batch": 64},
+    1000: {"width": 32, "members": 8, "bins": 0, "dropout": 0.5, "weight_decay": 10.0, "batch": 64},
     5000: {"width": 128, "members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 3.0, "batch": 256},
     10**12: {"width": 128, "members": 8, "bins": 128, "dropout": 0.3, "weight_decay": 1.0, "batch": 512},
 }
