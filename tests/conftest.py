@@ -92,6 +92,14 @@ def cache(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _short_previews():
+    """Previews of texts that cost little; the commands of the docs, in processes of their own, show whole ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genlab.tasks.text.recipe.PREVIEW_TOKENS", 3)
+        yield
+
+
 @pytest.fixture(scope="session")
 def book(tmp_path_factory) -> Path:
     """A text file of 20,000 characters."""

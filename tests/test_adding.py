@@ -4,13 +4,13 @@ import json
 import random
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import genlab
 from tests.conftest import squares_and_bars
+from tests.forks import genlab_fork
 
 PAGE = Path(__file__).parent.parent / "docs/adding.md"
 BLOCKS = re.findall(r"```(python|toml)\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S)
@@ -55,8 +55,7 @@ def call(folder: Path, *words: object) -> subprocess.CompletedProcess:
     """Runs genlab in a folder, with the package of the page installed."""
     path = f"{folder / 'site'}:{Path(genlab.__file__).parents[1]}"
     environment = {"PYTHONPATH": path, "PATH": "", "HOME": str(folder)}
-    command = [sys.executable, "-m", "genlab", *map(str, words)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
+    return genlab_fork(*words, folder=folder, env=environment)
 
 
 def test_a_task_of_another_package(bell):

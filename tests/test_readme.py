@@ -3,14 +3,13 @@
 import importlib.util
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.conftest import genlab_process, phrases, squares_and_bars, tabbed
+from tests.conftest import phrases, squares_and_bars, tabbed
+from tests.forks import genlab_fork, python
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -64,9 +63,7 @@ def test_commands_run(page: str, folder: Path) -> None:
     for command in commands:
         less = "--steps 4" + next((options for task, options in SMALL.items() if f" {task} " in command), "")
         words = shlex.split(re.sub(r"--(minutes|steps) [\d.]+", less, command), comments=True)
-        done = subprocess.run(
-            [sys.executable, "-m", "genlab", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120
-        )
+        done = genlab_fork(*words[1:], folder=folder)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         assert done.stdout or "wrote" in done.stderr, command
 
@@ -77,7 +74,7 @@ def test_snippets_run(page: str, folder: Path) -> None:
         options = next((options for task, options in SMALL.items() if f'"{task}"' in snippet), "")
         less = "steps=4" + re.sub(r" --(\w+) (\w+)", r', \1="\2"', options)
         quick = re.sub(r"\bminutes=[\d.]+", less, snippet)
-        done = subprocess.run([sys.executable, "-c", quick], cwd=folder, capture_output=True, text=True, timeout=120)
+        done = python("-c", quick, folder=folder)
         assert done.returncode == 0, f"{snippet}\n{done.stderr}"
 
 
@@ -85,27 +82,23 @@ def test_the_page_of_export_runs_in_order(folder: Path) -> None:
     """The snippets read what the commands have written."""
     tiny = ["--steps", "4", "--size", "tiny", "--tokenizer", "bpe"]
     for words in (["train", "text", "book.txt", "--model", "gpt2", "--out", "old", *tiny], ["export", "old", "gpt2"]):
-        assert genlab_process(*words, folder=folder).returncode == 0
+        assert genlab_fork(*words, folder=folder).returncode == 0
     page = (ROOT / "docs/export.md").read_text()
     ran = []
     for language, block in re.findall(r"^```(sh|python)\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
         if language == "python":
             if "llama_cpp" in block and importlib.util.find_spec("llama_cpp") is None:
                 continue
-            done = subprocess.run(
-                [sys.executable, "-c", block], cwd=folder, capture_output=True, text=True, timeout=120
-            )
+            done = python("-c", block, folder=folder)
             assert done.returncode == 0, f"{block}\n{done.stderr}"
             ran.append(done.stdout)
             continue
         for command in block.splitlines():
             less = "--steps 4" + ("" if "--from" in command else " --size tiny")
             words = shlex.split(re.sub(r"--minutes [\d.]+", less, command))
-            done = genlab_process(*words[1:], folder=folder)
+            done = genlab_fork(*words[1:], folder=folder)
             assert done.returncode == 0, f"{command}\n{done.stderr}"
-    ours = genlab_process(
-        "generate", "runs/mine", "--prompt", "In the", "--tokens", 40, "--greedy", folder=folder
-    ).stdout
+    ours = genlab_fork("generate", "runs/mine", "--prompt", "In the", "--tokens", 40, "--greedy", folder=folder).stdout
     # Of the first line: then come numbers, which such a short training leaves exactly as likely as one another.
     first = ours.splitlines()[0]
     assert len(ran) >= 2
@@ -122,7 +115,7 @@ def test_snippets_print_what_is_shown(folder: Path) -> None:
     pairs = shown()
     assert len(pairs) > 5
     for snippet, output in pairs:
-        done = subprocess.run([sys.executable, "-c", snippet], cwd=folder, capture_output=True, text=True, timeout=120)
+        done = python("-c", snippet, folder=folder)
         assert done.stdout == output, f"{snippet}\n{done.stdout}{done.stderr}"
 
 

@@ -1,7 +1,5 @@
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,8 @@ from gru_attention import AdditiveAttention
 from long_range_models import MODELS, new_model, optimizers, parameters
 from long_range_report import accuracy, tables
 from long_range_tasks import AFTER, KEYS, NONE, ORDERS, SYMBOLS, TASKS
+
+from tests.forks import python
 
 ROOT = Path(__file__).parents[2]
 
@@ -196,14 +196,12 @@ def test_tables_have_what_was_measured():
 
 def test_it_runs_in_pieces(tmp_path):
     """Runs one part, then the same part with another: nothing is trained twice, and the page has both."""
-    script = [sys.executable, ROOT / "benchmarks" / "long_range.py", "--seconds", "0.05", "--seeds", "1"]
+    script = [ROOT / "benchmarks" / "long_range.py", "--seconds", "0.05", "--seeds", "1"]
     script += ["--tasks", "copying", "--table", "page.md", "--plot", "plot.png", "--distances", "16"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
     def call(*words: str) -> list[dict]:
-        done = subprocess.run(
-            [*script, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
-        )
+        done = python(*script, *words, folder=tmp_path, env=environment)
         assert done.returncode == 0, done.stderr
         assert done.stdout == (tmp_path / "page.md").read_text() + "\n"
         lines = (tmp_path / "long_range.jsonl").read_text().splitlines()

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.forks import genlab_fork
+
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "format-1"
 TINY = ["--steps", 2, "--size", "tiny", "--context", 16, "--batch", 2, "--validation", 0, "--test", 0]
 
@@ -27,24 +29,34 @@ def smiling(tmp_path_factory):
     return genlab.train("text", folder / "emoji.txt", out=folder / "rün", quiet=True, **options).path
 
 
-def redirected(words, environment=None, **options) -> subprocess.CompletedProcess:
+def redirected(words, **options) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "genlab", *map(str, words)]
-    return subprocess.run(command, stderr=subprocess.PIPE, timeout=120, env=os.environ | (environment or {}), **options)
+    return subprocess.run(command, stderr=subprocess.PIPE, timeout=120, **options)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_any_encoding(smiling, encoding):
-    words = ["generate", smiling, "--prompt", "😺 says", "--tokens", 4]
-    environment = {"PYTHONIOENCODING": encoding}
-    done = redirected(words, environment, stdout=subprocess.PIPE)
+    """The commands share a process, because loading torch takes longest."""
+    words = ["generate", str(smiling), "--prompt", "😺 says", "--tokens", "4"]
+    commands = [words, [*words, "--json"], ["runs", "--folder", str(smiling.parent)]]
+    code = f"""
+import sys
+from genlab.cli import main
+for words in {commands!a}:
+    sys.stdout.reconfigure(errors="strict")  # as at a start
+    try:
+        main(words)
+    except SystemExit as end:
+        assert not end.code
+    sys.stdout.buffer.write(b"\\0")
+"""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("😺 says".encode(encoding, "backslashreplace"))
-    done = redirected([*words, "--json"], environment, stdout=subprocess.PIPE)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.decode(encoding))["samples"][0].startswith("😺 says")
-    done = redirected(["runs", "--folder", smiling.parent], environment, stdout=subprocess.PIPE)
-    assert done.returncode == 0, done.stderr
-    assert "rün".encode(encoding, "backslashreplace") in done.stdout
+    text, value, runs, _ = done.stdout.split(b"\0")
+    assert text.startswith("😺 says".encode(encoding, "backslashreplace"))
+    assert json.loads(value.decode(encoding))["samples"][0].startswith("😺 says")
+    assert "rün".encode(encoding, "backslashreplace") in runs
 
 
 def test_names_that_are_not_utf8(book, tmp_path):
@@ -58,16 +70,16 @@ def test_names_that_are_not_utf8(book, tmp_path):
     assert b"not UTF-8" in err
     code, _, err = bytes_of(tmp_path, "evaluate", run, "--data", data, "--json")
     assert (code, err) == (0, b"")
-    code, _, err = bytes_of(tmp_path, "generate", run, "--prompt", b"\xff\xfe", "--tokens", 1)
-    assert (code, len(err.splitlines())) == (2, 1)
-    assert b"Traceback" not in err
+    command = [sys.executable, "-m", "genlab", "generate", run, "--prompt", b"\xff\xfe", "--tokens", "1"]
+    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, timeout=120)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert b"Traceback" not in done.stderr
 
 
 def bytes_of(folder: Path, *words: object) -> tuple[int, bytes, bytes]:
     """Exit code, standard output and error of a command."""
-    command = [sys.executable, "-m", "genlab", *(word if isinstance(word, bytes) else str(word) for word in words)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120)
-    return done.returncode, done.stdout, done.stderr
+    done = genlab_fork(*words, folder=folder)
+    return done.returncode, os.fsencode(done.stdout), os.fsencode(done.stderr)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")

@@ -7,9 +7,18 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import config
 
 from genlab.engine import budget as plans
 from genlab.engine.budget import Clock, Plan, Segment, plan_steps, plan_time, retime
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _unchecked():
+    """A plan has no arrays, and checking the types of every call would make the simulations five times as slow."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 def retimed(steps: int, *changes: tuple[int, int]) -> Plan:

@@ -124,7 +124,7 @@ def test_previews_take_a_small_share_of_the_time(book, tmp_path, monkeypatch):
 def test_resuming_a_budget_measures_nothing_again(book, tmp_path, monkeypatch):
     options = {"steps": None, "minutes": 0.05, "size": "tiny", "validation": 0}
     with monkeypatch.context() as patch:
-        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 60))
+        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 20))
         first = train(book, tmp_path / "run", **options)
     assert first.about["state"] == "interrupted"
     plan = first.folder.config()["plan"]

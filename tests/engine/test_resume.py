@@ -18,9 +18,9 @@ from genlab.engine.loop import Loop
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
 from genlab.tasks.text.gpt import GPTRecipe
-from genlab.tasks.text.options import TextRequest
 from tests.conftest import genlab_process
 from tests.engine.short import interrupting
+from tests.forks import genlab_fork
 
 OPTIONS = {"steps": 40, "size": "tiny", "context": 16, "batch": 2, "dropout": 0.1}
 
@@ -38,10 +38,9 @@ def losses(out: Path, split: str = "train") -> list[tuple[int, float]]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _cheap_and_often():
-    """Previews that cost little, and a checkpoint after every step."""
+def _often():
+    """A checkpoint after every step."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(GPTRecipe, "preview", lambda self: list(self.pipeline.generate(TextRequest(tokens=3))))
         patch.setattr(Loop, "_checkpoint_due", lambda self: True)
         yield
 
@@ -287,7 +286,7 @@ def test_two_writers(book, tmp_path):
     out = tmp_path / "run"
     train(book, out, steps=4, validation=0)
     with RunFolder(out).locked():
-        refused = genlab_process("train", "text", book, "--out", out, "--steps", 4, "--resume", folder=tmp_path)
+        refused = genlab_fork("train", "text", book, "--out", out, "--steps", 4, "--resume", folder=tmp_path)
     assert refused.returncode == 2
     assert "another process" in refused.stderr
     with RunFolder(out).locked(), pytest.raises(InputError, match="another process"), RunFolder(out).locked():

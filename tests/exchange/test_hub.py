@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from tests.conftest import genlab_process
+from tests.forks import genlab_fork
 
 pytest.importorskip("huggingface_hub")
 
@@ -83,11 +83,11 @@ def hub(tmp_path):
 
 
 def test_the_hub_gets_what_export_writes(trained, tmp_path, hub):
-    done = genlab_process("push", trained, "me/model", "--private", "--json", folder=tmp_path, env=hub)
+    done = genlab_fork("push", trained, "me/model", "--private", "--json", folder=tmp_path, env=hub)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["url"].endswith("/me/model")
     assert Hub.repositories == {"me/model": True}
-    done = genlab_process("export", trained, "--to", "hf", "out", folder=tmp_path)
+    done = genlab_fork("export", trained, "--to", "hf", "out", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert written == Hub.files
@@ -104,7 +104,7 @@ def test_the_hub_gets_what_export_writes(trained, tmp_path, hub):
     ],
 )
 def test_what_the_hub_refuses(trained, tmp_path, hub, name, change, message):
-    done = genlab_process("push", trained, name, "--json", folder=tmp_path, env=hub | change)
+    done = genlab_fork("push", trained, name, "--json", folder=tmp_path, env=hub | change)
     assert done.returncode == 2, done.stderr
     assert message in json.loads(done.stdout)["error"]["message"]
     assert Hub.files == {}

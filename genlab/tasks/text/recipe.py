@@ -25,6 +25,8 @@ from genlab.tasks.text.pipeline import TextNetwork, TextPipeline
 
 Windows = tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]
 """Tokens and their targets, the tokens one position later."""
+PREVIEW_TOKENS = 120
+"""Length of a preview."""
 EXAMPLE_TOKENS = 60
 """Length of an example of the training text."""
 
@@ -92,7 +94,7 @@ class TextRecipe(Recipe):
         return text_measures(split_loss(self.pipeline, self.data.test, TEST_TOKENS), self.data.test)
 
     def preview(self) -> list[Sample]:
-        return list(self.pipeline.generate(TextRequest(tokens=120)))
+        return list(self.pipeline.generate(TextRequest(tokens=PREVIEW_TOKENS)))
 
     def warnings(self, steps: int) -> list[str]:
         parameters = sum(weight.numel() for weight in self.network.parameters())

@@ -12,7 +12,8 @@ from genlab.data.pairs.lines import Lines
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
 from genlab.tasks.translate.options import TranslateRequest
-from tests.conftest import genlab_process, phrases, tabbed
+from tests.conftest import phrases, tabbed
+from tests.forks import genlab_fork
 from tests.tasks.translate.made import SMALL, UNSEEN
 
 
@@ -64,7 +65,7 @@ def test_two_files_through_processes(cli, tmp_path, monkeypatch):
     for side, texts in zip(("en", "fr"), zip(*phrases(300), strict=True), strict=True):
         (tmp_path / f"a.{side}.gz").write_bytes(gzip.compress("".join(f"{text}\n" for text in texts).encode()))
     words = ["--steps", 3, "--size", "tiny", "--batch", 256]
-    done = genlab_process(
+    done = genlab_fork(
         "train", "translate", "--source", "a.en.gz", *words, "--target=a.fr.gz", "--json", folder=tmp_path
     )
     assert done.returncode == 0, done.stderr
@@ -72,7 +73,7 @@ def test_two_files_through_processes(cli, tmp_path, monkeypatch):
     assert made["run"] == "runs/translate-a-en-gz-a-fr-001"
     assert {"loss", "bleu", "chrf", "exact"} <= made["test"].keys()
     assert str(tmp_path) not in (tmp_path / made["run"] / "config.json").read_text()
-    done = genlab_process("generate", made["run"], folder=tmp_path, input="The old miller waits now.\nThe ship.\n")
+    done = genlab_fork("generate", made["run"], folder=tmp_path, input="The old miller waits now.\nThe ship.\n")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 2
     (tmp_path / "deep").mkdir()
