@@ -1,8 +1,8 @@
 """Reads the user's pairs of sentences and splits them into train, validation and test.
 
-Data flow: a file with a source, a tab and a target per line, two parallel files, or a sample set -> pairs without
-duplicates -> splits. The source sentence alone decides the split, so that no source is in two splits and adding pairs
-moves no others.
+Data flow: a file with a source, a tab and a target per line, a CSV or Parquet file of two columns, two parallel files,
+or a sample set -> pairs without duplicates -> splits. The source sentence alone decides the split, so that no source is
+in two splits and adding pairs moves no others.
 """
 
 import hashlib
@@ -15,6 +15,8 @@ import numpy as np
 from genlab.data.pairs import SAMPLES
 from genlab.data.pairs.header import is_header
 from genlab.data.pairs.lines import named_lines, read_lines
+from genlab.data.shared.compressed import COMPRESSED
+from genlab.data.shared.delimited import carried, read_cells
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError
@@ -22,6 +24,8 @@ from genlab.options import two_paths
 
 MIN_PAIRS = 20
 """Smallest number of training pairs."""
+TABLES = (".csv", ".psv", ".parquet")
+"""Endings of files that are read as tables; the others have a pair per line."""
 LONGEST_LINE = 10_000
 """Largest length of a sentence in characters."""
 ROUGH = 100
@@ -65,7 +69,8 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
     """Reads and splits `data`.
 
     Args:
-        data: A file with one tab per line, "SOURCE,TARGET" for two parallel files, or @sample.
+        data: A file with one tab per line, a CSV or Parquet file of two columns, "SOURCE,TARGET" for two parallel
+            files, or @sample.
         validation: Fraction of the pairs that selects the weights, or a path to other pairs, written as `data`.
         test: Fraction of the pairs that is only reported, or a path to other pairs.
         lower: Convert all text to lower case.
@@ -146,7 +151,12 @@ def _open(data: str, option: str, notes: list[str]) -> tuple[str, Pairs]:
         name, pairs = " + ".join(path.name for path in parts), _parallel(parts, option, notes)
     else:
         path = Path(data)
-        name, pairs = path.name, _tabbed(read_lines(path, option), data, option, notes)
+        name = path.name
+        if COMPRESSED.sub("", name.lower()).endswith(TABLES):
+            pairs = _separated(data, option, notes)
+            _check_lengths(pairs, option)
+            return name, pairs
+        pairs = _tabbed(read_lines(path, option), data, option, notes)
     if len(pairs) > 1 and is_header(pairs.sources[0], pairs.targets[0]):
         names = f"{pairs.sources[0]}, {pairs.targets[0]}"
         notes.append(f"the first row of {name} ({names}) is a header: it was left out.")
@@ -198,6 +208,29 @@ def _tabbed(lines: list[str], name: str, option: str, notes: list[str]) -> Pairs
         raise InputError(_malformed(name, problems), option)
     _skip_blank(len(lines), kept, name, option, notes)
     return Pairs(*columns, kept, (name, name))
+
+
+def _separated(data: str, option: str, notes: list[str]) -> Pairs:
+    """Pairs from a table of two columns, as `data/shared/delimited.py` reads it.
+
+    Raises:
+        InputError: the file is not such a table, or a cell is empty.
+    """
+    cells = read_cells(data, option)
+    if cells.header:
+        cells.notes.append(f"the first line of {data} ({', '.join(cells.names[:4])}) names the columns: it is no pair.")
+    with carried(cells.notes):
+        if len(cells.columns) != 2:
+            raise InputError(
+                f"{data} has {len(cells.columns)} column{'s' * (len(cells.columns) != 1)}: keep only two, the source "
+                "and the target.", option,
+            )  # fmt: skip
+        for column, part in zip(cells.columns, ("source", "target"), strict=True):
+            if empty := [int(line) for cell, line in zip(column, cells.lines, strict=True) if not cell]:
+                raise InputError(_malformed(data, {f"an empty {part}": empty}), option)
+    notes += cells.notes
+    sources, targets = (list(column) for column in cells.columns)
+    return Pairs(sources, targets, [int(line) for line in cells.lines], (data, data))
 
 
 def _malformed(name: str, problems: dict[str, list[int]]) -> str:

@@ -30,7 +30,7 @@ TASK = Task(
     pipeline="genlab.tasks.translate.pipeline:TranslatePipeline",
     evaluate="genlab.tasks.translate.evaluate:evaluate",
     makes="text",
-    data="a file of pairs, source and target separated by a tab",
+    data="a file of pairs, source and target separated by a tab (or a CSV of two columns)",
     parts=(
         (
             "source",

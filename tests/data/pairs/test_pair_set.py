@@ -194,3 +194,18 @@ def test_the_numbers():
     assert not set(pairs.test.sources) & set(pairs.train.sources)
     more = read_pairs("@numbers-fr:1200", "0", "0.1")
     assert set(both(pairs.test)) < set(both(more.test))
+
+
+def test_a_csv_file_of_two_columns(tmp_path: Path) -> None:
+    rows = "".join(f'"The {n}, please.";Le {n}.\n' for n in range(30))
+    (tmp_path / "p.csv").write_text(f"english;french\n{rows}")
+    pairs = read_pairs(str(tmp_path / "p.csv"), "0", "0")
+    assert (pairs.train.sources[0], pairs.train.targets[0], pairs.train.lines[0]) == ("The 0, please.", "Le 0.", 2)
+    assert len(pairs.train) == 30
+    assert "(english, french) names the columns" in pairs.notes[0]
+    (tmp_path / "q.csv").write_text("a,b,c\n" + "x y,z,1\n" * 30)
+    with pytest.raises(InputError, match=r"q\.csv has 3 columns: keep only two"):
+        read_pairs(str(tmp_path / "q.csv"), "0", "0")
+    (tmp_path / "r.csv").write_text("english;french\n" + rows + "The last;\n")
+    with pytest.raises(InputError, match=r"r\.csv, line 32 has an empty target"):
+        read_pairs(str(tmp_path / "r.csv"), "0", "0")
