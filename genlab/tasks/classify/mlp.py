@@ -54,7 +54,7 @@ SIZES: dict[int, dict[str, Any]] = {
         "dropout": 0.3,
         "weight_decay": 1.0,
         "batch": 512,
-        "learning_rate": 4e-3,
+        "learning_rate": 2e-3,
     },
 }
 """Default options for tables with less evidence than the key."""
