@@ -29,9 +29,33 @@ from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
 
 SIZES: dict[int, dict[str, Any]] = {
-    1000: {"width": 32, "members": 8, "bins": 0, "dropout": 0.5, "weight_decay": 10.0, "batch": 64},
-    5000: {"width": 128, "members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 3.0, "batch": 256},
-    10**12: {"width": 128, "members": 8, "bins": 128, "dropout": 0.3, "weight_decay": 1.0, "batch": 512},
+    1000: {
+        "width": 32,
+        "members": 8,
+        "bins": 0,
+        "dropout": 0.5,
+        "weight_decay": 10.0,
+        "batch": 64,
+        "learning_rate": 2e-3,
+    },
+    5000: {
+        "width": 128,
+        "members": 8,
+        "bins": 16,
+        "dropout": 0.5,
+        "weight_decay": 3.0,
+        "batch": 256,
+        "learning_rate": 2e-3,
+    },
+    10**12: {
+        "width": 128,
+        "members": 8,
+        "bins": 128,
+        "dropout": 0.3,
+        "weight_decay": 1.0,
+        "batch": 512,
+        "learning_rate": 2e-3,
+    },
 }
 """Default options for tables with less evidence than the key."""
 RARE = 10

@@ -70,7 +70,7 @@ class MLPOptions:
     """Rows per update and process."""
     depth: Annotated[int, Ge(1), Le(32)] = 2
     """Hidden layers."""
-    learning_rate: Rate = 2e-3
+    learning_rate: Rate | None = None
     """Peak learning rate of AdamW."""
     average: Average = 0.1
     """Weight averaging (EMA): half of the average comes from this last fraction of training."""
