@@ -95,7 +95,7 @@ def test_names_and_options(task, model):
     for kind in (options, *map(load, found.requests.values())):
         assert dataclasses.is_dataclass(kind)
         assert kind.__dataclass_params__.frozen
-        assert len(dataclasses.fields(kind)) <= 13
+        assert len(dataclasses.fields(kind)) <= 14
     assert not {f.name for f in dataclasses.fields(options)} & {f.name for f in dataclasses.fields(RunOptions)}
 
 

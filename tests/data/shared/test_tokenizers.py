@@ -149,7 +149,7 @@ def test_training_can_be_interrupted():
 
     def texts():
         started.set()
-        yield HAN
+        yield from [HAN] * 5
 
     def interrupt():
         started.wait()
@@ -159,7 +159,7 @@ def test_training_can_be_interrupted():
     threading.Thread(target=interrupt).start()
     ended = []
     with pytest.raises(KeyboardInterrupt):
-        ended.append(train_tokenizer("bpe", texts(), len(HAN), 30_000))
+        ended.append(train_tokenizer("bpe", texts(), 5 * len(HAN), 30_000))
     assert not ended
 
 
