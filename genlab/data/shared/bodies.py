@@ -123,6 +123,12 @@ def _names_alone(names: Record, rows: list[Record], width: int, name: str, optio
         return False
     if any(map(is_number, names.cells)) or _named(rows, width):
         return False
+    keys = [row.cells[0] for row in rows if len(row.cells) == width]
+    if count < width and len(set(keys)) < len(keys):
+        raise InputError(
+            f"{name}, line {names.line}: {count} names ({shown(names.cells)!r}), but most lines have "
+            f"{_counted(width, 'cell')}; name every column.", option,
+        )  # fmt: skip
     if count > width:
         raise InputError(
             f"{name}, line {names.line}: {count} names ({shown(names.cells)!r}), but most lines have "

@@ -45,6 +45,8 @@ class Cells:
     header: bool = True
     """Whether the file names its columns."""
     notes: list[str] = field(default_factory=list)
+    decimal: str = ""
+    """The decimal mark of all numbers; "" if each column may have its own."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -86,7 +88,7 @@ def parse_cells(
 ) -> Cells:
     """Reads the content of such a file; arguments and errors as in `read_cells`."""
     if content[:4] == MAGIC:
-        return Cells(Path(name).name, *parquet_columns(content, name, option))
+        return Cells(Path(name).name, *parquet_columns(content, name, option), decimal=".")
     if content[:4] == b"PK\3\4" or content[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise InputError(f"{name} is a workbook or an archive, not text: save the sheet as CSV.", option)
     text = decoded(content, name, option, encoding)

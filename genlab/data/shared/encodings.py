@@ -106,13 +106,13 @@ def decoded(data: bytes, name: str, option: str, encoding: str | None) -> str:
             raise InputError(message, "encoding" if "--encoding" in message else option) from None
         try:
             text = data.decode(encoding)
-        except LookupError:
-            raise InputError(
-                f"encoding: there is no encoding {encoding}; usual ones are utf-8, cp1252 and utf-16.", "encoding"
-            ) from None
         except UnicodeDecodeError as wrong:
             raise InputError(
                 f"{name} is not {encoding} (byte {wrong.start}): give another --encoding.", "encoding"
+            ) from None
+        except (LookupError, ValueError):  # an unknown name, or a codec for something else than text
+            raise InputError(
+                f"encoding: there is no encoding {encoding!r}; usual ones are utf-8, cp1252 and utf-16.", "encoding"
             ) from None
     if "\0" in text:
         raise InputError(f"{name} is not text: it has a zero byte at character {text.index(chr(0))}.", option)

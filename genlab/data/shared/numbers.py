@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 LARGEST = 1e30
@@ -56,12 +56,24 @@ def is_number(cell: str) -> bool:
     return as_number(cell) is not None or as_number(cell, ",") is not None
 
 
-def decimal_mark(counts: Mapping[str, int]) -> str:
+def decimal_mark(counts: Mapping[str, int], usual: str = ".") -> str:
     """The decimal mark of a column.
 
     Args:
         counts: How often each cell occurs.
+        usual: The mark if as many cells fit either.
     """
+    lead = _comma_lead(counts)
+    return "," if lead > 0 else "." if lead < 0 else usual
+
+
+def usual_mark(columns: Iterable[Mapping[str, int]]) -> str:
+    """The decimal mark of most columns that fit one mark better than the other: 12.345 alone may be either."""
+    leads = [_comma_lead(counts) for counts in columns]
+    return "," if sum(lead > 0 for lead in leads) > sum(lead < 0 for lead in leads) else "."
+
+
+def _comma_lead(counts: Mapping[str, int]) -> int:
+    """How many more cells are numbers with a decimal comma than with a decimal point."""
     point = sum(count for cell, count in counts.items() if as_number(cell) is not None)
-    comma = sum(count for cell, count in counts.items() if as_number(cell, ",") is not None)
-    return "," if comma > point else "."
+    return sum(count for cell, count in counts.items() if as_number(cell, ",") is not None) - point

@@ -21,7 +21,8 @@ def bin_edges(
     for place in numeric:
         values = np.unique(rows[:, place])
         edges = values if len(values) <= bins + 1 else tree_edges(rows[:, place], labels, bins)
-        found.append(edges.astype(np.float32).tolist() if len(edges) > 2 and bins > 1 else [])
+        edges = np.unique(edges.astype(np.float32))  # two edges may round to one
+        found.append(edges.tolist() if len(edges) > 2 and bins > 1 else [])
     return found
 
 

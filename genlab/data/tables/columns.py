@@ -7,7 +7,7 @@ share a feature. A date becomes the day and its positions in the week, the year 
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from jaxtyping import Float32, Float64
 from genlab.data.shared.delimited import Cells
 from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
-from genlab.data.shared.numbers import as_number
+from genlab.data.shared.numbers import as_number, decimal_mark
 from genlab.data.tables.dates import date_features, features_of, parse_date
 from genlab.data.tables.types import CATEGORIES, ColumnType, Kind, odd_note
 from genlab.errors import InputError
@@ -51,6 +51,10 @@ class Column(ABC):
     @abstractmethod
     def type(self) -> ColumnType:
         """How the cells are written."""
+
+    def knows(self, cell: str) -> bool:
+        """Whether a cell that is not missing can be read."""
+        return self.type.fits(cell)
 
     @abstractmethod
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
@@ -115,6 +119,9 @@ class CategoryColumn(Column):
     @property
     def type(self) -> ColumnType:
         return ColumnType(Kind.CATEGORY)
+
+    def knows(self, cell: str) -> bool:
+        return cell in self.values
 
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         places = {value: place for place, value in enumerate(self.values)}
@@ -192,24 +199,35 @@ class Encoder:
             for number in range(column.numeric)
         ]
 
-    def encode(self, table: Cells, where: str) -> tuple[Float32[np.ndarray, "rows features"], list[str]]:
-        """Encodes the rows of a table with all columns, in any order; returns them with notes on odd cells.
+    def encode(self, table: Cells) -> Float32[np.ndarray, "rows features"]:
+        """Encodes rows of the table that the columns were fitted to."""
+        return np.concatenate([column.encode(table.column(column.name)) for column in self.columns], 1)
+
+    def encode_other(self, table: Cells, where: str) -> tuple[Float32[np.ndarray, "rows features"], list[str]]:
+        """Encodes the rows of another table with all columns, in any order; returns them with notes on odd cells.
 
         Raises:
-            InputError: a column is missing; `where` names the file.
+            InputError: a column is missing, or hardly any of its cells can be read; `where` names the table.
         """
-        places = matched(self.names, table.names, where)
-        notes = []
-        parts = []
-        for column, place in zip(self.columns, places, strict=True):
+        notes, parts = [], []
+        for column, place in zip(self.columns, matched(self.names, table.names, where), strict=True):
             cells = table.columns[place]
-            odd = column.type.odd(cells, table.lines)
-            filled = sum(not is_missing(cell) for cell in cells)
-            if len(odd) > filled / 2:
-                raise InputError(
-                    f"{where}: most cells of column {column.name} are no {column.kind}s, such as {odd[0][0][:40]!r} "
-                    f"(line {odd[0][1]}): give a table like the one that the run was trained on.", "data",
-                )  # fmt: skip
+            filled = Counter(cell for cell in cells if not is_missing(cell))
+            if isinstance(column, NumberColumn):
+                column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal))
+            strange = [cell for cell in filled if not column.knows(cell)]
+            share = sum(filled[cell] for cell in strange) / max(1, filled.total())
+            if share > 0.5 and filled.total() > 2:
+                line = table.lines[cells.tolist().index(strange[0])]
+                what = f"{strange[0][:40]!r} (line {line})"
+                if column.kind is not Kind.CATEGORY:
+                    raise InputError(
+                        f"{where}: most cells of column {column.name} are no {column.kind}s, such as {what}: give a "
+                        "table like the one that the run was trained on.", "data",
+                    )  # fmt: skip
+                notes.append(
+                    f"{where}: most values of column {column.name} were not learnt in training, such as {what}."
+                )
             notes += odd_note(column.name, column.type, cells, table.lines, where)
             parts.append(column.encode(cells))
         return np.concatenate(parts, 1), notes

@@ -52,6 +52,15 @@ def parse_date(cell: str, form: str) -> datetime | None:
         return None
 
 
+def is_format(form: str) -> bool:
+    """Whether strptime understands the format."""
+    try:
+        datetime.strptime(datetime(2024, 12, 31, 23, 59, 58).strftime(form), form)
+    except (ValueError, re.error):
+        return False
+    return "%" in form
+
+
 def date_features(dates: Sequence[datetime | None], form: str) -> Float64[np.ndarray, "dates features"]:
     """Days since 2000, and the positions in the week, the year and the day on circles, as far as the format has them.
 

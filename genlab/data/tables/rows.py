@@ -46,7 +46,7 @@ def cells_of(data: Any, names: list[str]) -> Cells:
             )  # fmt: skip
         rows = [[_cell(value) for value in row] for row in array.tolist()]
     columns = [np.array(column, object) for column in zip(*rows, strict=True)]
-    return Cells("rows", names, columns, np.arange(len(rows)))
+    return Cells("rows", names, columns, np.arange(len(rows)), decimal=".")
 
 
 def _cell(value: Any) -> str:

@@ -157,13 +157,13 @@ def _read(
             splits[part], other = read_examples(value, encoder, part, encoding, notes)
             fingerprint.update(other)
         else:
-            splits[part] = _examples(chosen[part], encoder, data, "data", []) if len(chosen[part]) else None
+            splits[part] = _examples(chosen[part], encoder, data, "data") if len(chosen[part]) else None
         held_out = splits[part]
         if held_out is None and shares[part]:
             notes.append(f"the {part} split has no rows: it was left out.")
         elif held_out is not None and len(held_out) < ROUGH:
             notes.append(f"the {part} split has only {len(held_out)} rows: its metrics are rough.")
-    train = _examples(chosen["train"], encoder, data, "data", [])
+    train = _examples(chosen["train"], encoder, data, "data")
     return TableSet(
         cells.name, fingerprint.hexdigest(), encoder, found, train, splits["validation"], splits["test"], notes
     )
@@ -185,8 +185,8 @@ def read_examples(
         return _examples(cells, encoder, data, option, notes), b"".join(_digests(cells))
 
 
-def _examples(cells: Cells, encoder: Encoder, data: str, option: str, notes: list[str]) -> Examples:
-    """Encodes the rows of a table with labels."""
+def _examples(cells: Cells, encoder: Encoder, data: str, option: str, notes: list[str] | None = None) -> Examples:
+    """Encodes the rows of a table with labels; those of another table than the training one add to `notes`."""
     numbers = {name: number for number, name in enumerate(encoder.classes)}
     labels = cells.column(encoder.label)
     for name in sorted(set(labels) - set(encoder.classes)):
@@ -197,8 +197,11 @@ def _examples(cells: Cells, encoder: Encoder, data: str, option: str, notes: lis
     if not len(labels):
         raise InputError(f"{data} has no rows with a label: fill in the column {encoder.label}.", option)
     names = [f"{cells.name}:{line}" for line in cells.lines]
-    rows, odd = encoder.encode(cells, data)
-    notes += odd
+    if notes is None:
+        rows = encoder.encode(cells)
+    else:
+        rows, odd = encoder.encode_other(cells, data)
+        notes += odd
     return Examples(rows, np.array([numbers[name] for name in labels]), names)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from genlab.data.shared.delimited import Cells, Column
 from genlab.data.shared.headers import is_missing
-from genlab.data.shared.numbers import as_number, decimal_mark
-from genlab.data.tables.dates import date_format, parse_date
+from genlab.data.shared.numbers import as_number, decimal_mark, is_number, usual_mark
+from genlab.data.tables.dates import date_format, is_format, parse_date
 from genlab.errors import InputError
 from genlab.options import nearest
 
@@ -23,7 +23,7 @@ MOST = 0.9
 NAMED = 3
 """Number of odd cells that a note names."""
 KEY = re.compile(
-    r"(.*[\W_])?(id|index|idx|key|uuid|row|no|nr|number|rownames)|[a-z].*I[Dd]|unnamed: 0|column 1", re.ASCII
+    r"(?i:(.*[\W_])?(id|index|idx|key|row|no|nr|number|rownames|unnamed: 0|column 1))|.*[a-z](I[Dd]|No|Nr|Number)"
 )
 """Names of columns that number the rows, if all their cells are different whole numbers."""
 
@@ -89,18 +89,28 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
     given = stated_types(stated, cells.names)
     notes = []
     found = {}
+    filled = {
+        name: Counter(cell for cell in column if not is_missing(cell))
+        for name, column in zip(cells.names, cells.columns, strict=True)
+    }
+    usual = cells.decimal or usual_mark(filled.values())
     for name, column in zip(cells.names, cells.columns, strict=True):
         if name == label:
             continue
-        counts = Counter(cell for cell in column if not is_missing(cell))
+        counts = filled[name]
         kind, form = given.get(name, (None, ""))
         other = ""
         if kind in (None, Kind.DATE) and not form and not (kind is None and _constant(counts, len(column))):
             form, other = date_format(counts, MOST)
         if kind is None:
             kind = Kind.DATE if form else _kind(name, counts, len(column))
-        form = decimal_mark(counts) if kind is Kind.NUMBER else form or "%Y-%m-%d" if kind is Kind.DATE else ""
+        if kind is Kind.NUMBER:
+            form = form or cells.decimal or decimal_mark(counts, usual)
+        elif kind is Kind.DATE:
+            form = form or "%Y-%m-%d"
         found[name] = ColumnType(kind, form)
+        if name in given and kind in (Kind.NUMBER, Kind.DATE) and not any(map(found[name].fits, counts)):
+            raise InputError(f"types: no cell of {name} is a {kind}{f' ({form})' if form else ''}.", "types")
         if kind in LEFT_OUT:
             notes.append(f"column {name} was left out: {LEFT_OUT[kind]}.")
         elif other:
@@ -129,7 +139,7 @@ def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, 
     """
     found = {}
     kinds = [Kind.NUMBER, Kind.CATEGORY, Kind.DATE, Kind.IGNORE]
-    for part in re.split(r",(?=[^,=]+=|$)", stated or ""):
+    for part in re.split(r",(?=[^,=]+=)", stated or ""):
         name, _, kind = part.strip().rpartition("=")
         if not part.strip():
             continue
@@ -140,6 +150,11 @@ def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, 
             )
         if kind not in kinds:
             raise InputError(f"types: {name} cannot be {kind!r}; it must be one of {', '.join(kinds)}.", "types")
+        if form and (form not in ".," if kind == Kind.NUMBER else kind != Kind.DATE or not is_format(form)):
+            raise InputError(
+                f"types: {form!r} cannot follow {kind}: a date takes a format such as date:%d/%m/%Y, a number its "
+                "decimal mark (number:,).", "types",
+            )  # fmt: skip
         found[name] = Kind(kind), form
     return found
 
@@ -150,13 +165,11 @@ def _kind(name: str, counts: Counter[str], rows: int) -> Kind:
     if _constant(counts, rows):
         return Kind.CONSTANT
     codes = sum(count for cell, count in counts.items() if re.fullmatch(r"0\d+", cell))
-    numbers = sum(
-        count for cell, count in counts.items() if as_number(cell) is not None or as_number(cell, ",") is not None
-    )
+    numbers = sum(count for cell, count in counts.items() if is_number(cell))
     whole = all(re.fullmatch(r"[+-]?\d+", cell) for cell in counts)
     if whole and len(counts) == rows and (KEY.fullmatch(name) or _counts_up(counts)):
         return Kind.KEY
-    if numbers >= MOST * filled and not codes:
+    if numbers >= MOST * filled and codes < (1 - MOST) * filled:
         return Kind.NUMBER
     if len(counts) > max(CATEGORIES, 0.5 * filled):
         return Kind.TEXT if sum(" " in cell for cell in counts) > 0.5 * len(counts) else Kind.KEY

@@ -237,14 +237,14 @@ class RowInputs(Inputs):
         paths = paths_of(inputs)
         if paths is None:
             table = cells_of(inputs, self.encoder.names)
-            rows, notes = self.encoder.encode(table, "the rows")
+            rows, notes = self.encoder.encode_other(table, "the rows")
             return Opened([str(number) for number in table.lines], row_batches(rows), notes)
         notes, names, parts = [], [], []
         for path in paths:
             with carried(notes):
                 table = read_cells(path, "files", self.encoding, self.encoder.names)
                 notes += table.notes
-                rows, odd = self.encoder.encode(table, path)
+                rows, odd = self.encoder.encode_other(table, path)
             notes += odd
             names += [f"{path}:{line}" for line in table.lines]
             parts.append(rows)

@@ -73,7 +73,7 @@ def test_missing_cells(tmp_path: Path, mark: str) -> None:
 def test_a_number_that_is_missing_only_later_is_the_median(tmp_path: Path) -> None:
     encoder = whole(write(tmp_path / "t.csv", cells())).encoder
     assert not number_column(encoder).gaps
-    rows, _ = encoder.encode(cells_of([{"height": None, "colour": "red"}], encoder.names), "data")
+    rows, _ = encoder.encode_other(cells_of([{"height": None, "colour": "red"}], encoder.names), "data")
     assert rows[0, 0] == 0
 
 
@@ -113,17 +113,17 @@ def test_columns_are_found_by_name_in_any_order(tmp_path: Path) -> None:
     straight = read_examples(str(tmp_path / "t.csv"), encoder, "data", None, [])[0].rows
     for names in (["colour", "more", "height"], [" COLOUR", "more", "Height"]):
         other = read_cells(write(tmp_path / "o.csv", mixed, names), "files")
-        assert np.array_equal(encoder.encode(other, "o.csv")[0], straight)
+        assert np.array_equal(encoder.encode_other(other, "o.csv")[0], straight)
 
 
 def test_rows_as_dicts_arrays_and_data_frames(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     encoder = whole(write(tmp_path / "t.csv", cells())).encoder
     dicts = [{"height": 9.5, "colour": "red"}, {"height": "7", "colour": "blue"}]
-    one, _ = encoder.encode(cells_of(dicts, encoder.names), "data")
+    one, _ = encoder.encode_other(cells_of(dicts, encoder.names), "data")
     for other in ([[9.5, "red"], [7, "blue"]], pandas.DataFrame(dicts)):
-        assert np.array_equal(encoder.encode(cells_of(other, encoder.names), "data")[0], one)
-    assert np.array_equal(encoder.encode(cells_of(dicts[0], encoder.names), "data")[0], one[:1])
+        assert np.array_equal(encoder.encode_other(cells_of(other, encoder.names), "data")[0], one)
+    assert np.array_equal(encoder.encode_other(cells_of(dicts[0], encoder.names), "data")[0], one[:1])
 
 
 def test_what_a_trained_model_cannot_read(tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_what_a_trained_model_cannot_read(tmp_path: Path) -> None:
 def test_an_odd_cell_counts_as_missing_and_is_noted(tmp_path: Path) -> None:
     encoder = whole(write(tmp_path / "t.csv", cells())).encoder
     three = [{"height": height, "colour": "red"} for height in ("tall", "7", "8")]
-    rows, notes = encoder.encode(cells_of(three, encoder.names), "the rows")
+    rows, notes = encoder.encode_other(cells_of(three, encoder.names), "the rows")
     assert rows[0, 0] == 0
     assert notes == ["1 cell of column height in the rows is no number and counts as missing: 'tall' (line 0)."]
     with pytest.raises(InputError, match="most cells of column height are no numbers, such as 'tall' \\(line 0\\)"):
-        encoder.encode(cells_of(three[:1], encoder.names), "the rows")
+        encoder.encode_other(cells_of(three[:1] * 3, encoder.names), "the rows")
 
 
 def test_dates_become_positions_in_time(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_dates_become_positions_in_time(tmp_path: Path) -> None:
     assert table.train.rows.shape == (300, 5)
     years = np.array([int(date[-4:]) for date in dates])
     assert np.corrcoef(years, table.train.rows[:, 0])[0, 1] > 0.99
-    gap, _ = table.encoder.encode(cells_of([{"when": ""}], ["when"]), "rows")
+    gap, _ = table.encoder.encode_other(cells_of([{"when": ""}], ["when"]), "rows")
     assert gap.tolist() == [[0.0] * 5]
     again = Encoder.from_json(json.loads(json.dumps(table.encoder.to_json())))
     assert again == table.encoder

@@ -1,0 +1,128 @@
+"""What the columns of a table are taken for, and how numbers and dates are written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genlab.data.shared.delimited import read_cells
+from genlab.data.tables.bins import bin_edges
+from genlab.data.tables.rows import cells_of
+from genlab.data.tables.table_set import TableSet, read_table_set
+from genlab.data.tables.types import column_types
+from genlab.errors import InputError
+
+
+def table(path: Path, header: str, rows: list[str], types: str | None = None) -> TableSet:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return read_table_set(str(path), "0", "0", types=types)
+
+
+def shown(made: TableSet) -> dict[str, str]:
+    return {name: str(kind) for name, kind in made.types.items()}
+
+
+def test_a_number_that_fits_both_marks_follows_the_other_columns(tmp_path: Path) -> None:
+    rows = [f"{people};{n % 7},{n % 10}5;{'ab'[n // 2 % 2]}" for n, people in enumerate(["874", "12.345"] * 30)]
+    made = table(tmp_path / "eu.csv", "people;area;label", rows)
+    assert shown(made) == {"people": "number (decimal comma)", "area": "number (decimal comma)"}
+    small, large = made.train.rows[0, 0], made.train.rows[1, 0]
+    assert small < large
+    us = table(tmp_path / "us.csv", "people,area,label", [row.replace(",", ".").replace(";", ",") for row in rows])
+    assert shown(us) == {"people": "number", "area": "number"}
+    assert us.train.rows[1, 0] < us.train.rows[0, 0]  # 12.345 is less than 874
+
+
+def test_numbers_from_python_and_other_tables_keep_their_value(tmp_path: Path) -> None:
+    rows = [f"{n},{n % 10}5;{'ab'[n % 2]}" for n in range(60)]
+    encoder = table(tmp_path / "eu.csv", "size;label", rows).encoder
+    expected, _ = encoder.encode_other(cells_of([{"size": "1.5"}, {"size": "20.125"}], ["size"]), "rows")
+    assert np.array_equal(encoder.encode_other(cells_of([[1.5], [20.125]], ["size"]), "rows")[0], expected)
+    for name, text in (("eu", "size;x\n1,5;\n20,125;\n"), ("us", "size,x\n1.5,\n20.125,\n")):
+        (tmp_path / f"new-{name}.csv").write_text(text)
+        other = read_cells(str(tmp_path / f"new-{name}.csv"), "files", wanted=["size"])
+        assert np.array_equal(encoder.encode_other(other, name)[0], expected)
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "Customer ID", "PassengerId", "OrderNo", "row", "Row Number", "index"])
+def test_row_numbers(tmp_path: Path, name: str) -> None:
+    rows = [f"{7 * n % 101},{n % 5}.5,{'ab'[n % 2]}" for n in range(100)]
+    assert shown(table(tmp_path / "t.csv", f"{name},size,label", rows))[name] == "key"
+
+
+@pytest.mark.parametrize("name", ["paid", "video", "dose", "casino"])
+def test_names_that_only_end_like_one_of_a_row_number(tmp_path: Path, name: str) -> None:
+    rows = [f"{7 * n % 101},{n % 5}.5,{'ab'[n % 2]}" for n in range(100)]
+    assert shown(table(tmp_path / "t.csv", f"{name},size,label", rows))[name] == "number"
+
+
+def test_codes_with_leading_zeros_are_categories_and_one_typing_error_is_no_code(tmp_path: Path) -> None:
+    rows = [f"{n % 8:05d},{n * 37 % 1000 if n else '0123'},{'ab'[n % 2]}" for n in range(300)]
+    assert shown(table(tmp_path / "t.csv", "zip,amount,label", rows)) == {"zip": "category", "amount": "number"}
+
+
+def test_odd_cells_never_stop_the_training(tmp_path: Path) -> None:
+    """Not even if they are all that a split holds."""
+    for seed in range(8):
+        odd = {(seed + 1) * step % 40 for step in (3, 7, 11)}
+        rows = [f"{'about 5' if n in odd else n + seed / 10},{'ab'[n % 2]}" for n in range(40)]
+        (tmp_path / "t.csv").write_text("\n".join(["size,label", *rows]))
+        made = read_table_set(str(tmp_path / "t.csv"), "0.05", "0.05")
+        assert any("no numbers and count as missing: 'about 5'" in note for note in made.notes)
+
+
+def test_stated_types(tmp_path: Path) -> None:
+    rows = [f"{n % 5},0{n % 4}/0{1 + n % 9}/2021,{n},{'ab'[n % 2]}".replace("/0", "/0") for n in range(1, 60)]
+    rows = [row.replace(",00/", ",04/") for row in rows]
+    types = "code=category, when=date:%d/%m/%Y, n=ignore"
+    made = table(tmp_path / "t.csv", "code,when,n,label", rows, types)
+    assert shown(made) == {"code": "category", "when": "date (%d/%m/%Y)", "n": "ignore"}
+    for wrong, message in (
+        ("size=number", "no column 'size'"),
+        ("code=words", "code cannot be 'words'"),
+        ("when=date:%Q", "cannot follow date"),
+        ("when=date:%d%d", "cannot follow date"),
+        ("code=number:x", "cannot follow number"),
+        ("label2=ignore", "no column 'label2'"),
+        ("when=number", "no cell of when is a number"),
+    ):
+        with pytest.raises(InputError, match=message) as error:
+            table(tmp_path / "t.csv", "code,when,n,label", rows, wrong)
+        assert error.value.field == "types"
+
+
+def test_a_column_that_determines_the_label_is_named(tmp_path: Path) -> None:
+    rows = [f"{n % 7}.5,{'yes' if n % 2 else 'no'},{n % 2}" for n in range(60)]
+    with pytest.raises(InputError, match="column sold determines the label y in every row") as error:
+        table(tmp_path / "t.csv", "size,sold,y", rows)
+    assert error.value.field == "types"
+    assert "sold" not in table(tmp_path / "t.csv", "size,sold,y", rows, "sold=ignore").encoder.names
+    assert "sold" in table(tmp_path / "t.csv", "size,sold,y", rows, "sold=category").encoder.names
+
+
+def test_none_and_na_are_labels(tmp_path: Path) -> None:
+    rows = [f"{n % 7}.5,{('None', 'NA', 'mild')[n % 3]}" for n in range(60)]
+    made = table(tmp_path / "t.csv", "size,damage", rows)
+    assert made.encoder.classes == ["NA", "None", "mild"]
+    assert any("None (20 rows) is a class of damage" in note for note in made.notes)
+
+
+def test_notes_come_with_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column to predict label from") as error:
+        table(tmp_path / "t.csv", "id,label", [f"{n},{'ab'[n % 2]}" for n in range(50)])
+    assert any("column id was left out" in note for note in getattr(error.value, "__notes__", ()))
+
+
+def test_edges_of_outliers_are_different_numbers() -> None:
+    """Bounded outliers lie so close that a midpoint may round to a neighbour."""
+    rows = np.concatenate([np.linspace(0, 1, 3800), np.full(100, 2.9999998), np.full(100, 2.9999995)])
+    labels = np.arange(4000) // 7 % 2 * (rows < 2) + (rows > 2.9999996)
+    (edges,) = bin_edges(rows.astype(np.float32)[:, None], [0], labels.astype(np.int64), 64)
+    assert len(edges) == len(set(edges))
+
+
+def test_every_column_has_a_type(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,c,label\n" + "".join(f"{n},x,,{'ab'[n % 2]}\n" for n in range(30)))
+    found, notes = column_types(read_cells(str(tmp_path / "t.csv"), "data"), None, "label")
+    assert {name: str(kind) for name, kind in found.items()} == {"a": "key", "b": "constant", "c": "constant"}
+    assert len(notes) == 3
