@@ -48,7 +48,12 @@ def table_classes(
         cells = parse_cells(table.content, where, option, encoding, ("file", label))
         for column in ("file", label):
             _check(column, cells.names, where)
-        values = dict(zip(cells.column("file"), cells.column(label), strict=True))
+        values = {}
+        for file, value, line in zip(cells.column("file"), cells.column(label), cells.lines, strict=True):
+            if values.setdefault(file, value) != value:
+                raise InputError(
+                    f"{where}, line {line}: {file} is {value}, but {values[file]} in a line before: keep one.", option
+                )
     inside = {PurePosixPath(file).name: value for file, value in values.items()}
     if len(inside) == len(values):  # no two files share a name: the table may leave out the folders around them
         values |= {name: inside[PurePosixPath(name).name] for name in names if PurePosixPath(name).name in inside}

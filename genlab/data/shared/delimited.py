@@ -8,6 +8,7 @@ Data flow::
 Whatever is left out or interpreted is in the notes, which an error carries too.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ from genlab.data.shared.numbers import is_number
 from genlab.data.shared.parquet import MAGIC, parquet_columns
 from genlab.errors import InputError
 
+OTHER = re.compile(r"""\s*(\{\s*["}]|\[\s*[\[{]|<(!|\?|html\b|table\b))""", re.IGNORECASE)
+"""The beginning of JSON, HTML and XML."""
 ENDINGS = {"tsv": "\t", "tab": "\t", "psv": "|"}
 """Separators that file names suggest."""
 
@@ -93,6 +96,8 @@ def parse_cells(
         raise InputError(f"{name} is a workbook or an archive, not text: save the sheet as CSV.", option)
     text = decoded(content, name, option, encoding)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if OTHER.match(text):
+        raise InputError(f"{name} is JSON, HTML or XML, not delimited text: save the table as CSV.", option)
     ending = COMPRESSED.sub("", name.lower()).rpartition(".")[2]
     dialect = detect(text, ENDINGS.get(ending, ","))
     start = text.find("\n") + 1 if STATED.match(text) else 0
@@ -122,6 +127,10 @@ def _table(rows: list[Record], name: str, option: str, wanted: Sequence[str], cu
                 f"{place} ({shown(first)!r}) and line {rows[1].line} ({shown(cells[1])!r}) both hold column names: "
                 "join them into one line.", option,
             )  # fmt: skip
+        if header and (again := [row.line for row in rows[1:] if row.cells == first]):  # joined files
+            notes.append(f"{name}: lines that repeat the column names left out: {len(again):,}, first line {again[0]}.")
+            rows = [rows[0], *(row for row in rows[1:] if row.cells != first)]
+            cells = [row.cells for row in rows]
         columns = [np.array(column, object) for column in zip(*cells[header:], strict=True)]
         lines = np.array([row.line for row in rows[header:]], np.int64)
         kept = [bool((header and title) or column.any()) for title, column in zip(first, columns, strict=True)]

@@ -12,7 +12,7 @@ of a row do not all land on one side.
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from jaxtyping import Float32, Int
 from genlab.data.shared.delimited import Cells, carried, read_cells
 from genlab.data.shared.numbers import as_number
 from genlab.data.shared.splits import divided, shares_of
-from genlab.data.tables.columns import Encoder, learn_encoder
+from genlab.data.tables.columns import Encoder, learn_encoder, matched
 from genlab.data.tables.types import LEFT_OUT, ColumnType, column_types, stated_types
 from genlab.errors import InputError
 from genlab.options import nearest
@@ -180,7 +180,8 @@ def read_examples(
     with carried(notes):
         cells = read_cells(data, option, encoding, [encoder.label, *encoder.names])
         notes += cells.notes
-        _label_name(cells, encoder.label)
+        (place,) = matched([encoder.label], cells.names, data)
+        cells = replace(cells, names=[*cells.names[:place], encoder.label, *cells.names[place + 1 :]])
         cells = _labelled(cells, encoder.label, notes)
         return _examples(cells, encoder, data, option, notes), b"".join(_digests(cells))
 

@@ -41,10 +41,10 @@ class Kind(StrEnum):
 
 
 LEFT_OUT = {
-    Kind.TEXT: "it is text, with a different value in nearly every row",
-    Kind.KEY: "it is a row number or key, with a different value in every row",
-    Kind.CONSTANT: "it has the same value in every row",
-    Kind.IGNORE: "--types ignores it",
+    Kind.TEXT: "text, with a different value in nearly every row",
+    Kind.KEY: "a row number, key or name, with values that hardly repeat",
+    Kind.CONSTANT: "the same value in every row",
+    Kind.IGNORE: "by --types",
 }
 """Why columns of these kinds are left out."""
 
@@ -89,6 +89,7 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
     given = stated_types(stated, cells.names)
     notes = []
     found = {}
+    left_out: dict[Kind, list[str]] = {}
     filled = {
         name: Counter(cell for cell in column if not is_missing(cell))
         for name, column in zip(cells.names, cells.columns, strict=True)
@@ -112,11 +113,19 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
         if name in given and kind in (Kind.NUMBER, Kind.DATE) and not any(map(found[name].fits, counts)):
             raise InputError(f"types: no cell of {name} is a {kind}{f' ({form})' if form else ''}.", "types")
         if kind in LEFT_OUT:
-            notes.append(f"column {name} was left out: {LEFT_OUT[kind]}.")
+            left_out.setdefault(kind, []).append(name)
         elif other:
             notes.append(f"dates in {name} are read as {form}; if they are {other}, add --types {name}=date:{other}.")
         notes += odd_note(name, found[name], column, cells.lines, cells.name)
-    return found, notes
+    return found, [*(_left_out_note(kind, names) for kind, names in left_out.items()), *notes]
+
+
+def _left_out_note(kind: Kind, names: list[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    columns = "column" if len(names) == 1 else "columns"
+    keep = f" (--types {names[0]}=category keeps it)" if kind in (Kind.KEY, Kind.TEXT) else ""
+    was = "was" if len(names) == 1 else "were"
+    return f"{columns} {', '.join(names[:NAMED])}{more} {was} left out: {LEFT_OUT[kind]}{keep}."
 
 
 def odd_note(name: str, kind: ColumnType, column: Column, lines: Any, where: str) -> list[str]:

@@ -94,3 +94,10 @@ def test_tables_that_cannot_be_used(tmp_path: Path, content: bytes, message: str
     with pytest.raises(InputError, match=f"attributes.csv of .*{message}"):
         whole(data, label="hair")
     assert len(whole(data).train) == 2  # without --label the table does not matter
+
+
+def test_a_picture_with_two_classes_is_refused(tmp_path: Path) -> None:
+    data = folder_of(tmp_path, {"": 2})
+    (tmp_path / "attributes.csv").write_text("file,hair\n000.png,red\n001.png,red\n000.png,blond\n")
+    with pytest.raises(InputError, match=r"line 4: 000\.png is blond, but red in a line before"):
+        whole(data, label="hair")

@@ -300,3 +300,17 @@ def test_no_file(tmp_path):
     for name in ("@digits", str(tmp_path), str(tmp_path / "none.csv")):
         with pytest.raises(InputError):
             read_cells(name, "data")
+
+
+def test_repeated_names_of_joined_files_are_left_out():
+    cells = parsed("a,label\n" + "1,x\n2,y\n" * 3 + "a,label\n" + "3,x\n")
+    assert list(cells.column("a")) == ["1", "2", "1", "2", "1", "2", "3"]
+    assert cells.notes == ["t.csv: lines that repeat the column names left out: 1, first line 8."]
+
+
+@pytest.mark.parametrize(
+    "content", ['{"a": 1, "b": 2}\n{"a": 2, "b": 3}\n', '[{"a": 1}]', "<!DOCTYPE html>\n<p>", "<?xml v?>"]
+)
+def test_other_formats_are_refused(content):
+    with pytest.raises(InputError, match="is JSON, HTML or XML"):
+        parsed(content)

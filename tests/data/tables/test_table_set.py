@@ -104,7 +104,7 @@ def test_the_fingerprint_is_of_every_cell_and_the_label(tmp_path: Path) -> None:
         ("a,label\n1,x\n2,y\n", "2 rows with a label: give at least 10"),
         (
             "a,label\n" + "1,x\n1,y\n" * 10,
-            r"no column to predict label from \(a: it has the same value",
+            r"no column to predict label from \(a: the same value",
         ),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from genlab.data.shared.delimited import read_cells
 from genlab.data.tables.bins import bin_edges
 from genlab.data.tables.rows import cells_of
-from genlab.data.tables.table_set import TableSet, read_table_set
+from genlab.data.tables.table_set import TableSet, read_examples, read_table_set
 from genlab.data.tables.types import column_types
 from genlab.errors import InputError
 
@@ -125,4 +125,16 @@ def test_every_column_has_a_type(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b,c,label\n" + "".join(f"{n},x,,{'ab'[n % 2]}\n" for n in range(30)))
     found, notes = column_types(read_cells(str(tmp_path / "t.csv"), "data"), None, "label")
     assert {name: str(kind) for name, kind in found.items()} == {"a": "key", "b": "constant", "c": "constant"}
-    assert len(notes) == 3
+    assert notes == [
+        "column a was left out: a row number, key or name, with values that hardly repeat "
+        "(--types a=category keeps it).",
+        "columns b, c were left out: the same value in every row.",
+    ]
+
+
+def test_the_label_of_another_table_may_differ_in_case(tmp_path: Path) -> None:
+    rows = [f"{n % 7}.5,{'ab'[n % 2]}" for n in range(60)]
+    made = table(tmp_path / "t.csv", "size,kind", rows)
+    (tmp_path / "o.csv").write_text("Kind ,SIZE\n" + "a,1.5\nb,2.5\n")
+    examples, _ = read_examples(str(tmp_path / "o.csv"), made.encoder, "data", None, [])
+    assert examples.labels.tolist() == [0, 1]
