@@ -150,7 +150,7 @@ def detect(text: str, hint: str = "") -> Dialect:
 
 
 def _judged(sample: str, dialect: Dialect) -> list[list[str]]:
-    """The first records that are no comments."""
+    """The first records that are not comments."""
     found = (record.cells for record in records(sample, dialect) if not COMMENT.match(record.cells[0]))
     return list(islice(found, RECORDS))
 

@@ -222,7 +222,7 @@ class Encoder:
                 what = f"{strange[0][:40]!r} (line {line})"
                 if column.kind is not Kind.CATEGORY:
                     raise InputError(
-                        f"{where}: most cells of column {column.name} are no {column.kind}s, such as {what}: give a "
+                        f"{where}: most cells of column {column.name} are not {column.kind}s, such as {what}: give a "
                         "table like the one that the run was trained on.", "data",
                     )  # fmt: skip
                 notes.append(

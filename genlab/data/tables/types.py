@@ -135,7 +135,7 @@ def odd_note(name: str, kind: ColumnType, column: Column, lines: Any, where: str
         return []
     some = ", ".join(f"{cell[:30]!r} (line {line})" for cell, line in odd[:NAMED])
     more = f" and {len(odd) - NAMED:,} more" if len(odd) > NAMED else ""
-    what = f"no {kind.kind}s and count" if len(odd) > 1 else f"no {kind.kind} and counts"
+    what = f"not {kind.kind}s and count" if len(odd) > 1 else f"not a {kind.kind} and counts"
     return [f"{len(odd):,} cell{'s' * (len(odd) > 1)} of column {name} in {where} {'are' if len(odd) > 1 else 'is'} "
             f"{what} as missing: {some}{more}."]  # fmt: skip
 

@@ -163,7 +163,7 @@ def test_rows_that_a_table_run_cannot_read(refused, places):
         (["other.csv"], "other.csv has no column size: this run needs size; the table has answer"),
         (["ragged.csv"], "line 7: 3 cells"),
         (["none.csv"], "none.csv has no column size: this run needs size"),
-        (["words.csv"], "words.csv: most cells of column size are no numbers, such as 'many'"),
+        (["words.csv"], "words.csv: most cells of column size are not numbers, such as 'many'"),
     ):
         sentence, field = refused("predict", table, *words)
         assert re.search(message, sentence), sentence

@@ -68,7 +68,7 @@ def test_odd_cells_never_stop_the_training(tmp_path: Path) -> None:
         rows = [f"{'about 5' if n in odd else n + seed / 10},{'ab'[n % 2]}" for n in range(40)]
         (tmp_path / "t.csv").write_text("\n".join(["size,label", *rows]))
         made = read_table_set(str(tmp_path / "t.csv"), "0.05", "0.05")
-        assert any("no numbers and count as missing: 'about 5'" in note for note in made.notes)
+        assert any("not numbers and count as missing: 'about 5'" in note for note in made.notes)
 
 
 def test_stated_types(tmp_path: Path) -> None:
