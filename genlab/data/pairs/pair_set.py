@@ -218,7 +218,9 @@ def _separated(data: str, option: str, notes: list[str]) -> Pairs:
     """
     cells = read_cells(data, option)
     if cells.header:
-        cells.notes.append(f"the first line of {data} ({', '.join(cells.names[:4])}) names the columns and is not a pair.")
+        cells.notes.append(
+            f"the first line of {data} ({', '.join(cells.names[:4])}) names the columns and is not a pair."
+        )
     with carried(cells.notes):
         if len(cells.columns) != 2:
             raise InputError(
