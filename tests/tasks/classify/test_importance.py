@@ -54,8 +54,8 @@ def test_it_is_the_increase_by_hand(table, monkeypatch) -> None:
 
     def loss(colours: list[str]) -> float:
         rows = [{"number": n, "colour": c, "noise": x} for (n, _, x, _), c in zip(lines, colours, strict=True)]
-        told = run.predict(rows)
-        return -np.mean([np.log(one.probabilities[line[3]]) for one, line in zip(told, lines, strict=True)])
+        predicted = run.predict(rows)
+        return -np.mean([np.log(one.probabilities[line[3]]) for one, line in zip(predicted, lines, strict=True)])
 
     colours = [line[1] for line in lines]
     assert found["colour"] == pytest.approx(loss([colours[n] for n in order]) - loss(colours), rel=1e-3)
