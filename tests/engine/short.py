@@ -33,7 +33,8 @@ def interrupting(recipe_class, at: int):
     step = recipe_class.step
 
     def interrupted(self, batch, progress):
-        self.updates = getattr(self, "updates", 0) + 1
+        # Before training, a time budget measures steps of progress 0, as many as the machine makes: they do not count.
+        self.updates = 1 if progress == 0 else getattr(self, "updates", 0) + 1
         if self.updates == at:
             signal.raise_signal(signal.SIGINT)
         return step(self, batch, progress)
