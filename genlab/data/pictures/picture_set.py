@@ -107,12 +107,13 @@ def read_pictures(
     data: str,
     validation: str,
     test: str,
+    encoding: str | None = None,
+    *,
     pixels: int,
     label: str | None = None,
     channels: int | None = None,
     classes: list[str] | None = None,
     ranges: Ranges | None = None,
-    encoding: str | None = None,
 ) -> PictureSet:
     """Reads and splits `data`.
 
@@ -121,12 +122,12 @@ def read_pictures(
         validation: Fraction of the pictures that selects the weights, or a path to other pictures. Folders in `data`
             that are splits override a fraction; 0 trains on their pictures.
         test: Fraction of the pictures that is only reported, or a path to other pictures; as for `validation`.
+        encoding: Encoding of a table beside the pictures that is not UTF-8.
         pixels: Side of the square that every picture is resized to.
         label: Column of the table beside the pictures with the classes; None for the sub-folders.
         channels: 1 for grey, 3 for colour; None for grey if every picture is.
         classes: Classes of a trained model, whose indices label the pictures; None for those of the data.
         ranges: Value ranges of a trained model; None for those of the data.
-        encoding: Encoding of a table beside the pictures that is not UTF-8.
 
     Raises:
         InputError: the data cannot be read, there are too few pictures, one has an unknown class, or it is unclear

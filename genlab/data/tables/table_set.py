@@ -83,9 +83,10 @@ def read_table_set(
     data: str,
     validation: str,
     test: str,
+    encoding: str | None = None,
+    *,
     label: str | None = None,
     types: str | None = None,
-    encoding: str | None = None,
 ) -> TableSet:
     """Reads and splits a table.
 
@@ -93,9 +94,9 @@ def read_table_set(
         data: File of delimited text, or a Parquet file.
         validation: Fraction of the rows that selects the weights, or a path to another table.
         test: Fraction of the rows that is only reported, or a path to another table.
+        encoding: Encoding of files that are not UTF-8.
         label: Column to predict; None for one with a usual name (`LABELS`), else the last.
         types: Corrected types of columns, as "zip=category, when=date".
-        encoding: Encoding of files that are not UTF-8.
 
     Raises:
         InputError: the data cannot be read, there are too few rows, or the label column does not hold classes.

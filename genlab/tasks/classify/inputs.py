@@ -4,6 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,14 +14,15 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from genlab.data.pictures.arrays import open_pictures
-from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
+from genlab.data.pictures.picture_set import PictureSplit, read_pictures
 from genlab.data.pictures.pixels import picture_rows, to_tensor
 from genlab.data.pictures.ranges import Ranges
 from genlab.data.shared.delimited import carried, read_cells
 from genlab.data.tables.columns import Encoder
 from genlab.data.tables.rows import cells_of
-from genlab.data.tables.table_set import Examples, TableSet, read_examples, read_table_set
+from genlab.data.tables.table_set import Examples, read_examples, read_table_set
 from genlab.engine.files import read_json, write_json
+from genlab.engine.options import Place
 from genlab.engine.pipeline import Source
 from genlab.engine.progress import say
 from genlab.engine.samples import Kind, Sample
@@ -73,8 +75,8 @@ class Inputs(ABC):
         """A batch of zeros."""
 
     @abstractmethod
-    def open(self, inputs: Any) -> Opened:
-        """Opens a path, a list of paths, or inputs in memory.
+    def open(self, inputs: Any, encoding: str | None) -> Opened:
+        """Opens a path, a list of paths, or inputs in memory; `encoding` is that of tables that are not UTF-8.
 
         Raises:
             InputError: the inputs cannot be read.
@@ -127,7 +129,7 @@ class PictureInputs(Inputs):
     def blank(self, count: int) -> Float[Tensor, "count channels pixels pixels"]:
         return torch.zeros(count, self.channels, self.pixels, self.pixels)
 
-    def open(self, inputs: Any) -> Opened:
+    def open(self, inputs: Any, encoding: str | None) -> Opened:
         """Opens paths of pictures, folders and zips, or an array or tensor: bytes (pictures, height, width, channels),
         or numbers in [-1, 1]; pictures of another size are resized.
         """
@@ -140,9 +142,7 @@ class PictureInputs(Inputs):
         return Opened(found.names, picture_batches(found.array), notes)
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
-        def read(data: str, validation: str, test: str) -> PictureSet:
-            return read_pictures(data, validation, test, self.pixels, options.label, encoding=options.encoding)
-
+        read = partial(read_pictures, pixels=self.pixels, label=options.label)
         pictures, home = reopened(read, source)
         if home:
             if pictures.test is None:
@@ -150,17 +150,8 @@ class PictureInputs(Inputs):
             split = pictures.test
         else:
             assert source.data is not None, "data other than the run's own have a path"
-            pictures = read_pictures(
-                source.data,
-                "0",
-                "0",
-                self.pixels,
-                options.label,
-                self.channels,
-                classes,
-                self.ranges or None,
-                options.encoding,
-            )
+            whole = Place(source.data, "0", "0", source.trained_on.encoding)
+            pictures = read(*whole, channels=self.channels, classes=classes, ranges=self.ranges or None)
             split = pictures.train
             labels_of(split, source.data, "data")
         return Measured(split, {"data": pictures.name, "split": "test" if home else "all", "pictures": len(split)})
@@ -219,8 +210,6 @@ class RowInputs(Inputs):
 
     noun = "row"
     encoder: Encoder
-    encoding: str | None = None
-    """Encoding of files that are not UTF-8."""
     edges: list[list[float]] = field(default_factory=list)
     """Edges of the bins of each number, for its embedding; none for one without bins, or in runs without embeddings."""
 
@@ -230,7 +219,7 @@ class RowInputs(Inputs):
     def blank(self, count: int) -> Float[Tensor, "count features"]:
         return torch.zeros(count, self.encoder.features)
 
-    def open(self, inputs: Any) -> Opened:
+    def open(self, inputs: Any, encoding: str | None) -> Opened:
         """Opens paths of CSV files with the run's columns in any order; or rows: dicts by column, a data frame, or an
         array with the run's columns in order.
         """
@@ -242,7 +231,7 @@ class RowInputs(Inputs):
         notes, names, parts = [], [], []
         for path in paths:
             with carried(notes):
-                table = read_cells(path, "files", self.encoding, self.encoder.names)
+                table = read_cells(path, "files", encoding, self.encoder.names)
                 notes += table.notes
                 rows, odd = self.encoder.encode_other(table, path)
             notes += odd
@@ -251,9 +240,7 @@ class RowInputs(Inputs):
         return Opened(names, row_batches(np.concatenate(parts)), list(dict.fromkeys(notes)))
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
-        def read(data: str, validation: str, test: str) -> TableSet:
-            return read_table_set(data, validation, test, self.encoder.label, options.types, options.encoding)
-
+        read = partial(read_table_set, label=self.encoder.label, types=options.types)
         table, home = reopened(read, source)
         if home:
             if table.test is None:
@@ -262,7 +249,7 @@ class RowInputs(Inputs):
         else:
             assert source.data is not None, "data other than the run's own have a path"
             notes: list[str] = []
-            split, _ = read_examples(source.data, self.encoder, "data", self.encoding, notes)
+            split, _ = read_examples(source.data, self.encoder, "data", source.trained_on.encoding, notes)
             for note in notes:
                 say(f"Note: {note}")
         return Measured(split, {"data": table.name, "split": "test" if home else "all", "rows": len(split)})
@@ -282,7 +269,7 @@ class RowInputs(Inputs):
         saved = read_json(folder / "table.json")
         encoder = Encoder.from_json(saved)
         assert isinstance(encoder.classes, list) and len(encoder.classes) > 1, "table.json has no classes"
-        return cls(encoder, options.encoding, saved.get("edges", [])), encoder.classes, saved["common"]
+        return cls(encoder, saved.get("edges", [])), encoder.classes, saved["common"]
 
 
 def row_batches(rows: Float[np.ndarray, "rows features"]) -> Batches:

@@ -84,7 +84,7 @@ class MLPRecipe(ClassifyRecipe):
     def __init__(self, setup: Setup) -> None:
         encoder, train = setup.data.encoder, setup.data.train
         edges = bin_edges(train.rows, encoder.numeric, train.labels, setup.options.bins or 0)
-        inputs = RowInputs(encoder, setup.options.encoding, edges)
+        inputs = RowInputs(encoder, edges)
         classifier = build_network(setup.options, inputs.shape(len(encoder.classes)), setup.networks)
         if isinstance(classifier, RowEnsemble):
             rows, labels = torch.from_numpy(train.rows), torch.from_numpy(train.labels)
@@ -95,7 +95,7 @@ class MLPRecipe(ClassifyRecipe):
 
     @classmethod
     def read(cls, options: MLPOptions, place: Place, start: Pipeline | None) -> tuple[TableSet, DataFacts]:
-        table = read_table_set(*place, options.label, options.types, options.encoding)
+        table = read_table_set(*place, label=options.label, types=options.types)
         classes = table.encoder.classes
         labels = [split.labels for split in (table.train, table.validation, table.test) if split is not None]
         counts = np.bincount(np.concatenate(labels), minlength=len(classes)).tolist()

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import genlab
-from genlab.engine.recipe import Place, Speed
+from genlab.engine.options import Place
+from genlab.engine.recipe import Speed
 from genlab.errors import InputError
 from genlab.tasks.classify.cnn import CNNRecipe
 from genlab.tasks.classify.evaluate import judge
