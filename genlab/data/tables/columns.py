@@ -16,6 +16,7 @@ from jaxtyping import Float32, Float64
 from genlab.data.shared.delimited import Cells
 from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
+from genlab.data.shared.names import matching
 from genlab.data.shared.numbers import as_number, decimal_mark
 from genlab.data.tables.dates import date_features, features_of, parse_date
 from genlab.data.tables.types import CATEGORIES, ColumnType, Kind, odd_note
@@ -257,27 +258,15 @@ def matched(names: list[str], given: list[str], where: str) -> list[int]:
     Raises:
         InputError: a name is missing; `where` names the table.
     """
-    simple = [_simple(name) for name in given]
-    places = []
-    lacks = []
-    for name in names:
-        if name in given:
-            places.append(given.index(name))
-        elif simple.count(_simple(name)) == 1:
-            places.append(simple.index(_simple(name)))
-        else:
-            lacks.append(name)
-    if lacks:
+    found = matching(names, given)
+    if lacks := [name for name in names if name not in found]:
         raise InputError(
             f"{where} has no column {', '.join(lacks[:5])}: this run needs {', '.join(names[:20])}"
             f"{' ...' if len(names) > 20 else ''}; the table has {', '.join(given[:20])}"
             f"{' ...' if len(given) > 20 else ''}.", "data",
         )  # fmt: skip
-    return places
-
-
-def _simple(name: str) -> str:
-    return "".join(name.casefold().split())
+    places = {name: place for place, name in enumerate(given)}
+    return [places[found[name]] for name in names]
 
 
 def learn_encoder(cells: Cells, types: dict[str, ColumnType], label: str, classes: list[str]) -> Encoder:

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from genlab.data.shared.delimited import Cells, carried, read_cells
+from genlab.data.shared.names import matching
 from genlab.data.shared.numbers import as_number
 from genlab.data.shared.splits import divided, shares_of
 from genlab.data.tables.columns import Encoder, learn_encoder, matched
@@ -214,11 +215,12 @@ def _label_name(cells: Cells, label: str | None) -> str:
         InputError: there is no column of that name.
     """
     if label is not None:
-        if label not in cells.names:
+        found = matching([label], cells.names)
+        if label not in found:
             raise InputError(
                 f"label: {cells.name} has no column {label}: choose from {nearest(label, cells.names)}.", "label"
             )
-        return label
+        return found[label]
     lower = [name.casefold() for name in cells.names]
     return next((cells.names[lower.index(name)] for name in LABELS if name in lower), cells.names[-1])
 
