@@ -110,8 +110,8 @@ def test_temperature_of_a_classifier_without_a_mistake_leaves_doubt() -> None:
 
 def test_a_stronger_prior_needs_more_evidence() -> None:
     logits, labels = logits_and_labels(300, 2, 0)
-    weak, strong = fit_temperature(1.4 * logits, labels), fit_temperature(1.4 * logits, labels, 0.999)
-    assert 1 < strong < weak < 1.5
+    weak, strong = fit_temperature(2 * logits, labels), fit_temperature(2 * logits, labels, 0.999)
+    assert 1 < strong < 1.05 < weak
     assert fit_temperature(3 * logits, labels, 0.999) == pytest.approx(fit_temperature(3 * logits, labels), rel=1e-3)
 
 
