@@ -1,6 +1,6 @@
 """Training an ensemble of perceptrons to classify table rows.
 
-Read it with `models/row_ensemble.py` (the network), `linear_start.py` (the logistic regression that it starts from) and
+Read it with `models/row_ensemble.py` (the network), `additive_start.py` (the regression that it corrects) and
 `data/tables/columns.py` (how cells become numbers); `recipe.py` has what all classifiers share: batches, calibration,
 validation.
 """
@@ -22,8 +22,8 @@ from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.models.classifier import RowClassifier, RowClassifierShape
 from genlab.models.row_ensemble import RowEnsemble, per_member
+from genlab.tasks.classify.additive_start import fit_additive_part
 from genlab.tasks.classify.inputs import RowInputs
-from genlab.tasks.classify.linear_start import logistic_regression
 from genlab.tasks.classify.options import MLPOptions
 from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
@@ -80,6 +80,7 @@ class MLPRecipe(ClassifyRecipe):
 
     data: TableSet
     rebalances = False  # it costs log-loss on tables
+    calibrated = 0.999  # a few hundred validation rows mislead more often than a regularised ensemble (docs/log.md)
 
     def __init__(self, setup: Setup) -> None:
         encoder, train = setup.data.encoder, setup.data.train
@@ -87,8 +88,7 @@ class MLPRecipe(ClassifyRecipe):
         inputs = RowInputs(encoder, edges)
         classifier = build_network(setup.options, inputs.shape(len(encoder.classes)), setup.networks)
         if isinstance(classifier, RowEnsemble):
-            rows, labels = torch.from_numpy(train.rows), torch.from_numpy(train.labels)
-            classifier.straight_from(*logistic_regression(rows, labels, inputs.shape(len(encoder.classes)).outputs))
+            fit_additive_part(classifier, torch.from_numpy(train.rows), torch.from_numpy(train.labels))
         super().__init__(setup, classifier, inputs, encoder.classes)
 
     # --- data ---

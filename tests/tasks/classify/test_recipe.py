@@ -108,7 +108,7 @@ def test_the_temperature_is_fitted_on_validation_and_kept(trained: genlab.Run, p
     assert value != 1
     assert genlab.load(trained.path).pipeline.temperature.value.item() == value
     judged = judge(trained.pipeline, split_of(pictures).validation)
-    assert judged.temperature() == pytest.approx(value, rel=1e-3)
+    assert judged.temperature(CNNRecipe.calibrated) == pytest.approx(value, rel=1e-3)
 
 
 def test_without_validation_the_last_weights_are_kept_uncalibrated(pictures: Path, tmp_path: Path) -> None:
