@@ -37,7 +37,9 @@ from genlab.tasks.shared.reopening import reopened
 PICTURES = 250
 """Pictures per forward pass."""
 ROWS = 16_384
-"""Rows per forward pass."""
+"""Most rows per forward pass."""
+POSITIONS = 1 << 23
+"""Most positions in bins per forward pass: 32 MB each time that the network copies them."""
 
 Batches = Iterator[Float[Tensor, "batch ..."]]
 
@@ -227,7 +229,7 @@ class RowInputs(Inputs):
         if paths is None:
             table = cells_of(inputs, self.encoder.names)
             rows, notes = self.encoder.encode_other(table, "the rows")
-            return Opened([str(number) for number in table.lines], row_batches(rows), notes)
+            return Opened([str(number) for number in table.lines], self.passes(rows), notes)
         notes, names, parts = [], [], []
         for path in paths:
             with carried(notes):
@@ -237,7 +239,7 @@ class RowInputs(Inputs):
             notes += odd
             names += [f"{path}:{line}" for line in table.lines]
             parts.append(rows)
-        return Opened(names, row_batches(np.concatenate(parts)), list(dict.fromkeys(notes)))
+        return Opened(names, self.passes(np.concatenate(parts)), list(dict.fromkeys(notes)))
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
         read = partial(read_table_set, label=self.encoder.label, types=options.types)
@@ -255,7 +257,13 @@ class RowInputs(Inputs):
         return Measured(split, {"data": table.name, "split": "test" if home else "all", "rows": len(split)})
 
     def batches(self, split: Examples) -> Batches:
-        return row_batches(split.rows)
+        return self.passes(split.rows)
+
+    def passes(self, rows: Float[np.ndarray, "rows features"]) -> Batches:
+        """Batches of all rows; smaller ones if the network spreads many numbers over many bins."""
+        binned = [len(own) for own in self.edges if own]
+        positions = len(binned) * max(binned, default=0)
+        yield from torch.from_numpy(rows).split(max(1, min(ROWS, POSITIONS // max(1, positions))))
 
     def captioned_sheet(self, split: Examples, captions: Mapping[int, str]) -> Sample | None:
         return None
@@ -270,11 +278,6 @@ class RowInputs(Inputs):
         encoder = Encoder.from_json(saved)
         assert isinstance(encoder.classes, list) and len(encoder.classes) > 1, "table.json has no classes"
         return cls(encoder, saved.get("edges", [])), encoder.classes, saved["common"]
-
-
-def row_batches(rows: Float[np.ndarray, "rows features"]) -> Batches:
-    """Batches of all rows."""
-    yield from torch.from_numpy(rows).split(ROWS)
 
 
 # --- paths ----------------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ SIZES: dict[int, dict[str, Any]] = {
     },
 }
 """Default options for tables with less evidence than the key."""
+POSITIONS = 8192
+"""Most bins of all numbers together by default, which bounds the memory and the time of a step."""
 RARE = 10
 """A table's evidence is its number of training rows, or this multiple of those of its rarest class if that is less."""
 
@@ -125,6 +127,7 @@ class MLPRecipe(ClassifyRecipe):
         counts = np.bincount(data.train.labels, minlength=len(data.encoder.classes))
         evidence = min(len(data.train), RARE * int(counts.min()))
         fitted = next(size for most, size in SIZES.items() if evidence < most)
+        fitted = {**fitted, "bins": min(fitted["bins"], POSITIONS // max(1, len(data.encoder.numeric)))}
         return replace(options, **{name: size for name, size in fitted.items() if getattr(options, name) is None})
 
     def batch(self, step: int) -> tuple[Float[Tensor, "batch features"], Int[Tensor, " batch"]]:

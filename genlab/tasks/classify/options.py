@@ -57,7 +57,8 @@ class MLPOptions:
     members: Annotated[int, Ge(1), Le(256)] | None = None
     """Members of the ensemble, which share most weights."""
     bins: Annotated[int, Ge(0), Le(1024)] | None = None
-    """Most bins of a number's piecewise-linear embedding, chosen by the training rows; 0 omits the embeddings."""
+    """Most bins of a number's piecewise-linear embedding, chosen by the training rows; 0 omits the embeddings. More
+    than 64 numbers share 8,192 bins by default."""
     dropout: Dropout | None = None
     """Dropout after each hidden layer: smaller tables need more."""
     weight_decay: Decay | None = None
