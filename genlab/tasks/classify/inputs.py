@@ -32,7 +32,7 @@ from genlab.models.cnn import PictureClassifierShape
 from genlab.show.confusion import captioned
 from genlab.show.sheets import sheet
 from genlab.tasks.classify.options import CNNOptions, MLPOptions
-from genlab.tasks.shared.reopening import reopened
+from genlab.tasks.shared.reopening import training_data
 
 PICTURES = 250
 """Pictures per forward pass."""
@@ -145,18 +145,15 @@ class PictureInputs(Inputs):
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
         read = partial(read_pictures, pixels=self.pixels, label=options.label)
-        pictures, home = reopened(read, source)
-        if home:
-            if pictures.test is None:
+        if home := training_data(read, source):
+            if home.test is None:
                 raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
-            split = pictures.test
-        else:
-            assert source.data is not None, "data other than the run's own have a path"
-            whole = Place(source.data, "0", "0", source.trained_on.encoding)
-            pictures = read(*whole, channels=self.channels, classes=classes, ranges=self.ranges or None)
-            split = pictures.train
-            labels_of(split, source.data, "data")
-        return Measured(split, {"data": pictures.name, "split": "test" if home else "all", "pictures": len(split)})
+            return Measured(home.test, {"data": home.name, "split": "test", "pictures": len(home.test)})
+        assert source.data is not None, "data other than the run's own have a path"
+        whole = Place(source.data, "0", "0", source.trained_on.encoding)
+        pictures = read(*whole, channels=self.channels, classes=classes, ranges=self.ranges or None)
+        labels_of(pictures.train, source.data, "data")
+        return Measured(pictures.train, {"data": pictures.name, "split": "all", "pictures": len(pictures.train)})
 
     def batches(self, split: PictureSplit) -> Batches:
         return picture_batches(split.array, split.rows)
@@ -243,18 +240,16 @@ class RowInputs(Inputs):
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
         read = partial(read_table_set, label=self.encoder.label, types=options.types)
-        table, home = reopened(read, source)
-        if home:
-            if table.test is None:
+        if home := training_data(read, source):
+            if home.test is None:
                 raise InputError("The run has no test split (--test 0): give a table with --data.", "data")
-            split = table.test
-        else:
-            assert source.data is not None, "data other than the run's own have a path"
-            notes: list[str] = []
-            split, _ = read_examples(source.data, self.encoder, "data", source.trained_on.encoding, notes)
-            for note in notes:
-                say(f"Note: {note}")
-        return Measured(split, {"data": table.name, "split": "test" if home else "all", "rows": len(split)})
+            return Measured(home.test, {"data": home.name, "split": "test", "rows": len(home.test)})
+        assert source.data is not None, "data other than the run's own have a path"
+        notes: list[str] = []
+        split, _ = read_examples(source.data, self.encoder, "data", source.trained_on.encoding, notes)
+        for note in notes:
+            say(f"Note: {note}")
+        return Measured(split, {"data": Path(source.data).name, "split": "all", "rows": len(split)})
 
     def batches(self, split: Examples) -> Batches:
         return self.passes(split.rows)

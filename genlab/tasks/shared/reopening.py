@@ -19,8 +19,8 @@ class Fingerprinted(Protocol):
 Data = TypeVar("Data", bound=Fingerprinted)
 
 
-def reopened(read: Callable[..., Data], source: Source) -> tuple[Data, bool]:
-    """The data to evaluate on, and whether the run was trained on them.
+def training_data(read: Callable[..., Data], source: Source) -> Data | None:
+    """The training data, if they are what to evaluate on; None if the source is other data.
 
     Args:
         read: Reads (data, validation, test, encoding).
@@ -37,9 +37,17 @@ def reopened(read: Callable[..., Data], source: Source) -> tuple[Data, bool]:
             raise InputError(f"{error} The run was trained on it: give its new location with --data.", "data") from None
         if found.fingerprint != source.fingerprint:
             raise InputError(f"{place.data} has changed since training: give other data with --data.", "data")
-        return found, True
+        return found
     with suppress(InputError):  # if its splits have moved, or it is too small to train on, it is other data
         found = read(*place._replace(data=source.data))
         if found.fingerprint == source.fingerprint:
-            return found, True
-    return read(source.data, "0", "0", place.encoding), False
+            return found
+    return None
+
+
+def reopened(read: Callable[..., Data], source: Source) -> tuple[Data, bool]:
+    """The data to evaluate on, and whether the run was trained on them; arguments and errors of `training_data`."""
+    found = training_data(read, source)
+    if found is not None:
+        return found, True
+    return read(source.data, "0", "0", source.trained_on.encoding), False
