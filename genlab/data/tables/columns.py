@@ -18,11 +18,9 @@ from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
 from genlab.data.shared.numbers import as_number, decimal_mark
 from genlab.data.tables.dates import date_features, features_of, parse_date
-from genlab.data.tables.types import CATEGORIES, ColumnType, Kind, odd_note
+from genlab.data.tables.types import CATEGORIES, RARE, ColumnType, Kind, odd_note
 from genlab.errors import InputError
 
-RARE = 3
-"""Smallest number of training rows for a category to get its own feature."""
 FARTHEST = 10.0
 """Bound on the numbers of runs from before the smooth bound, in standard deviations."""
 BEND = 3.0
@@ -75,6 +73,8 @@ class NumberColumn(Column):
     decimal: str = "."
     smooth: bool = True
     """Whether the bound is smooth; runs from before it clip at `FARTHEST`."""
+    unit: str = ""
+    """Unit that may follow the numbers."""
 
     kind = Kind.NUMBER
 
@@ -88,10 +88,10 @@ class NumberColumn(Column):
 
     @property
     def type(self) -> ColumnType:
-        return ColumnType(Kind.NUMBER, self.decimal)
+        return ColumnType(Kind.NUMBER, self.decimal, self.unit)
 
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
-        numbers = as_numbers(cells, self.decimal)
+        numbers = as_numbers(cells, self.type)
         gaps = np.isnan(numbers)
         numbers[gaps] = self.median
         standard = (numbers - self.centre) / self.scale
@@ -214,7 +214,7 @@ class Encoder:
             cells = table.columns[place]
             filled = Counter(cell for cell in cells if not is_missing(cell))
             if isinstance(column, NumberColumn):
-                column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal))
+                column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal, column.unit))
             strange = [cell for cell in filled if not column.knows(cell)]
             share = sum(filled[cell] for cell in strange) / max(1, filled.total())
             if share > 0.5 and filled.total() > 2:
@@ -245,7 +245,7 @@ def _reopened(saved: dict[str, Any]) -> Column:
     """A column from JSON; those of older runs have no kind."""
     if "kind" in saved:
         made = COLUMNS[saved["kind"]]
-        return made(**{field.name: saved[field.name] for field in fields(made)})
+        return made(**{field.name: saved[field.name] for field in fields(made) if field.name in saved})
     if saved["values"] is not None:
         return CategoryColumn(saved["name"], saved["values"])
     return NumberColumn(saved["name"], saved["mean"], saved["deviation"], saved["median"], saved["gaps"], smooth=False)
@@ -286,7 +286,7 @@ def learn_encoder(cells: Cells, types: dict[str, ColumnType], label: str, classe
     for name, kind in types.items():
         column = cells.column(name)
         if kind.kind is Kind.NUMBER:
-            columns.append(_numbers(name, kind.form, as_numbers(column, kind.form)))
+            columns.append(_numbers(name, kind, as_numbers(column, kind)))
         elif kind.kind is Kind.CATEGORY:
             columns.append(CategoryColumn(name, _usual(column)))
         elif kind.kind is Kind.DATE:
@@ -297,13 +297,14 @@ def learn_encoder(cells: Cells, types: dict[str, ColumnType], label: str, classe
     return Encoder(columns, classes, label)
 
 
-def _numbers(name: str, decimal: str, numbers: Float64[np.ndarray, " rows"]) -> NumberColumn:
+def _numbers(name: str, kind: ColumnType, numbers: Float64[np.ndarray, " rows"]) -> NumberColumn:
     known = numbers[~np.isnan(numbers)]
     if not len(known):
         known = np.zeros(1)
     low, median, high = np.quantile(known, (0.25, 0.5, 0.75)).tolist()
     scale = high - low or (known.max() - known.min()) / 2 or 1.0
-    return NumberColumn(name, median, float(scale), median, bool(np.isnan(numbers).any()), decimal)
+    gaps = bool(np.isnan(numbers).any())
+    return NumberColumn(name, median, float(scale), median, gaps, kind.form, unit=kind.unit)
 
 
 def _usual(cells: Texts) -> list[str]:
@@ -315,10 +316,10 @@ def _usual(cells: Texts) -> list[str]:
     return sorted([*usual, *([""] if missing >= RARE else [])])
 
 
-def as_numbers(cells: Iterable[str], decimal: str) -> Float64[np.ndarray, " rows"]:
+def as_numbers(cells: Iterable[str], kind: ColumnType) -> Float64[np.ndarray, " rows"]:
     """The numbers in cells; NaN for those that are missing or cannot be read."""
     cells = list(cells)
-    known = {cell: np.nan if (value := as_number(cell, decimal)) is None else value for cell in set(cells)}
+    known = {cell: np.nan if (value := as_number(cell, kind.form, kind.unit)) is None else value for cell in set(cells)}
     return np.array([known[cell] for cell in cells], np.float64)
 
 
