@@ -17,7 +17,8 @@ from genlab.data.shared.delimited import Cells
 from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
 from genlab.data.shared.numbers import as_number, decimal_mark
-from genlab.data.tables.dates import date_features, features_of, parse_date
+from genlab.data.tables.dates import ISO, date_features, features_of, parse_date
+from genlab.data.tables.spelling import TRUTH, respelled, respelled_note
 from genlab.data.tables.types import CATEGORIES, RARE, ColumnType, Kind, odd_note
 from genlab.errors import InputError
 
@@ -55,6 +56,10 @@ class Column(ABC):
         return self.type.fits(cell)
 
     @abstractmethod
+    def respelled(self, cells: Iterable[str]) -> dict[str, str]:
+        """Those of the cells that cannot be read but say the same as others that can, with these."""
+
+    @abstractmethod
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         """Encodes cells; those that cannot be read count as missing."""
 
@@ -90,6 +95,9 @@ class NumberColumn(Column):
     def type(self) -> ColumnType:
         return ColumnType(Kind.NUMBER, self.decimal, self.unit)
 
+    def respelled(self, cells: Iterable[str]) -> dict[str, str]:
+        return {cell: TRUTH[cell.lower()] for cell in cells if cell.lower() in TRUTH}
+
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         numbers = as_numbers(cells, self.type)
         gaps = np.isnan(numbers)
@@ -122,6 +130,9 @@ class CategoryColumn(Column):
 
     def knows(self, cell: str) -> bool:
         return cell in self.values
+
+    def respelled(self, cells: Iterable[str]) -> dict[str, str]:
+        return respelled(cells, self.values)
 
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         places = {value: place for place, value in enumerate(self.values)}
@@ -156,6 +167,10 @@ class DateColumn(Column):
     @property
     def type(self) -> ColumnType:
         return ColumnType(Kind.DATE, self.form)
+
+    def respelled(self, cells: Iterable[str]) -> dict[str, str]:
+        dates = {cell: parse_date(cell, ISO) for cell in cells if not self.knows(cell)}
+        return {cell: date.strftime(self.form) for cell, date in dates.items() if date}
 
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         standard = (as_dates(cells, self.form) - self.centre) / np.array(self.scale)
@@ -215,6 +230,10 @@ class Encoder:
             filled = Counter(cell for cell in cells if not is_missing(cell))
             if isinstance(column, NumberColumn):
                 column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal, column.unit))
+            if spelled := column.respelled(filled):
+                notes.append(respelled_note(column.name, spelled, filled, where))
+                cells = np.array([spelled.get(cell, cell) for cell in cells], object)
+                filled = Counter(cell for cell in cells if not is_missing(cell))
             strange = [cell for cell in filled if not column.knows(cell)]
             share = sum(filled[cell] for cell in strange) / max(1, filled.total())
             if share > 0.5 and filled.total() > 2:

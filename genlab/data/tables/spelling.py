@@ -1,11 +1,11 @@
 """Cells that say the same in another spelling: Yes and yes, 1 and 1.0, 2116 and 02116, True and 1."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from genlab.data.shared.numbers import as_number
 
-TRUTH = {"true": 1.0, "false": 0.0}
+TRUTH = {"true": "1", "false": "0"}
+"""Numbers that some software writes as words, in lower case."""
 NAMED = 3
 """Number of values that a note names."""
 
@@ -13,7 +13,7 @@ NAMED = 3
 def meaning(cell: str) -> str | float:
     """Equal for cells that differ only in case, in spaces or in how a number is written."""
     word = " ".join(cell.casefold().split())
-    number = TRUTH[word] if word in TRUTH else as_number(cell)
+    number = as_number(TRUTH.get(word, cell))
     return word if number is None else number
 
 
@@ -35,21 +35,19 @@ def spelling_note(what: str, counts: Mapping[str, int]) -> list[str]:
             "are the same in one way."]  # fmt: skip
 
 
-def respelled(cells: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+def respelled(cells: Iterable[str], known: Collection[str]) -> dict[str, str]:
     """For each cell that is not known, the one known value that says the same, if there is just one."""
     alike: dict[str | float, list[str]] = {}
-    for value in (known := list(known)):
+    for value in known:
         alike.setdefault(meaning(value), []).append(value)
-    unknown = set(cells) - set(known)
+    unknown = [cell for cell in cells if cell not in known]
     return {cell: same[0] for cell in unknown if len(same := alike.get(meaning(cell), [])) == 1}
 
 
-def respelled_note(column: str, spelled: Mapping[str, str], counts: Counter[str], where: str) -> list[str]:
-    """A note on the cells of a column that are read in the spelling of the training data, if there are any."""
-    if not spelled:
-        return []
+def respelled_note(column: str, spelled: Mapping[str, str], counts: Mapping[str, int], where: str) -> str:
+    """A note on the cells of a column that are read in the spelling of the training data."""
     some = ", ".join(f"{cell[:30]!r} as {spelled[cell]!r}" for cell in list(spelled)[:NAMED])
     more = f" and {len(spelled) - NAMED:,} more" if len(spelled) > NAMED else ""
     rows = sum(counts[cell] for cell in spelled)
     what = f"{rows:,} cell{'s' * (rows > 1)} of column {column}"
-    return [f"{where}: {what} {'are' if rows > 1 else 'is'} read in the spelling of the training data: {some}{more}."]
+    return f"{where}: {what} {'are' if rows > 1 else 'is'} read in the spelling of the training data: {some}{more}."
