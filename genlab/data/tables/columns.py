@@ -247,7 +247,7 @@ class Encoder:
                 notes.append(
                     f"{where}: most values of column {column.name} were not learnt in training, such as {what}."
                 )
-            notes += odd_note(column.name, column.type, cells, table.lines, where)
+            notes += odd_note(column.name, column.type.odd(cells, table.lines, filled), column.kind, where)
             parts.append(column.encode(cells))
         return np.concatenate(parts, 1), notes
 

@@ -5,6 +5,7 @@ A column is what most of its cells are; the cells that do not fit count as missi
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -77,11 +78,11 @@ class ColumnType:
             return as_number(cell, self.form, self.unit) is not None
         return self.kind is not Kind.DATE or parse_date(cell, self.form) is not None
 
-    def odd(self, cells: Column, lines: Any) -> list[tuple[str, int]]:
-        """The cells that do not fit, with their lines."""
+    def odd(self, cells: Column, lines: Any, filled: Iterable[str]) -> list[tuple[str, int]]:
+        """Those of the different cells in `filled` that do not fit, with their lines."""
         if self.kind not in (Kind.NUMBER, Kind.DATE):
             return []
-        wrong = {cell for cell in set(cells) if not is_missing(cell) and not self.fits(cell)}
+        wrong = {cell for cell in filled if not self.fits(cell)}
         return [(cell, int(line)) for cell, line in zip(cells, lines, strict=True) if cell in wrong] if wrong else []
 
     def __str__(self) -> str:
@@ -118,14 +119,15 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
             found[name] = _type(name, counts, len(column), cells.decimal, usual)
         else:
             found[name] = _stated(kind, form, counts, cells.decimal, usual)
-            if not any(map(found[name].fits, counts)):
+            if kind in (Kind.NUMBER, Kind.DATE) and not any(map(found[name].fits, counts)):
                 raise InputError(f"types: no cell of {name} is a {kind}{f' ({form})' if form else ''}.", "types")
         if found[name].kind in LEFT_OUT:
             left_out.setdefault(found[name].kind, []).append(name)
         elif not form:
             notes += _notes(name, found[name], counts)
-        hint = "" if kind else f"--types {name}=category keeps them"
-        notes += odd_note(name, found[name], column, cells.lines, cells.name, hint)
+        odd = found[name].odd(column, cells.lines, counts)
+        hint = f"--types {name}=category keeps them" if not kind and len(odd) > (1 - MOST) * counts.total() else ""
+        notes += odd_note(name, odd, found[name].kind, cells.name, hint)
     about = [_left_out_note(kind, names, filled[names[0]]) for kind, names in left_out.items()]
     return found, [*about, *notes]
 
@@ -140,17 +142,23 @@ def _left_out_note(kind: Kind, names: list[str], counts: Counter[str]) -> str:
     return f"{columns} {', '.join(names[:NAMED])}{more} {was} left out: {LEFT_OUT[kind]}{keep}."
 
 
-def odd_note(name: str, kind: ColumnType, column: Column, lines: Any, where: str, hint: str = "") -> list[str]:
-    """A note on the cells of a column that count as missing, if there are any; `hint` says how to keep many of them."""
-    odd = kind.odd(column, lines)
+def odd_note(name: str, odd: list[tuple[str, int]], kind: Kind, where: str, hint: str = "") -> list[str]:
+    """A note on the cells of a column, with their lines, that count as missing, if there are any.
+
+    Args:
+        name: The column.
+        odd: The cells.
+        kind: What the other cells are.
+        where: The table.
+        hint: How to keep the cells.
+    """
     if not odd:
         return []
     some = ", ".join(f"{cell[:30]!r} (line {line})" for cell, line in odd[:NAMED])
     more = f" and {len(odd) - NAMED:,} more" if len(odd) > NAMED else ""
-    many = hint and len(odd) > (1 - MOST) * len(column)
-    what = f"not {kind.kind}s and count" if len(odd) > 1 else f"not a {kind.kind} and counts"
+    what = f"not {kind}s and count" if len(odd) > 1 else f"not a {kind} and counts"
     return [f"{len(odd):,} cell{'s' * (len(odd) > 1)} of column {name} in {where} {'are' if len(odd) > 1 else 'is'} "
-            f"{what} as missing: {some}{more}{f' ({hint})' if many else ''}."]  # fmt: skip
+            f"{what} as missing: {some}{more}{f' ({hint})' if hint else ''}."]  # fmt: skip
 
 
 def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, str]]:
@@ -215,11 +223,12 @@ def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
         form, other = date_format(counts)
         said = f"dates in {name} are read as {form}; if they are {other}, add --types {name}=date:{other}."
         return [said] if other else []
-    units = Counter[str]()
-    for cell, count in counts.items():
-        if kind.fits(cell):
-            units[unit_of(cell, kind.unit)] += count
     notes = []
+    marked = {cell: unit for cell in counts if (unit := unit_of(cell, kind.unit))}
+    units = Counter[str]()
+    for cell, count in counts.items() if marked else ():
+        if kind.fits(cell):
+            units[marked.get(cell, "")] += count
     if len(units) > 1:
         each = ", ".join(f"{f'with {unit}' if unit else 'alone'} ({count:,})" for unit, count in units.most_common())
         notes.append(f"numbers in {name} are {each}: all are read as written (1% is 1); write them in one unit.")

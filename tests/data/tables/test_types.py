@@ -93,6 +93,11 @@ def test_stated_types(tmp_path: Path) -> None:
         assert error.value.field == "types"
 
 
+def test_a_column_without_cells_may_be_ignored(tmp_path: Path) -> None:
+    rows = [f"{n % 7}.5,,{'ab'[n % 2]}" for n in range(60)]
+    assert shown(table(tmp_path / "t.csv", "size,note,label", rows, "note=ignore"))["note"] == "ignore"
+
+
 def test_a_column_that_determines_the_label_is_named(tmp_path: Path) -> None:
     rows = [f"{n % 7}.5,{'yes' if n % 2 else 'no'},{n % 2}" for n in range(60)]
     with pytest.raises(InputError, match="column sold determines the label y in every row") as error:
