@@ -30,7 +30,7 @@ def as_number(cell: str, decimal: str = ".", unit: str = "") -> float | None:
     Args:
         cell: The text, without surrounding spaces.
         decimal: The decimal mark, "." or ",".
-        unit: A unit that may follow the number.
+        unit: A unit that may follow the number, in the singular or the plural.
     """
     if len(cell) > LONGEST:
         return None
@@ -55,7 +55,8 @@ def _pattern(decimal: str, unit: str) -> re.Pattern[str]:
     """Matches a number with signs and separators; an accountant's negative is in brackets or ends with the sign."""
     group = f"[{SPACES}{',' if decimal == '.' else '.'}]"
     indian = r"|[1-9]\d?(?:,\d\d)+,\d{3}" if decimal == "." else ""
-    after = rf"{CURRENCY}|[%‰]{'|' + re.escape(unit) if unit else ''}"
+    words = re.escape(unit.removesuffix("s")) + "s?" if len(unit) > 1 and unit.isalpha() else re.escape(unit)
+    after = rf"{CURRENCY}|[%‰]{'|' + words if unit else ''}"
     return re.compile(
         rf"(?:{CURRENCY}\s*(?=\())?(?P<open>\()?(?P<sign>[-−+]?\s*(?:{CURRENCY}\s*)?[-−+]?)"
         rf"(?P<whole>[1-9]\d{{0,2}}(?:(?P<mark>{group})\d{{3}})(?:(?P=mark)\d{{3}})*{indian}|\d+)?"
@@ -87,7 +88,7 @@ def unit_of(cell: str, unit: str = "") -> str:
     if cell[-1].isdecimal() and cell[0] in "0123456789+-.":
         return ""
     found = re.search(CURRENCY + "|[%‰]", cell)
-    return found[0] if found else unit if unit and cell.rstrip(" )").endswith(unit) else ""
+    return found[0] if found else "" if cell.rstrip(" )-−")[-1:].isdecimal() else unit
 
 
 def decimal_mark(counts: Mapping[str, int], usual: str = ".", unit: str = "") -> str:

@@ -6,6 +6,7 @@ them, with seconds and their fraction or without, and its zone is left out.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -21,7 +22,7 @@ DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", 
 """Formats of days, as strptime has them; the earlier one wins a tie."""
 TIME = re.compile(
     r"(?:^|T|:|,?\s+)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<fraction>[.,]\d+)?)?"
-    r"(?:\s*(?P<half>[ap])\.?m\.?)?(?:\s*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?$",
+    r"(?:\s*(?P<half>[ap])\.?m\.?)?(?:\s*(?P<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?$",
     re.IGNORECASE,
 )
 """A time of day at the end of a cell, with what separates it from the day."""
@@ -76,6 +77,27 @@ def parse_date(cell: str, form: str) -> datetime | None:
         return None
     fraction = float("0." + found["fraction"][1:]) if found["fraction"] else 0.0
     return date + timedelta(hours=hour, minutes=minute, seconds=second + fraction)
+
+
+def zones(counts: Mapping[str, int]) -> Counter[str]:
+    """How many times have each zone; "" for none.
+
+    Args:
+        counts: How often each cell occurs.
+    """
+    found = Counter[str]()
+    for cell, count in counts.items():
+        if time := TIME.search(cell):
+            found[_zone(time["zone"] or "")] += count
+    return found
+
+
+def _zone(text: str) -> str:
+    """One name for all spellings of a zone."""
+    if text[:1] not in ("+", "-"):
+        return text and "UTC"
+    offset = text.replace(":", "").ljust(5, "0")
+    return offset if offset.strip("+-0") else "UTC"
 
 
 def _split(cell: str) -> tuple[str, re.Match[str] | None]:

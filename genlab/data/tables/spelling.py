@@ -1,5 +1,6 @@
 """Cells that say the same in another spelling: Yes and yes, 1 and 1.0, 2116 and 02116, True and 1."""
 
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 
 from genlab.data.shared.numbers import as_number
@@ -11,8 +12,8 @@ NAMED = 3
 
 
 def meaning(cell: str) -> str | float:
-    """Equal for cells that differ only in case, in spaces or in how a number is written."""
-    word = " ".join(cell.casefold().split())
+    """Equal for cells that differ only in case, spaces, the encoding of an accent, or how a number is written."""
+    word = " ".join(unicodedata.normalize("NFKC", cell).casefold().split())
     number = as_number(TRUTH.get(word, cell))
     return word if number is None else number
 

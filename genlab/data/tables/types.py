@@ -14,7 +14,7 @@ from typing import Any
 from genlab.data.shared.delimited import Cells, Column
 from genlab.data.shared.headers import is_missing
 from genlab.data.shared.numbers import CODE, as_number, decimal_mark, is_number, shared_unit, unit_of, usual_mark
-from genlab.data.tables.dates import date_format, is_format, parse_date
+from genlab.data.tables.dates import date_format, is_format, parse_date, zones
 from genlab.data.tables.spelling import spelling_note
 from genlab.errors import InputError
 from genlab.options import nearest
@@ -217,24 +217,33 @@ def _stated(kind: Kind, form: str, counts: Counter[str], mark: str, usual: str) 
 
 def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
     """Notes on what else the cells of a column that is kept may mean."""
+    notes: list[str] = []
     if kind.kind is Kind.CATEGORY:
         return spelling_note(f"values of {name}", counts)
     if kind.kind is Kind.DATE:
         form, other = date_format(counts)
-        said = f"dates in {name} are read as {form}; if they are {other}, add --types {name}=date:{other}."
-        return [said] if other else []
-    notes = []
+        if other:
+            notes.append(f"dates in {name} are read as {form}; if they are {other}, add --types {name}=date:{other}.")
+        if len(each := zones(counts)) > 1:
+            notes.append(
+                f"times in {name} have several zones, which are left out: {_counted(each)}; write them in one."
+            )
+        return notes
     marked = {cell: unit for cell in counts if (unit := unit_of(cell, kind.unit))}
     units = Counter[str]()
     for cell, count in counts.items() if marked else ():
         if kind.fits(cell):
             units[marked.get(cell, "")] += count
     if len(units) > 1:
-        each = ", ".join(f"{f'with {unit}' if unit else 'alone'} ({count:,})" for unit, count in units.most_common())
-        notes.append(f"numbers in {name} are {each}: all are read as written (1% is 1); write them in one unit.")
+        said = f"numbers in {name} have several units: {_counted(units)}"
+        notes.append(f"{said}; they are read as written (1% is 1): write them in one unit.")
     if _counts_up(counts):
         notes.append(f"{name} counts the rows (--types {name}=ignore leaves it out if that is all it does).")
     return notes
+
+
+def _counted(names: Counter[str]) -> str:
+    return ", ".join(f"{name or 'none'} ({count:,})" for name, count in names.most_common())
 
 
 def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
@@ -255,9 +264,8 @@ def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
 
 def _numbered(counts: Counter[str]) -> bool:
     """Whether nearly all cells are different whole numbers."""
-    filled = counts.total()
-    whole = sum(count for cell, count in counts.items() if WHOLE.fullmatch(cell))
-    return whole >= MOST * filled and len(counts) >= MOST * filled
+    most = MOST * counts.total()
+    return len(counts) >= most and sum(count for cell, count in counts.items() if WHOLE.fullmatch(cell)) >= most
 
 
 def _counts_up(counts: Counter[str]) -> bool:

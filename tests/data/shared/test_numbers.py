@@ -36,7 +36,8 @@ def test_what_is_no_number(cell: str) -> None:
     ("cells", "unit", "values"),
     [
         (["5 kg", "6.5 kg", "-7kg", "8"], "kg", [5, 6.5, -7, 8]),
-        (["36 months", "60 months"], "months", [36, 60]),
+        (["36 months", "60 months", "1 month"], "months", [36, 60, 1]),
+        (["5 m", "6 m", "7 ms"], "m", [5, 6, None]),
         (["1.200,5 µg/L", "0,5 µg/L"], "µg/L", [1200.5, 0.5]),
         (["5 sq ft", "1,250 sq ft"], "sq ft", [5, 1250]),
         (["12 m²", "(13 m²)"], "m²", [12, -13]),

@@ -13,7 +13,10 @@ from genlab.errors import InputError
 from tests.data.made import write
 
 
-@pytest.mark.parametrize("same", [("Yes", "yes", "YES"), ("New  York", "new york"), ("1", "1.0", "01", "True", "TRUE")])
+@pytest.mark.parametrize(
+    "same",
+    [("Yes", "yes", "YES"), ("New  York", "new\u00a0york"), ("Café", "Cafe\u0301"), ("1", "1.0", "01", "True", "TRUE")],
+)
 def test_cells_that_say_the_same(same: tuple[str, ...]) -> None:
     assert len(set(map(meaning, same))) == 1
 

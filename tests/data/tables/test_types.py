@@ -181,6 +181,15 @@ def test_a_column_of_mostly_dates(tmp_path: Path) -> None:
     assert guessed(tmp_path, cells)[0] == "date (%Y-%m-%d)"
 
 
+def test_zones_of_a_column(tmp_path: Path) -> None:
+    zones = ["Z", "+02:00", " UTC", "+00", "+0000", "+02"]
+    cells = [f"2024-01-{1 + n % 28:02d} 14:{n % 60:02d}{zones[n % 6]}" for n in range(90)]
+    found, notes = guessed(tmp_path, cells)
+    assert found == "date (%Y-%m-%d %H:%M)"
+    assert notes == ["times in size have several zones, which are left out: UTC (60), +0200 (30); write them in one."]
+    assert guessed(tmp_path, cells[::2] * 2)[1] == []
+
+
 @pytest.mark.parametrize("cells", [["1", "2", "3", "K", "PK"], ["10th", "11th", "1st", "2nd", "Masters"]])
 def test_few_values_are_categories(tmp_path: Path, cells: list[str]) -> None:
     assert guessed(tmp_path, cells * 40)[0] == "category"
@@ -206,16 +215,16 @@ def test_digits_that_are_no_quantity(tmp_path: Path, cells: list[str]) -> None:
         (["{} kg", "{}kg"], "number in kg", ""),
         (["R$ 1.{:03d},50"], "number (decimal comma)", ""),
         (["{}.50-", "({}.25)"], "number", ""),
-        (["{}%", "0.{:02d}"], "number", "with % (50), alone (50)"),
-        (["${}", "€{}", "€{}.5"], "number", "with € (66), with $ (34)"),
-        (["{} kg", "{} kg", "{}"], "number in kg", "with kg (67), alone (33)"),
+        (["{}%", "0.{:02d}"], "number", "% (50), none (50)"),
+        (["${}", "€{}", "€{}.5"], "number", "€ (66), $ (34)"),
+        (["{} kg", "{} kg", "{}"], "number in kg", "kg (67), none (33)"),
     ],
 )
 def test_units_of_a_column(tmp_path: Path, forms: list[str], kind: str, units: str) -> None:
     cells = [forms[n % len(forms)].format(n * 37 % 100) for n in range(100)]
     found, notes = guessed(tmp_path, cells)
     assert found == kind
-    said = f"numbers in size are {units}: all are read as written (1% is 1); write them in one unit."
+    said = f"numbers in size have several units: {units}; they are read as written (1% is 1): write them in one unit."
     assert notes == ([said] if units else [])
 
 
