@@ -77,7 +77,12 @@ def shared_unit(counts: Mapping[str, int]) -> str:
     """
     units = Counter[str]()
     for cell, count in counts.items():
-        if not cell[-1].isdecimal() and (found := UNIT.fullmatch(cell)) and not is_number(cell):
+        if (
+            len(cell) <= LONGEST
+            and not cell[-1].isdecimal()
+            and (found := UNIT.fullmatch(cell))
+            and not is_number(cell)
+        ):
             units[found["unit"]] += count
     unit, most = units.most_common(1)[0] if units else ("", 0)
     return unit if 10 * most >= sum(counts.values()) else ""

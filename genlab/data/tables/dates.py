@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +29,8 @@ TIME = re.compile(
 TIME_FORMAT = re.compile(r"(?:^|T|:|,?\s+)(?:%H:%M(?::%S(?:[.,]%f)?)?|%I:%M(?::%S(?:[.,]%f)?)?\s*%p)(?:\s*%z)?$")
 """The end of a format that `TIME` reads."""
 ISO = "%Y-%m-%d %H:%M"
+LONGEST = 40
+"""No date has this many characters."""
 SAMPLE = 200
 """Number of different cells that decide whether a column may hold dates."""
 PROBED = 5
@@ -43,10 +45,10 @@ def date_format(counts: Mapping[str, int]) -> tuple[str, str]:
         counts: How often each cell occurs.
     """
     sample = list(counts)[:: max(1, len(counts) // SAMPLE)]
-    alike = [cell for cell in sample if any(map(str.isdigit, cell)) and 4 < len(cell) < 40 and not is_number(cell)]
+    alike = [cell for cell in sample if any(map(str.isdigit, cell)) and 4 < len(cell) < LONGEST and not is_number(cell)]
     if len(alike) <= 0.5 * len(sample):
         return "", ""
-    times = [found for cell in sample if (found := TIME.search(cell))]
+    times = [found for cell in alike if (found := TIME.search(cell))]
     end = _time_format(times[0]) if times else ""
     probes = [day for day, _ in map(_split, alike[:: max(1, len(alike) // PROBED)])]
     likely = [form for form in DAYS if any(day and _day(day, form) for day in probes)]
@@ -55,7 +57,8 @@ def date_format(counts: Mapping[str, int]) -> tuple[str, str]:
     best = max(fits, key=lambda form: fits[form], default="")
     if not best or 2 * fits[best] <= sum(counts.values()):
         return "", ""
-    return best, next((form for form in fits if form != best and fits[form] == fits[best]), "")
+    ties = [form for form in fits if form != best and fits[form] == fits[best]]
+    return best, next((form for form in ties if any(parse_date(c, form) != parse_date(c, best) for c in counts)), "")
 
 
 @lru_cache(100_000)
@@ -75,8 +78,8 @@ def parse_date(cell: str, form: str) -> datetime | None:
         hour = hour % 12 + 12 * (found["half"] in "pP") if 0 < hour <= 12 else 24
     if hour > 23 or minute > 59 or second > 59:
         return None
-    fraction = float("0." + found["fraction"][1:]) if found["fraction"] else 0.0
-    return date + timedelta(hours=hour, minutes=minute, seconds=second + fraction)
+    fraction = (found["fraction"] or ".0")[1:7].ljust(6, "0")
+    return date.replace(hour=hour, minute=minute, second=second, microsecond=int(fraction))
 
 
 def zones(counts: Mapping[str, int]) -> Counter[str]:
@@ -87,7 +90,7 @@ def zones(counts: Mapping[str, int]) -> Counter[str]:
     """
     found = Counter[str]()
     for cell, count in counts.items():
-        if time := TIME.search(cell):
+        if time := _split(cell)[1]:
             found[_zone(time["zone"] or "")] += count
     return found
 
@@ -102,7 +105,7 @@ def _zone(text: str) -> str:
 
 def _split(cell: str) -> tuple[str, re.Match[str] | None]:
     """The day and the time of day in a cell."""
-    found = TIME.search(cell)
+    found = TIME.search(cell) if len(cell) < LONGEST else None
     return (cell[: found.start()] if found else cell), found
 
 

@@ -43,6 +43,12 @@ def test_formats(written: str, form: str) -> None:
         assert parsed.strftime(form) == date.strftime(form)
 
 
+def test_formats_that_mean_the_same_are_no_alternative() -> None:
+    assert date_format(Counter(f"May {n}, 2024" for n in range(1, 29))) == ("%b %d, %Y", "")
+    assert date_format(Counter(f"{n:02d}/05/2024" for n in range(1, 13))) == ("%d/%m/%Y", "%m/%d/%Y")
+    assert date_format(Counter(f"{n:02d}/{n:02d}/2024" for n in range(1, 13))) == ("%d/%m/%Y", "")
+
+
 def test_fractions_whose_digits_vary() -> None:
     cells = ["2024-01-15 13:05:07", "2024-01-15 13:05:07.5", "2024-01-15 13:05:07.123456", "2024-01-15"]
     form, _ = date_format(Counter(cells))

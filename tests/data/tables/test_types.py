@@ -1,14 +1,16 @@
 """What the columns of a table are taken for, and how numbers and dates are written."""
 
 import json
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from genlab.data.shared.delimited import read_cells
+from genlab.data.shared.delimited import Cells, read_cells
 from genlab.data.tables.bins import bin_edges
-from genlab.data.tables.columns import Encoder
+from genlab.data.tables.columns import Encoder, learn_encoder
 from genlab.data.tables.rows import cells_of
 from genlab.data.tables.table_set import TableSet, read_examples, read_table_set
 from genlab.data.tables.types import column_types
@@ -260,3 +262,32 @@ def test_columns_that_number_the_rows(tmp_path: Path, cells: list[str], name: st
         assert f"--types {name}=number keeps it" in notes[0]
     if name == "dose":
         assert notes == ["dose counts the rows (--types dose=ignore leaves it out if that is all it does)."]
+
+
+SOUP = [
+    "", "5 kg", "5kg", "1%", "0.5", "<0.5", "unknown", "2024-01-02", "2024-01-02 10:00+01", "10:00", "01/02/2024",
+    "1,234", "1.234,5", "(5)", "5-", "true", "True", "1", "01", "Yes", "yes", "12:60 pm", "May 5, 2024", "NaT", "nan", "inf",
+    "-", "9" * 80, "1 month", "2 months", "+49 30 123456", "1.2.3.4", "²", "½ kg", "١٢", "0001-01-01", "2024-02-30",
+    "1e400", "9999-12-31 23:59:59.9999999", "--5", "−5", "$", "kg", "x" * 200,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_cells_can_be_encoded(seed: int) -> None:
+    chance = random.Random(seed)
+    rows = chance.choice([1, 2, 5, 30, 100])
+    columns = []
+    for _ in range(5):
+        pool = chance.choices(SOUP, k=chance.choice([1, 2, 4, 20]))
+        columns.append(np.array(chance.choices(pool, k=rows), object))
+    names = ["id", "x", "size", "when", "label"]
+    cells = Cells("t.csv", names, columns, np.arange(rows))
+    types, _ = column_types(cells, None, "label")
+    encoder = learn_encoder(cells, types, "label", ["a", "b"])
+    assert set(types) == set(names[:-1])
+    if encoder.columns:
+        own = encoder.encode(cells)
+        assert np.isfinite(own).all()
+        with suppress(InputError):  # most cells are odd
+            other, notes = encoder.encode_other(cells, "t.csv")
+            assert np.array_equal(own, other) or any("in the spelling of the training data" in note for note in notes)
