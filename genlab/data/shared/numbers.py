@@ -18,10 +18,11 @@ CURRENCY = (
 )
 SPACES = " \u00a0\u202f'’"
 """Characters between groups of three digits, beside the mark that is not the decimal one."""
+PLAIN = re.compile(r"[+-]?[\d.,]+")
 UNIT = re.compile(r"[-−+]?[\d.,\s]*\d\s*(?P<unit>(?:[^\W\d_]|[°µ\"'′″])[^\d\s.,]*(?: [^\W\d_]+)?\.?)")
 """A number with a unit: 5 kg, 36 months, 12.5 µg/L."""
 CODE = re.compile(r"0\d+|\+\d[\d ()/.-]{7,}|(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
-"""Digits that are no quantity: codes with leading zeros, international phone numbers, IP addresses."""
+"""Digits that are not a quantity: codes with leading zeros, international phone numbers, IP addresses."""
 
 
 def as_number(cell: str, decimal: str = ".", unit: str = "") -> float | None:
@@ -30,7 +31,7 @@ def as_number(cell: str, decimal: str = ".", unit: str = "") -> float | None:
     Args:
         cell: The text, without surrounding spaces.
         decimal: The decimal mark, "." or ",".
-        unit: A unit that may follow the number, in the singular or the plural.
+        unit: A unit in the singular that may follow the number, as may its plural.
     """
     if len(cell) > LONGEST:
         return None
@@ -55,8 +56,8 @@ def _pattern(decimal: str, unit: str) -> re.Pattern[str]:
     """Matches a number with signs and separators; an accountant's negative is in brackets or ends with the sign."""
     group = f"[{SPACES}{',' if decimal == '.' else '.'}]"
     indian = r"|[1-9]\d?(?:,\d\d)+,\d{3}" if decimal == "." else ""
-    words = re.escape(unit.removesuffix("s")) + "s?" if len(unit) > 1 and unit.isalpha() else re.escape(unit)
-    after = rf"{CURRENCY}|[%‰]{'|' + words if unit else ''}"
+    plural = "s?" if unit == _singular(unit + "s") else ""
+    after = rf"{CURRENCY}|[%‰]{'|' + re.escape(unit) + plural if unit else ''}"
     return re.compile(
         rf"(?:{CURRENCY}\s*(?=\())?(?P<open>\()?(?P<sign>[-−+]?\s*(?:{CURRENCY}\s*)?[-−+]?)"
         rf"(?P<whole>[1-9]\d{{0,2}}(?:(?P<mark>{group})\d{{3}})(?:(?P=mark)\d{{3}})*{indian}|\d+)?"
@@ -69,31 +70,34 @@ def is_number(cell: str) -> bool:
     return as_number(cell) is not None or as_number(cell, ",") is not None
 
 
-def shared_unit(counts: Mapping[str, int]) -> str:
-    """The unit that most often follows a number, if in at least a tenth of the cells; "" for none.
+def units(cells: Mapping[str, int]) -> Counter[str]:
+    """How many numbers have each unit: a currency, a percent sign, or a word in the singular; "" for none.
 
     Args:
-        counts: How often each cell occurs.
+        cells: How often each cell occurs.
     """
-    units = Counter[str]()
-    for cell, count in counts.items():
-        if (
-            len(cell) <= LONGEST
-            and not cell[-1].isdecimal()
-            and (found := UNIT.fullmatch(cell))
-            and not is_number(cell)
-        ):
-            units[found["unit"]] += count
-    unit, most = units.most_common(1)[0] if units else ("", 0)
-    return unit if 10 * most >= sum(counts.values()) else ""
+    found = Counter[str]()
+    for cell, count in cells.items():
+        if PLAIN.fullmatch(cell):
+            found[""] += count
+        elif len(cell) > LONGEST:
+            continue
+        elif is_number(cell):
+            mark = re.search(CURRENCY + "|[%‰]", cell)
+            found[mark[0] if mark else ""] += count
+        elif word := UNIT.fullmatch(cell):
+            found[_singular(word["unit"])] += count
+    return found
 
 
-def unit_of(cell: str, unit: str = "") -> str:
-    """The currency, the percent sign or the `unit` that a number has; "" for none."""
-    if cell[-1].isdecimal() and cell[0] in "0123456789+-.":
-        return ""
-    found = re.search(CURRENCY + "|[%‰]", cell)
-    return found[0] if found else "" if cell.rstrip(" )-−")[-1:].isdecimal() else unit
+def _singular(unit: str) -> str:
+    return unit[:-1] if re.fullmatch(r"[^\W\d_]+[^\W\d_s]s", unit) else unit
+
+
+def main_unit(counts: Counter[str]) -> str:
+    """The most frequent of the `units`, if at least a tenth of the numbers have it; "" for none."""
+    unit = max(filter(None, counts), key=lambda unit: counts[unit], default="")
+    return unit if 10 * counts[unit] >= counts.total() else ""
 
 
 def decimal_mark(counts: Mapping[str, int], usual: str = ".", unit: str = "") -> str:

@@ -16,10 +16,10 @@ from jaxtyping import Float32, Float64
 from genlab.data.shared.delimited import Cells
 from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
-from genlab.data.shared.numbers import as_number, decimal_mark
+from genlab.data.shared.numbers import as_number, decimal_mark, units
 from genlab.data.tables.dates import ISO, date_features, features_of, parse_date
 from genlab.data.tables.spelling import TRUTH, respelled, respelled_note
-from genlab.data.tables.types import CATEGORIES, RARE, ColumnType, Kind, odd_note
+from genlab.data.tables.types import CATEGORIES, RARE, ColumnType, Kind, counted, odd_note
 from genlab.errors import InputError
 
 FARTHEST = 10.0
@@ -226,29 +226,9 @@ class Encoder:
         """
         notes, parts = [], []
         for column, place in zip(self.columns, matched(self.names, table.names, where), strict=True):
-            cells = table.columns[place]
-            filled = Counter(cell for cell in cells if not is_missing(cell))
-            if isinstance(column, NumberColumn):
-                column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal, column.unit))
-            if spelled := column.respelled(filled):
-                notes.append(respelled_note(column.name, spelled, filled, where))
-                cells = np.array([spelled.get(cell, cell) for cell in cells], object)
-                filled = Counter(cell for cell in cells if not is_missing(cell))
-            strange = [cell for cell in filled if not column.knows(cell)]
-            share = sum(filled[cell] for cell in strange) / max(1, filled.total())
-            if share > 0.5 and filled.total() > 2:
-                line = table.lines[cells.tolist().index(strange[0])]
-                what = f"{strange[0][:40]!r} (line {line})"
-                if column.kind is not Kind.CATEGORY:
-                    raise InputError(
-                        f"{where}: most cells of column {column.name} are not {column.kind}s, such as {what}: give a "
-                        "table like the one that the run was trained on.", "data",
-                    )  # fmt: skip
-                notes.append(
-                    f"{where}: most values of column {column.name} were not learnt in training, such as {what}."
-                )
-            notes += odd_note(column.name, column.type.odd(cells, table.lines, filled), column.kind, where)
-            parts.append(column.encode(cells))
+            rows, about = _encode_other(column, table.columns[place], table, where)
+            parts.append(rows)
+            notes += about
         return np.concatenate(parts, 1), notes
 
     def to_json(self) -> dict[str, Any]:
@@ -258,6 +238,35 @@ class Encoder:
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> "Encoder":
         return cls([_reopened(column) for column in saved["columns"]], saved["classes"], saved["label"])
+
+
+def _encode_other(column: Column, cells: Texts, table: Cells, where: str) -> tuple[np.ndarray, list[str]]:
+    """Encodes a column of another table; returns its features, (rows, features), with notes."""
+    notes = []
+    filled = Counter(cell for cell in cells if not is_missing(cell))
+    if spelled := column.respelled(filled):
+        notes.append(respelled_note(column.name, spelled, filled, where))
+        cells = np.array([spelled.get(cell, cell) for cell in cells], object)
+        filled = Counter(cell for cell in cells if not is_missing(cell))
+    if isinstance(column, NumberColumn):
+        column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal, column.unit))
+        others = units(column.type.fitting(filled))
+        if others := Counter({unit: count for unit, count in others.items() if unit not in ("", column.unit)}):
+            said = f"{where}: numbers in {column.name} have other units than the run's ({column.unit or 'none'})"
+            notes.append(f"{said}: {counted(others)}; they are read as written (1% is 1).")
+    strange = [cell for cell in filled if not column.knows(cell)]
+    share = sum(filled[cell] for cell in strange) / max(1, filled.total())
+    if share > 0.5 and filled.total() > 2:
+        line = table.lines[cells.tolist().index(strange[0])]
+        what = f"{strange[0][:40]!r} (line {line})"
+        if column.kind is not Kind.CATEGORY:
+            raise InputError(
+                f"{where}: most cells of column {column.name} are not {column.kind}s, such as {what}: give a "
+                "table like the one that the run was trained on.", "data",
+            )  # fmt: skip
+        notes.append(f"{where}: most values of column {column.name} were not learnt in training, such as {what}.")
+    notes += odd_note(column.name, column.type.odd(cells, table.lines, filled), column.kind, where)
+    return column.encode(cells), notes
 
 
 def _reopened(saved: dict[str, Any]) -> Column:

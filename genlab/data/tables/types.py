@@ -5,7 +5,7 @@ A column is what most of its cells are; the cells that do not fit count as missi
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -13,7 +13,7 @@ from typing import Any
 
 from genlab.data.shared.delimited import Cells, Column
 from genlab.data.shared.headers import is_missing
-from genlab.data.shared.numbers import CODE, as_number, decimal_mark, is_number, shared_unit, unit_of, usual_mark
+from genlab.data.shared.numbers import CODE, as_number, decimal_mark, is_number, main_unit, units, usual_mark
 from genlab.data.tables.dates import date_format, is_format, parse_date, zones
 from genlab.data.tables.spelling import spelling_note
 from genlab.errors import InputError
@@ -77,6 +77,10 @@ class ColumnType:
         if self.kind is Kind.NUMBER:
             return as_number(cell, self.form, self.unit) is not None
         return self.kind is not Kind.DATE or parse_date(cell, self.form) is not None
+
+    def fitting(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """The cells that fit, with their counts."""
+        return {cell: count for cell, count in counts.items() if self.fits(cell)}
 
     def odd(self, cells: Column, lines: Any, filled: Iterable[str]) -> list[tuple[str, int]]:
         """Those of the different cells in `filled` that do not fit, with their lines."""
@@ -210,7 +214,7 @@ def _type(name: str, counts: Counter[str], rows: int, mark: str, usual: str) -> 
 def _stated(kind: Kind, form: str, counts: Counter[str], mark: str, usual: str) -> ColumnType:
     """The type of a column of this kind, with the `form` if it is stated."""
     if kind is Kind.NUMBER:
-        unit = shared_unit(counts)
+        unit = main_unit(units(counts))
         return ColumnType(kind, form or mark or decimal_mark(counts, usual, unit), unit)
     return ColumnType(kind, form or date_format(counts)[0] or "%Y-%m-%d" if kind is Kind.DATE else "")
 
@@ -225,24 +229,18 @@ def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
         if other:
             notes.append(f"dates in {name} are read as {form}; if they are {other}, add --types {name}=date:{other}.")
         if len(each := zones(counts)) > 1:
-            notes.append(
-                f"times in {name} have several zones, which are left out: {_counted(each)}; write them in one."
-            )
+            notes.append(f"times in {name} have several zones, which are left out: {counted(each)}; write them in one.")
         return notes
-    marked = {cell: unit for cell in counts if (unit := unit_of(cell, kind.unit))}
-    units = Counter[str]()
-    for cell, count in counts.items() if marked else ():
-        if kind.fits(cell):
-            units[marked.get(cell, "")] += count
-    if len(units) > 1:
-        said = f"numbers in {name} have several units: {_counted(units)}"
+    if len(units(counts)) > 1 and len(each := units(kind.fitting(counts))) > 1:
+        said = f"numbers in {name} have several units: {counted(each)}"
         notes.append(f"{said}; they are read as written (1% is 1): write them in one unit.")
     if _counts_up(counts):
         notes.append(f"{name} counts the rows (--types {name}=ignore leaves it out if that is all it does).")
     return notes
 
 
-def _counted(names: Counter[str]) -> str:
+def counted(names: Counter[str]) -> str:
+    """Names with their counts, for a note."""
     return ", ".join(f"{name or 'none'} ({count:,})" for name, count in names.most_common())
 
 

@@ -43,7 +43,7 @@ def test_formats(written: str, form: str) -> None:
         assert parsed.strftime(form) == date.strftime(form)
 
 
-def test_formats_that_mean_the_same_are_no_alternative() -> None:
+def test_formats_that_mean_the_same_are_not_offered() -> None:
     assert date_format(Counter(f"May {n}, 2024" for n in range(1, 29))) == ("%b %d, %Y", "")
     assert date_format(Counter(f"{n:02d}/05/2024" for n in range(1, 13))) == ("%d/%m/%Y", "%m/%d/%Y")
     assert date_format(Counter(f"{n:02d}/{n:02d}/2024" for n in range(1, 13))) == ("%d/%m/%Y", "")
@@ -75,7 +75,7 @@ def test_what_does_not_fit(cell: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("cells", [["5", "6.5"], ["ab12-x", "cd13-y"], ["10.0.0.1", "10.0.0.2"], ["3:2", "4:1"], []])
-def test_what_is_no_date(cells: list[str]) -> None:
+def test_cells_that_are_not_dates(cells: list[str]) -> None:
     assert date_format(Counter(cells)) == ("", "")
 
 

@@ -100,6 +100,6 @@ def test_a_copy_of_a_label_with_a_class_none(tmp_path: Path) -> None:
         read_table_set(write(tmp_path / "t.csv", rows, ["size", "copy", "label"]), "0", "0")
 
 
-def test_spaces_inside_quotes_are_no_spelling(tmp_path: Path) -> None:
+def test_spaces_inside_quotes_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text('a,b\n1," yes"\n2,"yes "\n3,yes\n4,no\n')
     assert set(read_cells(str(tmp_path / "t.csv"), "data").columns[1]) == {"yes", "no"}

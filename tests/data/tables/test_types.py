@@ -207,7 +207,7 @@ def test_few_values_are_categories(tmp_path: Path, cells: list[str]) -> None:
         [f"{n:05d}" for n in range(100)],
     ],
 )
-def test_digits_that_are_no_quantity(tmp_path: Path, cells: list[str]) -> None:
+def test_digits_that_are_not_a_quantity(tmp_path: Path, cells: list[str]) -> None:
     assert guessed(tmp_path, cells)[0] == ("text" if " " in cells[0] else "key")
 
 
@@ -215,10 +215,10 @@ def test_digits_that_are_no_quantity(tmp_path: Path, cells: list[str]) -> None:
     ("forms", "kind", "units"),
     [
         (["{} kg", "{}kg"], "number in kg", ""),
-        (["R$ 1.{:03d},50"], "number (decimal comma)", ""),
+        (["R$ 1.{:03d},50"], "number (decimal comma) in R$", ""),
         (["{}.50-", "({}.25)"], "number", ""),
-        (["{}%", "0.{:02d}"], "number", "% (50), none (50)"),
-        (["${}", "€{}", "€{}.5"], "number", "€ (66), $ (34)"),
+        (["{}%", "0.{:02d}"], "number in %", "% (50), none (50)"),
+        (["${}", "€{}", "€{}.5"], "number in €", "€ (66), $ (34)"),
         (["{} kg", "{} kg", "{}"], "number in kg", "kg (67), none (33)"),
     ],
 )
@@ -237,6 +237,9 @@ def test_a_unit_is_part_of_the_run(tmp_path: Path) -> None:
     assert again == encoder
     three = [encoder.encode_other(cells_of([[cell]], ["size"]), "rows")[0] for cell in ("5 kg", "5kg", 5)]
     assert np.array_equal(three[0], three[1]) and np.array_equal(three[0], three[2])
+    _, notes = encoder.encode_other(cells_of([["5 kgs"], [6], ["7%"]], ["size"]), "rows")
+    said = "rows: numbers in size have other units than the run's (kg): % (1); they are read as written (1% is 1)."
+    assert notes == [said]
     with pytest.raises(InputError, match="most cells of column size are not numbers, such as '5 g'"):
         encoder.encode_other(cells_of([["5 g"]] * 3, ["size"]), "rows")
 
@@ -267,8 +270,8 @@ def test_columns_that_number_the_rows(tmp_path: Path, cells: list[str], name: st
 SOUP = [
     "", "5 kg", "5kg", "1%", "0.5", "<0.5", "unknown", "2024-01-02", "2024-01-02 10:00+01", "10:00", "01/02/2024",
     "1,234", "1.234,5", "(5)", "5-", "true", "True", "1", "01", "Yes", "yes", "12:60 pm", "May 5, 2024", "NaT", "nan",
-    "inf", "-", "9" * 80, "1 month", "2 months", "+49 30 123456", "1.2.3.4", "²", "½ kg", "١٢", "0001-01-01", "2024-02-30",
-    "1e400", "9999-12-31 23:59:59.9999999", "--5", "−5", "$", "kg", "x" * 200,
+    "inf", "-", "9" * 80, "1 month", "2 months", "+49 30 123456", "1.2.3.4", "²", "½ kg", "١٢", "0001-01-01",
+    "2024-02-30", "1e400", "9999-12-31 23:59:59.9999999", "--5", "−5", "$", "kg", "x" * 200,
 ]  # fmt: skip
 
 
