@@ -219,8 +219,8 @@ class RowInputs(Inputs):
         return torch.zeros(count, self.encoder.features)
 
     def open(self, inputs: Any, encoding: str | None) -> Opened:
-        """Opens paths of CSV files with the run's columns in any order; or rows: dicts by column, a data frame, or an
-        array with the run's columns in order.
+        """Opens paths of CSV files with the run's columns in any order; or rows: a data frame, a dict of values or
+        of lists, a list of dicts, or an array or a list of rows with the run's columns in order.
         """
         paths = paths_of(inputs)
         if paths is None:
@@ -239,7 +239,7 @@ class RowInputs(Inputs):
         return Opened(names, self.passes(np.concatenate(parts)), list(dict.fromkeys(notes)))
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
-        read = partial(read_table_set, label=self.encoder.label, types=options.types)
+        read = partial(read_table_set, label=self.encoder.label, types=options.types, encoder=self.encoder)
         if home := training_data(read, source):
             if home.test is None:
                 raise InputError("The run has no test split (--test 0): give a table with --data.", "data")
