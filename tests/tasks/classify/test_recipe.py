@@ -121,7 +121,7 @@ def test_without_validation_the_last_weights_are_kept_uncalibrated(pictures: Pat
 def test_a_table_picks_the_perceptron(table: genlab.Run) -> None:
     assert table.model == "mlp"
     assert isinstance(table.pipeline.inputs, RowInputs)
-    fitted = {"members": 8, "bins": 0, "dropout": 0.5, "weight_decay": 10.0, "batch": 64}
+    fitted = {"members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 10.0, "batch": 64}
     assert table.pipeline.options == MLPOptions(width=16, learning_rate=0.01, **fitted)
     assert json.loads((table.path / "table.json").read_text())["label"] == "kind"
 
