@@ -99,7 +99,7 @@ def parse_cells(
     if OTHER.match(text):
         raise InputError(f"{name} is JSON, HTML or XML, not delimited text: save the table as CSV.", option)
     ending = COMPRESSED.sub("", name.lower()).rpartition(".")[2]
-    dialect = detect(text, ENDINGS.get(ending, ","))
+    dialect = detect(text, ENDINGS.get(ending, ""))
     start = text.find("\n") + 1 if STATED.match(text) else 0
     found = list(records(text, dialect, start, 1 + bool(start)))
     rows = [row for row in found if any(row.cells)]
@@ -114,9 +114,10 @@ def parse_cells(
 def _table(rows: list[Record], name: str, option: str, wanted: Sequence[str], cut_off: bool, notes: list[str]) -> Cells:
     with carried(notes):
         rows, row_names = body(rows, name, option, cut_off, notes)
-        if mark := COMMENT.match(rows[0].cells[0]):  # names in a comment, as numpy.savetxt writes them
-            rows[0].cells[0] = rows[0].cells[0][mark.end() :].strip()
         cells = [row.cells for row in rows]
+        mark, *below = (COMMENT.match(row[0]) for row in cells[:2])
+        if mark and not any(below):  # names in a comment, as numpy.savetxt writes them
+            cells[0][0] = cells[0][0][mark.end() :].strip()
         header = row_names or has_header(cells, wanted)
         first = [""] * row_names + cells[0]
         place = f"{name}, line {rows[0].line}"

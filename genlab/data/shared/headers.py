@@ -11,6 +11,7 @@ JUDGED = 1000
 """Number of rows to compare the first line with."""
 SHOWN = 4
 """Number of names to show in a note."""
+UNIT = re.compile(r"\(.+\)|\[.+\]")
 MISSING = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "inf", "-inf"}
 """Cells that may mean a missing value, in lower case."""
 
@@ -34,15 +35,30 @@ def has_header(rows: Sequence[Sequence[str]], wanted: Sequence[str] = ()) -> boo
     known = {cell.casefold() for cell in first}
     if any(name.casefold() in known for name in wanted):
         return True
-    if not rest:
-        return not any(map(is_number, first))
+    if votes := evidence(rows):
+        return votes > 0
+    return not any(map(is_number, first)) and (not rest or (all(first) and len(set(first)) == len(first)))
+
+
+def evidence(rows: Sequence[Sequence[str]]) -> float:
+    """Evidence from the rows below that the first of `rows` holds column names; negative if it holds values."""
+    first, rest = rows[0], rows[1 : 1 + JUDGED]
+    if _repeated(first, rest):  # names of joined files
+        rest = [row for row in rest if row != first]
     columns = [Counter(row[place] for row in rest if not is_missing(row[place])) for place in range(len(first))]
     votes = sum(_vote(cell, counts) for cell, counts in zip(first, columns, strict=True))
     votes += max(-1.0, sum(_numeric_vote(cell, counts) for cell, counts in zip(first, columns, strict=True)))
-    votes += 3.0 * _counts_up(first)
-    if votes:
-        return votes > 0
-    return not any(map(is_number, first)) and all(first) and len(set(first)) == len(first)
+    return votes + 3.0 * bool(rest) * _counts_up(first)
+
+
+def _repeated(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line occurs again and shares no cell with any other line, as other lines do."""
+    if first not in rest:
+        return False
+    copies = Counter(map(tuple, rest))
+    columns = [Counter(column) for column in zip(*rest, strict=True)]
+    apart = {row for row in copies if all(columns[place][cell] == copies[row] for place, cell in enumerate(row))}
+    return tuple(first) in apart and len(apart) < len(copies)
 
 
 def _vote(name: str, counts: Counter[str]) -> float:
@@ -85,10 +101,14 @@ def _counts_up(names: Sequence[str]) -> bool:
 def two_headers(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the second row holds names or units too, as below merged cells of a spreadsheet.
 
-    It holds no number, but words above numbers: in two columns, or in one that the first row does not name.
+    It holds no number, but words above numbers: in two columns, in one that the first row does not name, or a unit in
+    brackets. If the first row does not look like names (", 2023, , 2024"), the second has different words above
+    numbers and no empty cell. Below the names, Qualtrics writes questions and then identifiers.
     """
     first, second, rest = rows[0], rows[1], rows[2 : 2 + JUDGED]
-    if len(rest) < 2 or any(map(is_number, second)) or not has_header([first, *rest]):
+    if any(cell.startswith('{"ImportId"') for row in rows[1:3] for cell in row):
+        return True
+    if len(rest) < 2 or any(map(is_number, second)):
         return False
     above = [
         place
@@ -98,7 +118,9 @@ def two_headers(rows: Sequence[Sequence[str]]) -> bool:
         and counts
         and cell not in counts
     ]
-    return len(above) > 1 or any(not first[place] for place in above)
+    if has_header([first, *rest]):
+        return len(above) > 1 or any(not first[place] or UNIT.fullmatch(second[place]) for place in above)
+    return all(second) and len({second[place] for place in above}) > 1
 
 
 def _shape(cell: str) -> str:

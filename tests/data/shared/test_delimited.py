@@ -264,7 +264,7 @@ REFUSED = {
     ),
     "too many names": (
         b"a,b,c,d\n1,2\n3,4\n",
-        "t.csv, line 1: 4 names ('a, b, c, d'), but most lines have 2 cells; name each column once.",
+        "t.csv, line 1: 4 names ('a, b, c, d'), but most lines have 2 cells; name each column once",
     ),
     "merged names": (
         b"bp,,lg,\nx,y,x,y\n1,2,3,4\n5,6,7,8\n",
