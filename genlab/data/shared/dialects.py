@@ -7,7 +7,7 @@ if the closing quote precedes a separator or a line end, so that a stray one (3.
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -20,6 +20,8 @@ SAMPLE = 1 << 19
 """Number of characters from which to judge a dialect."""
 RECORDS = 400
 """Number of records from which to judge a dialect."""
+SWALLOWED = 10
+"""Number of lines in a quoted cell that show that its quotes are stray, if all look like records without numbers."""
 COMMENT = re.compile(r"\s*(#+|//|%+)")
 STATED = re.compile(r'"?sep=([^\w"\n])"?[^\S\n]*(?=\n|\Z)', re.IGNORECASE)
 """A first line that states the separator, as spreadsheets write it."""
@@ -48,7 +50,7 @@ class Record(NamedTuple):
 
 def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Iterator[Record]:
     """Splits text, whose lines end in \\n, into records; blank lines are skipped."""
-    cell, width = _cell(dialect), 0
+    cell, before = _cell(dialect), list[str]()
     while start < len(text):
         stop = text.find("\n", start)
         stop = len(text) if stop < 0 else stop
@@ -62,14 +64,12 @@ def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Itera
             cells = found
         else:
             cells, end = _quoted(text, start, cell, dialect)
-            if end > stop and len(cells) != width:  # does a stray quote swallow the line end?
-                first, _ = _quoted(content, 0, cell, dialect)
-                if len(first) == width:
-                    cells, end = first, stop
+            if end > stop and _stray(text[start:end], cells, before, cell, dialect):
+                cells, end = _quoted(content, 0, cell, dialect)[0], stop
             stop = end
         if len(cells) > 1 or cells[0]:
             yield Record(cells, line, stop + 1)
-            width = len(cells)
+            before = cells
         line += text.count("\n", start, stop) + 1
         start = stop + 1
 
@@ -123,6 +123,27 @@ def _quoted(text: str, start: int, cell: re.Pattern[str], dialect: Dialect) -> t
         start += 1
 
 
+def _stray(text: str, cells: list[str], before: list[str], cell: re.Pattern[str], dialect: Dialect) -> bool:
+    """Whether the quotes around line ends are characters like others, so that each line of the text is a record.
+
+    They are if the first line is as long as the record before, and if the whole is not, or if every line is, with
+    numbers where that record has numbers.
+    """
+
+    def alike(line: str, numeric: Sequence[int] = ()) -> bool:
+        row, _ = _quoted(line, 0, cell, dialect)
+        return len(row) == len(before) and all(is_number(row[place]) for place in numeric)
+
+    first, *inside, last = text.split("\n")
+    if len(before) < 2 or not alike(first):
+        return False
+    if len(cells) != len(before):
+        return True
+    numeric = [place for place, value in enumerate(before) if is_number(value)]
+    enough = len(inside) >= (1 if numeric else SWALLOWED)
+    return enough and alike(last) and all(alike(line, numeric) for line in inside)
+
+
 # --- detection ------------------------------------------------------------------------------------
 
 
@@ -131,7 +152,7 @@ def detect(text: str, hint: str = "") -> Dialect:
 
     Args:
         text: Text whose lines end in \\n.
-        hint: The separator that the file's name suggests, which wins ties.
+        hint: The separator that the file's name states, if any; cells need not be plain for it.
     """
     if stated := STATED.match(text):
         return Dialect(stated[1])
@@ -144,24 +165,29 @@ def detect(text: str, hint: str = "") -> Dialect:
             if separator == " " and best.separator == "\t" and highest > 0.5:
                 continue  # tabs are spaces too
             dialect = Dialect(separator, backslash=backslash)
-            if (score := _score(_judged(sample, dialect), separator)) > highest:
+            if (score := _score(_judged(sample, dialect), separator, separator == hint)) > highest:
                 best, highest = dialect, score
     return best._replace(quotes=best.separator != "\t" or _needs_quotes(sample, best))
 
 
 def _judged(sample: str, dialect: Dialect) -> list[list[str]]:
-    """The first records that are not comments."""
-    found = (record.cells for record in records(sample, dialect) if not COMMENT.match(record.cells[0]))
-    return list(islice(found, RECORDS))
+    """The first records that are not comments; if all are, the values of the first column begin like comments."""
+    found = (record.cells for record in records(sample, dialect))
+    kept = list(islice((cells for cells in found if not COMMENT.match(cells[0])), RECORDS))
+    return kept or [record.cells for record in islice(records(sample, dialect), RECORDS)]
 
 
-def _score(rows: list[list[str]], separator: str) -> float:
+def _score(rows: list[list[str]], separator: str, stated: bool) -> float:
     """How well the records look like a table, from 0 to 1."""
     counts = Counter(len(row) for row in rows if len(row) > 1)
     if not counts:
         return 0.0
     width, common = max(counts.items(), key=lambda item: (item[1] * min(item[0], 3), item[0]))
+    if stated:
+        return common / len(rows)
     cells = [cell for row in rows if len(row) == width for cell in row if cell]
+    if separator == "\t" and len(rows[0]) != width and sum(map(_several, cells)) > common / 2:
+        return 0.0  # a last column of words after a tab, the others aligned by spaces
     others = [mark for mark in SEPARATORS if mark not in (separator, " ")]
     plain = sum((cell[0] != '"' and not any(mark in cell for mark in others)) or is_number(cell) for cell in cells)
     if separator == " ":
@@ -169,6 +195,11 @@ def _score(rows: list[list[str]], separator: str) -> float:
         if numbers < len(cells) / 2 and (common < len(rows) or (width < 3 and numbers < len(rows) - 1)):
             return 0.0
     return (common / len(rows)) ** 2 * (0.5 + 0.5 * plain / max(1, len(cells)))
+
+
+def _several(cell: str) -> bool:
+    """Whether spaces separate several numbers."""
+    return len(parts := cell.split()) > 1 and all(map(is_number, parts)) and not is_number(cell)
 
 
 def _needs_quotes(sample: str, dialect: Dialect) -> bool:

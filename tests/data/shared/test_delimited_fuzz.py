@@ -13,15 +13,16 @@ from genlab.data.shared.delimited import parse_cells
 from genlab.errors import InputError
 
 WORDS = st.text("abcxyzäß Ω,;|'\"\n", min_size=1, max_size=9).map(lambda word: f"w{word}w")
-NUMBERS = st.one_of(st.integers(-10_000, 10_000).map(str), st.floats(-1e4, 1e4).map("{:.2f}".format))
+WHOLE = st.integers(-10_000, 10_000).map(str)
+REAL = st.floats(-1e4, 1e4).map("{:.2f}".format)
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le")
 
 
 @st.composite
 def files(draw):
     """A file in a random dialect; its names or None; and its rows."""
-    kinds = [NUMBERS, NUMBERS, *draw(st.lists(st.sampled_from([NUMBERS, WORDS]), max_size=4))]
-    kinds = draw(st.permutations(kinds))
+    numbers = draw(st.lists(st.sampled_from([WHOLE, REAL]), min_size=2, max_size=4))
+    kinds = draw(st.permutations([*numbers, *[WORDS] * draw(st.integers(0, 2))]))
     rows = draw(st.lists(st.tuples(*kinds), min_size=4, max_size=12))
     names = [f"name{place}" for place in range(len(kinds))] if draw(st.booleans()) else None
     separator, end = draw(st.sampled_from(",;\t|")), draw(st.sampled_from(["\n", "\r\n", "\r"]))
