@@ -197,18 +197,26 @@ def _score(rows: list[list[str]], separator: str, stated: bool) -> float:
     return (common / len(rows)) ** 2 * (0.5 + 0.5 * plain / max(1, len(cells)))
 
 
+def _regular(rows: list[list[str]]) -> float:
+    """Share of the most common length."""
+    return Counter(map(len, rows)).most_common(1)[0][1] / len(rows)
+
+
 def _several(cell: str) -> bool:
     """Whether spaces separate several numbers."""
     return len(parts := cell.split()) > 1 and all(map(is_number, parts)) and not is_number(cell)
 
 
 def _needs_quotes(sample: str, dialect: Dialect) -> bool:
-    """Whether some cell could not be written without quotes, or a whole column is quoted."""
+    """Whether some cell could not be written without quotes, or a whole column is quoted.
+
+    It could be if the records are more regular without quotes.
+    """
     if '"' not in sample:
         return True
-    bare = _judged(sample, dialect._replace(quotes=False))
-    if [len(row) for row in _judged(sample, dialect)] != [len(row) for row in bare]:
-        return True
+    rows, bare = _judged(sample, dialect), _judged(sample, dialect._replace(quotes=False))
+    if [len(row) for row in rows] != [len(row) for row in bare]:
+        return _regular(rows) >= _regular(bare)
     width = Counter(map(len, bare)).most_common(1)[0][0]
     body = [row for row in bare[1:] if len(row) == width]
     quoted = [{cell[:1] + cell[-1:] == '""' for cell in column} for column in zip(*body, strict=True)]

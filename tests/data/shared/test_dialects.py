@@ -12,6 +12,7 @@ ROWS = {
     "a stray quote of two rows above": ('a,b\n7,x\n1,"x\n2,y\n5,z"\n6,w\n', ["7", "x"], 6),
     "a letter": ('a,b\n7,x\n1,"Dear all,\nI write, as promised, again\nYours, Max"\n2,y\n', ["7", "x"], 4),
     "a letter with a comma in every line": ('a,b\nk,x\nl,"Dear all\nI write, again\nYours, Max"\n', ["k", "x"], 3),
+    "quotes between tabs around two cells": ('a\tb\n1\t2\n"x\ty"\n' + "3\tz\n" * 3, ["1", "2"], 6),
     "a text of one column": ('text\n"' + "one line\n" * 20 + '"\nanother\n', ["\n".join(["one line"] * 20)], 3),
 }  # fmt: skip
 
