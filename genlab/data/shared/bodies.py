@@ -173,7 +173,7 @@ def _names(
     if count < max(2, width / 2) or not _words(line.cells):
         return None, False
     keys = [row.cells[0] for row in rows if len(row.cells) == width]
-    if count == width - 1 and len(set(keys)) == len(keys):
+    if count == width - 1 and len(set(keys)) == len(keys) and not _named(rows, width):
         return line, True
     raise InputError(
         f"{name}, line {line.line}: {count} names ({shown(line.cells)!r}), but most lines have "

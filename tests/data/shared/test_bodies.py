@@ -80,6 +80,9 @@ REFUSED = {
         "t.csv, line 1: 3 names ('a, b, c'), but most lines have 5 cells; name each column once, or remove the line.",
     ),
     "one name short, above copies": ("a,b\n" + WORDS, "t.csv, line 1: 2 names ('a, b'), but most lines have 3 cells"),
+    "names or a title, above words": (
+        "Books, by us\ntitle,author,text\nT,A,One\nU,B,Two\n", "t.csv, line 1: 2 names ('Books, by us')"
+    ),
     "names short below a title": (
         "Sites\na,b\n" + WORDS, "t.csv, line 2: 2 names ('a, b'), but most lines have 3 cells"
     ),

@@ -32,6 +32,8 @@ TWO = {
     "a unit in parentheses": "name,mass,kind\n,(kg),\n" + "A,1,x\nB,2,y\n" * 5,
     "a unit in brackets": "site,length\n,[m]\n" + "A,1\nB,2\n" * 5,
     "a unit among words": "name,mass,kind\ntext,(kg),text\n" + "A,1,x\nB,2,y\n" * 5,
+    "descriptions": "age,job\nAge in years,Kind of job\n" + "31,x\n42,y\n" * 5,
+    "words above a number and a date": "Account:,DE1\nDate,Amount\n" + "01.01.2024,5\n02.01.2024,6\n" * 4,
     "Qualtrics": QUALTRICS + "red,yes\nblue,no\nred,no\n" * 4,
     "Qualtrics without questions": "".join(QUALTRICS.splitlines(True)[::2]) + "red,yes\nblue,no\nred,no\n" * 4,
 }  # fmt: skip
@@ -44,6 +46,7 @@ def test_two_lines_of_names(content):
 
 
 ONE = {
+    "an odd cell, a rare word and a text": "a,b,c\nu,unknown,t\n" + "".join(f"x,{n},text {n}\n" for n in range(12)),
     "an odd cell alone": "a,b\n,unknown\n" + "A,1\nB,2\n" * 5,
     "equal odd cells": "1,2\nn.a.,n.a.\n" + "3,4\n5,6\n" * 5,
     "a word in brackets above words": "name,mass\n(none),1\n" + "A,1\nB,2\n" * 5,
