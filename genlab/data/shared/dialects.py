@@ -20,8 +20,8 @@ SAMPLE = 1 << 19
 """Number of characters from which to judge a dialect."""
 RECORDS = 400
 """Number of records from which to judge a dialect."""
-SWALLOWED = 10
-"""Number of lines in a quoted cell that show that its quotes are stray, if all look like records without numbers."""
+SWALLOWED = {True: 3, False: 10}
+"""Number of lines in a quoted cell that show stray quotes, if all look like records, with numbers or without."""
 COMMENT = re.compile(r"\s*(#+|//|%+)")
 STATED = re.compile(r'"?sep=([^\w"\n])"?[^\S\n]*(?=\n|\Z)', re.IGNORECASE)
 """A first line that states the separator, as spreadsheets write it."""
@@ -140,8 +140,7 @@ def _stray(text: str, cells: list[str], before: list[str], cell: re.Pattern[str]
     if len(cells) != len(before):
         return True
     numeric = [place for place, value in enumerate(before) if is_number(value)]
-    enough = len(inside) >= (1 if numeric else SWALLOWED)
-    return enough and alike(last) and all(alike(line, numeric) for line in inside)
+    return len(inside) >= SWALLOWED[bool(numeric)] and alike(last) and all(alike(line, numeric) for line in inside)
 
 
 # --- detection ------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ LINES = "".join(f"{place},y\n" for place in range(70))
 ROWS = {
     "a stray quote that a far one seems to close": ('a,b\n1,"x\n' + LINES + '5,z"\n6,w\n', ["1", '"x'], 74),
     "a stray quote inside": ('a,b,c\n1,"x,2\n' + LINES.replace("y", "y,3") + '5,z",2\n', ["1", '"x', "2"], 73),
-    "a stray quote of two rows above": ('a,b\n7,x\n1,"x\n2,y\n5,z"\n6,w\n', ["7", "x"], 6),
+    "a stray quote around few rows of numbers": ('a,b\n7,x\n1,"x\n2,y\n3,y\n4,y\n5,z"\n6,w\n', ["7", "x"], 8),
+    "a list": ('a,b\n7,x\n1,"To buy\n2, eggs\n3, apples"\n2,y\n', ["7", "x"], 4),
     "a letter": ('a,b\n7,x\n1,"Dear all,\nI write, as promised, again\nYours, Max"\n2,y\n', ["7", "x"], 4),
     "a letter with a comma in every line": ('a,b\nk,x\nl,"Dear all\nI write, again\nYours, Max"\n', ["k", "x"], 3),
     "quotes between tabs around two cells": ('a\tb\n1\t2\n"x\ty"\n' + "3\tz\n" * 3, ["1", "2"], 6),
