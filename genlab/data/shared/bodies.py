@@ -73,7 +73,7 @@ def _marked(rows: list[Record]) -> list[bool]:
 def _width(rows: list[Record], marked: list[bool], name: str, notes: list[str]) -> int:
     """The number of cells of most records, without the empty cells at the end of them all, which it removes."""
     counts = Counter(len(row.cells) for row, mark in zip(rows, marked, strict=True) if not mark)
-    most = width = max(counts or {len(rows[0].cells): 1}, key=lambda width: (counts[width], width))
+    most = width = max(counts, key=lambda width: (counts[width], width))
     same = [row.cells for row in rows if len(row.cells) == width]
     while width > 1 and not any(cells[width - 1] for cells in same):
         width -= 1
@@ -107,7 +107,7 @@ def _begin(rows: list[Record], fits: list[bool], marked: list[bool], width: int)
         place += 1
     if begin == place:
         return begin if others < PREAMBLE else 0
-    for start in range(place, begin, -1):
+    for start in range(place, max(begin, place - PREAMBLE), -1):
         if _named(rows[start:], width):
             lead = _evidence(rows[start:], width) - max(0.0, _evidence(rows[begin:], width))
             if lead > 0 or all(marked[begin:start]):

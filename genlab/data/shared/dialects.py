@@ -7,7 +7,7 @@ if the closing quote precedes a separator or a line end, so that a stray one (3.
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -129,18 +129,17 @@ def _stray(text: str, cells: list[str], before: list[str], cell: re.Pattern[str]
     They are if the first line is as long as the record before, and if the whole is not, or if every line is, with
     numbers where that record has numbers.
     """
-
-    def alike(line: str, numeric: Sequence[int] = ()) -> bool:
-        row, _ = _quoted(line, 0, cell, dialect)
-        return len(row) == len(before) and all(is_number(row[place]) for place in numeric)
-
-    first, *inside, last = text.split("\n")
-    if len(before) < 2 or not alike(first):
+    rows = (_quoted(line, 0, cell, dialect)[0] for line in text.split("\n"))
+    if len(before) < 2 or len(next(rows)) != len(before):
         return False
     if len(cells) != len(before):
         return True
     numeric = [place for place, value in enumerate(before) if is_number(value)]
-    return len(inside) >= SWALLOWED[bool(numeric)] and alike(last) and all(alike(line, numeric) for line in inside)
+    lines = text.count("\n") - 1
+    return lines >= SWALLOWED[bool(numeric)] and all(
+        len(row) == len(before) and (count > lines or all(is_number(row[place]) for place in numeric))
+        for count, row in enumerate(rows, 1)
+    )
 
 
 # --- detection ------------------------------------------------------------------------------------

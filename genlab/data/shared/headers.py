@@ -35,24 +35,26 @@ def has_header(rows: Sequence[Sequence[str]], wanted: Sequence[str] = ()) -> boo
         rows: The cells, all rows of equal length.
         wanted: Names of columns that the user gives.
     """
-    first, rest = rows[0], rows[1 : 1 + JUDGED]
+    first = rows[0]
     known = {cell.casefold() for cell in first}
     if any(name.casefold() in known for name in wanted):
         return True
     if votes := evidence(rows):
         return votes > 0
-    return not any(map(is_number, first)) and (not rest or (all(first) and len(set(first)) == len(first)))
+    return not any(map(is_number, first)) and (len(rows) == 1 or (all(first) and len(set(first)) == len(first)))
 
 
 def evidence(rows: Sequence[Sequence[str]]) -> float:
     """Evidence from the rows below that the first of `rows` holds column names; negative if it holds values."""
     first, rest = rows[0], rows[1 : 1 + JUDGED]
+    if not rest:
+        return 0.0
     if _repeated(first, rest):  # names of joined files
         rest = [row for row in rest if row != first]
     columns = [Counter(row[place] for row in rest if not is_missing(row[place])) for place in range(len(first))]
     votes = sum(_vote(cell, counts) for cell, counts in zip(first, columns, strict=True))
     votes += max(-1.0, sum(_numeric_vote(cell, counts) for cell, counts in zip(first, columns, strict=True)))
-    return votes + 3.0 * bool(rest) * _counts_up(first)
+    return votes + 3.0 * _counts_up(first)
 
 
 def _repeated(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
@@ -61,7 +63,11 @@ def _repeated(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
         return False
     copies = Counter(map(tuple, rest))
     columns = [Counter(column) for column in zip(*rest, strict=True)]
-    apart = {row for row in copies if all(columns[place][cell] == copies[row] for place, cell in enumerate(row))}
+    apart = {
+        row
+        for row, count in copies.items()
+        if all(columns[place][cell] == count for place, cell in enumerate(row) if cell)
+    }
     return tuple(first) in apart and len(apart) < len(copies)
 
 

@@ -101,6 +101,8 @@ HARD = {
     "stray quotes and pairs": lambda size: b'a,b\n' + b'1,"x""y\n' * (size // 8),
     "quotes": lambda size: b'a,b\n1,' + b'"' * size + b"x\n2,3\n",
     "quoted text that never ends": lambda size: b'a,b\n1,"' + b"2,3\n" * (size // 4),
+    "stray quotes around rows": lambda size: b"a,b\n" + (b'1,"x\n' + b"2,y\n" * 9 + b'3,z"\n') * (size // 46),
+    "comments like rows": lambda size: b"# red,yes\n" * (size // 10) + b"red,no\nblue,yes\n" * 20,
     "separators": lambda size: b"," * size,
     "rows of separators": lambda size: b",,,\n" * (size // 4),
     "blank lines": lambda size: b"a,b\n1,2\n" + b"\n" * size,
