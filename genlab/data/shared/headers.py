@@ -81,9 +81,9 @@ def _vote(name: str, counts: Counter[str]) -> float:
     shapes = {_shape(cell) for cell in counts}
     if len(shapes) == 1 and any("9" in shape for shape in shapes):  # dates, codes
         return -1.0 if _shape(name) in shapes else 0.0 if "9" in _shape(name) else ABOVE
-    if len(counts) <= max(1, total / 3):
-        return -1.0 if name in counts else float(total >= 10)
-    return 0.0
+    if name in counts:
+        return -1.0
+    return float(total >= 10 and len(counts) <= total / 3)
 
 
 def _numeric_vote(name: str, counts: Counter[str]) -> float:

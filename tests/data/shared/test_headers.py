@@ -25,6 +25,11 @@ def test_names_that_recur_in_joined_files(content, header, rows):
     assert any("repeat the column names" in note for note in cells.notes) == header
 
 
+@pytest.mark.parametrize("content", ["RENAL\nRENAL\nOVARIAN\nLEUKEMIA\n", "red\nblue\ngreen\nred\n"])
+def test_a_word_that_recurs_is_no_name(content):
+    assert not parse_cells(content.encode(), "t.csv", "data").header
+
+
 QUALTRICS = 'Q1,Q2\nWhich colour?,"Wet, or not?"\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\n'
 
 TWO = {
