@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
-from genlab.data.shared.dialects import COMMENT, SEPARATORS, Record
+from genlab.data.shared.dialects import COMMENT, SEPARATORS, Dialect, Record, paired, uncommented
 from genlab.data.shared.headers import JUDGED, evidence, has_header
 from genlab.data.shared.numbers import is_number
 from genlab.errors import InputError
@@ -38,7 +38,7 @@ def body(rows: list[Record], name: str, option: str, cut_off: bool, notes: list[
     inside = list(zip(rows[begin:end], fits[begin:end], marked[begin:end], strict=True))
     found = [row for row, fit, mark in inside if fit or not mark]
     names, row_names = None, False
-    if begin and not marked[begin - 1]:
+    if begin:
         names, row_names = _names(rows[begin - 1], found, width, name, option, notes)
     comments = [row for row, fit, mark in inside if mark and not fit]
     before, after = rows[: begin - (names is not None)], rows[end:]
@@ -59,7 +59,7 @@ def body(rows: list[Record], name: str, option: str, cut_off: bool, notes: list[
 
 def _marked(rows: list[Record]) -> list[bool]:
     """Whether each record begins like a comment; none does if most values of the first column do (#1, #ff0000)."""
-    marked = [bool(COMMENT.match(row.cells[0])) for row in rows]
+    marked = list(map(_comment, rows))
     if all(marked):
         return [False] * len(rows)
     first = marked.index(False)  # below the comments at the beginning
@@ -88,7 +88,7 @@ def _fits(cells: list[str], width: int, mark: bool) -> bool:
     """Removes surplus cells, which are empty ones at the end and a comment's sign; returns whether `width` are left."""
     if len(cells) > width and not any(cells[width:]):
         del cells[width:]
-    if mark and len(cells) == width + 1 and not COMMENT.sub("", cells[0], 1):  # "# a b"
+    if mark and len(cells) == width + 1 and not uncommented(cells[0]):  # "# a b"
         cells[:2] = ["".join(cells[:2])]
     return len(cells) == width
 
@@ -110,7 +110,7 @@ def _begin(rows: list[Record], fits: list[bool], marked: list[bool], width: int)
     for start in range(place, max(begin, place - PREAMBLE), -1):
         if _named(rows[start:], width):
             lead = _evidence(rows[start:], width) - max(0.0, _evidence(rows[begin:], width))
-            if lead > 0 or all(marked[begin:start]):
+            if lead > 0 or all(marked[begin:start]) or not _named(rows[begin:], width):
                 return start
     return begin
 
@@ -124,6 +124,10 @@ def _end(rows: list[Record], fits: list[bool], begin: int, width: int) -> int:
             break
         end -= 1
     return end
+
+
+def _comment(row: Record) -> bool:
+    return bool(COMMENT.match(row.cells[0]))
 
 
 def _alone(row: Record) -> bool:
@@ -157,7 +161,8 @@ def _names(
 ) -> tuple[Record | None, bool]:
     """The names in a line above the rows whose length differs from theirs, or None if it seems to be a title.
 
-    They may have another separator than the rows, and lack one for a first column of row names, as R writes tables.
+    They may have another separator than the rows, also in a comment, as numpy.savetxt writes them, and lack one for a
+    first column of row names, as R writes tables.
 
     Raises:
         InputError: there are more or fewer names than columns.
@@ -165,12 +170,12 @@ def _names(
     if _evidence(rows, width) > 0:
         return None, False
     for mark, label in SEPARATORS.items():
-        cells = [cell.strip(' "') for cell in " ".join(line.cells).split(mark)]
-        if mark != " " and len(cells) == width and _words(cells):
+        cells = paired(uncommented(" ".join(line.cells)), Dialect(mark)) or []
+        if len(cells) == width and _words(cells):
             notes.append(f"{name}, line {line.line}: {label} separate the names, unlike the cells below.")
             return line._replace(cells=cells), False
     count = len(line.cells)
-    if count < max(2, width / 2) or not _words(line.cells):
+    if _comment(line) or count < max(2, width / 2) or not _words(line.cells):
         return None, False
     keys = [row.cells[0] for row in rows if len(row.cells) == width]
     if count == width - 1 and len(set(keys)) == len(keys) and not _named(rows, width):

@@ -19,7 +19,7 @@ import numpy as np
 
 from genlab.data.shared.bodies import body, shown
 from genlab.data.shared.compressed import COMPRESSED, read_bytes
-from genlab.data.shared.dialects import COMMENT, STATED, Record, detect, records
+from genlab.data.shared.dialects import COMMENT, STATED, Record, detect, records, uncommented
 from genlab.data.shared.encodings import decoded
 from genlab.data.shared.headers import JUDGED, has_header, named, two_headers
 from genlab.data.shared.numbers import is_number
@@ -122,11 +122,12 @@ def _table(rows: list[Record], name: str, option: str, wanted: Sequence[str], cu
     with carried(notes):
         rows, row_names = body(rows, name, option, cut_off, notes)
         cells = [row.cells for row in rows]
-        mark, *below = (COMMENT.match(row[0]) for row in cells[:2])
-        if mark and not any(below):  # names in a comment, as numpy.savetxt writes them
-            cells[0][0] = cells[0][0][mark.end() :].strip()
+        if not any(COMMENT.match(row[0]) for row in cells[1:2]):
+            cells[0][0] = uncommented(cells[0][0])  # names in a comment, as numpy.savetxt writes them
         header = row_names or has_header(cells, wanted)
         first = [""] * row_names + cells[0]
+        if header and len(first) > 1 and all(title.endswith(",") for title in first[:-1]):
+            first = [title.rstrip(",") for title in first]  # "a, b" above rows separated by spaces
         place = f"{name}, line {rows[0].line}"
         if header and len(rows) == 1:
             raise InputError(f"{name} has a line of column names but no rows: add rows.", option)

@@ -48,6 +48,12 @@ class Record(NamedTuple):
     """Position after the record in the text."""
 
 
+def uncommented(text: str) -> str:
+    """The text without the sign of a comment at its start."""
+    mark = COMMENT.match(text)
+    return text[mark.end() :].strip() if mark else text
+
+
 def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Iterator[Record]:
     """Splits text, whose lines end in \\n, into records; blank lines are skipped."""
     cell, before = _cell(dialect), list[str]()
@@ -60,7 +66,7 @@ def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Itera
         content = text[start:stop]
         if not dialect.quotes or '"' not in content:
             cells = _plain(content, dialect.separator)
-        elif (found := _paired(content, dialect)) is not None:
+        elif (found := paired(content, dialect)) is not None:
             cells = found
         else:
             cells, end = _quoted(text, start, cell, dialect)
@@ -81,7 +87,7 @@ def _plain(line: str, separator: str) -> list[str]:
     return (line.split() or [""]) if separator == " " else [cell.strip() for cell in line.split(separator)]
 
 
-def _paired(line: str, dialect: Dialect) -> list[str] | None:
+def paired(line: str, dialect: Dialect) -> list[str] | None:
     """The cells of a line as the standard library reads them, which is fast; None if its quotes do not pair up."""
     if dialect.backslash or dialect.separator in ("", " ") or line.count('"') % 2:
         return None

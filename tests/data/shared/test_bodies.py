@@ -24,6 +24,18 @@ FOUND = {
         "a,b,c,d,e\n" + ROWS.replace(",", " "), "a b c d e", 20,
         ["line 1: commas separate the names, unlike the cells below."],
     ),
+    "a separator in a name": (
+        '"a;1";b;c;d;e\n' + ROWS, "a;1 b c d e", 20, ["line 1: semicolons separate the names, unlike the cells below."]
+    ),
+    "names of numpy.savetxt": (
+        "# by x\n# a,b,c,d,e\n" + ROWS.replace(",", " "), "a b c d e", 20,
+        ["line 2: commas separate the names, unlike the cells below.", "line 1 before the table left out: '#, by, x'"],
+    ),
+    "names of numpy.savetxt, with spaces": ("# a, b, c, d, e\n" + ROWS.replace(",", " "), "a b c d e", 20, []),
+    "padded lines above words": (
+        "Account:,X1,,\ntitle,author,text,note\nT,A,One,N\nU,B,Two,M\n", "title author text note", 2,
+        ["line 1 before the table left out: 'Account:, X1, ,'"],
+    ),
     "a title with commas above names": (
         "Sites, 12; all\na,b,c,d,e\n" + ROWS, "a b c d e", 20, ["line 1 before the table left out: 'Sites, 12; all'"]
     ),
