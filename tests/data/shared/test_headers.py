@@ -26,7 +26,7 @@ def test_names_that_recur_in_joined_files(content, header, rows):
 
 
 @pytest.mark.parametrize("content", ["RENAL\nRENAL\nOVARIAN\nLEUKEMIA\n", "red\nblue\ngreen\nred\n"])
-def test_a_word_that_recurs_is_no_name(content):
+def test_a_word_that_recurs_is_a_value(content):
     assert not parse_cells(content.encode(), "t.csv", "data").header
 
 
@@ -60,5 +60,5 @@ ONE = {
 
 
 @pytest.mark.parametrize("content", ONE.values(), ids=ONE)
-def test_an_odd_row_is_no_line_of_names(content):
+def test_an_odd_row_does_not_hold_names(content):
     assert len(parse_cells(content.encode(), "t.csv", "data")) >= 11
