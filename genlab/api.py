@@ -98,7 +98,8 @@ class Run:
         """Predicts labels with probabilities.
 
         Args:
-            data: A path or a list of paths (pictures, folders of pictures, or CSV files), or inputs in memory.
+            data: A path or a list of paths (pictures, folders of pictures, or CSV files), or inputs in memory: pictures
+                as an array; rows as a data frame, a dict of values or of lists, a list of dicts, or an array.
 
         Raises:
             InputError: the data cannot be read, or the run is not a classifier.

@@ -12,7 +12,7 @@ BINS = 15
 PRIOR = 10.0
 """Precision of the normal prior on log T of a classifier that is not calibrated: most lie between 0.5 and 2."""
 CALIBRATED = 0.9
-"""Prior probability that a classifier needs no temperature (docs/log.md)."""
+"""Prior probability that a classifier of pictures needs no temperature (docs/log.md)."""
 TEMPERATURES = (1e-3, 1e3)
 """Lowest and highest temperature that can be fitted."""
 
@@ -57,7 +57,9 @@ def confusion(
     return torch.bincount(labels.long() * classes + predicted.long(), minlength=classes**2).view(classes, classes)
 
 
-def fit_temperature(logits: Float[Tensor, "samples classes"], labels: Int[Tensor, " samples"]) -> float:
+def fit_temperature(
+    logits: Float[Tensor, "samples classes"], labels: Int[Tensor, " samples"], calibrated: float = CALIBRATED
+) -> float:
     """Fits the temperature T that calibrates a classifier whose probabilities are softmax(logits / T).
 
     Temperature scaling (Guo et al. 2017, section 4.2) minimises the log-loss on held-out samples and changes no
@@ -76,6 +78,7 @@ def fit_temperature(logits: Float[Tensor, "samples classes"], labels: Int[Tensor
     Args:
         logits: Logits of held-out samples; one column is the logit of class 1 against class 0.
         labels: The true class of each sample.
+        calibrated: Prior probability that the classifier is calibrated.
 
     Returns:
         The temperature; above 1 for an overconfident classifier.
@@ -96,5 +99,5 @@ def fit_temperature(logits: Float[Tensor, "samples classes"], labels: Int[Tensor
     information = ((chances * scaled.square()).sum() - (chances * scaled).sum(1).square().sum()).item()
     gain = (F.cross_entropy(logits, labels, reduction="sum") - F.cross_entropy(scaled, labels, reduction="sum")).item()
     evidence = gain - PRIOR / 2 * middle**2 - math.log1p(information / PRIOR) / 2  # log of the Bayes factor
-    probability = 1 / (1 + math.exp(min(-evidence, 700)) * CALIBRATED / (1 - CALIBRATED))
+    probability = 1 / (1 + math.exp(min(-evidence, 700)) * calibrated / (1 - calibrated))
     return math.exp(middle * probability)

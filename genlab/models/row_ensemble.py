@@ -7,14 +7,16 @@ et al. 2022, arXiv 2203.05556, eq. 1 and 2) let a network bend sharply where a n
 
 Data flow::
 
-    rows (batch, features) -> numbers -> bins (batch, numbers, bins) -> embedded (batch, numbers * EMBEDDING)
-    [rows, embedded] -> hidden layers (batch, members, width) -> bend (batch, members, outputs)
-    rows -> straight (batch, outputs), a logistic regression; straight + bend -> logits of each member
+    rows (batch, features) -> numbers -> positions in bins (batch, numbers, bins)
+    positions -> embedded (batch, numbers * EMBEDDING)
+    [rows, embedded] -> hidden layers (batch, members, width) -> corrections (batch, members, outputs)
+    [rows, positions] -> additive part (batch, outputs); additive part + corrections -> logits of each member
     -> mean probability -> logits (batch, outputs)
 
 Departs from the papers: the first layer is computed once for all members, which scale its output, not its input (a
-third less time a step); the members correct a logistic regression, fitted before training and then fixed, from which
-they start, because the last layer starts at zero; categories enter as one-hot rows.
+third less time a step); the members correct an additive logistic regression (a piecewise-linear function of each
+number), fitted before training and then fixed, from which they start, because the last layer starts at zero;
+categories enter as one-hot rows.
 """
 
 from itertools import pairwise
@@ -29,13 +31,14 @@ from genlab.models.classifier import RowClassifierShape, class_logits
 
 EMBEDDING = 16
 """Numbers in the embedding of a number."""
+SPREAD = 3.0
+"""Factor of the positions in the additive part: its penalty then treats them like standardised features."""
 
 
-class NumberEmbeddings(nn.Module):
-    """Embeds numbers: their position in each bin, then a linear map and ReLU for each number.
+class BinPositions(nn.Module):
+    """The position of numbers in each of their bins: 0 below it, 1 above it and linear in it.
 
-    The position in a bin is 0 below it, 1 above it and linear in it. The edges of the bins belong to the shape of the
-    network, not to its weights.
+    The edges of the bins belong to the shape of the network, not to its weights.
 
     Args:
         edges: Edges of the bins of each number, ascending.
@@ -53,12 +56,26 @@ class NumberEmbeddings(nn.Module):
             rate[number, : len(own) - 1] = 1 / own.diff()
         self.register_buffer("low", low, persistent=False)
         self.register_buffer("rate", rate, persistent=False)
-        self.weight = nn.Parameter(0.3 * torch.randn(len(edges), bins, EMBEDDING))
-        self.bias = nn.Parameter(torch.zeros(len(edges), EMBEDDING))
 
-    def forward(self, numbers: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch embedded"]:
-        bins = ((numbers[:, :, None] - self.low) * self.rate).clamp(0, 1)
-        embedded = einsum(bins, self.weight, "batch n bins, n bins embedding -> batch n embedding")
+    def forward(self, numbers: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch numbers bins"]:
+        return ((numbers[:, :, None] - self.low) * self.rate).clamp(0, 1)
+
+
+class NumberEmbeddings(nn.Module):
+    """Embeds numbers by their positions in bins: a linear map and ReLU for each number.
+
+    Args:
+        numbers: Number of numbers.
+        bins: Most bins of a number.
+    """
+
+    def __init__(self, numbers: int, bins: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(0.3 * torch.randn(numbers, bins, EMBEDDING))
+        self.bias = nn.Parameter(torch.zeros(numbers, EMBEDDING))
+
+    def forward(self, positions: Float[Tensor, "batch numbers bins"]) -> Float[Tensor, "batch embedded"]:
+        embedded = einsum(positions, self.weight, "batch n bins, n bins embedding -> batch n embedding")
         return rearrange(F.relu(embedded + self.bias), "batch n embedding -> batch (n embedding)")
 
 
@@ -97,38 +114,44 @@ class RowEnsemble(nn.Module):
     """
 
     numbers: Tensor
-    straight_weight: Tensor
-    straight_bias: Tensor
+    additive_weight: Tensor
+    additive_bias: Tensor
 
     def __init__(self, shape: RowClassifierShape, width: int, depth: int, members: int, dropout: float) -> None:
         super().__init__()
         binned = [(place, own) for place, own in zip(shape.numeric, shape.edges, strict=False) if own]
         places = torch.tensor([place for place, _ in binned], dtype=torch.long)
         self.register_buffer("numbers", places, persistent=False)
-        self.embed = NumberEmbeddings([own for _, own in binned]) if binned else None
-        self.register_buffer("straight_weight", torch.zeros(shape.outputs, shape.features))
-        self.register_buffer("straight_bias", torch.zeros(shape.outputs))
+        self.positions = BinPositions([own for _, own in binned])
+        self.embed = NumberEmbeddings(*self.positions.low.shape)
+        self.register_buffer("additive_weight", torch.zeros(shape.outputs, shape.features + self.positions.low.numel()))
+        self.register_buffer("additive_bias", torch.zeros(shape.outputs))
         sizes = [shape.features + EMBEDDING * len(binned), *[width] * depth]
         self.hidden = nn.ModuleList(
             SharedLinear(before, after, members, first=number == 0)
             for number, (before, after) in enumerate(pairwise(sizes))
         )
-        self.bend = nn.Parameter(torch.zeros(members, width, shape.outputs))
+        self.correction = nn.Parameter(torch.zeros(members, width, shape.outputs))
         self.dropout = dropout
 
-    def straight_from(self, weight: Float[Tensor, "outputs features"], bias: Float[Tensor, " outputs"]) -> None:
-        """Sets the logistic regression."""
-        self.straight_weight.copy_(weight)
-        self.straight_bias.copy_(bias)
+    def additive_inputs(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch inputs"]:
+        """What the additive part is linear in: the features, and the positions of numbers in bins."""
+        return torch.cat([rows, SPREAD * self.positions(rows[:, self.numbers]).flatten(1)], 1)
+
+    def set_additive_part(self, weight: Float[Tensor, "outputs inputs"], bias: Float[Tensor, " outputs"]) -> None:
+        """Sets the logistic regression on `additive_inputs` from which the members start."""
+        self.additive_weight.copy_(weight)
+        self.additive_bias.copy_(bias)
 
     def members(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch members outputs"]:
         """The logits of each member."""
-        x = rows if self.embed is None else torch.cat([rows, self.embed(rows[:, self.numbers])], 1)
-        x = x[:, None]
+        positions = self.positions(rows[:, self.numbers])
+        x = torch.cat([rows, self.embed(positions)], 1)[:, None]
         for layer in self.hidden:
             x = F.dropout(F.relu(layer(x)), self.dropout, self.training)
-        bend = einsum(x, self.bend, "batch members width, members width outputs -> batch members outputs")
-        return F.linear(rows, self.straight_weight, self.straight_bias)[:, None] + bend
+        corrections = einsum(x, self.correction, "batch members width, members width outputs -> batch members outputs")
+        additive_inputs = torch.cat([rows, SPREAD * positions.flatten(1)], 1)
+        return F.linear(additive_inputs, self.additive_weight, self.additive_bias)[:, None] + corrections
 
     def forward(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch outputs"]:
         """Logits of the members' mean probabilities."""

@@ -108,6 +108,13 @@ def test_temperature_of_a_classifier_without_a_mistake_leaves_doubt() -> None:
     assert fit_temperature(10 * logits, labels) == pytest.approx(1, abs=1e-3)  # nothing to learn from
 
 
+def test_a_stronger_prior_needs_more_evidence() -> None:
+    logits, labels = logits_and_labels(300, 2, 0)
+    weak, strong = fit_temperature(2 * logits, labels), fit_temperature(2 * logits, labels, 0.999)
+    assert 1 < strong < 1.05 < weak
+    assert fit_temperature(3 * logits, labels, 0.999) == pytest.approx(fit_temperature(3 * logits, labels), rel=1e-3)
+
+
 def good_classifier(samples: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Calibrated logits of a classifier that is nearly always certain and right: log-loss 0.009."""
     random = torch.Generator().manual_seed(seed)

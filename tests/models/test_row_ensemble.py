@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from genlab.models.classifier import RowClassifierShape, class_logits, classification_loss, probabilities
-from genlab.models.row_ensemble import EMBEDDING, NumberEmbeddings, RowEnsemble, per_member
+from genlab.models.row_ensemble import BinPositions, RowEnsemble, per_member
 
 EDGES: list[list[float]] = [[-1.0, 0.0, 2.0], [], [0.0, 1.0, 2.0, 4.0]]
 
@@ -14,18 +14,15 @@ EDGES: list[list[float]] = [[-1.0, 0.0, 2.0], [], [0.0, 1.0, 2.0, 4.0]]
 def ensemble(classes: int = 3, dropout: float = 0.0) -> RowEnsemble:
     torch.manual_seed(0)
     network = RowEnsemble(RowClassifierShape(5, classes, [0, 1, 3], EDGES), 12, 2, 4, dropout).eval()
-    nn.init.normal_(network.bend)
-    network.straight_from(torch.randn(network.straight_weight.shape), torch.randn(network.straight_bias.shape))
+    nn.init.normal_(network.correction)
+    network.set_additive_part(torch.randn(network.additive_weight.shape), torch.randn(network.additive_bias.shape))
     return network
 
 
 def test_positions_in_bins_by_hand() -> None:
-    embed = NumberEmbeddings([EDGES[0], EDGES[2]])
-    nn.init.zeros_(embed.bias)
-    nn.init.ones_(embed.weight)
-    found = embed(torch.tensor([[-3.0, 0.5], [0.5, 3.0], [9.0, 9.0]])).unflatten(1, (2, EMBEDDING))
-    expected = torch.tensor([[0, 0.5], [1.25, 2.5], [2, 3]])  # summed over the bins
-    torch.testing.assert_close(found, expected[:, :, None].expand(-1, -1, EMBEDDING))
+    found = BinPositions([EDGES[0], EDGES[2]])(torch.tensor([[-3.0, 0.5], [0.5, 3.0], [9.0, 9.0]]))
+    expected = [[[0, 0, 0], [0.5, 0, 0]], [[1, 0.25, 0], [1, 1, 0.5]], [[1, 1, 0], [1, 1, 1]]]  # of a missing bin: 0
+    torch.testing.assert_close(found, torch.tensor(expected))
 
 
 @pytest.mark.parametrize(("classes", "outputs"), [(2, 1), (5, 5)])
@@ -46,27 +43,27 @@ def test_the_prediction_is_the_mean_probability_of_the_members(classes: int) -> 
 
 def test_members_start_as_the_logistic_regression_and_then_differ() -> None:
     network = RowEnsemble(RowClassifierShape(5, 3, [0, 1, 3], EDGES), 12, 2, 4, 0.0).eval()
-    weight, bias, rows = torch.randn(3, 5), torch.randn(3), torch.randn(7, 5)
-    network.straight_from(weight, bias)
-    straight = (rows @ weight.T + bias)[:, None].expand(-1, 4, -1)
-    torch.testing.assert_close(network.members(rows), straight)
-    torch.testing.assert_close(probabilities(network(rows)), (rows @ weight.T + bias).softmax(1))
-    nn.init.ones_(network.bend)
-    assert (network.members(rows) - straight).std(1).min() > 1e-3
+    weight, bias, rows = torch.randn(3, 11), torch.randn(3), torch.randn(7, 5)
+    network.set_additive_part(weight, bias)
+    logits = network.additive_inputs(rows) @ weight.T + bias
+    torch.testing.assert_close(network.members(rows), logits[:, None].expand(-1, 4, -1))
+    torch.testing.assert_close(probabilities(network(rows)), logits.softmax(1))
+    nn.init.ones_(network.correction)
+    assert (network.members(rows) - logits[:, None]).std(1).min() > 1e-3
 
 
 def test_a_member_is_a_perceptron_with_its_scales() -> None:
     """The batched ensemble against one member written out."""
     network = ensemble()
     rows = torch.randn(7, 5)
-    assert network.embed is not None
-    x = torch.cat([rows, network.embed(rows[:, [0, 3]])], 1)
+    x = torch.cat([rows, network.embed(network.positions(rows[:, [0, 3]]))], 1)
     for layer in network.hidden:
         own = 1 if layer.input_scale is None else layer.input_scale[2]
         x = F.relu(F.linear(x * own, layer.weight.T) * layer.output_scale[2] + layer.bias[2])
     torch.testing.assert_close(
         network.members(rows)[:, 2],
-        F.linear(rows, network.straight_weight, network.straight_bias) + x @ network.bend[2],
+        F.linear(network.additive_inputs(rows), network.additive_weight, network.additive_bias)
+        + x @ network.correction[2],
     )
 
 
@@ -90,7 +87,6 @@ def test_the_edges_belong_to_the_shape_and_are_no_weights() -> None:
 
 def test_without_bins_numbers_enter_as_they_are() -> None:
     network = RowEnsemble(RowClassifierShape(5, 2, [0, 1, 3]), 12, 1, 4, 0.0)
-    assert network.embed is None
     assert network(torch.randn(3, 5)).shape == (3, 1)
 
 

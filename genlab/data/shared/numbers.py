@@ -1,9 +1,10 @@
-"""Numbers as people write them: decimal commas, thousands separators, currency and percent signs.
+"""Numbers as people write them: decimal commas, thousands separators, currency and percent signs, units.
 
 "1,234" may be 1234 or 1.234, so the cells of a column are read with one decimal mark, the one that most of them fit.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 
@@ -11,25 +12,35 @@ LARGEST = 1e30
 """Largest absolute value that counts as a number."""
 LONGEST = 64
 """Largest number of characters of a number."""
-CURRENCY = r"(?:[$€£¥₹₽₩₪₺฿¢]|USD|EUR|GBP|CHF|JPY|SEK|NOK|DKK|PLN|kr\.?|zł|Kč|Ft)"
+CURRENCY = (
+    r"(?:[A-Z]{0,2}\$|[€£¥₹₽₩₪₺฿¢]|USD|EUR|GBP|CHF|JPY|CNY|INR|BRL|AUD|CAD|MXN|ZAR|SEK|NOK|DKK|PLN|CZK|HUF|TRY|RUB"
+    r"|Rs\.?|Fr\.|kr\.?|zł|Kč|Ft)"
+)
 SPACES = " \u00a0\u202f'’"
 """Characters between groups of three digits, beside the mark that is not the decimal one."""
+PLAIN = re.compile(r"[+-]?[\d.,]+")
+UNIT = re.compile(r"[-−+]?[\d.,\s]*\d\s*(?P<unit>(?:[^\W\d_]|[°µ\"'′″])[^\d\s.,]*(?: [^\W\d_]+)?\.?)")
+"""A number with a unit: 5 kg, 36 months, 12.5 µg/L."""
+CODE = re.compile(r"0\d+|\+\d[\d ()/.-]{7,}|(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
+"""Digits that are not a quantity: codes with leading zeros, international phone numbers, IP addresses."""
 
 
-def as_number(cell: str, decimal: str = ".") -> float | None:
+def as_number(cell: str, decimal: str = ".", unit: str = "") -> float | None:
     """The cell's value in the unit that it is written in (45% is 45); None unless finite and at most `LARGEST`.
 
     Args:
         cell: The text, without surrounding spaces.
         decimal: The decimal mark, "." or ",".
+        unit: A unit in the singular that may follow the number, as may its plural.
     """
     if len(cell) > LONGEST:
         return None
     value = _plain(cell) if decimal == "." or not ("." in cell or "," in cell) else None
-    if value is None and (found := _pattern(decimal).fullmatch(cell)) and (found["whole"] or found["part"]):
+    if value is None and (found := _pattern(decimal, unit).fullmatch(cell)) and (found["whole"] or found["part"]):
         digits = re.sub(r"\D", "", found["whole"] or "0")
         value = float(f"{digits}.{found['part'] or '0'}{(found['power'] or '')}")
-        value = -value if found["open"] or "-" in found["sign"].replace("−", "-") else value
+        minus = "-" in (found["sign"] + (found["after"] or "")).replace("−", "-")
+        value = -value if found["open"] or minus else value
     return value if value is not None and abs(value) <= LARGEST else None  # False for NaN
 
 
@@ -41,13 +52,16 @@ def _plain(cell: str) -> float | None:
 
 
 @cache
-def _pattern(decimal: str) -> re.Pattern[str]:
-    """Matches a number with signs and separators; an accountant's negative is in brackets."""
+def _pattern(decimal: str, unit: str) -> re.Pattern[str]:
+    """Matches a number with signs and separators; an accountant's negative is in brackets or ends with the sign."""
     group = f"[{SPACES}{',' if decimal == '.' else '.'}]"
+    indian = r"|[1-9]\d?(?:,\d\d)+,\d{3}" if decimal == "." else ""
+    plural = "s?" if unit == _singular(unit + "s") else ""
+    after = rf"{CURRENCY}|[%‰]{'|' + re.escape(unit) + plural if unit else ''}"
     return re.compile(
-        rf"(?P<open>\()?(?P<sign>[-−+]?\s*(?:{CURRENCY}\s*)?[-−+]?)"
-        rf"(?P<whole>[1-9]\d{{0,2}}(?:(?P<mark>{group})\d{{3}})(?:(?P=mark)\d{{3}})*|\d+)?(?:[{decimal}](?P<part>\d*))?"
-        rf"(?P<power>[eE][-+]?\d+)?\s*(?:{CURRENCY}|[%‰])?(?(open)\))"
+        rf"(?:{CURRENCY}\s*(?=\())?(?P<open>\()?(?P<sign>[-−+]?\s*(?:{CURRENCY}\s*)?[-−+]?)"
+        rf"(?P<whole>[1-9]\d{{0,2}}(?:(?P<mark>{group})\d{{3}})(?:(?P=mark)\d{{3}})*{indian}|\d+)?"
+        rf"(?:[{decimal}](?P<part>\d*))?(?P<power>[eE][-+]?\d+)?(?P<after>(?<=\d)[-−])?\s*(?:{after})?\s*(?(open)\))"
     )
 
 
@@ -56,14 +70,45 @@ def is_number(cell: str) -> bool:
     return as_number(cell) is not None or as_number(cell, ",") is not None
 
 
-def decimal_mark(counts: Mapping[str, int], usual: str = ".") -> str:
+def units(cells: Mapping[str, int]) -> Counter[str]:
+    """How many numbers have each unit: a currency, a percent sign, or a word in the singular; "" for none.
+
+    Args:
+        cells: How often each cell occurs.
+    """
+    found = Counter[str]()
+    for cell, count in cells.items():
+        if PLAIN.fullmatch(cell):
+            found[""] += count
+        elif len(cell) > LONGEST:
+            continue
+        elif is_number(cell):
+            mark = re.search(CURRENCY + "|[%‰]", cell)
+            found[mark[0] if mark else ""] += count
+        elif word := UNIT.fullmatch(cell):
+            found[_singular(word["unit"])] += count
+    return found
+
+
+def _singular(unit: str) -> str:
+    return unit[:-1] if re.fullmatch(r"[^\W\d_]+[^\W\d_s]s", unit) else unit
+
+
+def main_unit(counts: Counter[str]) -> str:
+    """The most frequent of the `units`, if at least a tenth of the numbers have it; "" for none."""
+    unit = max(filter(None, counts), key=lambda unit: counts[unit], default="")
+    return unit if 10 * counts[unit] >= counts.total() else ""
+
+
+def decimal_mark(counts: Mapping[str, int], usual: str = ".", unit: str = "") -> str:
     """The decimal mark of a column.
 
     Args:
         counts: How often each cell occurs.
         usual: The mark if as many cells fit either.
+        unit: The unit that may follow the numbers.
     """
-    lead = _comma_lead(counts)
+    lead = _comma_lead(counts, unit)
     return "," if lead > 0 else "." if lead < 0 else usual
 
 
@@ -73,7 +118,8 @@ def usual_mark(columns: Iterable[Mapping[str, int]]) -> str:
     return "," if sum(lead > 0 for lead in leads) > sum(lead < 0 for lead in leads) else "."
 
 
-def _comma_lead(counts: Mapping[str, int]) -> int:
+def _comma_lead(counts: Mapping[str, int], unit: str = "") -> int:
     """How many more cells are numbers with a decimal comma than with a decimal point."""
-    point = sum(count for cell, count in counts.items() if as_number(cell) is not None)
-    return sum(count for cell, count in counts.items() if as_number(cell, ",") is not None) - point
+    either = [(cell, count) for cell, count in counts.items() if "." in cell or "," in cell]
+    point = sum(count for cell, count in either if as_number(cell, ".", unit) is not None)
+    return sum(count for cell, count in either if as_number(cell, ",", unit) is not None) - point

@@ -16,13 +16,12 @@ from jaxtyping import Float32, Float64
 from genlab.data.shared.delimited import Cells
 from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
-from genlab.data.shared.numbers import as_number, decimal_mark
-from genlab.data.tables.dates import date_features, features_of, parse_date
-from genlab.data.tables.types import CATEGORIES, ColumnType, Kind, odd_note
+from genlab.data.shared.numbers import as_number, decimal_mark, units
+from genlab.data.tables.dates import ISO, date_features, features_of, parse_date
+from genlab.data.tables.spelling import TRUTH, respelled, respelled_note
+from genlab.data.tables.types import CATEGORIES, RARE, ColumnType, Kind, counted, odd_note
 from genlab.errors import InputError
 
-RARE = 3
-"""Smallest number of training rows for a category to get its own feature."""
 FARTHEST = 10.0
 """Bound on the numbers of runs from before the smooth bound, in standard deviations."""
 BEND = 3.0
@@ -57,6 +56,10 @@ class Column(ABC):
         return self.type.fits(cell)
 
     @abstractmethod
+    def respelled(self, cells: Iterable[str]) -> dict[str, str]:
+        """Those of the cells that cannot be read but say the same as others that can, with these."""
+
+    @abstractmethod
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         """Encodes cells; those that cannot be read count as missing."""
 
@@ -75,6 +78,8 @@ class NumberColumn(Column):
     decimal: str = "."
     smooth: bool = True
     """Whether the bound is smooth; runs from before it clip at `FARTHEST`."""
+    unit: str = ""
+    """Unit that may follow the numbers."""
 
     kind = Kind.NUMBER
 
@@ -88,10 +93,13 @@ class NumberColumn(Column):
 
     @property
     def type(self) -> ColumnType:
-        return ColumnType(Kind.NUMBER, self.decimal)
+        return ColumnType(Kind.NUMBER, self.decimal, self.unit)
+
+    def respelled(self, cells: Iterable[str]) -> dict[str, str]:
+        return {cell: TRUTH[cell.lower()] for cell in cells if cell.lower() in TRUTH}
 
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
-        numbers = as_numbers(cells, self.decimal)
+        numbers = as_numbers(cells, self.type)
         gaps = np.isnan(numbers)
         numbers[gaps] = self.median
         standard = (numbers - self.centre) / self.scale
@@ -122,6 +130,9 @@ class CategoryColumn(Column):
 
     def knows(self, cell: str) -> bool:
         return cell in self.values
+
+    def respelled(self, cells: Iterable[str]) -> dict[str, str]:
+        return respelled(cells, self.values)
 
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         places = {value: place for place, value in enumerate(self.values)}
@@ -156,6 +167,10 @@ class DateColumn(Column):
     @property
     def type(self) -> ColumnType:
         return ColumnType(Kind.DATE, self.form)
+
+    def respelled(self, cells: Iterable[str]) -> dict[str, str]:
+        dates = {cell: parse_date(cell, ISO) for cell in cells if not self.knows(cell)}
+        return {cell: date.strftime(self.form) for cell, date in dates.items() if date}
 
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         standard = (as_dates(cells, self.form) - self.centre) / np.array(self.scale)
@@ -211,25 +226,9 @@ class Encoder:
         """
         notes, parts = [], []
         for column, place in zip(self.columns, matched(self.names, table.names, where), strict=True):
-            cells = table.columns[place]
-            filled = Counter(cell for cell in cells if not is_missing(cell))
-            if isinstance(column, NumberColumn):
-                column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal))
-            strange = [cell for cell in filled if not column.knows(cell)]
-            share = sum(filled[cell] for cell in strange) / max(1, filled.total())
-            if share > 0.5 and filled.total() > 2:
-                line = table.lines[cells.tolist().index(strange[0])]
-                what = f"{strange[0][:40]!r} (line {line})"
-                if column.kind is not Kind.CATEGORY:
-                    raise InputError(
-                        f"{where}: most cells of column {column.name} are not {column.kind}s, such as {what}: give a "
-                        "table like the one that the run was trained on.", "data",
-                    )  # fmt: skip
-                notes.append(
-                    f"{where}: most values of column {column.name} were not learnt in training, such as {what}."
-                )
-            notes += odd_note(column.name, column.type, cells, table.lines, where)
-            parts.append(column.encode(cells))
+            rows, about = _encode_other(column, table.columns[place], table, where)
+            parts.append(rows)
+            notes += about
         return np.concatenate(parts, 1), notes
 
     def to_json(self) -> dict[str, Any]:
@@ -241,11 +240,40 @@ class Encoder:
         return cls([_reopened(column) for column in saved["columns"]], saved["classes"], saved["label"])
 
 
+def _encode_other(column: Column, cells: Texts, table: Cells, where: str) -> tuple[np.ndarray, list[str]]:
+    """Encodes a column of another table; returns its features, (rows, features), with notes."""
+    notes = []
+    filled = Counter(cell for cell in cells if not is_missing(cell))
+    if spelled := column.respelled(filled):
+        notes.append(respelled_note(column.name, spelled, filled, where))
+        cells = np.array([spelled.get(cell, cell) for cell in cells], object)
+        filled = Counter(cell for cell in cells if not is_missing(cell))
+    if isinstance(column, NumberColumn):
+        column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal, column.unit))
+        others = units(column.type.fitting(filled))
+        if others := Counter({unit: count for unit, count in others.items() if unit not in ("", column.unit)}):
+            said = f"{where}: numbers in {column.name} have other units than the run's ({column.unit or 'none'})"
+            notes.append(f"{said}: {counted(others)}; they are read as written (1% is 1).")
+    strange = [cell for cell in filled if not column.knows(cell)]
+    share = sum(filled[cell] for cell in strange) / max(1, filled.total())
+    if share > 0.5 and filled.total() > 2:
+        line = table.lines[cells.tolist().index(strange[0])]
+        what = f"{strange[0][:40]!r} (line {line})"
+        if column.kind is not Kind.CATEGORY:
+            raise InputError(
+                f"{where}: most cells of column {column.name} are not {column.kind}s, such as {what}: give a "
+                "table like the one that the run was trained on.", "data",
+            )  # fmt: skip
+        notes.append(f"{where}: most values of column {column.name} were not learnt in training, such as {what}.")
+    notes += odd_note(column.name, column.type.odd(cells, table.lines, filled), column.kind, where)
+    return column.encode(cells), notes
+
+
 def _reopened(saved: dict[str, Any]) -> Column:
     """A column from JSON; those of older runs have no kind."""
     if "kind" in saved:
         made = COLUMNS[saved["kind"]]
-        return made(**{field.name: saved[field.name] for field in fields(made)})
+        return made(**{field.name: saved[field.name] for field in fields(made) if field.name in saved})
     if saved["values"] is not None:
         return CategoryColumn(saved["name"], saved["values"])
     return NumberColumn(saved["name"], saved["mean"], saved["deviation"], saved["median"], saved["gaps"], smooth=False)
@@ -286,7 +314,7 @@ def learn_encoder(cells: Cells, types: dict[str, ColumnType], label: str, classe
     for name, kind in types.items():
         column = cells.column(name)
         if kind.kind is Kind.NUMBER:
-            columns.append(_numbers(name, kind.form, as_numbers(column, kind.form)))
+            columns.append(_numbers(name, kind, as_numbers(column, kind)))
         elif kind.kind is Kind.CATEGORY:
             columns.append(CategoryColumn(name, _usual(column)))
         elif kind.kind is Kind.DATE:
@@ -297,13 +325,14 @@ def learn_encoder(cells: Cells, types: dict[str, ColumnType], label: str, classe
     return Encoder(columns, classes, label)
 
 
-def _numbers(name: str, decimal: str, numbers: Float64[np.ndarray, " rows"]) -> NumberColumn:
+def _numbers(name: str, kind: ColumnType, numbers: Float64[np.ndarray, " rows"]) -> NumberColumn:
     known = numbers[~np.isnan(numbers)]
     if not len(known):
         known = np.zeros(1)
     low, median, high = np.quantile(known, (0.25, 0.5, 0.75)).tolist()
     scale = high - low or (known.max() - known.min()) / 2 or 1.0
-    return NumberColumn(name, median, float(scale), median, bool(np.isnan(numbers).any()), decimal)
+    gaps = bool(np.isnan(numbers).any())
+    return NumberColumn(name, median, float(scale), median, gaps, kind.form, unit=kind.unit)
 
 
 def _usual(cells: Texts) -> list[str]:
@@ -315,10 +344,10 @@ def _usual(cells: Texts) -> list[str]:
     return sorted([*usual, *([""] if missing >= RARE else [])])
 
 
-def as_numbers(cells: Iterable[str], decimal: str) -> Float64[np.ndarray, " rows"]:
+def as_numbers(cells: Iterable[str], kind: ColumnType) -> Float64[np.ndarray, " rows"]:
     """The numbers in cells; NaN for those that are missing or cannot be read."""
     cells = list(cells)
-    known = {cell: np.nan if (value := as_number(cell, decimal)) is None else value for cell in set(cells)}
+    known = {cell: np.nan if (value := as_number(cell, kind.form, kind.unit)) is None else value for cell in set(cells)}
     return np.array([known[cell] for cell in cells], np.float64)
 
 

@@ -1,9 +1,15 @@
-"""Dates and times in the formats that tables hold."""
+"""Dates and times in the formats that tables hold.
+
+A cell is a day, a time of day, or both. The day has one of a few formats; the time of day reads the same in all of
+them, with seconds and their fraction or without, and its zone is left out.
+"""
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float64
@@ -11,45 +17,109 @@ from jaxtyping import Float64
 from genlab.data.shared.numbers import is_number
 
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y", "%b %d, %Y",
-        "%d-%b-%Y", "%d %B %Y", "%B %d, %Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%Y-%m")  # fmt: skip
-TIMES = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S.%f", "T%H:%M", " %I:%M %p", " %I:%M:%S %p")
-CLOCK = ("%H:%M:%S", "%H:%M")
-FORMATS = (*(day + time for time in TIMES for day in DAYS), *CLOCK)
-"""All formats, as strptime has them; the earlier one wins a tie, and a zone may follow a time."""
-ZONE = re.compile(r"\d(Z|[+-]\d\d:?\d\d)$")
+        "%d-%b-%Y", "%d %B %Y", "%B %d, %Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%d/%b/%Y", "%Y.%m.%d",
+        "%Y-%m")  # fmt: skip
+"""Formats of days, as strptime has them; the earlier one wins a tie."""
+TIME = re.compile(
+    r"(?:^|T|:|,?\s+)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<fraction>[.,]\d+)?)?"
+    r"(?:\s*(?P<half>[ap])\.?m\.?)?(?:\s*(?P<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?$",
+    re.IGNORECASE,
+)
+"""A time of day at the end of a cell, with what separates it from the day."""
+TIME_FORMAT = re.compile(r"(?:^|T|:|,?\s+)(?:%H:%M(?::%S(?:[.,]%f)?)?|%I:%M(?::%S(?:[.,]%f)?)?\s*%p)(?:\s*%z)?$")
+"""The end of a format that `TIME` reads."""
+ISO = "%Y-%m-%d %H:%M"
+LONGEST = 40
+"""No date has this many characters."""
 SAMPLE = 200
-"""Number of different cells from which to judge the format."""
+"""Number of different cells that decide whether a column may hold dates."""
 PROBED = 5
 """Number of these that rule out formats."""
 YEAR = 365.2425
 
 
-def date_format(counts: Mapping[str, int], share: float) -> tuple[str, str]:
-    """The format of a column of dates, and another one that fits as well ("" for none).
+def date_format(counts: Mapping[str, int]) -> tuple[str, str]:
+    """The format that most cells fit, and another one that as many cells fit; "" for none.
 
     Args:
         counts: How often each cell occurs.
-        share: Smallest fraction of the cells that must fit.
     """
-    cells = list(counts)[:: max(1, len(counts) // SAMPLE)]
-    alike = sum(any(map(str.isdigit, cell)) and 4 < len(cell) < 40 and not is_number(cell) for cell in cells)
-    if alike < max(1, share * len(cells)):
+    sample = list(counts)[:: max(1, len(counts) // SAMPLE)]
+    alike = [cell for cell in sample if any(map(str.isdigit, cell)) and 4 < len(cell) < LONGEST and not is_number(cell)]
+    if len(alike) <= 0.5 * len(sample):
         return "", ""
-    likely = [form for form in FORMATS if any(parse_date(cell, form) for cell in cells[:PROBED])]
-    fits = {form: sum(parse_date(cell, form) is not None for cell in cells) for form in likely}
+    times = [found for cell in alike if (found := TIME.search(cell))]
+    end = _time_format(times[0]) if times else ""
+    probes = [day for day, _ in map(_split, alike[:: max(1, len(alike) // PROBED)])]
+    likely = [form for form in DAYS if any(day and _day(day, form) for day in probes)]
+    likely = [form + end for form in likely] or [end.strip("T ")] * bool(times)
+    fits = {form: sum(count for cell, count in counts.items() if parse_date(cell, form)) for form in likely}
     best = max(fits, key=lambda form: fits[form], default="")
-    if not best or fits[best] < share * len(cells):
+    if not best or 2 * fits[best] <= sum(counts.values()):
         return "", ""
-    return best, next((form for form in fits if form != best and fits[form] == fits[best]), "")
+    ties = [form for form in fits if form != best and fits[form] == fits[best]]
+    return best, next((form for form in ties if any(parse_date(c, form) != parse_date(c, best) for c in counts)), "")
 
 
+@lru_cache(100_000)
 def parse_date(cell: str, form: str) -> datetime | None:
-    """The date of a cell, without its zone; None if it does not fit the format."""
-    zone = "%z" if form.endswith(("%S", "%M", "%f")) and ZONE.search(cell) else ""
+    """The date of a cell, without its zone; None if it does not fit the format.
+
+    A time of day may have seconds or not, whatever the format says; a day alone is its midnight.
+    """
+    if not (end := TIME_FORMAT.search(form)):
+        return _day(cell, form)
+    day, found = _split(cell)
+    date = _day(day, form[: end.start()])
+    if not found or not date or ("%I" in form and not found["half"]):
+        return date if day and not found else None
+    hour, minute, second = int(found["hour"]), int(found["minute"]), int(found["second"] or 0)
+    if found["half"]:
+        hour = hour % 12 + 12 * (found["half"] in "pP") if 0 < hour <= 12 else 24
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    fraction = (found["fraction"] or ".0")[1:7].ljust(6, "0")
+    return date.replace(hour=hour, minute=minute, second=second, microsecond=int(fraction))
+
+
+def zones(counts: Mapping[str, int]) -> Counter[str]:
+    """How many times have each zone; "" for none.
+
+    Args:
+        counts: How often each cell occurs.
+    """
+    found = Counter[str]()
+    for cell, count in counts.items():
+        if time := _split(cell)[1]:
+            found[_zone(time["zone"] or "")] += count
+    return found
+
+
+def _zone(text: str) -> str:
+    """One name for all spellings of a zone."""
+    if text[:1] not in ("+", "-"):
+        return text and "UTC"
+    offset = text.replace(":", "").ljust(5, "0")
+    return offset if offset.strip("+-0") else "UTC"
+
+
+def _split(cell: str) -> tuple[str, re.Match[str] | None]:
+    """The day and the time of day in a cell."""
+    found = TIME.search(cell) if len(cell) < LONGEST else None
+    return (cell[: found.start()] if found else cell), found
+
+
+@lru_cache(100_000)
+def _day(text: str, form: str) -> datetime | None:
     try:
-        return datetime.strptime(cell, form + zone).replace(tzinfo=None)
+        return datetime.strptime(text, form).replace(tzinfo=None)
     except ValueError:
         return None
+
+
+def _time_format(found: re.Match[str]) -> str:
+    seconds = ":%S" if found["second"] else ""
+    return f"{'T' if found[0][0] in 'Tt' else ' '}{f'%I:%M{seconds} %p' if found['half'] else f'%H:%M{seconds}'}"
 
 
 def is_format(form: str) -> bool:
@@ -66,19 +136,29 @@ def date_features(dates: Sequence[datetime | None], form: str) -> Float64[np.nda
 
     A missing date has NaN.
     """
-    rows = []
-    for date in dates:
-        if date is None:
-            rows.append([math.nan] * features_of(form))
-            continue
-        day = (date - datetime(2000, 1, 1)).total_seconds() / 86_400
-        parts = [] if form in CLOCK else [date.weekday() / 7, (date.timetuple().tm_yday - 1) / YEAR]
-        parts += [day % 1] if "%H" in form or "%I" in form else []
-        circles = [wave(2 * math.pi * part) for part in parts for wave in (math.sin, math.cos)]
-        rows.append([*([] if form in CLOCK else [day]), *circles])
-    return np.array(rows, np.float64).reshape(len(rows), features_of(form))
+    times = np.array(dates, "datetime64[us]")
+    days, years = times.astype("datetime64[D]"), times.astype("datetime64[Y]").astype("datetime64[D]")
+    day = (times - np.datetime64("2000-01-01")) / np.timedelta64(1, "D")
+    parts = []
+    if not _is_clock(form):
+        week = (days - np.datetime64("2001-01-01")) / np.timedelta64(1, "D") % 7  # a Monday
+        parts = [week / 7, (days - years) / np.timedelta64(1, "D") / YEAR]
+    if _has_time(form):
+        parts.append(day % 1)
+    circles = [wave(2 * math.pi * part) for part in parts for wave in (np.sin, np.cos)]
+    return np.stack([*([] if _is_clock(form) else [day]), *circles], 1)
 
 
 def features_of(form: str) -> int:
     """Number of features of a date in this format."""
-    return (0 if form in CLOCK else 5) + 2 * ("%H" in form or "%I" in form)
+    return (0 if _is_clock(form) else 5) + 2 * _has_time(form)
+
+
+def _has_time(form: str) -> bool:
+    return "%H" in form or "%I" in form
+
+
+def _is_clock(form: str) -> bool:
+    """Whether the format has no day."""
+    end = TIME_FORMAT.search(form)
+    return end is not None and not end.start()

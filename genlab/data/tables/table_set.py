@@ -19,10 +19,12 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from genlab.data.shared.delimited import Cells, carried, read_cells
+from genlab.data.shared.headers import is_missing
 from genlab.data.shared.numbers import as_number
 from genlab.data.shared.splits import divided, shares_of
 from genlab.data.tables.columns import Encoder, learn_encoder, matched
-from genlab.data.tables.types import LEFT_OUT, ColumnType, column_types, stated_types
+from genlab.data.tables.spelling import meaning, respelled, respelled_note, spelling_note
+from genlab.data.tables.types import LEFT_OUT, MOST, ColumnType, column_types, stated_types
 from genlab.errors import InputError
 from genlab.options import nearest
 
@@ -34,6 +36,8 @@ LABELS = ("label", "labels", "class", "classes", "target", "species", "category"
 """Usual names of label columns, in lower case; the first one in the table is used."""
 MOST_CLASSES = 20
 """A numeric label column with more distinct values than this must hold integers that repeat."""
+SPELLINGS = 3
+"""Largest number of spellings per class in a column that is compared with the label."""
 UNLABELLED = {"", "?", "nan", "null", "<na>", "#n/a"}
 """Cells of the label column, in lower case, that mean a missing label."""
 DOUBTFUL = {"na", "n/a", "none", "-", "--", "."}
@@ -86,6 +90,7 @@ def read_table_set(
     label: str | None = None,
     types: str | None = None,
     encoding: str | None = None,
+    encoder: Encoder | None = None,
 ) -> TableSet:
     """Reads and splits a table.
 
@@ -96,13 +101,14 @@ def read_table_set(
         label: Column to predict; None for one with a usual name (`LABELS`), else the last.
         types: Corrected types of columns, as "zip=category, when=date".
         encoding: Encoding of files that are not UTF-8.
+        encoder: Encoding of the columns, if they are those of a run; None to fit one.
 
     Raises:
         InputError: the data cannot be read, there are too few rows, or the label column does not hold classes.
     """
     notes: list[str] = []
     with carried(notes):
-        return _read(data, validation, test, label, types, encoding, notes)
+        return _read(data, validation, test, label, types, encoding, encoder, notes)
 
 
 def _read(
@@ -112,6 +118,7 @@ def _read(
     label: str | None,
     types: str | None,
     encoding: str | None,
+    encoder: Encoder | None,
     notes: list[str],
 ) -> TableSet:
     shares = shares_of(validation, test)
@@ -125,6 +132,7 @@ def _read(
         raise InputError(f"{data} has only {len(cells)} rows with a label: give at least {MIN_ROWS}.", "data")
     labels = cells.column(label_name)
     _check_label_values(labels.tolist(), label_name)
+    notes += spelling_note(f"classes of {label_name}", Counter(labels.tolist()))
     classes = _in_order(set(labels))
     if len(classes) < 2:
         raise InputError(
@@ -142,7 +150,8 @@ def _read(
     chosen = {part: cells.take(np.flatnonzero(rows)) for part, rows in divided(digests, shares).items()}
     if len(chosen["train"]) < 2:
         raise InputError(f"{data} leaves fewer than two rows to train on: give more, or hold out less.", "data")
-    encoder = learn_encoder(chosen["train"], found, label_name, classes)
+    if encoder is None or not {*encoder.names} <= {*cells.names}:
+        encoder = learn_encoder(chosen["train"], found, label_name, classes)
     if not encoder.columns:
         why = "; ".join(f"{name}: {LEFT_OUT[kind.kind]}" for name, kind in list(found.items())[:3])
         raise InputError(f"{data} has no column to predict {label_name} from ({why or 'add one'}).", "data")
@@ -190,6 +199,9 @@ def _examples(cells: Cells, encoder: Encoder, data: str, option: str, notes: lis
     """Encodes the rows of a table with labels; those of another table than the training one add to `notes`."""
     numbers = {name: number for number, name in enumerate(encoder.classes)}
     labels = cells.column(encoder.label)
+    if notes is not None and (spelled := respelled(dict.fromkeys(labels), encoder.classes)):
+        notes.append(respelled_note(encoder.label, spelled, Counter(labels.tolist()), data))
+        labels = np.array([spelled.get(label, label) for label in labels], object)
     for name in sorted(set(labels) - set(encoder.classes)):
         raise InputError(
             f"{data} has a class {name} that is not in the training data; their classes are "
@@ -236,18 +248,36 @@ def _labelled(cells: Cells, label: str, notes: list[str]) -> Cells:
 
 
 def _check_leaks(cells: Cells, label: str, stated: dict[str, Any]) -> None:
-    """Raises InputError if a column says the same as the label in every row, unless its type is stated."""
-    labels = cells.column(label)
-    classes = len(set(labels))
+    """Checks that no column says the same as the label, unless its type is stated; a few blank cells hide nothing.
+
+    Raises:
+        InputError: a column does.
+    """
+    labels = _meanings(cells.column(label))
     for name, column in zip(cells.names, cells.columns, strict=True):
-        if name == label or name in stated or len(set(column)) != classes:
+        if name == label or name in stated or len(set(column)) > SPELLINGS * len(set(labels)):
             continue
-        if len(set(zip(column, labels, strict=True))) == classes:
+        said = _meanings(column)
+        blank = np.array([is_missing(cell) for cell in column]) & (said != labels)  # a class may be None
+        rows = blank.mean() <= 1 - MOST and _determines(said[~blank], labels[~blank])
+        if rows or _determines(said, labels):
             raise InputError(
-                f"{cells.name}: column {name} determines the label {label} in every row, and the reverse. If it would "
-                f"not be known in advance, leave it out with --types {name}=ignore; otherwise add --types "
-                f"{name}=category.", "types",
+                f"{cells.name}: column {name} determines the label {label} in every row"
+                f"{' in which it is filled' if blank.any() else ''}, and the reverse. If it would not be known in "
+                f"advance, leave it out with --types {name}=ignore; otherwise add --types {name}=category.", "types",
             )  # fmt: skip
+
+
+def _determines(cells: Any, labels: Any) -> bool:
+    """Whether cells and labels correspond one to one."""
+    pairs = set(zip(cells, labels, strict=True))
+    return 1 < len(pairs) == len(set(cells)) == len(set(labels))
+
+
+def _meanings(cells: Any) -> Any:
+    """The cells without differences in spelling, (rows,)."""
+    known = {cell: meaning(cell) for cell in set(cells)}
+    return np.array([known[cell] for cell in cells], object)
 
 
 def _check_label_values(labels: list[str], name: str) -> None:

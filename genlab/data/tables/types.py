@@ -5,27 +5,40 @@ A column is what most of its cells are; the cells that do not fit count as missi
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from genlab.data.shared.delimited import Cells, Column
 from genlab.data.shared.headers import is_missing
-from genlab.data.shared.numbers import as_number, decimal_mark, is_number, usual_mark
-from genlab.data.tables.dates import date_format, is_format, parse_date
+from genlab.data.shared.numbers import CODE, as_number, decimal_mark, is_number, main_unit, units, usual_mark
+from genlab.data.tables.dates import date_format, is_format, parse_date, zones
+from genlab.data.tables.spelling import spelling_note
 from genlab.errors import InputError
 from genlab.options import nearest
 
 CATEGORIES = 64
 """Largest number of categories of a column with a feature each; the rest share one."""
+RARE = 3
+"""Smallest number of training rows for a category to get its own feature."""
 MOST = 0.9
-"""Smallest fraction of the filled cells that decides a column's kind."""
+"""Smallest fraction of the filled cells that decides a column's kind without regard to the others."""
 NAMED = 3
 """Number of odd cells that a note names."""
 KEY = re.compile(
     r"(?i:(.*[\W_])?(id|index|idx|key|row|no|nr|number|rownames|unnamed: 0|column 1))|.*[a-z](I[Dd]|No|Nr|Number)"
 )
-"""Names of columns that number the rows, if all their cells are different whole numbers."""
+"""Names of columns that number the rows, if nearly all their cells are different whole numbers."""
+COUNTER = re.compile(
+    r"(?i:[a-z]?|x\.\d+|#|s[lr]?\.? ?no\.?|instant|obs|observation|case|record|entry|sample|serial|subject|patient)"
+)
+"""Names of columns that number the rows, if their cells count from 0 or 1 in the order of the file."""
+WHOLE = re.compile(r"[+-]?\d+(\.0+)?")
+"""A whole number; software that marks missing cells by NaN writes 7 as 7.0."""
+LIMIT = re.compile(r"[<>≤≥~≈]=?\s*")
+"""What may precede a number that is only a limit or an estimate."""
 
 
 class Kind(StrEnum):
@@ -56,23 +69,29 @@ class ColumnType:
     kind: Kind
     form: str = ""
     """Decimal mark of numbers ("." or ","), or strptime format of dates."""
+    unit: str = ""
+    """Unit that may follow the numbers."""
 
     def fits(self, cell: str) -> bool:
         """Whether the cell can be read, given that it is not missing."""
         if self.kind is Kind.NUMBER:
-            return as_number(cell, self.form) is not None
+            return as_number(cell, self.form, self.unit) is not None
         return self.kind is not Kind.DATE or parse_date(cell, self.form) is not None
 
-    def odd(self, cells: Column, lines: Any) -> list[tuple[str, int]]:
-        """The cells that do not fit, with their lines."""
+    def fitting(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """The cells that fit, with their counts."""
+        return {cell: count for cell, count in counts.items() if self.fits(cell)}
+
+    def odd(self, cells: Column, lines: Any, filled: Iterable[str]) -> list[tuple[str, int]]:
+        """Those of the different cells in `filled` that do not fit, with their lines."""
         if self.kind not in (Kind.NUMBER, Kind.DATE):
             return []
-        wrong = {cell for cell in set(cells) if not is_missing(cell) and not self.fits(cell)}
+        wrong = {cell for cell in filled if not self.fits(cell)}
         return [(cell, int(line)) for cell, line in zip(cells, lines, strict=True) if cell in wrong] if wrong else []
 
     def __str__(self) -> str:
         shown = "decimal comma" if self.form == "," else "" if self.form == "." else self.form
-        return f"{self.kind}{f' ({shown})' if shown else ''}"
+        return f"{self.kind}{f' ({shown})' if shown else ''}{f' in {self.unit}' if self.unit else ''}"
 
 
 def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str, ColumnType], list[str]]:
@@ -100,44 +119,50 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
             continue
         counts = filled[name]
         kind, form = given.get(name, (None, ""))
-        other = ""
-        if kind in (None, Kind.DATE) and not form and not (kind is None and _constant(counts, len(column))):
-            form, other = date_format(counts, MOST)
         if kind is None:
-            kind = Kind.DATE if form else _kind(name, counts, len(column))
-        if kind is Kind.NUMBER:
-            form = form or cells.decimal or decimal_mark(counts, usual)
-        elif kind is Kind.DATE:
-            form = form or "%Y-%m-%d"
-        found[name] = ColumnType(kind, form)
-        if name in given and kind in (Kind.NUMBER, Kind.DATE) and not any(map(found[name].fits, counts)):
-            raise InputError(f"types: no cell of {name} is a {kind}{f' ({form})' if form else ''}.", "types")
-        if kind in LEFT_OUT:
-            left_out.setdefault(kind, []).append(name)
-        elif other:
-            notes.append(f"dates in {name} are read as {form}; if they are {other}, add --types {name}=date:{other}.")
-        notes += odd_note(name, found[name], column, cells.lines, cells.name)
-    return found, [*(_left_out_note(kind, names) for kind, names in left_out.items()), *notes]
+            found[name] = _type(name, counts, len(column), cells.decimal, usual)
+        else:
+            found[name] = _stated(kind, form, counts, cells.decimal, usual)
+            if kind in (Kind.NUMBER, Kind.DATE) and not any(map(found[name].fits, counts)):
+                raise InputError(f"types: no cell of {name} is a {kind}{f' ({form})' if form else ''}.", "types")
+        if found[name].kind in LEFT_OUT:
+            left_out.setdefault(found[name].kind, []).append(name)
+        elif not form:
+            notes += _notes(name, found[name], counts)
+        odd = found[name].odd(column, cells.lines, counts)
+        hint = f"--types {name}=category keeps them" if not kind and len(odd) > (1 - MOST) * counts.total() else ""
+        notes += odd_note(name, odd, found[name].kind, cells.name, hint)
+    about = [_left_out_note(kind, names, filled[names[0]]) for kind, names in left_out.items()]
+    return found, [*about, *notes]
 
 
-def _left_out_note(kind: Kind, names: list[str]) -> str:
+def _left_out_note(kind: Kind, names: list[str], counts: Counter[str]) -> str:
+    """A note on the columns of a kind that is left out; `counts` has the cells of the first one."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     columns = "column" if len(names) == 1 else "columns"
-    keep = f" (--types {names[0]}=category keeps it)" if kind in (Kind.KEY, Kind.TEXT) else ""
+    as_what = Kind.NUMBER if _numbered(counts) else Kind.CATEGORY
+    keep = f" (--types {names[0]}={as_what} keeps it)" if kind in (Kind.KEY, Kind.TEXT) else ""
     was = "was" if len(names) == 1 else "were"
     return f"{columns} {', '.join(names[:NAMED])}{more} {was} left out: {LEFT_OUT[kind]}{keep}."
 
 
-def odd_note(name: str, kind: ColumnType, column: Column, lines: Any, where: str) -> list[str]:
-    """A note on the cells of a column that count as missing, if there are any."""
-    odd = kind.odd(column, lines)
+def odd_note(name: str, odd: list[tuple[str, int]], kind: Kind, where: str, hint: str = "") -> list[str]:
+    """A note on the cells of a column, with their lines, that count as missing, if there are any.
+
+    Args:
+        name: The column.
+        odd: The cells.
+        kind: What the other cells are.
+        where: The table.
+        hint: How to keep the cells.
+    """
     if not odd:
         return []
     some = ", ".join(f"{cell[:30]!r} (line {line})" for cell, line in odd[:NAMED])
     more = f" and {len(odd) - NAMED:,} more" if len(odd) > NAMED else ""
-    what = f"not {kind.kind}s and count" if len(odd) > 1 else f"not a {kind.kind} and counts"
+    what = f"not {kind}s and count" if len(odd) > 1 else f"not a {kind} and counts"
     return [f"{len(odd):,} cell{'s' * (len(odd) > 1)} of column {name} in {where} {'are' if len(odd) > 1 else 'is'} "
-            f"{what} as missing: {some}{more}."]  # fmt: skip
+            f"{what} as missing: {some}{more}{f' ({hint})' if hint else ''}."]  # fmt: skip
 
 
 def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, str]]:
@@ -168,33 +193,88 @@ def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, 
     return found
 
 
-def _kind(name: str, counts: Counter[str], rows: int) -> Kind:
-    """The kind of a column that holds no dates."""
-    filled = sum(counts.values())
+def _type(name: str, counts: Counter[str], rows: int, mark: str, usual: str) -> ColumnType:
+    """The type of a column whose numbers have the decimal `mark` if it is known, else `usual` if they fit both."""
+    filled = counts.total()
     if _constant(counts, rows):
-        return Kind.CONSTANT
-    codes = sum(count for cell, count in counts.items() if re.fullmatch(r"0\d+", cell))
-    numbers = sum(count for cell, count in counts.items() if is_number(cell))
-    whole = all(re.fullmatch(r"[+-]?\d+", cell) for cell in counts)
-    if whole and len(counts) == rows and (KEY.fullmatch(name) or _counts_up(counts)):
-        return Kind.KEY
-    if numbers >= MOST * filled and codes < (1 - MOST) * filled:
-        return Kind.NUMBER
+        return ColumnType(Kind.CONSTANT)
+    if (form := date_format(counts)[0]) and _suits(date := ColumnType(Kind.DATE, form), counts):
+        return date
+    if (KEY.fullmatch(name) and _numbered(counts)) or (COUNTER.fullmatch(name) and _counts_up(counts)):
+        return ColumnType(Kind.KEY)
+    codes = sum(count for cell, count in counts.items() if CODE.fullmatch(cell))
+    number = _stated(Kind.NUMBER, "", counts, mark, usual)
+    if codes < (1 - MOST) * filled and _suits(number, counts):
+        return number
     if len(counts) > max(CATEGORIES, 0.5 * filled):
-        return Kind.TEXT if sum(" " in cell for cell in counts) > 0.5 * len(counts) else Kind.KEY
-    return Kind.CATEGORY
+        return ColumnType(Kind.TEXT if sum(" " in cell for cell in counts) > 0.5 * len(counts) else Kind.KEY)
+    return ColumnType(Kind.CATEGORY)
+
+
+def _stated(kind: Kind, form: str, counts: Counter[str], mark: str, usual: str) -> ColumnType:
+    """The type of a column of this kind, with the `form` if it is stated."""
+    if kind is Kind.NUMBER:
+        unit = main_unit(units(counts))
+        return ColumnType(kind, form or mark or decimal_mark(counts, usual, unit), unit)
+    return ColumnType(kind, form or date_format(counts)[0] or "%Y-%m-%d" if kind is Kind.DATE else "")
+
+
+def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
+    """Notes on what else the cells of a column that is kept may mean."""
+    notes: list[str] = []
+    if kind.kind is Kind.CATEGORY:
+        return spelling_note(f"values of {name}", counts)
+    if kind.kind is Kind.DATE:
+        form, other = date_format(counts)
+        if other:
+            notes.append(f"dates in {name} are read as {form}; if they are {other}, add --types {name}=date:{other}.")
+        if len(each := zones(counts)) > 1:
+            notes.append(f"times in {name} have several zones, which are left out: {counted(each)}; write them in one.")
+        return notes
+    if len(units(counts)) > 1 and len(each := units(kind.fitting(counts))) > 1:
+        said = f"numbers in {name} have several units: {counted(each)}"
+        notes.append(f"{said}; they are read as written (1% is 1): write them in one unit.")
+    if _counts_up(counts):
+        notes.append(f"{name} counts the rows (--types {name}=ignore leaves it out if that is all it does).")
+    return notes
+
+
+def counted(names: Counter[str]) -> str:
+    """Names with their counts, for a note."""
+    return ", ".join(f"{name or 'none'} ({count:,})" for name, count in names.most_common())
+
+
+def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
+    """Whether to read a column as numbers or dates, the cells that do not fit as missing.
+
+    If most cells fit but not nearly all, the others must be limits (<0.5) or repeat (unknown), unlike codes, and must
+    lose no more than categories would, of which rare ones share a feature.
+    """
+    filled = counts.total()
+    odd = {cell: count for cell, count in counts.items() if not kind.fits(cell)}
+    lost = sum(odd.values())
+    if filled - lost >= MOST * filled:
+        return filled > 0
+    words = [count for cell, count in odd.items() if not is_number(LIMIT.sub("", cell, 1))]
+    usual = sum(count for _, count in counts.most_common(CATEGORIES) if count >= RARE)
+    return 2 * lost < filled and 2 * len(words) <= sum(words) and lost - max(odd.values()) <= filled - usual
+
+
+def _numbered(counts: Counter[str]) -> bool:
+    """Whether nearly all cells are different whole numbers."""
+    most = MOST * counts.total()
+    return len(counts) >= most and sum(count for cell, count in counts.items() if WHOLE.fullmatch(cell)) >= most
+
+
+def _counts_up(counts: Counter[str]) -> bool:
+    """Whether nearly all cells count from 0 or 1, one row after another."""
+    if len(counts) < 10 or not _numbered(counts):
+        return False
+    numbers = [int(float(cell)) for cell in counts if WHOLE.fullmatch(cell)]
+    steps = sum(after - before == 1 for before, after in pairwise(numbers))
+    return min(numbers) in (0, 1) and steps >= MOST * (len(numbers) - 1)
 
 
 def _constant(counts: Counter[str], rows: int) -> bool:
     """Whether all cells are equal, or all are missing."""
     return len(counts) < 2 and sum(counts.values()) in (0, rows)
-
-
-def _counts_up(counts: Counter[str]) -> bool:
-    """Whether the cells count from 0 or 1, one row after another."""
-    start = next(iter(counts), "")
-    return (
-        start in ("0", "1")
-        and len(counts) > 9
-        and all(cell == str(number) for number, cell in enumerate(counts, int(start)))
-    )

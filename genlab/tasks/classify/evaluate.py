@@ -44,9 +44,9 @@ class Judged:
     labels: Int[Tensor, " examples"]
     classes: list[str]
 
-    def temperature(self) -> float:
-        """The temperature that calibrates the probabilities on these examples."""
-        return fit_temperature(self.logits, self.labels)
+    def temperature(self, calibrated: float) -> float:
+        """The temperature that calibrates the probabilities on these examples, given the prior that it is 1."""
+        return fit_temperature(self.logits, self.labels, calibrated)
 
     def probabilities(self, temperature: float) -> Float[Tensor, "examples classes"]:
         return probabilities(self.logits / temperature)

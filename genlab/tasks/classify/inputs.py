@@ -231,8 +231,8 @@ class RowInputs(Inputs):
         return torch.zeros(count, self.encoder.features)
 
     def open(self, inputs: Any) -> Opened:
-        """Opens paths of CSV files with the run's columns in any order; or rows: dicts by column, a data frame, or an
-        array with the run's columns in order.
+        """Opens paths of CSV files with the run's columns in any order; or rows: a data frame, a dict of values or
+        of lists, a list of dicts, or an array or a list of rows with the run's columns in order.
         """
         paths = paths_of(inputs)
         if paths is None:
@@ -252,7 +252,8 @@ class RowInputs(Inputs):
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
         def read(data: str, validation: str, test: str) -> TableSet:
-            return read_table_set(data, validation, test, self.encoder.label, options.types, options.encoding)
+            label, types, encoding = self.encoder.label, options.types, options.encoding
+            return read_table_set(data, validation, test, label, types, encoding, self.encoder)
 
         table, home = reopened(read, source)
         if home:

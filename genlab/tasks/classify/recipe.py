@@ -11,6 +11,7 @@ from genlab.engine.custom import try_network
 from genlab.engine.recipe import Recipe, Setup
 from genlab.engine.samples import Sample
 from genlab.layers.average import Average
+from genlab.metrics.classify import CALIBRATED
 from genlab.models.classifier import Temperature, classification_loss
 from genlab.tasks.classify.evaluate import judge, pictures_of
 from genlab.tasks.classify.inputs import Inputs
@@ -32,6 +33,8 @@ class ClassifyRecipe(Recipe):
     losses = ("loss",)
     rebalances: ClassVar[bool] = True
     """Whether training oversamples small classes."""
+    calibrated: ClassVar[float] = CALIBRATED
+    """Prior probability that the network needs no temperature."""
     pipeline: ClassifyPipeline
 
     def __init__(self, setup: Setup, classifier: nn.Module, inputs: Inputs, classes: list[str]) -> None:
@@ -65,7 +68,7 @@ class ClassifyRecipe(Recipe):
     def validate(self) -> dict[str, float]:
         """Measures on the validation split; fits the temperature, which is saved with the weights it calibrates."""
         judged = judge(self.pipeline, self.data.validation)
-        temperature = judged.temperature()
+        temperature = judged.temperature(self.calibrated)
         self.temperature.value.fill_(temperature)
         return judged.measures(temperature)
 

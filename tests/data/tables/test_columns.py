@@ -129,8 +129,11 @@ def test_rows_as_dicts_arrays_and_data_frames(tmp_path: Path) -> None:
 def test_what_a_trained_model_cannot_read(tmp_path: Path) -> None:
     encoder = whole(write(tmp_path / "t.csv", cells())).encoder
     for data, message in [
-        ([{"height": 1}], "Row 0 has no colour: this run needs height, colour"),
-        (np.zeros((3, 5)), r"rows of 2 values \(height, colour\), not an array of shape \(3, 5\)"),
+        ([{"height": 1}], "Row 0 has no column colour: this run needs height, colour"),
+        (
+            np.zeros((3, 5)),
+            r"data frame, dicts, or rows of 2 values \(height, colour\), not an array of shape \(3, 5\)",
+        ),
         (np.zeros(2), "not an array"),
         ([], "not an array"),
         ("", "not an array"),

@@ -129,3 +129,16 @@ def test_labels_that_are_no_classes(tmp_path: Path, label: list[str], message: s
     with pytest.raises(InputError, match=message) as error:
         whole(write(tmp_path / "t.csv", rows))
     assert error.value.field == "label"
+
+
+def test_the_encoding_of_a_run_is_kept(tmp_path: Path) -> None:
+    """It may be another than a reader of today would fit."""
+    path = write(tmp_path / "t.csv", [[f"{n % 9}", row[2]] for n, row in enumerate(cells())], ["size", "kind"])
+    run = read_table_set(path, "0", "0.2", types="size=category")
+    again, fresh = read_table_set(path, "0", "0.2", encoder=run.encoder), read_table_set(path, "0", "0.2")
+    assert run.test is not None and again.test is not None and fresh.test is not None
+    assert np.array_equal(again.test.rows, run.test.rows)
+    assert again.fingerprint == run.fingerprint == fresh.fingerprint
+    assert fresh.test.rows.shape[1] != run.test.rows.shape[1]
+    other = write(tmp_path / "o.csv", cells())
+    assert read_table_set(other, "0", "0", encoder=run.encoder).encoder.names == ["height", "colour"]

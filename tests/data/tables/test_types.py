@@ -1,12 +1,16 @@
 """What the columns of a table are taken for, and how numbers and dates are written."""
 
+import json
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from genlab.data.shared.delimited import read_cells
+from genlab.data.shared.delimited import Cells, read_cells
 from genlab.data.tables.bins import bin_edges
+from genlab.data.tables.columns import Encoder, learn_encoder
 from genlab.data.tables.rows import cells_of
 from genlab.data.tables.table_set import TableSet, read_examples, read_table_set
 from genlab.data.tables.types import column_types
@@ -91,6 +95,11 @@ def test_stated_types(tmp_path: Path) -> None:
         assert error.value.field == "types"
 
 
+def test_a_column_without_cells_may_be_ignored(tmp_path: Path) -> None:
+    rows = [f"{n % 7}.5,,{'ab'[n % 2]}" for n in range(60)]
+    assert shown(table(tmp_path / "t.csv", "size,note,label", rows, "note=ignore"))["note"] == "ignore"
+
+
 def test_a_column_that_determines_the_label_is_named(tmp_path: Path) -> None:
     rows = [f"{n % 7}.5,{'yes' if n % 2 else 'no'},{n % 2}" for n in range(60)]
     with pytest.raises(InputError, match="column sold determines the label y in every row") as error:
@@ -126,8 +135,7 @@ def test_every_column_has_a_type(tmp_path: Path) -> None:
     found, notes = column_types(read_cells(str(tmp_path / "t.csv"), "data"), None, "label")
     assert {name: str(kind) for name, kind in found.items()} == {"a": "key", "b": "constant", "c": "constant"}
     assert notes == [
-        "column a was left out: a row number, key or name, with values that hardly repeat "
-        "(--types a=category keeps it).",
+        "column a was left out: a row number, key or name, with values that hardly repeat (--types a=number keeps it).",
         "columns b, c were left out: the same value in every row.",
     ]
 
@@ -138,3 +146,151 @@ def test_the_label_of_another_table_may_differ_in_case(tmp_path: Path) -> None:
     (tmp_path / "o.csv").write_text("Kind ,SIZE\n" + "a,1.5\nb,2.5\n")
     examples, _ = read_examples(str(tmp_path / "o.csv"), made.encoder, "data", None, [])
     assert examples.labels.tolist() == [0, 1]
+
+
+def guessed(path: Path, cells: list[str], name: str = "size") -> tuple[str, list[str]]:
+    """The type of a column between two others, and the notes about it."""
+    rows = [f'{n * 7 % 5}.5,"{cell}",{"ab"[n // 3 % 2]}' for n, cell in enumerate(cells)]
+    made = table(path / "t.csv", f"other,{name},label", rows)
+    return shown(made)[name], [note for note in made.notes if name in note]
+
+
+UNKNOWN = [f"{n * 37 % 1000 / 10}" for n in range(300)]
+"""Numbers that hardly repeat."""
+
+
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        (["<0.5", ">100", "unknown"], "number"),
+        ([f"<{n / 10}" for n in range(100)], "number"),
+        (["unknown"], "number"),
+        (["n. d.", "not measured"], "number"),
+        ([f"PC {n}" for n in range(100)], "key"),  # codes
+    ],
+)
+def test_a_column_of_mostly_numbers(tmp_path: Path, odd: list[str], kind: str) -> None:
+    cells = [odd[n // 6 % len(odd)] if n % 6 == 0 else cell for n, cell in enumerate(UNKNOWN)]
+    found, notes = guessed(tmp_path, cells)
+    assert found == kind
+    if kind == "number":
+        assert "50 cells of column size in t.csv are not numbers and count as missing: " in notes[0]
+        assert notes[0].endswith("(--types size=category keeps them).")
+
+
+def test_a_column_of_mostly_dates(tmp_path: Path) -> None:
+    cells = ["unknown" if n % 6 == 0 else f"2024-{1 + n % 12:02d}-{1 + n % 28:02d}" for n in range(300)]
+    assert guessed(tmp_path, cells)[0] == "date (%Y-%m-%d)"
+
+
+def test_zones_of_a_column(tmp_path: Path) -> None:
+    zones = ["Z", "+02:00", " UTC", "+00", "+0000", "+02"]
+    cells = [f"2024-01-{1 + n % 28:02d} 14:{n % 60:02d}{zones[n % 6]}" for n in range(90)]
+    found, notes = guessed(tmp_path, cells)
+    assert found == "date (%Y-%m-%d %H:%M)"
+    assert notes == ["times in size have several zones, which are left out: UTC (60), +0200 (30); write them in one."]
+    assert guessed(tmp_path, cells[::2] * 2)[1] == []
+
+
+@pytest.mark.parametrize("cells", [["1", "2", "3", "K", "PK"], ["10th", "11th", "1st", "2nd", "Masters"]])
+def test_few_values_are_categories(tmp_path: Path, cells: list[str]) -> None:
+    assert guessed(tmp_path, cells * 40)[0] == "category"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"+49 30 {1000 + 7 * n % 300}" for n in range(100)],
+        [f"+49{3_000_000 + 7 * n % 300}" for n in range(100)],
+        [f"192.168.{100 + n}.{101 + n}" for n in range(100)],
+        [f"030-{100 + 7 * n % 300}" for n in range(100)],
+        [f"{n:05d}" for n in range(100)],
+    ],
+)
+def test_digits_that_are_not_a_quantity(tmp_path: Path, cells: list[str]) -> None:
+    assert guessed(tmp_path, cells)[0] == ("text" if " " in cells[0] else "key")
+
+
+@pytest.mark.parametrize(
+    ("forms", "kind", "units"),
+    [
+        (["{} kg", "{}kg"], "number in kg", ""),
+        (["R$ 1.{:03d},50"], "number (decimal comma) in R$", ""),
+        (["{}.50-", "({}.25)"], "number", ""),
+        (["{}%", "0.{:02d}"], "number in %", "% (50), none (50)"),
+        (["${}", "€{}", "€{}.5"], "number in €", "€ (66), $ (34)"),
+        (["{} kg", "{} kg", "{}"], "number in kg", "kg (67), none (33)"),
+    ],
+)
+def test_units_of_a_column(tmp_path: Path, forms: list[str], kind: str, units: str) -> None:
+    cells = [forms[n % len(forms)].format(n * 37 % 100) for n in range(100)]
+    found, notes = guessed(tmp_path, cells)
+    assert found == kind
+    said = f"numbers in size have several units: {units}; they are read as written (1% is 1): write them in one unit."
+    assert notes == ([said] if units else [])
+
+
+def test_a_unit_is_part_of_the_run(tmp_path: Path) -> None:
+    rows = [f"{n} kg,{'ab'[n // 3 % 2]}" for n in range(1, 60)]
+    encoder = table(tmp_path / "t.csv", "size,label", rows).encoder
+    again = Encoder.from_json(json.loads(json.dumps(encoder.to_json())))
+    assert again == encoder
+    three = [encoder.encode_other(cells_of([[cell]], ["size"]), "rows")[0] for cell in ("5 kg", "5kg", 5)]
+    assert np.array_equal(three[0], three[1]) and np.array_equal(three[0], three[2])
+    _, notes = encoder.encode_other(cells_of([["5 kgs"], [6], ["7%"]], ["size"]), "rows")
+    said = "rows: numbers in size have other units than the run's (kg): % (1); they are read as written (1% is 1)."
+    assert notes == [said]
+    with pytest.raises(InputError, match="most cells of column size are not numbers, such as '5 g'"):
+        encoder.encode_other(cells_of([["5 g"]] * 3, ["size"]), "rows")
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "kind"),
+    [
+        (["", *map(str, range(1, 40))], "id", "key"),
+        ([f"{n}.0" if n != 7 else "" for n in range(40)], "id", "key"),
+        (["x" if n == 7 else str(3 * n) for n in range(40)], "OrderNo", "key"),
+        (["0", "0", *map(str, range(2, 40))], "id", "key"),
+        ([str(n // 2) for n in range(40)], "id", "number"),
+        (["", *map(str, range(1, 40))], "instant", "key"),
+        ([str(n) for n in range(40)], "dose", "number"),
+        ([str(7 * n % 41) for n in range(40)], "x", "number"),
+    ],
+)
+def test_columns_that_number_the_rows(tmp_path: Path, cells: list[str], name: str, kind: str) -> None:
+    found, notes = guessed(tmp_path, cells, name)
+    assert found == kind
+    if kind == "key":
+        assert notes[0].startswith(f"column {name} was left out: a row number")
+        assert f"--types {name}=number keeps it" in notes[0]
+    if name == "dose":
+        assert notes == ["dose counts the rows (--types dose=ignore leaves it out if that is all it does)."]
+
+
+SOUP = [
+    "", "5 kg", "5kg", "1%", "0.5", "<0.5", "unknown", "2024-01-02", "2024-01-02 10:00+01", "10:00", "01/02/2024",
+    "1,234", "1.234,5", "(5)", "5-", "true", "True", "1", "01", "Yes", "yes", "12:60 pm", "May 5, 2024", "NaT", "nan",
+    "inf", "-", "9" * 80, "1 month", "2 months", "+49 30 123456", "1.2.3.4", "²", "½ kg", "١٢", "0001-01-01",
+    "2024-02-30", "1e400", "9999-12-31 23:59:59.9999999", "--5", "−5", "$", "kg", "x" * 200,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_cells_can_be_encoded(seed: int) -> None:
+    chance = random.Random(seed)
+    rows = chance.choice([1, 2, 5, 30, 100])
+    columns = []
+    for _ in range(5):
+        pool = chance.choices(SOUP, k=chance.choice([1, 2, 4, 20]))
+        columns.append(np.array(chance.choices(pool, k=rows), object))
+    names = ["id", "x", "size", "when", "label"]
+    cells = Cells("t.csv", names, columns, np.arange(rows))
+    types, _ = column_types(cells, None, "label")
+    encoder = learn_encoder(cells, types, "label", ["a", "b"])
+    assert set(types) == set(names[:-1])
+    if encoder.columns:
+        own = encoder.encode(cells)
+        assert np.isfinite(own).all()
+        with suppress(InputError):  # most cells are odd
+            other, notes = encoder.encode_other(cells, "t.csv")
+            assert np.array_equal(own, other) or any("in the spelling of the training data" in note for note in notes)

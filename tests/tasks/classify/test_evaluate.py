@@ -1,5 +1,6 @@
 """Evaluating a classifier on its own data and on other data."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -96,3 +97,14 @@ def test_confusions_by_hand() -> None:
         drawn = confusion_picture(np.eye(count, dtype=int), names)
         assert png(drawn)[:4] == b"\x89PNG"
         assert drawn.std() > 10
+
+
+def test_a_run_is_evaluated_with_its_own_encoding(table: genlab.Run, tmp_path: Path) -> None:
+    """What a reader would fit today may differ."""
+    folder = shutil.copytree(table.path, tmp_path / "run")
+    saved = json.loads((folder / "table.json").read_text())
+    colours = saved["columns"][1]
+    assert colours["values"] == ["dark", "yellow"]
+    colours["values"] = ["yellow", "dark"]  # which exchanges the weights of the two
+    (folder / "table.json").write_text(json.dumps(saved))
+    assert genlab.load(folder).evaluate()["accuracy"] < table.evaluate()["accuracy"] - 0.3

@@ -107,7 +107,7 @@ def test_the_temperature_is_fitted_on_validation_and_kept(trained: genlab.Run, p
     assert value != 1
     assert genlab.load(trained.path).pipeline.temperature.value.item() == value
     judged = judge(trained.pipeline, split_of(pictures).validation)
-    assert judged.temperature() == pytest.approx(value, rel=1e-3)
+    assert judged.temperature(CNNRecipe.calibrated) == pytest.approx(value, rel=1e-3)
 
 
 def test_without_validation_the_last_weights_are_kept_uncalibrated(pictures: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_without_validation_the_last_weights_are_kept_uncalibrated(pictures: Pat
 def test_a_table_picks_the_perceptron(table: genlab.Run) -> None:
     assert table.model == "mlp"
     assert isinstance(table.pipeline.inputs, RowInputs)
-    fitted = {"members": 8, "bins": 0, "dropout": 0.5, "weight_decay": 10.0, "batch": 64}
+    fitted = {"members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 10.0, "batch": 64}
     assert table.pipeline.options == MLPOptions(width=16, learning_rate=0.01, **fitted)
     assert json.loads((table.path / "table.json").read_text())["label"] == "kind"
 
