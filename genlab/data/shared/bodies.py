@@ -110,7 +110,8 @@ def _begin(rows: list[Record], fits: list[bool], marked: list[bool], width: int)
     for start in range(place, max(begin, place - PREAMBLE), -1):
         if _named(rows[start:], width):
             lead = _evidence(rows[start:], width) - max(0.0, _evidence(rows[begin:], width))
-            if lead > 0 or all(marked[begin:start]) or not _named(rows[begin:], width):
+            better = lead > 0 or not _named(rows[begin:], width)
+            if all(marked[begin:start]) or (better and rows[start].cells[0]):  # not units: ", kg, m"
                 return start
     return begin
 
@@ -139,7 +140,7 @@ def _alone(row: Record) -> bool:
 def _padded(row: Record) -> bool:
     """Whether the first cells are full and the last ones empty, as where a spreadsheet pads lines above a table."""
     filled = sum(map(bool, row.cells))
-    return 1 < filled < len(row.cells) - 1 and all(row.cells[:filled])
+    return 1 < filled < max(3, len(row.cells) - 1) and len(row.cells) > filled and all(row.cells[:filled])
 
 
 def _judged(rows: Sequence[Record], width: int) -> list[list[str]]:

@@ -32,6 +32,12 @@ FOUND = {
         ["line 2: commas separate the names, unlike the cells below.", "line 1 before the table left out: '#, by, x'"],
     ),
     "names of numpy.savetxt, with spaces": ("# a, b, c, d, e\n" + ROWS.replace(",", " "), "a b c d e", 20, []),
+    "a padded line above three columns": (
+        "Account:,DE12,\na,b,c\n" + "1,2,x\n3,4,y\n" * 9, "a b c", 18,
+        ["line 1 before the table left out: 'Account:, DE12,'"],
+    ),
+    "a nameless last column": ("a,b,\n" + "1,2,x\n3,4,y\n" * 9, "a|b|column 3", 18,
+        ["line 1: columns without a name are called 'column 3'."]),
     "padded lines above words": (
         "Account:,X1,,\ntitle,author,text,note\nT,A,One,N\nU,B,Two,M\n", "title author text note", 2,
         ["line 1 before the table left out: 'Account:, X1, ,'"],

@@ -35,6 +35,7 @@ QUALTRICS = 'Q1,Q2\nWhich colour?,"Wet, or not?"\n"{""ImportId"":""QID1""}","{""
 TWO = {
     "years above names": ",2023,,2024\nsite,a,b,a\n" + "A,1,2,3\nB,2,3,4\n" * 3,
     "years above names, the last merged": ",2023,,2024,\nsite,low,high,low,high\n" + "A,1,2,3,4\nB,2,3,4,5\n" * 3,
+    "units below padded names": "site,mass,,\n,kg,m,s\n" + "A,1,2,3\nB,2,3,4\n" * 5,
     "a unit in parentheses": "name,mass,kind\n,(kg),\n" + "A,1,x\nB,2,y\n" * 5,
     "a unit in brackets": "site,length\n,[m]\n" + "A,1\nB,2\n" * 5,
     "a unit among words": "name,mass,kind\ntext,(kg),text\n" + "A,1,x\nB,2,y\n" * 5,
