@@ -107,13 +107,18 @@ def _begin(rows: list[Record], fits: list[bool], marked: list[bool], width: int)
         place += 1
     if begin == place:
         return begin if others < PREAMBLE else 0
-    for start in range(place, max(begin, place - PREAMBLE), -1):
-        if _named(rows[start:], width):
-            lead = _evidence(rows[start:], width) - max(0.0, _evidence(rows[begin:], width))
-            better = lead > 0 or not _named(rows[begin:], width)
-            if all(marked[begin:start]) or (better and rows[start].cells[0]):  # not units: ", kg, m"
-                return start
-    return begin
+    starts = range(place, max(begin, place - PREAMBLE), -1)
+    return next((start for start in starts if _names_better(rows, begin, start, marked, width)), begin)
+
+
+def _names_better(rows: list[Record], begin: int, start: int, marked: list[bool], width: int) -> bool:
+    """Whether the record at `start` names columns, and better than the comments or padded lines from `begin` on."""
+    if not _named(rows[start:], width):
+        return False
+    if all(marked[begin:start]):
+        return True
+    lead = _evidence(rows[start:], width) - max(0.0, _evidence(rows[begin:], width))
+    return bool(rows[start].cells[0]) and (lead > 0 or not _named(rows[begin:], width))  # not units: ", kg, m"
 
 
 def _end(rows: list[Record], fits: list[bool], begin: int, width: int) -> int:
