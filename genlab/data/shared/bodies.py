@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
-from genlab.data.shared.dialects import COMMENT, Record
-from genlab.data.shared.headers import JUDGED, has_header
+from genlab.data.shared.dialects import COMMENT, SEPARATORS, Dialect, Record, paired, uncommented
+from genlab.data.shared.headers import JUDGED, evidence, has_header
 from genlab.data.shared.numbers import is_number
 from genlab.errors import InputError
 
@@ -28,57 +28,52 @@ def body(rows: list[Record], name: str, option: str, cut_off: bool, notes: list[
         notes: Receives what is left out.
 
     Raises:
-        InputError: a record has more or fewer cells than most.
+        InputError: a record, or the line of names, has more or fewer cells than most records.
     """
-    width = _width(rows, name, notes)
-    for row in rows:
-        if len(row.cells) == width + 1 and _comment(row) and not COMMENT.sub("", row.cells[0], 1):  # "# a b"
-            row.cells[:2] = ["".join(row.cells[:2])]
-    fits = [len(row.cells) == width or _shrunk(row.cells, width) for row in rows]
-    comments = [not fit and bool(COMMENT.match(row.cells[0])) for fit, row in zip(fits, rows, strict=True)]
-    begin, others = 0, 0
-    while begin < len(rows) - 1 and others < PREAMBLE:
-        remark = _comment(rows[begin]) and (_comment(rows[begin + 1]) or _named(rows[begin + 1 :], width))
-        if fits[begin] and not remark and not (_alone(rows[begin]) and (width > 2 or _named(rows[begin + 1 :], width))):
-            break
-        others += not _comment(rows[begin])
-        begin += 1
-    begin = begin if others < PREAMBLE else 0
-    row_names = False
-    if begin and not comments[begin - 1]:
-        names = rows[begin - 1]
-        row_names = _names_alone(names, rows[begin:], width, name, option)
-        begin -= row_names
-    stop = len(rows)
-    while stop > begin + 1 and len(rows) - stop < FOOTER:
-        last = rows[stop - 1]
-        if len(last.cells) > width or (fits[stop - 1] and not (width > 2 and _alone(last) and last.cells[0])):
-            break
-        stop -= 1
-    inside = range(begin + row_names, stop)
-    tail = rows[stop:]
-    if cut_off and len(tail) == 1 and 1 < len(tail[0].cells) < width:
-        after = f"line {tail[0].line}, cut off after {len(tail[0].cells)} of {width} cells,"
+    marked = _marked(rows)
+    width = _width(rows, marked, name, notes)
+    fits = [_fits(row.cells, width, mark) for row, mark in zip(rows, marked, strict=True)]
+    begin = _begin(rows, fits, marked, width)
+    end = _end(rows, fits, begin, width)
+    inside = list(zip(rows[begin:end], fits[begin:end], marked[begin:end], strict=True))
+    found = [row for row, fit, mark in inside if fit or not mark]
+    names, row_names = None, False
+    if begin:
+        names, row_names = _names(rows[begin - 1], found, width, name, option, notes)
+    comments = [row for row, fit, mark in inside if mark and not fit]
+    before, after = rows[: begin - (names is not None)], rows[end:]
+    _note(f"{_lines(before)} before the table", before, name, notes)
+    _note(f"{_counted(len(comments), 'comment')} in {_lines(comments)}", comments, name, notes)
+    if cut_off and len(after) == 1 and 1 < len(after[0].cells) < width:
+        _note(f"line {after[0].line}, cut off after {len(after[0].cells)} of {width} cells,", after, name, notes)
     else:
-        after = f"{_lines(tail)} after the table"
-    between = [rows[place] for place in inside if comments[place]]
-    _note(f"{_lines(rows[:begin])} before the table", rows[:begin], name, notes)
-    _note(f"{_counted(len(between), 'comment')} in {_lines(between)}", between, name, notes)
-    _note(after, tail, name, notes)
-    found = [rows[place] for place in inside if not comments[place]]
+        _note(f"{_lines(after)} after the table", after, name, notes)
     if wrong := [row for row in found if len(row.cells) != width]:
         more = f" (as in {_counted(len(wrong) - 1, 'other line')})" if len(wrong) > 1 else ""
         raise InputError(
             f"{name}, line {wrong[0].line}: {_counted(len(wrong[0].cells), 'cell')}{more}, but most lines have "
             f"{width}: {shown(wrong[0].cells)!r}; correct or remove the line.", option,
         )  # fmt: skip
-    return ([names] if row_names else []) + found, row_names
+    return [names, *found] if names else found, row_names
 
 
-def _width(rows: list[Record], name: str, notes: list[str]) -> int:
+def _marked(rows: list[Record]) -> list[bool]:
+    """Whether each record begins like a comment; none does if most values of the first column do (#1, #ff0000)."""
+    marked = list(map(_comment, rows))
+    if all(marked):
+        return [False] * len(rows)
+    first = marked.index(False)  # below the comments at the beginning
+    below, others = Counter[int](), Counter[int]()
+    for row, mark in zip(rows[first:], marked[first:], strict=True):
+        (below if mark else others)[len(row.cells)] += 1
+    values = any(count * 2 > len(rows) - first and others[length] for length, count in below.items())
+    return [False] * len(rows) if values else marked
+
+
+def _width(rows: list[Record], marked: list[bool], name: str, notes: list[str]) -> int:
     """The number of cells of most records, without the empty cells at the end of them all, which it removes."""
-    counts = Counter(len(row.cells) for row in rows if not _comment(row))
-    most = width = max(counts or {len(rows[0].cells): 1}, key=lambda width: (counts[width], width))
+    counts = Counter(len(row.cells) for row, mark in zip(rows, marked, strict=True) if not mark)
+    most = width = max(counts, key=lambda width: (counts[width], width))
     same = [row.cells for row in rows if len(row.cells) == width]
     while width > 1 and not any(cells[width - 1] for cells in same):
         width -= 1
@@ -89,11 +84,52 @@ def _width(rows: list[Record], name: str, notes: list[str]) -> int:
     return width
 
 
-def _shrunk(cells: list[str], width: int) -> bool:
-    """Removes surplus empty cells at the end; returns whether `width` cells are left."""
+def _fits(cells: list[str], width: int, mark: bool) -> bool:
+    """Removes surplus cells, which are empty ones at the end and a comment's sign; returns whether `width` are left."""
     if len(cells) > width and not any(cells[width:]):
         del cells[width:]
+    if mark and len(cells) == width + 1 and not uncommented(cells[0]):  # "# a b"
+        cells[:2] = ["".join(cells[:2])]
     return len(cells) == width
+
+
+def _begin(rows: list[Record], fits: list[bool], marked: list[bool], width: int) -> int:
+    """The place of the table's first record, below comments, titles and lines of other lengths."""
+    begin = place = others = padded = 0  # from `begin` to `place`, lines may be rows
+    while place < len(rows) - 1 and others < PREAMBLE and padded < FOOTER:
+        if not fits[place] or (_alone(rows[place]) and (width > 2 or _named(rows[place + 1 :], width))):
+            begin += begin == place
+        elif not marked[place]:
+            if not _padded(rows[place]):
+                break
+            padded += 1
+        others += not marked[place]
+        place += 1
+    if begin == place:
+        return begin if others < PREAMBLE else 0
+    starts = range(place, max(begin, place - PREAMBLE), -1)
+    return next((start for start in starts if _names_better(rows, begin, start, marked, width)), begin)
+
+
+def _names_better(rows: list[Record], begin: int, start: int, marked: list[bool], width: int) -> bool:
+    """Whether the record at `start` names columns, and better than the comments or padded lines from `begin` on."""
+    if not _named(rows[start:], width):
+        return False
+    if all(marked[begin:start]):
+        return True
+    lead = _evidence(rows[start:], width) - max(0.0, _evidence(rows[begin:], width))
+    return bool(rows[start].cells[0]) and (lead > 0 or not _named(rows[begin:], width))  # not units: ", kg, m"
+
+
+def _end(rows: list[Record], fits: list[bool], begin: int, width: int) -> int:
+    """The place after the table's last record, above a footer."""
+    end = len(rows)
+    while end > begin + 1 and len(rows) - end < FOOTER:
+        last = rows[end - 1]
+        if len(last.cells) > width or (fits[end - 1] and not (width > 2 and _alone(last) and last.cells[0])):
+            break
+        end -= 1
+    return end
 
 
 def _comment(row: Record) -> bool:
@@ -106,35 +142,58 @@ def _alone(row: Record) -> bool:
     return len(row.cells) > 1 and len(filled) == 1 and not is_number(filled[0])
 
 
+def _padded(row: Record) -> bool:
+    """Whether the first cells are full and the last ones empty, as where a spreadsheet pads lines above a table."""
+    filled = sum(map(bool, row.cells))
+    return 1 < filled < max(3, len(row.cells) - 1) and len(row.cells) > filled and all(row.cells[:filled])
+
+
+def _judged(rows: Sequence[Record], width: int) -> list[list[str]]:
+    return [row.cells for row in islice(rows, JUDGED) if len(row.cells) == width]
+
+
 def _named(rows: Sequence[Record], width: int) -> bool:
     """Whether the first of the records that are `width` cells long names columns."""
-    judged = [row.cells for row in islice(rows, JUDGED) if len(row.cells) == width]
-    return len(judged) > 1 and has_header(judged)
+    return len(judged := _judged(rows, width)) > 1 and has_header(judged)
 
 
-def _names_alone(names: Record, rows: list[Record], width: int, name: str, option: str) -> bool:
-    """Whether a line names all columns but the first, which holds the names of the rows, as R writes tables.
+def _evidence(rows: Sequence[Record], width: int) -> float:
+    """Evidence that the first of the records that are `width` cells long names columns."""
+    return evidence(judged) if len(judged := _judged(rows, width)) > 1 else 0.0
+
+
+def _names(
+    line: Record, rows: list[Record], width: int, name: str, option: str, notes: list[str]
+) -> tuple[Record | None, bool]:
+    """The names in a line above the rows whose length differs from theirs, or None if it seems to be a title.
+
+    They may have another separator than the rows, also in a comment, as numpy.savetxt writes them, and lack one for a
+    first column of row names, as R writes tables.
 
     Raises:
-        InputError: it has more names than there are columns.
+        InputError: there are more or fewer names than columns.
     """
-    count = len(names.cells)
-    if (count != width - 1 and count <= width) or count < 2 or not all(names.cells):
-        return False
-    if any(map(is_number, names.cells)) or _named(rows, width):
-        return False
+    if _evidence(rows, width) > 0:
+        return None, False
+    for mark, label in SEPARATORS.items():
+        cells = paired(uncommented(" ".join(line.cells)), Dialect(mark)) or []
+        if len(cells) == width and _words(cells):
+            notes.append(f"{name}, line {line.line}: {label} separate the names, unlike the cells below.")
+            return line._replace(cells=cells), False
+    count = len(line.cells)
+    if _comment(line) or count < max(2, width / 2) or not _words(line.cells):
+        return None, False
     keys = [row.cells[0] for row in rows if len(row.cells) == width]
-    if count < width and len(set(keys)) < len(keys):
-        raise InputError(
-            f"{name}, line {names.line}: {count} names ({shown(names.cells)!r}), but most lines have "
-            f"{_counted(width, 'cell')}; name every column.", option,
-        )  # fmt: skip
-    if count > width:
-        raise InputError(
-            f"{name}, line {names.line}: {count} names ({shown(names.cells)!r}), but most lines have "
-            f"{_counted(width, 'cell')}; name each column once.", option,
-        )  # fmt: skip
-    return True
+    if count == width - 1 and len(set(keys)) == len(keys) and not _named(rows, width):
+        return line, True
+    raise InputError(
+        f"{name}, line {line.line}: {count} names ({shown(line.cells)!r}), but most lines have "
+        f"{_counted(width, 'cell')}; name each column once, or remove the line.", option,
+    )  # fmt: skip
+
+
+def _words(cells: list[str]) -> bool:
+    return all(cells) and not any(map(is_number, cells))
 
 
 def _note(what: str, part: list[Record], name: str, notes: list[str]) -> None:

@@ -19,15 +19,21 @@ import numpy as np
 
 from genlab.data.shared.bodies import body, shown
 from genlab.data.shared.compressed import COMPRESSED, read_bytes
-from genlab.data.shared.dialects import COMMENT, STATED, Record, detect, records
+from genlab.data.shared.dialects import COMMENT, STATED, Record, detect, records, uncommented
 from genlab.data.shared.encodings import decoded
 from genlab.data.shared.headers import JUDGED, has_header, named, two_headers
 from genlab.data.shared.numbers import is_number
 from genlab.data.shared.parquet import MAGIC, parquet_columns
 from genlab.errors import InputError
 
-OTHER = re.compile(r"""\s*(\{\s*["}]|\[\s*[\[{]|<(!|\?|html\b|table\b))""", re.IGNORECASE)
-"""The beginning of JSON, HTML and XML."""
+OTHERS = {
+    "JSON, HTML or XML": re.compile(r"""\s*(\{\s*["}]|\[\s*[\[{]|<(!|\?|html\b|table\b))""", re.IGNORECASE),
+    "an ARFF file": re.compile(r"(%.*\n|\s)*+@relation\s", re.IGNORECASE),
+    "a libsvm file": re.compile(  # "1 3:0.5 7:1", but not "1 9:30 10:00"
+        r"(#.*\n|\s)*+(?!\S+( +\d?\d:\d\d)+ *\n)([-+\d.,]+( qid:\d+)?( +\d+:[-+\d.eE]+){2,} *(#.*)?(\n|\Z)){2}"
+    ),
+}
+"""The beginnings of other formats of text."""
 ENDINGS = {"tsv": "\t", "tab": "\t", "psv": "|"}
 """Separators that file names suggest."""
 
@@ -90,22 +96,23 @@ def parse_cells(
     content: bytes, name: str, option: str, encoding: str | None = None, wanted: Sequence[str] = ()
 ) -> Cells:
     """Reads the content of such a file; arguments and errors as in `read_cells`."""
+    notes: list[str] = []
     if content[:4] == MAGIC:
-        return Cells(Path(name).name, *parquet_columns(content, name, option), decimal=".")
+        names, columns = _columns(*parquet_columns(content, name, option, notes), name, name, notes)
+        return Cells(Path(name).name, names, columns, np.arange(1, len(columns[0]) + 1), notes=notes, decimal=".")
     if content[:4] == b"PK\3\4" or content[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise InputError(f"{name} is a workbook or an archive, not text: save the sheet as CSV.", option)
     text = decoded(content, name, option, encoding)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if OTHER.match(text):
-        raise InputError(f"{name} is JSON, HTML or XML, not delimited text: save the table as CSV.", option)
+    if other := next((kind for kind, start in OTHERS.items() if start.match(text)), None):
+        raise InputError(f"{name} is {other}, not delimited text: save the table as CSV.", option)
     ending = COMPRESSED.sub("", name.lower()).rpartition(".")[2]
-    dialect = detect(text, ENDINGS.get(ending, ","))
+    dialect = detect(text, ENDINGS.get(ending, ""))
     start = text.find("\n") + 1 if STATED.match(text) else 0
     found = list(records(text, dialect, start, 1 + bool(start)))
     rows = [row for row in found if any(row.cells)]
     if not rows:
         raise InputError(f"{name} is empty: give a file with a line of column names and one row per line.", option)
-    notes = []
     if empty := [row.line for row in found if not any(row.cells)]:
         notes.append(f"{name}: rows of empty cells left out: {len(empty):,}, the first in line {empty[0]}.")
     return _table(rows, name, option, wanted, not text.endswith("\n"), notes)
@@ -114,11 +121,13 @@ def parse_cells(
 def _table(rows: list[Record], name: str, option: str, wanted: Sequence[str], cut_off: bool, notes: list[str]) -> Cells:
     with carried(notes):
         rows, row_names = body(rows, name, option, cut_off, notes)
-        if mark := COMMENT.match(rows[0].cells[0]):  # names in a comment, as numpy.savetxt writes them
-            rows[0].cells[0] = rows[0].cells[0][mark.end() :].strip()
         cells = [row.cells for row in rows]
+        if not any(COMMENT.match(row[0]) for row in cells[1:2]):
+            cells[0][0] = uncommented(cells[0][0])  # names in a comment, as numpy.savetxt writes them
         header = row_names or has_header(cells, wanted)
         first = [""] * row_names + cells[0]
+        if header and len(first) > 1 and all(title.endswith(",") for title in first[:-1]):
+            first = [title.rstrip(",") for title in first]  # "a, b" above rows separated by spaces
         place = f"{name}, line {rows[0].line}"
         if header and len(rows) == 1:
             raise InputError(f"{name} has a line of column names but no rows: add rows.", option)
@@ -133,18 +142,32 @@ def _table(rows: list[Record], name: str, option: str, wanted: Sequence[str], cu
             cells = [row.cells for row in rows]
         columns = [np.array(column, object) for column in zip(*cells[header:], strict=True)]
         lines = np.array([row.line for row in rows[header:]], np.int64)
-        kept = [bool((header and title) or column.any()) for title, column in zip(first, columns, strict=True)]
-        if not all(kept):
-            notes.append(f"{name}: columns without a name or a value left out: {kept.count(False):,}.")
-            first = [title for title, keep in zip(first, kept, strict=True) if keep]
-            columns = [column for column, keep in zip(columns, kept, strict=True) if keep]
-        names, renamed = named(first if header else [""] * len(first), place if header else "")
-        notes += renamed
+        names, columns = _columns(first if header else [""] * len(first), columns, name, place if header else "", notes)
         if not header and not all(map(is_number, first)):
             notes.append(
                 f"{place} is a row, not column names ({shown(first)!r}): columns are {names[0]} to {names[-1]}."
             )
         return Cells(Path(name).name, names, columns, lines, header, notes)
+
+
+def _columns(
+    titles: list[str], columns: list[Column], name: str, where: str, notes: list[str]
+) -> tuple[list[str], list[Column]]:
+    """Gives every column a different name; leaves out those without a name or a value.
+
+    Args:
+        titles: Names as written; "" for none.
+        columns: The columns, all equally long.
+        name: The file.
+        where: The file and the line of the names; "" if it has no header.
+        notes: Receives what is left out or renamed.
+    """
+    kept = [place for place, column in enumerate(columns) if titles[place] or column.any()]
+    if len(kept) < len(columns):
+        notes.append(f"{name}: columns without a name or a value left out: {len(columns) - len(kept):,}.")
+    names, renamed = named([titles[place] for place in kept], where)
+    notes += renamed
+    return names, [columns[place] for place in kept]
 
 
 @contextmanager

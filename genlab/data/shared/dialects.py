@@ -20,6 +20,8 @@ SAMPLE = 1 << 19
 """Number of characters from which to judge a dialect."""
 RECORDS = 400
 """Number of records from which to judge a dialect."""
+SWALLOWED = {True: 3, False: 10}
+"""Number of lines in a quoted cell that show stray quotes, if all look like records, with numbers or without."""
 COMMENT = re.compile(r"\s*(#+|//|%+)")
 STATED = re.compile(r'"?sep=([^\w"\n])"?[^\S\n]*(?=\n|\Z)', re.IGNORECASE)
 """A first line that states the separator, as spreadsheets write it."""
@@ -46,9 +48,15 @@ class Record(NamedTuple):
     """Position after the record in the text."""
 
 
+def uncommented(text: str) -> str:
+    """The text without the sign of a comment at its start."""
+    mark = COMMENT.match(text)
+    return text[mark.end() :].strip() if mark else text
+
+
 def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Iterator[Record]:
     """Splits text, whose lines end in \\n, into records; blank lines are skipped."""
-    cell, width = _cell(dialect), 0
+    cell, before = _cell(dialect), list[str]()
     while start < len(text):
         stop = text.find("\n", start)
         stop = len(text) if stop < 0 else stop
@@ -58,18 +66,16 @@ def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Itera
         content = text[start:stop]
         if not dialect.quotes or '"' not in content:
             cells = _plain(content, dialect.separator)
-        elif (found := _paired(content, dialect)) is not None:
+        elif (found := paired(content, dialect)) is not None:
             cells = found
         else:
             cells, end = _quoted(text, start, cell, dialect)
-            if end > stop and len(cells) != width:  # does a stray quote swallow the line end?
-                first, _ = _quoted(content, 0, cell, dialect)
-                if len(first) == width:
-                    cells, end = first, stop
+            if end > stop and _stray(text[start:end], cells, before, cell, dialect):
+                cells, end = _quoted(content, 0, cell, dialect)[0], stop
             stop = end
         if len(cells) > 1 or cells[0]:
             yield Record(cells, line, stop + 1)
-            width = len(cells)
+            before = cells
         line += text.count("\n", start, stop) + 1
         start = stop + 1
 
@@ -81,7 +87,7 @@ def _plain(line: str, separator: str) -> list[str]:
     return (line.split() or [""]) if separator == " " else [cell.strip() for cell in line.split(separator)]
 
 
-def _paired(line: str, dialect: Dialect) -> list[str] | None:
+def paired(line: str, dialect: Dialect) -> list[str] | None:
     """The cells of a line as the standard library reads them, which is fast; None if its quotes do not pair up."""
     if dialect.backslash or dialect.separator in ("", " ") or line.count('"') % 2:
         return None
@@ -123,6 +129,25 @@ def _quoted(text: str, start: int, cell: re.Pattern[str], dialect: Dialect) -> t
         start += 1
 
 
+def _stray(text: str, cells: list[str], before: list[str], cell: re.Pattern[str], dialect: Dialect) -> bool:
+    """Whether the quotes around line ends are characters like others, so that each line of the text is a record.
+
+    They are if the first line is as long as the record before, and if the whole is not, or if every line is, with
+    numbers where that record has numbers.
+    """
+    rows = (_quoted(line, 0, cell, dialect)[0] for line in text.split("\n"))
+    if len(before) < 2 or len(next(rows)) != len(before):
+        return False
+    if len(cells) != len(before):
+        return True
+    numeric = [place for place, value in enumerate(before) if is_number(value)]
+    lines = text.count("\n") - 1
+    return lines >= SWALLOWED[bool(numeric)] and all(
+        len(row) == len(before) and (count > lines or all(is_number(row[place]) for place in numeric))
+        for count, row in enumerate(rows, 1)
+    )
+
+
 # --- detection ------------------------------------------------------------------------------------
 
 
@@ -131,7 +156,7 @@ def detect(text: str, hint: str = "") -> Dialect:
 
     Args:
         text: Text whose lines end in \\n.
-        hint: The separator that the file's name suggests, which wins ties.
+        hint: The separator that the file's name states, if any; cells need not be plain for it.
     """
     if stated := STATED.match(text):
         return Dialect(stated[1])
@@ -144,24 +169,29 @@ def detect(text: str, hint: str = "") -> Dialect:
             if separator == " " and best.separator == "\t" and highest > 0.5:
                 continue  # tabs are spaces too
             dialect = Dialect(separator, backslash=backslash)
-            if (score := _score(_judged(sample, dialect), separator)) > highest:
+            if (score := _score(_judged(sample, dialect), separator, separator == hint)) > highest:
                 best, highest = dialect, score
     return best._replace(quotes=best.separator != "\t" or _needs_quotes(sample, best))
 
 
 def _judged(sample: str, dialect: Dialect) -> list[list[str]]:
-    """The first records that are not comments."""
-    found = (record.cells for record in records(sample, dialect) if not COMMENT.match(record.cells[0]))
-    return list(islice(found, RECORDS))
+    """The first records that are not comments; if all are, the values of the first column begin like comments."""
+    found = (record.cells for record in records(sample, dialect))
+    kept = list(islice((cells for cells in found if not COMMENT.match(cells[0])), RECORDS))
+    return kept or [record.cells for record in islice(records(sample, dialect), RECORDS)]
 
 
-def _score(rows: list[list[str]], separator: str) -> float:
+def _score(rows: list[list[str]], separator: str, stated: bool) -> float:
     """How well the records look like a table, from 0 to 1."""
     counts = Counter(len(row) for row in rows if len(row) > 1)
     if not counts:
         return 0.0
     width, common = max(counts.items(), key=lambda item: (item[1] * min(item[0], 3), item[0]))
+    if stated:
+        return common / len(rows)
     cells = [cell for row in rows if len(row) == width for cell in row if cell]
+    if separator == "\t" and len(rows[0]) != width and sum(map(_several, cells)) > common / 2:
+        return 0.0  # a last column of words after a tab, the others aligned by spaces
     others = [mark for mark in SEPARATORS if mark not in (separator, " ")]
     plain = sum((cell[0] != '"' and not any(mark in cell for mark in others)) or is_number(cell) for cell in cells)
     if separator == " ":
@@ -171,13 +201,26 @@ def _score(rows: list[list[str]], separator: str) -> float:
     return (common / len(rows)) ** 2 * (0.5 + 0.5 * plain / max(1, len(cells)))
 
 
+def _regular(rows: list[list[str]]) -> float:
+    """Share of the most common length."""
+    return Counter(map(len, rows)).most_common(1)[0][1] / len(rows)
+
+
+def _several(cell: str) -> bool:
+    """Whether spaces separate several numbers."""
+    return len(parts := cell.split()) > 1 and all(map(is_number, parts)) and not is_number(cell)
+
+
 def _needs_quotes(sample: str, dialect: Dialect) -> bool:
-    """Whether some cell could not be written without quotes, or a whole column is quoted."""
+    """Whether some cell could not be written without quotes, or a whole column is quoted.
+
+    It could be if the records are more regular without quotes.
+    """
     if '"' not in sample:
         return True
-    bare = _judged(sample, dialect._replace(quotes=False))
-    if [len(row) for row in _judged(sample, dialect)] != [len(row) for row in bare]:
-        return True
+    rows, bare = _judged(sample, dialect), _judged(sample, dialect._replace(quotes=False))
+    if [len(row) for row in rows] != [len(row) for row in bare]:
+        return _regular(rows) >= _regular(bare)
     width = Counter(map(len, bare)).most_common(1)[0][0]
     body = [row for row in bare[1:] if len(row) == width]
     quoted = [{cell[:1] + cell[-1:] == '""' for cell in column} for column in zip(*body, strict=True)]

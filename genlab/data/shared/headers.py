@@ -11,6 +11,11 @@ JUDGED = 1000
 """Number of rows to compare the first line with."""
 SHOWN = 4
 """Number of names to show in a note."""
+ABOVE = 2.0
+"""Evidence from a word above numbers, dates or codes that it is a name."""
+UNIT = re.compile(r"\(.+\)|\[.+\]")
+QUALTRICS = ('{"ImportId"', "{'ImportId'")
+"""The beginnings of identifiers below the names in files from Qualtrics."""
 MISSING = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "inf", "-inf"}
 """Cells that may mean a missing value, in lower case."""
 
@@ -30,19 +35,40 @@ def has_header(rows: Sequence[Sequence[str]], wanted: Sequence[str] = ()) -> boo
         rows: The cells, all rows of equal length.
         wanted: Names of columns that the user gives.
     """
-    first, rest = rows[0], rows[1 : 1 + JUDGED]
+    first = rows[0]
     known = {cell.casefold() for cell in first}
     if any(name.casefold() in known for name in wanted):
         return True
+    if votes := evidence(rows):
+        return votes > 0
+    return not any(map(is_number, first)) and (len(rows) == 1 or (all(first) and len(set(first)) == len(first)))
+
+
+def evidence(rows: Sequence[Sequence[str]]) -> float:
+    """Evidence from the rows below that the first of `rows` holds column names; negative if it holds values."""
+    first, rest = rows[0], rows[1 : 1 + JUDGED]
     if not rest:
-        return not any(map(is_number, first))
+        return 0.0
+    if _repeated(first, rest):  # names of joined files
+        rest = [row for row in rest if row != first]
     columns = [Counter(row[place] for row in rest if not is_missing(row[place])) for place in range(len(first))]
     votes = sum(_vote(cell, counts) for cell, counts in zip(first, columns, strict=True))
     votes += max(-1.0, sum(_numeric_vote(cell, counts) for cell, counts in zip(first, columns, strict=True)))
-    votes += 3.0 * _counts_up(first)
-    if votes:
-        return votes > 0
-    return not any(map(is_number, first)) and all(first) and len(set(first)) == len(first)
+    return votes + 3.0 * _counts_up(first)
+
+
+def _repeated(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line occurs again and shares no cell with any other line, as other lines do."""
+    if first not in rest:
+        return False
+    copies = Counter(map(tuple, rest))
+    columns = [Counter(column) for column in zip(*rest, strict=True)]
+    apart = {
+        row
+        for row, count in copies.items()
+        if all(columns[place][cell] == count for place, cell in enumerate(row) if cell)
+    }
+    return tuple(first) in apart and len(apart) < len(copies)
 
 
 def _vote(name: str, counts: Counter[str]) -> float:
@@ -51,13 +77,13 @@ def _vote(name: str, counts: Counter[str]) -> float:
     if not total or is_missing(name):
         return 0.0
     if _mostly_numbers(counts):
-        return 0.0 if is_number(name) else 2.0
+        return 0.0 if is_number(name) else ABOVE
     shapes = {_shape(cell) for cell in counts}
     if len(shapes) == 1 and any("9" in shape for shape in shapes):  # dates, codes
-        return -1.0 if _shape(name) in shapes else 0.0 if "9" in _shape(name) else 2.0
-    if len(counts) <= max(1, total / 3):
-        return -1.0 if name in counts else float(total >= 10)
-    return 0.0
+        return -1.0 if _shape(name) in shapes else 0.0 if "9" in _shape(name) else ABOVE
+    if name in counts:
+        return -1.0
+    return float(total >= 10 and len(counts) <= total / 3)
 
 
 def _numeric_vote(name: str, counts: Counter[str]) -> float:
@@ -83,22 +109,25 @@ def _counts_up(names: Sequence[str]) -> bool:
 
 
 def two_headers(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the second row holds names or units too, as below merged cells of a spreadsheet.
+    """Whether the second row holds names, units or descriptions too, as below merged cells of a spreadsheet.
 
-    It holds no number, but words above numbers: in two columns, or in one that the first row does not name.
+    It holds no number, but words above numbers or dates: in two columns, in one that the first row does not name, a
+    unit in brackets, or beside other words that do not occur below. If the first row does not look like names
+    (", 2023, , 2024"), the second has no empty cell and different words above numbers. Below the names, Qualtrics
+    writes questions and then identifiers.
     """
     first, second, rest = rows[0], rows[1], rows[2 : 2 + JUDGED]
-    if len(rest) < 2 or any(map(is_number, second)) or not has_header([first, *rest]):
+    if any(cell.startswith(QUALTRICS) for row in rows[1:3] for cell in row):
+        return True
+    if len(rest) < 2 or any(map(is_number, second)):
         return False
-    above = [
-        place
-        for place, cell in enumerate(second)
-        if not is_missing(cell)
-        and _mostly_numbers(counts := Counter(row[place] for row in rest if not is_missing(row[place])))
-        and counts
-        and cell not in counts
-    ]
-    return len(above) > 1 or any(not first[place] for place in above)
+    columns = [Counter(row[place] for row in rest if not is_missing(row[place])) for place in range(len(first))]
+    votes = {place: _vote(cell, columns[place]) for place, cell in enumerate(second) if not is_missing(cell)}
+    above = [place for place, vote in votes.items() if vote >= ABOVE and second[place] not in columns[place]]
+    if not has_header([first, *rest]):
+        return all(second) and len({second[place] for place in above}) > 1
+    new = len(votes) > 1 and all(vote > 0 for vote in votes.values())
+    return len(above) > 1 or any(not first[place] or UNIT.fullmatch(second[place]) or new for place in above)
 
 
 def _shape(cell: str) -> str:

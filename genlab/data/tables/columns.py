@@ -339,10 +339,11 @@ def _usual(cells: Texts) -> list[str]:
 def as_numbers(cells: Iterable[str], kind: ColumnType) -> Float64[np.ndarray, " rows"]:
     """The numbers in cells; NaN for those that are missing or cannot be read."""
     cells = list(cells)
-    if kind.form == "." and (plain := plain_numbers(cells)) is not None:
-        return plain
-    known = {cell: np.nan if (value := as_number(cell, kind.form, kind.unit)) is None else value for cell in set(cells)}
-    return np.array([known[cell] for cell in cells], np.float64)
+    different = list(set(cells))
+    plain = plain_numbers(different) if kind.form == "." else None
+    numbers = [as_number(cell, kind.form, kind.unit) for cell in different] if plain is None else plain.tolist()
+    known = dict(zip(different, numbers, strict=True))
+    return np.array([known[cell] for cell in cells], np.float64)  # None becomes NaN
 
 
 def as_dates(cells: Iterable[str], form: str) -> Float64[np.ndarray, "rows features"]:

@@ -29,33 +29,10 @@ from genlab.tasks.classify.recipe import ClassifyRecipe
 from genlab.tasks.classify.sampling import check_classes
 
 SIZES: dict[int, dict[str, Any]] = {
-    1000: {
-        "width": 32,
-        "members": 8,
-        "bins": 0,
-        "dropout": 0.5,
-        "weight_decay": 10.0,
-        "batch": 64,
-        "learning_rate": 2e-3,
-    },
-    5000: {
-        "width": 128,
-        "members": 8,
-        "bins": 16,
-        "dropout": 0.5,
-        "weight_decay": 3.0,
-        "batch": 256,
-        "learning_rate": 2e-3,
-    },
-    10**12: {
-        "width": 128,
-        "members": 8,
-        "bins": 128,
-        "dropout": 0.3,
-        "weight_decay": 1.0,
-        "batch": 512,
-        "learning_rate": 2e-3,
-    },
+    1_000: {"members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 10.0, "batch": 64},
+    5_000: {"members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 3.0, "batch": 256},
+    20_000: {"members": 8, "bins": 32, "dropout": 0.1, "weight_decay": 1.0, "batch": 256},
+    10**12: {"members": 8, "bins": 128, "dropout": 0.3, "weight_decay": 2.0, "batch": 512},
 }
 """Default options for tables with less evidence than the key."""
 POSITIONS = 8192
@@ -66,13 +43,13 @@ RARE = 10
 
 def build_network(options: MLPOptions, shape: RowClassifierShape, networks: Networks) -> nn.Module:
     """Builds the classifier; runs from before the ensemble have no members."""
-    width, dropout, members = options.width, options.dropout, options.members
-    assert width is not None and dropout is not None, "resolved options have a width and a dropout"
+    dropout = options.dropout
+    assert dropout is not None, "resolved options have a dropout"
 
     def build(shape: RowClassifierShape) -> nn.Module:
-        if members is None:
-            return RowClassifier(shape.features, shape.classes, width, options.depth, dropout)
-        return RowEnsemble(shape, width, options.depth, members, dropout)
+        if options.members is None:
+            return RowClassifier(shape.features, shape.classes, options.width, options.depth, dropout)
+        return RowEnsemble(shape, options.width, options.depth, options.members, dropout)
 
     return networks.build("classifier", shape, build)
 

@@ -51,14 +51,13 @@ class MLPOptions:
     """Column to predict; by default one with a usual name (label, class, target, species...), else the last."""
     types: Annotated[str | None, DATA, Shown("COLUMN=TYPE,...")] = None
     """Corrects how columns are read: number, category, date (or date:%d/%m/%Y), or ignore."""
-    width: Annotated[int, Ge(1), Le(8192)] | None = None
-    """Units per hidden layer; by default fitted to the number of rows and the size of the rarest class, as are members,
-    bins, dropout, weight decay, batch and learning rate."""
+    width: Annotated[int, Ge(1), Le(8192)] = 128
+    """Units per hidden layer."""
     members: Annotated[int, Ge(1), Le(256)] | None = None
-    """Members of the ensemble, which share most weights."""
+    """Members of the ensemble, which share most weights; by default 8."""
     bins: Annotated[int, Ge(0), Le(1024)] | None = None
-    """Most bins of a number's piecewise-linear embedding, chosen by the training rows; 0 omits the embeddings. More
-    than 64 numbers share 8,192 bins by default."""
+    """Most bins of a number; 0 omits them. By default fitted to the number of rows and the size of the rarest class, as
+    are dropout, weight decay and batch; more than 64 numbers share 8,192 bins."""
     dropout: Dropout | None = None
     """Dropout after each hidden layer: smaller tables need more."""
     weight_decay: Decay | None = None
@@ -67,7 +66,7 @@ class MLPOptions:
     """Rows per update and process."""
     depth: Annotated[int, Ge(1), Le(32)] = 2
     """Hidden layers."""
-    learning_rate: Rate | None = None
+    learning_rate: Rate = 2e-3
     """Peak learning rate of AdamW."""
     average: Average = 0.1
     """Weight averaging (EMA): half of the average comes from this last fraction of training."""

@@ -264,7 +264,7 @@ REFUSED = {
     ),
     "too many names": (
         b"a,b,c,d\n1,2\n3,4\n",
-        "t.csv, line 1: 4 names ('a, b, c, d'), but most lines have 2 cells; name each column once.",
+        "t.csv, line 1: 4 names ('a, b, c, d'), but most lines have 2 cells; name each column once",
     ),
     "merged names": (
         b"bp,,lg,\nx,y,x,y\n1,2,3,4\n5,6,7,8\n",
@@ -308,9 +308,24 @@ def test_repeated_names_of_joined_files_are_left_out():
     assert cells.notes == ["t.csv: lines that repeat the column names left out: 1, first line 8."]
 
 
-@pytest.mark.parametrize(
-    "content", ['{"a": 1, "b": 2}\n{"a": 2, "b": 3}\n', '[{"a": 1}]', "<!DOCTYPE html>\n<p>", "<?xml v?>"]
-)
-def test_other_formats_are_refused(content):
-    with pytest.raises(InputError, match="is JSON, HTML or XML"):
+OTHERS = {
+    '{"a": 1, "b": 2}\n{"a": 2, "b": 3}\n': "JSON, HTML or XML",
+    '[{"a": 1}]': "JSON, HTML or XML",
+    "<!DOCTYPE html>\n<p>": "JSON, HTML or XML",
+    "<?xml v?>": "JSON, HTML or XML",
+    "% Iris\n\n@RELATION iris\n@ATTRIBUTE a NUMERIC\n@DATA\n1\n": "an ARFF file",
+    "1 3:0.5 7:1\n-1 2:0.25 9:1e-3\n": "a libsvm file",
+    "# ranks\n2.5 qid:1 1:3 2:9 # a\n1 qid:1 1:5 2:8 # b": "a libsvm file",
+    "1,4 153:12 154:84\n2 150:11 160:20\n": "a libsvm file",
+}
+
+
+@pytest.mark.parametrize(("content", "kind"), OTHERS.items())
+def test_other_formats_are_refused(content, kind):
+    with pytest.raises(InputError, match=f"t.csv is {kind}, not delimited text: save the table as CSV."):
         parsed(content)
+
+
+@pytest.mark.parametrize("cells", [["1", "12:30", "13:45"], ["1", "12:30:05", "5"], ["1", "2:1"], ["7", "3:0.5"]])
+def test_times_and_ratios_are_cells(cells):
+    assert table(parsed(f"{' '.join(cells)}\n" * 5))[1] == [cells] * 5

@@ -126,7 +126,7 @@ def test_without_validation_the_last_weights_are_kept_uncalibrated(pictures: Pat
 def test_a_table_picks_the_perceptron(table: genlab.Run) -> None:
     assert table.model == "mlp"
     assert isinstance(table.pipeline.inputs, RowInputs)
-    fitted = {"members": 8, "bins": 0, "dropout": 0.5, "weight_decay": 10.0, "batch": 64}
+    fitted = {"members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 10.0, "batch": 64}
     assert table.pipeline.options == MLPOptions(width=16, learning_rate=0.01, **fitted)
     assert json.loads((table.path / "table.json").read_text())["label"] == "kind"
 
@@ -150,7 +150,7 @@ def test_photographs_of_faces_are_told_from_others(photographs: Path, tmp_path: 
 def test_many_numbers_share_the_bins(numbers: int, given: int | None, bins: int) -> None:
     """Options that the user states are kept."""
     columns = [NumberColumn(f"x{number}", 0.0, 1.0, 0.0, False) for number in range(numbers)]
-    labels = np.arange(6000) % 2
-    train = Examples(np.zeros((6000, numbers), np.float32), labels, [""] * 6000)
+    labels = np.arange(40_000) % 2
+    train = Examples(np.zeros((40_000, 1), np.float32), labels, [""] * 40_000)
     data = TableSet("t.csv", "", Encoder(columns, ["a", "b"], "kind"), {}, train, None, None, [])
     assert MLPRecipe.resolve(MLPOptions(bins=given), data, Speed(None, None, 1), None).bins == bins
