@@ -167,7 +167,7 @@ def losses(path: str) -> None:
     run = genlab.load(path, "cpu")
     pipeline: Any = run.pipeline
     data = run.about["data"]
-    test = read_corpus(data["path"], data["validation"], data["test"], "bpe", None, tokenizer=pipeline.tokenizer).test
+    test = read_corpus(data["path"], data["validation"], data["test"], tokenizer=pipeline.tokenizer).test
     assert test is not None
     print("| weights | loss (nats per token) |\n|---|---|")
     for weights in ("plain", "32", "16", "int8"):

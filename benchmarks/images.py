@@ -60,7 +60,7 @@ def one(options: argparse.Namespace, name: str, model: dict, seconds: float, see
         )
         pipeline, about = run.pipeline, run.about
         asked = pipeline.options
-        train = read_pictures(options.data, "0.05", "0.10", asked.pixels, asked.label).train
+        train = read_pictures(options.data, "0.05", "0.10", pixels=asked.pixels, label=asked.label).train
         features = RealFeatures(extractor(asked.features, pipeline.facts.name, pipeline.machine))
         count = min(len(train), 10_000)
         real, made = features.of(train, count), generated_features(pipeline, features.extractor, count, 1)

@@ -48,7 +48,7 @@ def ours(folder: Path) -> None:
     """Seconds that genlab takes with an empty cache."""
     with tempfile.TemporaryDirectory() as cache:
         os.environ["GENLAB_CACHE"] = cache
-        found = read_pictures(str(folder), "0.05", "0.1", PIXELS)
+        found = read_pictures(str(folder), "0.05", "0.1", pixels=PIXELS)
         assert found.train.array.shape[1:] == (PIXELS, PIXELS, 3)
 
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 import genlab
+from genlab.engine.options import Place
 from genlab.engine.pipeline import Source
 from genlab.metrics.classify import PRIOR, fit_temperature
 from genlab.tasks.classify.evaluate import judge
@@ -27,7 +28,7 @@ def test_logits(path: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits and labels of a run's test split."""
     run = genlab.load(path)
     pipeline, data = run.pipeline, run.about["data"]
-    trained_on = {name: data[name] for name in ("path", "validation", "test")}
+    trained_on = Place(data["path"], data["validation"], data["test"], run.folder.encoding)
     split, _ = pipeline.inputs.measured(Source(None, trained_on, data["fingerprint"]), None, pipeline.classes)
     judged = judge(pipeline, split)
     return judged.logits.double(), judged.labels

@@ -25,7 +25,8 @@ from torch import nn
 import genlab
 from genlab.data.pairs.batches import END_TOKEN, TranslationBatch, tokenise
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.recipe import Place, Setup, Speed
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup, Speed
 from genlab.models.transformer import smoothed_loss
 from genlab.tasks.translate.options import TransformerOptions, TranslateRequest
 from genlab.tasks.translate.transformer import SIZES, TransformerRecipe

@@ -18,7 +18,7 @@ from genlab.engine.files import make_folder, write_atomically
 from genlab.engine.machine import Machine
 from genlab.engine.model_card import card, write_card
 from genlab.engine.opening import open_run
-from genlab.engine.options import RunOptions
+from genlab.engine.options import Place, RunOptions
 from genlab.engine.pipeline import (
     AttentionMap,
     Decodes,
@@ -94,17 +94,19 @@ class Run:
         """
         return self._require(Decodes, "has no latent vectors").decode(latents, label)
 
-    def predict(self, data: Any) -> list[Prediction]:
+    def predict(self, data: Any, encoding: str | None = None) -> list[Prediction]:
         """Predicts labels with probabilities.
 
         Args:
             data: A path or a list of paths (pictures, folders of pictures, or CSV files), or inputs in memory: pictures
                 as an array; rows as a data frame, a dict of values or of lists, a list of dicts, or an array.
+            encoding: Encoding of tables that are not UTF-8; by default that of the training data.
 
         Raises:
             InputError: the data cannot be read, or the run is not a classifier.
         """
-        request = self._request("predict", {"inputs": data}, "cannot predict labels")
+        values = {"inputs": data, "encoding": encoding or self.folder.encoding}
+        request = self._request("predict", values, "cannot predict labels")
         return self._require(Predicts, "cannot predict labels").predict(request)
 
     def attention(self, prompt: str, **options: Any) -> list[AttentionMap]:
@@ -157,14 +159,19 @@ class Run:
             self.export("hf", Path(folder) / "model")
             return push_folder(Path(folder) / "model", name, private)
 
-    def evaluate(self, data: str | os.PathLike | None = None) -> dict[str, Any]:
+    def evaluate(self, data: str | os.PathLike | None = None, encoding: str | None = None) -> dict[str, Any]:
         """Evaluates on the test split, or on `data`; reports every metric with its noise floor and baseline.
+
+        Args:
+            data: A path; None for the test split.
+            encoding: Encoding of texts and tables that are not UTF-8; by default that of the training data.
 
         Raises:
             InputError: the training data have moved or changed (give them as `data`), or the disk is full.
         """
         facts = self.about["data"]
-        trained_on = {key: facts[key] for key in ("path", "validation", "test")}
+        encoding = encoding or self.folder.encoding
+        trained_on = Place(facts["path"], facts["validation"], facts["test"], encoding)
         source = Source(None if data is None else os.fspath(data), trained_on, facts["fingerprint"])
         measure: Callable[[Pipeline, Source], Evaluation] = load_object(task_named(self.task).evaluate)
         with self.pipeline.evaluating(seed=0):

@@ -35,8 +35,6 @@ class Shown:
 DATA = Shown(group="data")
 TRAINING = Shown(group="training")
 RUN = Shown(group="run")
-Encoding = Annotated[str | None, DATA, Shown("NAME")]
-"""Encoding of tables that are not UTF-8."""
 
 
 def metadata(hint: Any) -> list[Any]:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
-from genlab.cli.shared import OnDevice, command_on, opened, print_json, print_tree, run_argument
+from genlab.cli.shared import Encoded, OnDevice, command_on, opened, print_json, print_tree, run_argument
 from genlab.options import Shown
 
 
 @dataclass(frozen=True)
-class EvaluateOptions(OnDevice):
+class EvaluateOptions(Encoded, OnDevice):
     """Options of `genlab evaluate`."""
 
     data: Annotated[str | None, Shown("PATH")] = None
@@ -27,7 +27,7 @@ def run(words: list[str]) -> int:
         print(page.help())
         return 0
     options = page.parse(words[1:]).make(EvaluateOptions)
-    report = opened(path, options.device).evaluate(options.data)
+    report = opened(path, options.device).evaluate(options.data, options.encoding)
     if options.json:
         print_json(report)
     else:

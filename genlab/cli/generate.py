@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from genlab.catalog import load
 from genlab.cli.option import Option, options_of
 from genlab.cli.parser import Page, Values, asks_help
-from genlab.cli.shared import OnDevice, command_on, declared, opened, print_json, run_argument, say
+from genlab.cli.shared import Encoded, OnDevice, command_on, declared, opened, print_json, run_argument, say
 from genlab.errors import InputError
 from genlab.options import Shown
 
@@ -55,10 +55,13 @@ def run(words: list[str]) -> int:
     if asks_help(words):
         print(page.help())
         return 0
+    from genlab.engine.run_folder import RunFolder
+
     values = page.parse(words[1:])
     chosen, grid = values.make(GenerateOptions), values.make(SheetOptions).grid
     request = values.make(request_type)
-    requests = _requests(request, files, values)
+    encoding = values.make(Encoded).encoding or RunFolder.open(path).encoding
+    requests = _requests(request, files, values, encoding)
     if chosen.to is not None and Path(chosen.to).exists() and not Path(chosen.to).is_dir():
         raise InputError(f"to: {chosen.to} is not a folder; name a folder for the files.", "to")
     if grid is not None and not grid.lower().endswith(".png"):
@@ -85,10 +88,11 @@ def run(words: list[str]) -> int:
 
 
 def _file_options(files: tuple["FileOption", ...]) -> list[Option]:
-    return [Option(file.name, str | None, file.help, shown=Shown("FILE", "options")) for file in files]
+    options = [Option(file.name, str | None, file.help, shown=Shown("FILE", "options")) for file in files]
+    return options + (options_of(Encoded) if any(file.text for file in files) else [])
 
 
-def _requests(request: Any, files: tuple["FileOption", ...], values: Values) -> Iterator[Any]:
+def _requests(request: Any, files: tuple["FileOption", ...], values: Values, encoding: str | None) -> Iterator[Any]:
     """The request itself, or one request per value in a file that gives one of its fields.
 
     Raises:
@@ -102,14 +106,14 @@ def _requests(request: Any, files: tuple["FileOption", ...], values: Values) -> 
         if path is None and own is None:
             path = file.default
         if path is not None:
-            return _requests_from_file(request, file, path)
+            return _requests_from_file(request, file, path, encoding)
     return iter([request])
 
 
-def _requests_from_file(request: Any, file: "FileOption", path: str) -> Iterator[Any]:
+def _requests_from_file(request: Any, file: "FileOption", path: str, encoding: str | None) -> Iterator[Any]:
     if path == "-" and sys.stdin.isatty():
         say(f"Type one {file.field} per line; Ctrl-D ends the input.")
-    for value in load(file.read)(path):
+    for value in load(file.read)(path, encoding) if file.text else load(file.read)(path):
         yield replace(request, **{file.field: value})
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
-from genlab.cli.shared import OnDevice, command_on, opened, print_json, run_argument
+from genlab.cli.shared import Encoded, OnDevice, command_on, opened, print_json, run_argument
 from genlab.errors import InputError
 from genlab.options import Shown
 
@@ -14,7 +14,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class PredictOptions(OnDevice):
+class PredictOptions(Encoded, OnDevice):
     """Options of `genlab predict`."""
 
     files: Annotated[tuple[str, ...], Shown("FILE...", positional=True)] = ()
@@ -33,7 +33,7 @@ def run(words: list[str]) -> int:
     options = page.parse(words[1:]).make(PredictOptions)
     if not options.files:
         raise InputError(f"Name the inputs to label: {command} FILE or FOLDER.", "files")
-    found = opened(path, options.device).predict(list(options.files))
+    found = opened(path, options.device).predict(list(options.files), options.encoding)
     if options.json:
         print_json({"predictions": [prediction._asdict() for prediction in found]})
         return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from genlab.cli import COMMANDS
 from genlab.cli.parser import asks_help
+from genlab.engine.options import Encoding
 from genlab.errors import InputError
 from genlab.options import RUN, Shown
 
@@ -30,6 +31,14 @@ class OnDevice(Output):
 
     device: Annotated[str, RUN, Shown("DEVICE")] = "auto"
     """Device: cpu, cuda, cuda:1 or mps; auto takes the first accelerator available."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Options of the commands that read text with a model."""
+
+    encoding: Encoding = None
+    """Encoding of texts and tables that are not UTF-8; by default that of the training data."""
 
 
 def run_argument(command: str, words: list[str]) -> str | None:

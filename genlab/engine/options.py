@@ -1,11 +1,22 @@
 """Options of training that all models share."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le, MinLen
 
 from genlab.options import DATA, TRAINING, Shown
+
+Encoding = Annotated[str | None, DATA, Shown("NAME")]
+
+
+class Place(NamedTuple):
+    """Location, splits and encoding of the data, as given."""
+
+    data: str
+    validation: str
+    test: str
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,8 @@ class RunOptions:
     """Fraction of the data that selects the best weights, or a path to separate data; 0 keeps the last weights."""
     test: Annotated[str, DATA, Shown("SHARE|PATH")] = "0.10"
     """Fraction of the data that is only reported, or a path to separate data; 0 for none."""
+    encoding: Encoding = None
+    """Encoding of texts and tables that are not UTF-8, UTF-16 or UTF-32, such as cp1252."""
     seed: Annotated[int, Ge(0), Le(2**31), TRAINING] = 0
     """Random seed: the same seed, plan and machine give the same weights."""
     device: Annotated[str, Shown("DEVICE")] = "auto"
@@ -39,3 +52,7 @@ class RunOptions:
     """Seconds between checkpoints, from which --resume continues."""
     log: tuple[Literal["tensorboard", "trackio"], ...] = ()
     """Tracker to log metrics to, besides metrics.jsonl; can be repeated."""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.data, self.validation, self.test, self.encoding)

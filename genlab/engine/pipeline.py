@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
 from genlab.engine.modes import evaluating
+from genlab.engine.options import Place
 from genlab.engine.samples import Sample
 
 
@@ -70,8 +71,8 @@ class Source:
 
     data: str | None
     """Path; None for the run's own test split."""
-    trained_on: Mapping[str, str]
-    """Path and splits of the training data."""
+    trained_on: Place
+    """The training data; their encoding is also that of `data`."""
     fingerprint: str
     """Fingerprint of the training data; empty for an imported run."""
 

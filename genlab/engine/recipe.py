@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
+from genlab.engine.options import Place
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
@@ -33,14 +34,6 @@ class DataFacts:
     """Notes for the user, such as files left out or imbalanced classes."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Every file that was left out, with the reason."""
-
-
-class Place(NamedTuple):
-    """Location and splits of the data, as given."""
-
-    data: str
-    validation: str
-    test: str
 
 
 class Speed(NamedTuple):

@@ -222,9 +222,18 @@ class RunFolder:
 
     def config(self) -> dict[str, Any]:
         config = read_json(self.path / "config.json")
-        if not all(isinstance(config.get(key), str) for key in ("task", "model")):
+        named = all(isinstance(config.get(key), str) for key in ("task", "model"))
+        if not (named and isinstance(config.setdefault("run", {}), dict)):
             raise InputError(f"{self.path}/config.json is damaged: restore it from a copy, or train again.", "run")
+        for options in (config.get("asked"), config.get("config")):  # it was an option of some models once
+            if isinstance(options, dict) and "encoding" in options:
+                config["run"]["encoding"] = options.pop("encoding")
         return config
+
+    @property
+    def encoding(self) -> str | None:
+        """Encoding of the training data, as given."""
+        return self.config()["run"].get("encoding")
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_json(self.path / "config.json", config)

@@ -25,7 +25,7 @@ from genlab.engine.opening import custom_classes, open_run, recorded_options, re
 from genlab.engine.options import RunOptions
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.progress import minutes, say, working
-from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
+from genlab.engine.recipe import DataFacts, Recipe, Setup, Speed
 from genlab.engine.run_folder import RunFolder
 from genlab.engine.samples import Sample
 from genlab.errors import InputError
@@ -78,7 +78,7 @@ def train(
                 if fresh:
                     machine.first(lambda: _begin(folder, run, given, config))
                 with machine.first_alone(), working("reading the data", quiet):
-                    data, facts = recipe_type.read(options, Place(run.data, run.validation, run.test), start)
+                    data, facts = recipe_type.read(options, run.place, start)
                 _check_data(facts, run, machine, None if fresh else folder)
                 if not fresh:  # a rejected command must not change the run
                     machine.first(lambda: _begin(folder, run, given, config))
@@ -137,7 +137,7 @@ def look(model: "Model", options: Any, run: RunOptions) -> Look:
     recipe_type: type[Recipe] = load(model.recipe)
     machine = Machine.of(run)
     with preserved_randomness():
-        data, facts = recipe_type.read(options, Place(run.data, run.validation, run.test), None)
+        data, facts = recipe_type.read(options, run.place, None)
         seconds = None if run.steps is not None else 60 * (run.minutes or DEFAULT_MINUTES)
         speed = Speed(seconds, None if seconds is None else machine.processes * machine.speed(), machine.processes)
         return Look(facts, recipe_type.resolve(options, data, speed, None), recipe_type.examples(data))
@@ -231,7 +231,6 @@ def _check_same(folder: RunFolder, recorded: dict[str, Any], given: dict[str, An
     for section in ("task", "model", "losses", "run", "asked"):
         before, now = recorded.get(section, {}), given[section]
         if section == "run":
-            assert isinstance(before, dict), "run is not an object"
             before, now = _without_paths(before), _without_paths(now)
         if before == now:
             continue

@@ -48,6 +48,8 @@ class FileOption:
     help: str
     default: str | None = None
     """Path to read if neither the option nor its field is given; - is standard input."""
+    text: bool = False
+    """Whether the file is text, so that `read` also takes its encoding."""
 
 
 @dataclass(frozen=True)

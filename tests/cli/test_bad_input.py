@@ -32,10 +32,8 @@ FILES = {
     "a picture": (png(), "is not text"),
     "zeros": (bytes(5000), "is not text.*zero"),
     "a zero byte late": (b"text " * 400_000 + b"\0" + b"text " * 1000, "zero byte.*byte 2000000"),
-    "latin-1": ("Das Mädchen läuft über die Straße. ".encode("latin-1") * 200, r"is not UTF-8 \(byte 5\).*iconv"),
-    "utf-16": (sentences(3000).encode("utf-16"), "is not UTF-8.*utf-16.*iconv"),
-    "utf-16 without a mark": (sentences(3000).encode("utf-16-le"), "is not UTF-8.*utf-16-le.*iconv"),
-    "utf-16, big end first": (sentences(3000).encode("utf-16-be"), "is not UTF-8.*utf-16-be.*iconv"),
+    "latin-1": ("Das Mädchen läuft über die Straße. ".encode("latin-1") * 200, r"is not UTF-8 \(byte 5\).*--encoding"),
+    "utf-16, cut off": (sentences(3000).encode("utf-16")[:-1], "is cut off or damaged utf-16"),
     "cut in a character": (sentences(3000).encode() + "é".encode()[:1], "ends in the middle of a character"),
     "gzip, cut off": (zipped()[:-2000], "damaged gzip"),
     "gzip, a byte changed": (zipped()[:3000] + b"\x55\x55\x55" + zipped()[3003:], "damaged gzip"),
@@ -49,7 +47,7 @@ def test_files(refused, tmp_path, kind):
     (tmp_path / "data").write_bytes(content)
     sentence, field = refused("train", "text", "data", *SHORT)
     assert re.search(message, sentence), sentence
-    assert field == "data"
+    assert field == ("encoding" if "--encoding" in message else "data")
     assert "data" in sentence
 
 

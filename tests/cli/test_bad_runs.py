@@ -234,7 +234,7 @@ RESUMES = {
     unknown_option: "There is no option 'command'",
     strange_config: r"config.json or run.json is damaged \(config is not an object\)",
     not_begun: r"config.json or run.json is damaged \('config'\)",
-    run_options_as_a_list: r"config.json or run.json is damaged \(run is not an object\)",
+    run_options_as_a_list: "config.json is damaged: restore it",
     plan_without_steps: r"config.json or run.json is damaged \(.*'steps'\)",
 }
 

@@ -41,7 +41,7 @@ def folder_of(path: Path, classes: dict[str, int], channels: int = 3) -> str:
 
 def whole(data: str, **options) -> PictureSet:
     """All pictures of a folder or zip, as training data."""
-    return read_pictures(data, "0", "0", 20, **options)
+    return read_pictures(data, "0", "0", pixels=20, **options)
 
 
 def cells(count: int = 60, seed: int = 0) -> list[list[str]]:

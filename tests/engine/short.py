@@ -5,7 +5,8 @@ from pathlib import Path
 
 import genlab
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.recipe import Place, Setup
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup
 from genlab.engine.run_folder import RunFolder
 from genlab.tasks.text.gpt import GPTRecipe
 

@@ -15,9 +15,9 @@ from genlab.catalog import TASKS, load, task_named
 from genlab.engine.checkpoints import load_state, save_state
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.modes import evaluating
-from genlab.engine.options import RunOptions
+from genlab.engine.options import Place, RunOptions
 from genlab.engine.pipeline import AttentionMap, Pipeline
-from genlab.engine.recipe import Place, Recipe, Setup, Speed
+from genlab.engine.recipe import Recipe, Setup, Speed
 from genlab.engine.samples import Kind
 from genlab.errors import InputError
 from genlab.options import make
@@ -95,7 +95,7 @@ def test_names_and_options(task, model):
     for kind in (options, *map(load, found.requests.values())):
         assert dataclasses.is_dataclass(kind)
         assert kind.__dataclass_params__.frozen
-        assert len(dataclasses.fields(kind)) <= 14
+        assert len(dataclasses.fields(kind)) <= 13
     assert not {f.name for f in dataclasses.fields(options)} & {f.name for f in dataclasses.fields(RunOptions)}
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from genlab.data.shared.compressed import read_bytes
-from genlab.data.shared.encodings import not_utf8
+from genlab.data.shared.encodings import decoded
 from genlab.errors import InputError
 
 AT_ONCE = 2_048
@@ -49,8 +49,12 @@ def lines_of(prompt: str | tuple[str, ...] | Lines | None) -> Lines:
     return Lines(tuple(lines))
 
 
-def read_blocks(path: str) -> Iterator[Lines]:
+def read_blocks(path: str, encoding: str | None = None) -> Iterator[Lines]:
     """Yields the lines of a file in blocks; the path - is standard input, which a terminal gives line by line.
+
+    Args:
+        path: The file, or -.
+        encoding: Encoding of text that is not UTF-8.
 
     Raises:
         InputError: the text is empty or cannot be read.
@@ -58,47 +62,42 @@ def read_blocks(path: str) -> Iterator[Lines]:
     if path == "-":
         name, done = "Standard input", 0
         while block := list(islice(sys.stdin.buffer, 1 if sys.stdin.isatty() else AT_ONCE)):
-            yield Lines(tuple(decode_lines(b"".join(block), name, "input", done)), name, done, "input")
+            texts = decode_lines(b"".join(block), name, "input", encoding, done)
+            yield Lines(tuple(texts), name, done, "input")
             done += len(block)
     else:
-        lines = read_lines(Path(path), "input")
+        lines = read_lines(Path(path), "input", encoding)
         for start in range(0, len(lines), AT_ONCE):
             yield Lines(tuple(lines[start : start + AT_ONCE]), path, start, "input")
 
 
-def read_lines(path: Path, option: str) -> list[str]:
-    """Reads the lines of a text file in UTF-8, compressed or not.
+def read_lines(path: Path, option: str, encoding: str | None = None) -> list[str]:
+    """Reads the lines of a text file, compressed or not; `encoding` is that of a file that is not UTF-8.
 
     Raises:
-        InputError: the file, given by `option`, cannot be read, is not UTF-8 or is empty.
+        InputError: the file, given by `option`, cannot be read or decoded, or is empty.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder: give a text file.", option)
     if not path.exists():
         raise InputError(f"There is no file {path}.", option)
-    return decode_lines(read_bytes(path, option), str(path), option)
+    return decode_lines(read_bytes(path, option), str(path), option, encoding)
 
 
-def decode_lines(data: bytes, name: str, option: str, before: int = 0) -> list[str]:
-    """Decodes UTF-8 text into lines without their line endings, \\n or \\r\\n.
+def decode_lines(data: bytes, name: str, option: str, encoding: str | None, before: int = 0) -> list[str]:
+    """Decodes text into lines without their line endings, \\n or \\r\\n.
 
     Args:
         data: The text.
         name: Name of the text in errors.
         option: The option that gave the text.
+        encoding: Encoding of text that is not UTF-8.
         before: Number of preceding lines, which errors add to a line number.
 
     Raises:
-        InputError: the text is not UTF-8 or is empty.
+        InputError: the text cannot be decoded or is empty.
     """
-    try:
-        text = data.decode("utf-8-sig")
-        wrong = data.find(b"\0")
-    except UnicodeDecodeError as error:
-        wrong = error.start
-    if wrong >= 0:
-        line = before + data.count(b"\n", 0, wrong) + 1
-        raise InputError(not_utf8(f"{name}, line {line}", data, wrong), option)
+    text = decoded(data, name, option, encoding, before)
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if not lines[-1]:
         lines.pop()

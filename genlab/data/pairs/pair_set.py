@@ -65,7 +65,15 @@ class PairSet:
     notes: list[str] = field(default_factory=list)
 
 
-def read_pairs(data: str, validation: str, test: str, lower: bool = False, distinct: bool = True) -> PairSet:
+def read_pairs(
+    data: str,
+    validation: str,
+    test: str,
+    encoding: str | None = None,
+    *,
+    lower: bool = False,
+    distinct: bool = True,
+) -> PairSet:
     """Reads and splits `data`.
 
     Args:
@@ -73,6 +81,7 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
             files, or @sample.
         validation: Fraction of the pairs that selects the weights, or a path to other pairs, written as `data`.
         test: Fraction of the pairs that is only reported, or a path to other pairs.
+        encoding: Encoding of files that are not UTF-8.
         lower: Convert all text to lower case.
         distinct: Remove duplicate pairs from `data`. Separate validation and test files keep theirs, because scores
             on a known test set are only comparable if it is complete.
@@ -81,7 +90,7 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
         InputError: the data cannot be read or are not pairs.
     """
     notes: list[str] = []
-    name, pairs = _open(data, "data", notes)
+    name, pairs = _open(data, "data", encoding, notes)
     shares = shares_of(validation, test)
     digest = hashlib.sha256(_content(pairs))
     pairs = _lowered(pairs) if lower else pairs
@@ -93,7 +102,7 @@ def read_pairs(data: str, validation: str, test: str, lower: bool = False, disti
     separate: dict[str, Pairs] = {}
     for part, value in (("validation", validation), ("test", test)):
         if shares[part] is None:
-            _, read = _open(value, part, notes)
+            _, read = _open(value, part, encoding, notes)
             digest.update(_content(read))
             separate[part] = _lowered(read) if lower else read
     if len(separate) == 2:  # a sentence in both is reported, so it must not select the weights
@@ -141,22 +150,22 @@ def check_learnable(pairs: PairSet) -> None:
         )
 
 
-def _open(data: str, option: str, notes: list[str]) -> tuple[str, Pairs]:
+def _open(data: str, option: str, encoding: str | None, notes: list[str]) -> tuple[str, Pairs]:
     """Returns name and pairs; adds what it leaves out to `notes`."""
     if data.startswith("@"):
         ((_, text),) = sample_set(data, SAMPLES, option)()
         return data, _tabbed(text.split("\n")[:-1], data, option, notes)
     if both := two_paths(data):
         parts = Path(both[0]), Path(both[1])
-        name, pairs = " + ".join(path.name for path in parts), _parallel(parts, option, notes)
+        name, pairs = " + ".join(path.name for path in parts), _parallel(parts, option, encoding, notes)
     else:
         path = Path(data)
         name = path.name
         if COMPRESSED.sub("", name.lower()).endswith(TABLES):
-            pairs = _separated(data, option, notes)
+            pairs = _separated(data, option, encoding, notes)
             _check_lengths(pairs, option)
             return name, pairs
-        pairs = _tabbed(read_lines(path, option), data, option, notes)
+        pairs = _tabbed(read_lines(path, option, encoding), data, option, notes)
     if len(pairs) > 1 and is_header(pairs.sources[0], pairs.targets[0]):
         names = f"{pairs.sources[0]}, {pairs.targets[0]}"
         notes.append(f"the first row of {name} ({names}) is a header: it was left out.")
@@ -165,9 +174,9 @@ def _open(data: str, option: str, notes: list[str]) -> tuple[str, Pairs]:
     return name, pairs
 
 
-def _parallel(parts: tuple[Path, Path], option: str, notes: list[str]) -> Pairs:
+def _parallel(parts: tuple[Path, Path], option: str, encoding: str | None, notes: list[str]) -> Pairs:
     """Pairs from two files, line by line; a line that is blank in both files is skipped."""
-    sources, targets = ([line.strip() for line in read_lines(path, option)] for path in parts)
+    sources, targets = ([line.strip() for line in read_lines(path, option, encoding)] for path in parts)
     if len(sources) != len(targets):
         raise InputError(
             f"{parts[0]} has {len(sources):,} lines and {parts[1]} {len(targets):,}: line n of one must be the "
@@ -210,13 +219,13 @@ def _tabbed(lines: list[str], name: str, option: str, notes: list[str]) -> Pairs
     return Pairs(*columns, kept, (name, name))
 
 
-def _separated(data: str, option: str, notes: list[str]) -> Pairs:
+def _separated(data: str, option: str, encoding: str | None, notes: list[str]) -> Pairs:
     """Pairs from a table of two columns, as `data/shared/delimited.py` reads it.
 
     Raises:
         InputError: the file is not such a table, or a cell is empty.
     """
-    cells = read_cells(data, option)
+    cells = read_cells(data, option, encoding)
     if cells.header:
         cells.notes.append(
             f"the first line of {data} ({', '.join(cells.names[:4])}) names the columns and is not a pair."

@@ -107,12 +107,13 @@ def read_pictures(
     data: str,
     validation: str,
     test: str,
+    encoding: str | None = None,
+    *,
     pixels: int,
     label: str | None = None,
     channels: int | None = None,
     classes: list[str] | None = None,
     ranges: Ranges | None = None,
-    encoding: str | None = None,
 ) -> PictureSet:
     """Reads and splits `data`.
 
@@ -121,12 +122,12 @@ def read_pictures(
         validation: Fraction of the pictures that selects the weights, or a path to other pictures. Folders in `data`
             that are splits override a fraction; 0 trains on their pictures.
         test: Fraction of the pictures that is only reported, or a path to other pictures; as for `validation`.
+        encoding: Encoding of a table beside the pictures that is not UTF-8.
         pixels: Side of the square that every picture is resized to.
         label: Column of the table beside the pictures with the classes; None for the sub-folders.
         channels: 1 for grey, 3 for colour; None for grey if every picture is.
         classes: Classes of a trained model, whose indices label the pictures; None for those of the data.
         ranges: Value ranges of a trained model; None for those of the data.
-        encoding: Encoding of a table beside the pictures that is not UTF-8.
 
     Raises:
         InputError: the data cannot be read, there are too few pictures, one has an unknown class, or it is unclear
@@ -140,7 +141,7 @@ def read_pictures(
         found.check(classes, data, "data")
     if len(found.pictures.array) < FEWEST:
         raise InputError(f"{data} has only one readable picture: give at least {FEWEST}.", "data")
-    notes = [*_notes_on(found.pictures.left_out), *found.pictures.notes]
+    notes, left_out = list(found.notes), dict(found.pictures.left_out)
     chosen = found.divide(shares, notes)
     if chosen["train"].sum() < FEWEST:
         raise InputError(f"{data} leaves fewer than two pictures to train on: give more, or hold out less.", "data")
@@ -153,6 +154,8 @@ def read_pictures(
         if shares[part] is None:
             other = _read(value, pixels, label, found.pictures.array.shape[3], part, found.pictures.ranges, encoding)
             fingerprint.update(other.fingerprint.encode())
+            notes += [f"{part}: {note}" for note in other.notes]
+            left_out |= {f"{part}: {file}": why for file, why in other.pictures.left_out.items()}
             other.check(classes, value, part)
             splits[part] = other.some(classes, np.ones(len(other.pictures.array), bool))
             copies = sum(digest in trained for digest in other.pictures.digests)
@@ -170,7 +173,7 @@ def read_pictures(
             notes.append(_rough(part, len(held_out)))
     return PictureSet(
         found.pictures.name, fingerprint.hexdigest(), found.some(classes, chosen["train"]), splits["validation"],
-        splits["test"], classes, found.pictures.left_out, notes, found.pictures.ranges,
+        splits["test"], classes, left_out, notes, found.pictures.ranges,
     )  # fmt: skip
 
 
@@ -184,6 +187,7 @@ class _Labelled:
     """Class name of each picture, "" for none; empty without classes."""
     fingerprint: str
     """SHA-256 of the pictures, of splits by folders, and of classes from a table."""
+    notes: list[str]
 
     def check(self, classes: list[str], data: str, option: str) -> None:
         """Raises InputError for a picture of an unknown class."""
@@ -242,15 +246,17 @@ def _read(
         )
     classes = layout.classes
     about: list[Any] = []
+    notes = [*_notes_on(pictures.left_out), *pictures.notes]
     if label is not None:
-        classes = table_classes(pictures.table, pictures.names, label, data, option, encoding)
+        classes, said = table_classes(pictures.table, pictures.names, label, data, option, encoding)
         about = [label, classes]
+        notes += said
     if layout.splits:
         about.append(layout.folders)
     fingerprint = pictures.fingerprint
     if about:
         fingerprint = hashlib.sha256(json.dumps([fingerprint, *about]).encode()).hexdigest()
-    return _Labelled(pictures, layout, classes, fingerprint)
+    return _Labelled(pictures, layout, classes, fingerprint, notes)
 
 
 def _notes_on(left_out: dict[str, str]) -> list[str]:

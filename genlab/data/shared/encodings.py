@@ -2,8 +2,9 @@
 
 import codecs
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 
 from genlab.errors import InputError
@@ -87,53 +88,97 @@ BYTE_ORDER = (
 )  # fmt: skip
 
 
-ICONV = "convert it with `iconv -f NAME -t utf-8`"
+UTF8 = "utf-8-sig"
+"""UTF-8, with a byte order mark or without."""
 
 
-def decoded(data: bytes, name: str, option: str, encoding: str | None) -> str:
-    """Decodes a file: by its byte order mark, as UTF-8, or as `encoding`.
+def decode_blocks(
+    opened: Callable[[], Iterator[bytes]],
+    name: str,
+    option: str,
+    encoding: str | None,
+    before: int = 0,
+) -> Iterator[str]:
+    """Decodes a file block by block: as UTF-8, as UTF-16 or UTF-32, or as `encoding` where UTF-8 does not fit.
+
+    Args:
+        opened: Opens the file; returns its content in blocks of any size.
+        name: Name of the file in errors.
+        option: The option that gave the file.
+        encoding: Encoding of a file that is none of these.
+        before: Number of preceding lines, which errors add to a line number.
 
     Raises:
         InputError: the encoding is unknown or does not fit, or the file is not text.
     """
-    wide = next((wide for mark, wide in BYTE_ORDER if data.startswith(mark)), None) or _without_mark(data[:4096])
-    try:
-        text = data.decode(wide or "utf-8-sig")
-    except UnicodeDecodeError as error:
-        if encoding is None or wide:
-            around = data[max(0, error.start - JUDGED) :]
-            message = not_utf8(name, around if not wide else data, error.start, "add --encoding NAME")
-            raise InputError(message, "encoding" if "--encoding" in message else option) from None
+    codec = _codec(opened(), encoding)
+    decoder = codecs.getincrementaldecoder(codec)()
+    blocks, place, line = opened(), 0, before + 1
+    for block in chain(blocks, [b""]):
+        waiting = decoder.getstate()[0]  # the incomplete character at the end of the previous block
+        error = None
         try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError as wrong:
-            raise InputError(
-                f"{name} is not {encoding} (byte {wrong.start}): give another --encoding.", "encoding"
-            ) from None
-        except (LookupError, ValueError):  # an unknown name, or a codec for something else than text
-            raise InputError(
-                f"encoding: there is no encoding {encoding!r}; usual ones are utf-8, cp1252 and utf-16.", "encoding"
-            ) from None
-    if "\0" in text:
-        raise InputError(f"{name} is not text: it has a zero byte at character {text.index(chr(0))}.", option)
-    return text
+            text = decoder.decode(block, final=not block)
+            wrong = (waiting + block).find(0) if "\0" in text else -1
+        except UnicodeDecodeError as failed:
+            error, wrong = failed, len(waiting) + len(block) - len(failed.object) + failed.start
+        if wrong >= 0:
+            data, place = b"".join((waiting, block, *islice(blocks, 16))), place - len(waiting) + wrong
+            line += data.count(b"\n", 0, wrong)
+            where = f"{name}, line {line}"
+            if error is None or codec == UTF8:
+                message = not_utf8(where, data[max(0, wrong - JUDGED) :], place)
+            elif codec == encoding:
+                message = f"{where} is not {encoding} (byte {place}): give another --encoding."
+            else:
+                message = f"{where} is cut off or damaged {codec} (byte {place}): correct it, or convert it to UTF-8."
+            raise InputError(message, "encoding" if "--encoding" in message else option) from None
+        if text:
+            yield text
+        place, line = place + len(block), line + text.count("\n")
 
 
-def not_utf8(name: Path | str, data: bytes, place: int, remedy: str = ICONV) -> str:
-    """Describes a file that is not UTF-8, and how to convert it.
+def decoded(data: bytes, name: str, option: str, encoding: str | None, before: int = 0) -> str:
+    """Decodes the whole content of a file: see `decode_blocks`."""
+    return "".join(decode_blocks(lambda: iter([data]), name, option, encoding, before))
+
+
+def _codec(blocks: Iterator[bytes], encoding: str | None) -> str:
+    """The encoding of a file: UTF-16 or UTF-32 by its first bytes, UTF-8 if that fits all of them, else `encoding`.
+
+    Raises:
+        InputError: the encoding is unknown.
+    """
+    first = next(blocks, b"")
+    wide = next((wide for mark, wide in BYTE_ORDER if first.startswith(mark)), None) or _without_mark(first[:4096])
+    if wide or encoding is None or _is_text_in_utf8(chain([first], blocks)):
+        return wide or UTF8
+    try:
+        "".encode(encoding)
+    except (LookupError, ValueError):  # an unknown name, or a codec for something else than text
+        raise InputError(
+            f"encoding: there is no encoding {encoding!r}; usual ones are utf-8, cp1252 and utf-16.", "encoding"
+        ) from None
+    return encoding
+
+
+def _is_text_in_utf8(blocks: Iterator[bytes]) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        return not any("\0" in decoder.decode(block, final=not block) for block in chain(blocks, [b""]))
+    except UnicodeDecodeError:
+        return False
+
+
+def not_utf8(name: Path | str, data: bytes, place: int) -> str:
+    """Describes text that is not UTF-8, and how to read it.
 
     Args:
         name: The file, or a place in it.
         data: A large part of the file, with the first invalid byte near its start.
         place: Position of the first invalid byte in the file.
-        remedy: What to do about it, with NAME for the encoding.
     """
-    for mark, encoding in BYTE_ORDER:
-        if data.startswith(mark):
-            return _wide(name, place, encoding)
     if 0 in data:
-        if wide := _without_mark(data[:4096]):
-            return _wide(name, place, wide)
         return f"{name} is not text: it has zero bytes (byte {place})."
     if _is_utf8(data, cut_off=True):
         return f"{name} ends in the middle of a character: it is cut off, or not UTF-8."
@@ -146,11 +191,8 @@ def not_utf8(name: Path | str, data: bytes, place: int, remedy: str = ICONV) -> 
             "bytes with `iconv -c -f utf-8 -t utf-8`."
         )
     samples = ", ".join(f'{encoding} "{sample}"' for encoding, sample in _candidates(words))
-    return f"{name} is not UTF-8 (byte {place}): {remedy}, where NAME is the encoding that reads right: {samples}."
-
-
-def _wide(name: Path | str, place: int, encoding: str) -> str:
-    return f"{name} is not UTF-8 (byte {place}) but {encoding}: convert it with `iconv -f {encoding} -t utf-8`."
+    remedy = "add --encoding NAME, where NAME is the encoding that reads right"
+    return f"{name} is not UTF-8 (byte {place}): {remedy}: {samples}."
 
 
 def _without_mark(data: bytes) -> str | None:

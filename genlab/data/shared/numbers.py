@@ -5,8 +5,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
+
+import numpy as np
+from jaxtyping import Float64
 
 LARGEST = 1e30
 """Largest absolute value that counts as a number."""
@@ -19,6 +22,8 @@ CURRENCY = (
 SPACES = " \u00a0\u202f'’"
 """Characters between groups of three digits, beside the mark that is not the decimal one."""
 PLAIN = re.compile(r"[+-]?[\d.,]+")
+JUDGED = 1000
+"""Most different cells of a column from which to judge the others, spread over it."""
 UNIT = re.compile(r"[-−+]?[\d.,\s]*\d\s*(?P<unit>(?:[^\W\d_]|[°µ\"'′″])[^\d\s.,]*(?: [^\W\d_]+)?\.?)")
 """A number with a unit: 5 kg, 36 months, 12.5 µg/L."""
 CODE = re.compile(r"0\d+|\+\d[\d ()/.-]{7,}|(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
@@ -42,6 +47,22 @@ def as_number(cell: str, decimal: str = ".", unit: str = "") -> float | None:
         minus = "-" in (found["sign"] + (found["after"] or "")).replace("−", "-")
         value = -value if found["open"] or minus else value
     return value if value is not None and abs(value) <= LARGEST else None  # False for NaN
+
+
+def plain_numbers(cells: Collection[str]) -> Float64[np.ndarray, " cells"] | None:
+    """The values of cells that are all numbers as programs write them, many times faster than one by one.
+
+    NaN for an empty cell and for what is not finite or above `LARGEST`; None if a cell is anything else.
+    """
+    if max(map(len, cells), default=0) > LONGEST or "_" in "".join(cells):
+        return None
+    filled = cells if all(cells) else [cell or "nan" for cell in cells]
+    try:
+        values = np.fromiter(map(float, filled), np.float64, len(cells))
+    except ValueError:
+        return None
+    values[np.abs(values) > LARGEST] = np.nan
+    return values
 
 
 def _plain(cell: str) -> float | None:
@@ -77,6 +98,8 @@ def units(cells: Mapping[str, int]) -> Counter[str]:
         cells: How often each cell occurs.
     """
     found = Counter[str]()
+    if cells and plain_numbers(cells) is not None:
+        return Counter({"": sum(cells.values())})
     for cell, count in cells.items():
         if PLAIN.fullmatch(cell):
             found[""] += count
@@ -120,6 +143,7 @@ def usual_mark(columns: Iterable[Mapping[str, int]]) -> str:
 
 def _comma_lead(counts: Mapping[str, int], unit: str = "") -> int:
     """How many more cells are numbers with a decimal comma than with a decimal point."""
-    either = [(cell, count) for cell, count in counts.items() if "." in cell or "," in cell]
-    point = sum(count for cell, count in either if as_number(cell, ".", unit) is not None)
-    return sum(count for cell, count in either if as_number(cell, ",", unit) is not None) - point
+    either = [cell for cell in counts if "." in cell or "," in cell]
+    either = either[:: 1 + len(either) // JUDGED]
+    point = sum(counts[cell] for cell in either if as_number(cell, ".", unit) is not None)
+    return sum(counts[cell] for cell in either if as_number(cell, ",", unit) is not None) - point

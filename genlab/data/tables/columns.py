@@ -16,7 +16,8 @@ from jaxtyping import Float32, Float64
 from genlab.data.shared.delimited import Cells
 from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
-from genlab.data.shared.numbers import as_number, decimal_mark, units
+from genlab.data.shared.names import matching
+from genlab.data.shared.numbers import as_number, decimal_mark, plain_numbers, units
 from genlab.data.tables.dates import ISO, date_features, features_of, parse_date
 from genlab.data.tables.spelling import TRUTH, respelled, respelled_note
 from genlab.data.tables.types import CATEGORIES, RARE, ColumnType, Kind, counted, odd_note
@@ -216,7 +217,10 @@ class Encoder:
 
     def encode(self, table: Cells) -> Float32[np.ndarray, "rows features"]:
         """Encodes rows of the table that the columns were fitted to."""
-        return np.concatenate([column.encode(table.column(column.name)) for column in self.columns], 1)
+        rows = np.empty((len(table), self.features), np.float32)
+        for column, place in zip(self.columns, self.slices.values(), strict=True):
+            rows[:, place] = column.encode(table.column(column.name))
+        return rows
 
     def encode_other(self, table: Cells, where: str) -> tuple[Float32[np.ndarray, "rows features"], list[str]]:
         """Encodes the rows of another table with all columns, in any order; returns them with notes on odd cells.
@@ -285,27 +289,15 @@ def matched(names: list[str], given: list[str], where: str) -> list[int]:
     Raises:
         InputError: a name is missing; `where` names the table.
     """
-    simple = [_simple(name) for name in given]
-    places = []
-    lacks = []
-    for name in names:
-        if name in given:
-            places.append(given.index(name))
-        elif simple.count(_simple(name)) == 1:
-            places.append(simple.index(_simple(name)))
-        else:
-            lacks.append(name)
-    if lacks:
+    found = matching(names, given)
+    if lacks := [name for name in names if name not in found]:
         raise InputError(
             f"{where} has no column {', '.join(lacks[:5])}: this run needs {', '.join(names[:20])}"
             f"{' ...' if len(names) > 20 else ''}; the table has {', '.join(given[:20])}"
             f"{' ...' if len(given) > 20 else ''}.", "data",
         )  # fmt: skip
-    return places
-
-
-def _simple(name: str) -> str:
-    return "".join(name.casefold().split())
+    places = {name: place for place, name in enumerate(given)}
+    return [places[found[name]] for name in names]
 
 
 def learn_encoder(cells: Cells, types: dict[str, ColumnType], label: str, classes: list[str]) -> Encoder:
@@ -347,6 +339,8 @@ def _usual(cells: Texts) -> list[str]:
 def as_numbers(cells: Iterable[str], kind: ColumnType) -> Float64[np.ndarray, " rows"]:
     """The numbers in cells; NaN for those that are missing or cannot be read."""
     cells = list(cells)
+    if kind.form == "." and (plain := plain_numbers(cells)) is not None:
+        return plain
     known = {cell: np.nan if (value := as_number(cell, kind.form, kind.unit)) is None else value for cell in set(cells)}
     return np.array([known[cell] for cell in cells], np.float64)
 

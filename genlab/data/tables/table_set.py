@@ -20,6 +20,7 @@ from jaxtyping import Float32, Int
 
 from genlab.data.shared.delimited import Cells, carried, read_cells
 from genlab.data.shared.headers import is_missing
+from genlab.data.shared.names import matching
 from genlab.data.shared.numbers import as_number
 from genlab.data.shared.splits import divided, shares_of
 from genlab.data.tables.columns import Encoder, learn_encoder, matched
@@ -87,9 +88,10 @@ def read_table_set(
     data: str,
     validation: str,
     test: str,
+    encoding: str | None = None,
+    *,
     label: str | None = None,
     types: str | None = None,
-    encoding: str | None = None,
     encoder: Encoder | None = None,
 ) -> TableSet:
     """Reads and splits a table.
@@ -98,9 +100,9 @@ def read_table_set(
         data: File of delimited text, or a Parquet file.
         validation: Fraction of the rows that selects the weights, or a path to another table.
         test: Fraction of the rows that is only reported, or a path to another table.
+        encoding: Encoding of files that are not UTF-8.
         label: Column to predict; None for one with a usual name (`LABELS`), else the last.
         types: Corrected types of columns, as "zip=category, when=date".
-        encoding: Encoding of files that are not UTF-8.
         encoder: Encoding of the columns, if they are those of a run; None to fit one.
 
     Raises:
@@ -225,11 +227,12 @@ def _label_name(cells: Cells, label: str | None) -> str:
         InputError: there is no column of that name.
     """
     if label is not None:
-        if label not in cells.names:
+        found = matching([label], cells.names)
+        if label not in found:
             raise InputError(
                 f"label: {cells.name} has no column {label}: choose from {nearest(label, cells.names)}.", "label"
             )
-        return label
+        return found[label]
     lower = [name.casefold() for name in cells.names]
     return next((cells.names[lower.index(name)] for name in LABELS if name in lower), cells.names[-1])
 

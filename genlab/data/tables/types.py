@@ -5,15 +5,27 @@ A column is what most of its cells are; the cells that do not fit count as missi
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from genlab.data.shared.delimited import Cells, Column
 from genlab.data.shared.headers import is_missing
-from genlab.data.shared.numbers import CODE, as_number, decimal_mark, is_number, main_unit, units, usual_mark
+from genlab.data.shared.numbers import (
+    CODE,
+    JUDGED,
+    as_number,
+    decimal_mark,
+    is_number,
+    main_unit,
+    plain_numbers,
+    units,
+    usual_mark,
+)
 from genlab.data.tables.dates import date_format, is_format, parse_date, zones
 from genlab.data.tables.spelling import spelling_note
 from genlab.errors import InputError
@@ -78,15 +90,23 @@ class ColumnType:
             return as_number(cell, self.form, self.unit) is not None
         return self.kind is not Kind.DATE or parse_date(cell, self.form) is not None
 
+    def strange(self, cells: Collection[str]) -> list[str]:
+        """The cells that cannot be read, given that none is missing."""
+        if self.kind is Kind.NUMBER and self.form == ".":
+            numbers = plain_numbers(cells)
+            if numbers is not None and not np.isnan(numbers).any():
+                return []
+        return [cell for cell in cells if not self.fits(cell)]
+
     def fitting(self, counts: Mapping[str, int]) -> dict[str, int]:
         """The cells that fit, with their counts."""
         return {cell: count for cell, count in counts.items() if self.fits(cell)}
 
-    def odd(self, cells: Column, lines: Any, filled: Iterable[str]) -> list[tuple[str, int]]:
+    def odd(self, cells: Column, lines: Any, filled: Collection[str]) -> list[tuple[str, int]]:
         """Those of the different cells in `filled` that do not fit, with their lines."""
         if self.kind not in (Kind.NUMBER, Kind.DATE):
             return []
-        wrong = {cell for cell in filled if not self.fits(cell)}
+        wrong = set(self.strange(filled))
         return [(cell, int(line)) for cell, line in zip(cells, lines, strict=True) if cell in wrong] if wrong else []
 
     def __str__(self) -> str:
@@ -251,7 +271,7 @@ def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
     lose no more than categories would, of which rare ones share a feature.
     """
     filled = counts.total()
-    odd = {cell: count for cell, count in counts.items() if not kind.fits(cell)}
+    odd = {cell: counts[cell] for cell in kind.strange(counts)}
     lost = sum(odd.values())
     if filled - lost >= MOST * filled:
         return filled > 0
@@ -262,8 +282,10 @@ def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
 
 def _numbered(counts: Counter[str]) -> bool:
     """Whether nearly all cells are different whole numbers."""
-    most = MOST * counts.total()
-    return len(counts) >= most and sum(count for cell, count in counts.items() if WHOLE.fullmatch(cell)) >= most
+    if len(counts) < MOST * counts.total():
+        return False
+    some = list(counts)[:: 1 + len(counts) // JUDGED]
+    return sum(WHOLE.fullmatch(cell) is not None for cell in some) >= MOST * len(some)
 
 
 def _counts_up(counts: Counter[str]) -> bool:

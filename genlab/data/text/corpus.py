@@ -89,7 +89,14 @@ class Corpus:
 
 
 def read_corpus(
-    data: str, validation: str, test: str, kind: str, vocabulary: int | None, tokenizer: Tokenizer | None = None
+    data: str,
+    validation: str,
+    test: str,
+    encoding: str | None = None,
+    *,
+    kind: str = "auto",
+    vocabulary: int | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> Corpus:
     """Reads, splits and tokenizes `data`.
 
@@ -97,6 +104,7 @@ def read_corpus(
         data: File, folder or @sample.
         validation: Fraction of the text that follows the training part, or a path.
         test: Fraction of the text at the end, or a path.
+        encoding: Encoding of files that are not UTF-8.
         kind: Tokenizer to train on the training part: auto, char, byte or bpe.
         vocabulary: Vocabulary size of a BPE tokenizer; None chooses it by the length of the text.
         tokenizer: An existing tokenizer to use instead.
@@ -104,11 +112,11 @@ def read_corpus(
     Raises:
         InputError: the data cannot be read.
     """
-    source = open_source(data)
+    source = open_source(data, encoding)
     facts = survey(source)
     shares = shares_of(validation, test)
     paths = {"validation": validation, "test": test}
-    own = {name: _open_separate(paths[name], name) for name, share in shares.items() if share is None}
+    own = {name: _open_separate(paths[name], name, encoding) for name, share in shares.items() if share is None}
     held = {name: share for name, share in shares.items() if share is not None}
     end = int((1 - held.get("test", 0)) * facts.characters) if held.get("test") else facts.characters
     middle = end - int(held.get("validation", 0) * facts.characters)
@@ -143,29 +151,35 @@ def read_corpus(
     )
 
 
-def _open_separate(path: str, name: str) -> tuple[Source, Facts]:
+def _open_separate(path: str, name: str, encoding: str | None) -> tuple[Source, Facts]:
     """Opens and surveys the text of a split that is read from a separate path."""
     try:
-        source = open_source(path)
+        source = open_source(path, encoding)
         return source, survey(source)
     except InputError as error:
         raise InputError(f"{name}: {error}", name) from None
 
 
-def training_text(data: str, validation: str, test: str) -> Iterator[bytes]:
+def training_text(data: str, validation: str, test: str, encoding: str | None) -> Iterator[bytes]:
     """Yields the training part of `data` as UTF-8."""
-    return _part(data, validation, test, lambda middle, end, all: (0, middle))
+    return _part(data, validation, test, encoding, lambda middle, end, all: (0, middle))
 
 
-def test_text(data: str, validation: str, test: str) -> Iterator[bytes]:
+def test_text(data: str, validation: str, test: str, encoding: str | None) -> Iterator[bytes]:
     """Yields the test part of `data` as UTF-8."""
     if share_of(test, "test") is None:
-        return _part(test, "0", "0", lambda middle, end, all: (0, all))
-    return _part(data, validation, test, lambda middle, end, all: (end, all))
+        return _part(test, "0", "0", encoding, lambda middle, end, all: (0, all))
+    return _part(data, validation, test, encoding, lambda middle, end, all: (end, all))
 
 
-def _part(data: str, validation: str, test: str, bounds: Callable[[int, int, int], tuple[int, int]]) -> Iterator[bytes]:
-    source = open_source(data)
+def _part(
+    data: str,
+    validation: str,
+    test: str,
+    encoding: str | None,
+    bounds: Callable[[int, int, int], tuple[int, int]],
+) -> Iterator[bytes]:
+    source = open_source(data, encoding)
     total = survey(source).characters
     share = share_of(test, "test")
     end = int((1 - share) * total) if share else total

@@ -3,19 +3,18 @@
 The whole text is never in memory: each pass opens the files again.
 """
 
-import codecs
 import hashlib
 import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from genlab.data.shared.compressed import COMPRESSED, open_stream
-from genlab.data.shared.encodings import not_utf8
+from genlab.data.shared.encodings import decode_blocks
 from genlab.data.shared.folders import files_in, printable
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.text import SAMPLES
@@ -54,8 +53,12 @@ class NoDocuments(InputError):
     """Raised for a .json file that does not hold documents."""
 
 
-def open_source(data: str) -> Source:
+def open_source(data: str, encoding: str | None = None) -> Source:
     """Opens a file, a folder (read recursively) or a sample set.
+
+    Args:
+        data: Path, or @sample.
+        encoding: Encoding of files that are not UTF-8.
 
     Raises:
         InputError: `data` does not exist, cannot be read, or is a folder without text.
@@ -71,19 +74,19 @@ def open_source(data: str) -> Source:
     except OSError as error:
         raise InputError(f"{printable(data)} cannot be read: {error.strerror}.", "data") from None
     if path.is_dir():
-        return _open_folder(path)
+        return _open_folder(path, encoding)
     if not path.is_file():
         raise InputError(f"{data} is neither a file nor a folder.", "data")
-    return Source(printable(path.name), lambda: _read_file(path))
+    return Source(printable(path.name), lambda: _read_file(path, encoding))
 
 
-def _open_folder(folder: Path) -> Source:
+def _open_folder(folder: Path, encoding: str | None) -> Source:
     left_out: dict[str, str] = {}
     chosen = []
     for path in sorted(files_in(folder, left_out)):
         if _extension(path) not in ENDINGS:
             left_out[printable(path.relative_to(folder))] = "not text by name"
-        elif _extension(path) == ".json" and not _has_documents(path):
+        elif _extension(path) == ".json" and not _has_documents(path, encoding):
             left_out[printable(path.relative_to(folder))] = "JSON, but not of documents"
         else:
             chosen.append(path)
@@ -94,7 +97,7 @@ def _open_folder(folder: Path) -> Source:
             f"{''.join(f'; {note}' for note in notes[:1])}.",
             "data",
         )
-    pieces = lambda: (piece for path in chosen for piece in _read_file(path))
+    pieces = lambda: (piece for path in chosen for piece in _read_file(path, encoding))
     return Source(printable(folder.name), pieces, notes, left_out)
 
 
@@ -114,44 +117,22 @@ def _extension(path: Path) -> str:
     return os.path.splitext(COMPRESSED.sub("", path.name.lower()))[1]
 
 
-def _has_documents(path: Path) -> bool:
+def _has_documents(path: Path, encoding: str | None) -> bool:
     """Returns whether the first value of a .json file is a document; an empty array counts as documents."""
     try:
-        next(_read_file(path), None)
+        next(_read_file(path, encoding), None)
     except NoDocuments:
         return False
     return True
 
 
-def _read_file(path: Path) -> Iterator[Piece]:
-    texts = _decode(path, open_stream(path, "data"))
+def _read_file(path: Path, encoding: str | None) -> Iterator[Piece]:
+    texts = decode_blocks(lambda: open_stream(path, "data"), printable(path), "data", encoding)
     if _extension(path) in JSON_LINES:
         return _json_lines(path, texts)
     if _extension(path) == ".json":
         return _json_documents(path, texts)
     return ((number == 0, text) for number, text in enumerate(texts))
-
-
-def _decode(path: Path, blocks: Iterator[bytes]) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    place, first = 0, True
-    for block in chain(blocks, [b""]):
-        waiting = decoder.getstate()[0]  # the incomplete character at the end of the previous block
-        wrong = None
-        try:
-            text = decoder.decode(block, final=not block)
-            if "\0" in text:
-                wrong = len(waiting) + block.index(0)
-        except UnicodeDecodeError as error:
-            wrong = error.start
-        if wrong is not None:
-            data = b"".join((waiting, block, *islice(blocks, 16)))
-            raise InputError(not_utf8(printable(path), data, place - len(waiting) + wrong), "data")
-        if first and text:
-            text, first = text.removeprefix("\ufeff"), False
-        if text:
-            yield text
-        place += len(block)
 
 
 # --- JSON -----------------------------------------------------------------------------------------

@@ -12,8 +12,14 @@ PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
 FOLDS = 4
 COMPARED = 5000
 """Most rows that choose the penalty; its best value depends little on their number."""
-NUMBERS = 2**26
-"""Most numbers in the matrix to fit (256 MB); of more rows a sample is fitted."""
+FEWEST = 1000
+"""Number of rows to fit whatever the bounds below."""
+NUMBERS = 2**25
+"""Most numbers in the matrix to fit (128 MB); of more rows a sample is fitted."""
+PRODUCTS = 2**27
+"""Most products of a row, an input and an output in a step of the fit, which takes a tenth of a second."""
+PRODUCTS_COMPARED = 2**23
+"""The same in a step of cross-validation, which takes many more steps."""
 ITERATIONS = 100
 """Most steps of L-BFGS."""
 
@@ -25,7 +31,7 @@ def fit_additive_part(
 ) -> None:
     """Fits the classifier's additive part to training rows."""
     outputs, inputs = classifier.additive_weight.shape
-    most = max(COMPARED, NUMBERS // inputs)
+    most = max(FEWEST, min(NUMBERS // inputs, PRODUCTS // (inputs * outputs)))
     some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:most]  # files may be sorted
     matrix = classifier.additive_inputs(rows[some])
     classifier.set_additive_part(*logistic_regression(matrix, labels[some], outputs))
@@ -33,7 +39,8 @@ def fit_additive_part(
 
 def logistic_regression(rows: Float[Tensor, "rows inputs"], labels: Int[Tensor, " rows"], outputs: int) -> Regression:
     """Weights and biases of a logistic regression on rows in random order, its penalty chosen by cross-validation."""
-    few, truth = rows[:COMPARED], labels[:COMPARED]
+    compared = max(FEWEST, min(COMPARED, PRODUCTS_COMPARED // (outputs * rows.shape[1])))
+    few, truth = rows[:compared], labels[:compared]
     fold = torch.arange(len(few)) % FOLDS
     fitted = [(torch.zeros(outputs, rows.shape[1]), torch.zeros(outputs))] * FOLDS  # each penalty starts from the last
     best, chosen = float("inf"), PENALTIES[0]

@@ -58,11 +58,9 @@ class CNNRecipe(ClassifyRecipe):
 
     @classmethod
     def read(cls, options: CNNOptions, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
-        pictures = read_pictures(*place, options.pixels, options.label, encoding=options.encoding)
+        pictures = read_pictures(*place, pixels=options.pixels, label=options.label)
         splits = {"data": pictures.train, "validation": pictures.validation, "test": pictures.test}
-        labels = [
-            labels_of(split, path, part) for (part, split), path in zip(splits.items(), place, strict=True) if split
-        ]
+        labels = [labels_of(split, getattr(place, part), part) for part, split in splits.items() if split]
         counts = np.bincount(np.concatenate(labels), minlength=len(pictures.classes)).tolist()
         notes = check_classes(labels[0], dict(zip(pictures.classes, counts, strict=True)), "picture")
         notes = [*pictures.notes, *notes]

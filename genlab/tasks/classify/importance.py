@@ -9,7 +9,7 @@ import torch
 
 from genlab.data.tables.table_set import Examples
 from genlab.models.classifier import classification_loss
-from genlab.tasks.classify.inputs import RowInputs, row_batches
+from genlab.tasks.classify.inputs import RowInputs
 from genlab.tasks.classify.pipeline import ClassifyPipeline
 
 ROWS = 2000
@@ -34,7 +34,7 @@ def importance(pipeline: ClassifyPipeline, inputs: RowInputs, split: Examples) -
     rows, labels = split.rows[chosen], torch.from_numpy(split.labels[chosen])
 
     def loss() -> float:
-        logits = pipeline.logits(row_batches(rows)) / pipeline.temperature.value.item()
+        logits = pipeline.logits(inputs.passes(rows)) / pipeline.temperature.value.item()
         return classification_loss(logits.double(), labels).item()
 
     before = loss()

@@ -4,6 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,14 +14,15 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from genlab.data.pictures.arrays import open_pictures
-from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
+from genlab.data.pictures.picture_set import PictureSplit, read_pictures
 from genlab.data.pictures.pixels import picture_rows, to_tensor
 from genlab.data.pictures.ranges import Ranges
 from genlab.data.shared.delimited import carried, read_cells
 from genlab.data.tables.columns import Encoder
 from genlab.data.tables.rows import cells_of
-from genlab.data.tables.table_set import Examples, TableSet, read_examples, read_table_set
+from genlab.data.tables.table_set import Examples, read_examples, read_table_set
 from genlab.engine.files import read_json, write_json
+from genlab.engine.options import Place
 from genlab.engine.pipeline import Source
 from genlab.engine.progress import say
 from genlab.engine.samples import Kind, Sample
@@ -30,12 +32,14 @@ from genlab.models.cnn import PictureClassifierShape
 from genlab.show.confusion import captioned
 from genlab.show.sheets import sheet
 from genlab.tasks.classify.options import CNNOptions, MLPOptions
-from genlab.tasks.shared.reopening import reopened
+from genlab.tasks.shared.reopening import training_data
 
 PICTURES = 250
 """Pictures per forward pass."""
 ROWS = 16_384
-"""Rows per forward pass."""
+"""Most rows per forward pass."""
+POSITIONS = 1 << 23
+"""Most positions in bins per forward pass: 32 MB each time that the network copies them."""
 
 Batches = Iterator[Float[Tensor, "batch ..."]]
 
@@ -73,8 +77,8 @@ class Inputs(ABC):
         """A batch of zeros."""
 
     @abstractmethod
-    def open(self, inputs: Any) -> Opened:
-        """Opens a path, a list of paths, or inputs in memory.
+    def open(self, inputs: Any, encoding: str | None) -> Opened:
+        """Opens a path, a list of paths, or inputs in memory; `encoding` is that of tables that are not UTF-8.
 
         Raises:
             InputError: the inputs cannot be read.
@@ -127,7 +131,7 @@ class PictureInputs(Inputs):
     def blank(self, count: int) -> Float[Tensor, "count channels pixels pixels"]:
         return torch.zeros(count, self.channels, self.pixels, self.pixels)
 
-    def open(self, inputs: Any) -> Opened:
+    def open(self, inputs: Any, encoding: str | None) -> Opened:
         """Opens paths of pictures, folders and zips, or an array or tensor: bytes (pictures, height, width, channels),
         or numbers in [-1, 1]; pictures of another size are resized.
         """
@@ -140,30 +144,16 @@ class PictureInputs(Inputs):
         return Opened(found.names, picture_batches(found.array), notes)
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
-        def read(data: str, validation: str, test: str) -> PictureSet:
-            return read_pictures(data, validation, test, self.pixels, options.label, encoding=options.encoding)
-
-        pictures, home = reopened(read, source)
-        if home:
-            if pictures.test is None:
+        read = partial(read_pictures, pixels=self.pixels, label=options.label)
+        if home := training_data(read, source):
+            if home.test is None:
                 raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
-            split = pictures.test
-        else:
-            assert source.data is not None, "data other than the run's own have a path"
-            pictures = read_pictures(
-                source.data,
-                "0",
-                "0",
-                self.pixels,
-                options.label,
-                self.channels,
-                classes,
-                self.ranges or None,
-                options.encoding,
-            )
-            split = pictures.train
-            labels_of(split, source.data, "data")
-        return Measured(split, {"data": pictures.name, "split": "test" if home else "all", "pictures": len(split)})
+            return Measured(home.test, {"data": home.name, "split": "test", "pictures": len(home.test)})
+        assert source.data is not None, "data other than the run's own have a path"
+        whole = Place(source.data, "0", "0", source.trained_on.encoding)
+        pictures = read(*whole, channels=self.channels, classes=classes, ranges=self.ranges or None)
+        labels_of(pictures.train, source.data, "data")
+        return Measured(pictures.train, {"data": pictures.name, "split": "all", "pictures": len(pictures.train)})
 
     def batches(self, split: PictureSplit) -> Batches:
         return picture_batches(split.array, split.rows)
@@ -219,8 +209,6 @@ class RowInputs(Inputs):
 
     noun = "row"
     encoder: Encoder
-    encoding: str | None = None
-    """Encoding of files that are not UTF-8."""
     edges: list[list[float]] = field(default_factory=list)
     """Edges of the bins of each number, for its embedding; none for one without bins, or in runs without embeddings."""
 
@@ -230,7 +218,7 @@ class RowInputs(Inputs):
     def blank(self, count: int) -> Float[Tensor, "count features"]:
         return torch.zeros(count, self.encoder.features)
 
-    def open(self, inputs: Any) -> Opened:
+    def open(self, inputs: Any, encoding: str | None) -> Opened:
         """Opens paths of CSV files with the run's columns in any order; or rows: a data frame, a dict of values or
         of lists, a list of dicts, or an array or a list of rows with the run's columns in order.
         """
@@ -238,38 +226,39 @@ class RowInputs(Inputs):
         if paths is None:
             table = cells_of(inputs, self.encoder.names)
             rows, notes = self.encoder.encode_other(table, "the rows")
-            return Opened([str(number) for number in table.lines], row_batches(rows), notes)
+            return Opened([str(number) for number in table.lines], self.passes(rows), notes)
         notes, names, parts = [], [], []
         for path in paths:
             with carried(notes):
-                table = read_cells(path, "files", self.encoding, self.encoder.names)
+                table = read_cells(path, "files", encoding, self.encoder.names)
                 notes += table.notes
                 rows, odd = self.encoder.encode_other(table, path)
             notes += odd
             names += [f"{path}:{line}" for line in table.lines]
             parts.append(rows)
-        return Opened(names, row_batches(np.concatenate(parts)), list(dict.fromkeys(notes)))
+        return Opened(names, self.passes(np.concatenate(parts)), list(dict.fromkeys(notes)))
 
     def measured(self, source: Source, options: Any, classes: list[str]) -> Measured:
-        def read(data: str, validation: str, test: str) -> TableSet:
-            label, types, encoding = self.encoder.label, options.types, options.encoding
-            return read_table_set(data, validation, test, label, types, encoding, self.encoder)
-
-        table, home = reopened(read, source)
-        if home:
-            if table.test is None:
+        read = partial(read_table_set, label=self.encoder.label, types=options.types, encoder=self.encoder)
+        if home := training_data(read, source):
+            if home.test is None:
                 raise InputError("The run has no test split (--test 0): give a table with --data.", "data")
-            split = table.test
-        else:
-            assert source.data is not None, "data other than the run's own have a path"
-            notes: list[str] = []
-            split, _ = read_examples(source.data, self.encoder, "data", self.encoding, notes)
-            for note in notes:
-                say(f"Note: {note}")
-        return Measured(split, {"data": table.name, "split": "test" if home else "all", "rows": len(split)})
+            return Measured(home.test, {"data": home.name, "split": "test", "rows": len(home.test)})
+        assert source.data is not None, "data other than the run's own have a path"
+        notes: list[str] = []
+        split, _ = read_examples(source.data, self.encoder, "data", source.trained_on.encoding, notes)
+        for note in notes:
+            say(f"Note: {note}")
+        return Measured(split, {"data": Path(source.data).name, "split": "all", "rows": len(split)})
 
     def batches(self, split: Examples) -> Batches:
-        return row_batches(split.rows)
+        return self.passes(split.rows)
+
+    def passes(self, rows: Float[np.ndarray, "rows features"]) -> Batches:
+        """Batches of all rows; smaller ones if the network spreads many numbers over many bins."""
+        binned = [len(own) for own in self.edges if own]
+        positions = len(binned) * max(binned, default=0)
+        yield from torch.from_numpy(rows).split(max(1, min(ROWS, POSITIONS // max(1, positions))))
 
     def captioned_sheet(self, split: Examples, captions: Mapping[int, str]) -> Sample | None:
         return None
@@ -283,12 +272,7 @@ class RowInputs(Inputs):
         saved = read_json(folder / "table.json")
         encoder = Encoder.from_json(saved)
         assert isinstance(encoder.classes, list) and len(encoder.classes) > 1, "table.json has no classes"
-        return cls(encoder, options.encoding, saved.get("edges", [])), encoder.classes, saved["common"]
-
-
-def row_batches(rows: Float[np.ndarray, "rows features"]) -> Batches:
-    """Batches of all rows."""
-    yield from torch.from_numpy(rows).split(ROWS)
+        return cls(encoder, saved.get("edges", [])), encoder.classes, saved["common"]
 
 
 # --- paths ----------------------------------------------------------------------------------------

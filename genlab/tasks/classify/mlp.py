@@ -35,6 +35,8 @@ SIZES: dict[int, dict[str, Any]] = {
     10**12: {"members": 8, "bins": 128, "dropout": 0.3, "weight_decay": 2.0, "batch": 512},
 }
 """Default options for tables with less evidence than the key."""
+POSITIONS = 8192
+"""Most bins of all numbers together by default, which bounds the memory and the time of a step."""
 RARE = 10
 """A table's evidence is its number of training rows, or this multiple of those of its rarest class if that is less."""
 
@@ -62,7 +64,7 @@ class MLPRecipe(ClassifyRecipe):
     def __init__(self, setup: Setup) -> None:
         encoder, train = setup.data.encoder, setup.data.train
         edges = bin_edges(train.rows, encoder.numeric, train.labels, setup.options.bins or 0)
-        inputs = RowInputs(encoder, setup.options.encoding, edges)
+        inputs = RowInputs(encoder, edges)
         classifier = build_network(setup.options, inputs.shape(len(encoder.classes)), setup.networks)
         if isinstance(classifier, RowEnsemble):
             fit_additive_part(classifier, torch.from_numpy(train.rows), torch.from_numpy(train.labels))
@@ -72,7 +74,7 @@ class MLPRecipe(ClassifyRecipe):
 
     @classmethod
     def read(cls, options: MLPOptions, place: Place, start: Pipeline | None) -> tuple[TableSet, DataFacts]:
-        table = read_table_set(*place, options.label, options.types, options.encoding)
+        table = read_table_set(*place, label=options.label, types=options.types)
         classes = table.encoder.classes
         labels = [split.labels for split in (table.train, table.validation, table.test) if split is not None]
         counts = np.bincount(np.concatenate(labels), minlength=len(classes)).tolist()
@@ -102,6 +104,7 @@ class MLPRecipe(ClassifyRecipe):
         counts = np.bincount(data.train.labels, minlength=len(data.encoder.classes))
         evidence = min(len(data.train), RARE * int(counts.min()))
         fitted = next(size for most, size in SIZES.items() if evidence < most)
+        fitted = {**fitted, "bins": min(fitted["bins"], POSITIONS // max(1, len(data.encoder.numeric)))}
         return replace(options, **{name: size for name, size in fitted.items() if getattr(options, name) is None})
 
     def batch(self, step: int) -> tuple[Float[Tensor, "batch features"], Int[Tensor, " batch"]]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from genlab.options import DATA, TRAINING, Encoding, Shown
+from genlab.options import DATA, TRAINING, Shown
 
 Label = Annotated[str | None, DATA, Shown("COLUMN")]
 Batch = Annotated[int, Ge(2), Le(65_536), TRAINING]
@@ -22,8 +22,6 @@ class CNNOptions:
     label: Label = None
     """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default sub-folders are the
     classes."""
-    encoding: Encoding = None
-    """Encoding of that table if it is not UTF-8, such as cp1252."""
     pixels: Annotated[int, Ge(16), Le(128), DATA] = 32
     """Side of the square that pictures are resized to."""
     width: Annotated[int, Ge(4), Le(512)] | None = None
@@ -53,15 +51,13 @@ class MLPOptions:
     """Column to predict; by default one with a usual name (label, class, target, species...), else the last."""
     types: Annotated[str | None, DATA, Shown("COLUMN=TYPE,...")] = None
     """Corrects how columns are read: number, category, date (or date:%d/%m/%Y), or ignore."""
-    encoding: Encoding = None
-    """Encoding of files that are not UTF-8, such as cp1252."""
     width: Annotated[int, Ge(1), Le(8192)] = 128
     """Units per hidden layer."""
     members: Annotated[int, Ge(1), Le(256)] | None = None
     """Members of the ensemble, which share most weights; by default 8."""
     bins: Annotated[int, Ge(0), Le(1024)] | None = None
     """Most bins of a number; 0 omits them. By default fitted to the number of rows and the size of the rarest class, as
-    are dropout, weight decay and batch."""
+    are dropout, weight decay and batch; more than 64 numbers share 8,192 bins."""
     dropout: Dropout | None = None
     """Dropout after each hidden layer: smaller tables need more."""
     weight_decay: Decay | None = None
@@ -83,3 +79,5 @@ class PredictRequest:
     inputs: Any
     """A path or a list of paths (pictures, folders, zips; CSV files), or inputs in memory (an array or tensor of
     pictures; rows as dicts, a data frame or an array)."""
+    encoding: str | None = None
+    """Encoding of tables that are not UTF-8."""

@@ -74,7 +74,7 @@ class ClassifyPipeline(Pipeline):
         Raises:
             InputError: the inputs cannot be read, or do not match the run.
         """
-        opened = self.inputs.open(request.inputs)
+        opened = self.inputs.open(request.inputs, request.encoding)
         for note in opened.notes:
             say(f"Note: {note}")
         chances = probabilities(self.logits(opened.batches) / self.temperature.value.item())

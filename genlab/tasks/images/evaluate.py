@@ -1,5 +1,6 @@
 """Evaluates generated pictures: distances, precision and recall, usefulness and copying, beside their noise floors."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,7 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         InputError: the pictures cannot be read, are too few, or differ from the model's in colour channels.
     """
     options, facts = pipeline.options, pipeline.facts
-
-    def read(place: str, validation: str, test: str) -> PictureSet:
-        return read_pictures(place, validation, test, options.pixels, options.label, encoding=options.encoding)
-
-    found, home = reopened(read, source)
+    found, home = reopened(partial(read_pictures, pixels=options.pixels, label=options.label), source)
     if home and found.test is None:
         raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
     if found.channels != facts.channels:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from genlab.options import DATA, RUN, TRAINING, Encoding, Shown
+from genlab.options import DATA, RUN, TRAINING, Shown
 
 Pixels = Annotated[int, Ge(8), Le(512), DATA]
 Batch = Annotated[int, Ge(2), Le(65_536), TRAINING]
@@ -23,8 +23,6 @@ class PicturesOptions:
     label: Annotated[str | None, DATA, Shown("COLUMN")] = None
     """Column of attributes.csv (or CelebA's list_attr_celeba.txt) with the classes; by default sub-folders are the
     classes."""
-    encoding: Encoding = None
-    """Encoding of that table if it is not UTF-8, such as cp1252."""
     conditional: Annotated[bool, Shown(off="Ignore the classes.")] = True
     """Condition on the class, so that generate --class can choose one; False ignores the classes."""
     latent: Latent = 64

@@ -57,7 +57,7 @@ class ImagesRecipe(Recipe):
 
     @classmethod
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
-        found = read_pictures(*place, options.pixels, options.label, encoding=options.encoding)
+        found = read_pictures(*place, pixels=options.pixels, label=options.label)
         for part in ("validation", "test"):
             pictures: PictureSplit | None = getattr(found, part)
             if pictures is None:

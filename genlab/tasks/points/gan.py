@@ -94,7 +94,7 @@ class PointsGANRecipe(Recipe):
 
     @classmethod
     def read(cls, options: PointsGANOptions, place: Place, start: Pipeline | None) -> tuple[PointSet, DataFacts]:
-        points = read_points(*place, options.encoding)
+        points = read_points(*place)
         splits = {"train": points.train, "validation": points.validation, "test": points.test}
         counts = {name: {"points": len(rows)} for name, rows in splits.items() if rows is not None}
         return points, DataFacts(points.name, points.fingerprint, counts, points.notes)

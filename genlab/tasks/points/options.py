@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from genlab.options import TRAINING, Encoding
+from genlab.options import TRAINING
 
 Depth = Annotated[int, Ge(1), Le(32)]
 Penalty = Annotated[float, Ge(0), Le(1000), TRAINING]
@@ -15,8 +15,6 @@ Penalty = Annotated[float, Ge(0), Le(1000), TRAINING]
 class PointsGANOptions:
     """Options of the GAN on points."""
 
-    encoding: Encoding = None
-    """Encoding of files that are not UTF-8, such as cp1252."""
     loss: Annotated[Literal["relativistic", "classic"], TRAINING] = "relativistic"
     """relativistic compares each real point with a fake one (R3GAN); classic is the non-saturating loss of 2014."""
     penalty: Penalty = 0.02

@@ -19,27 +19,35 @@ class Fingerprinted(Protocol):
 Data = TypeVar("Data", bound=Fingerprinted)
 
 
-def reopened(read: Callable[[str, str, str], Data], source: Source) -> tuple[Data, bool]:
-    """The data to evaluate on, and whether the run was trained on them.
+def training_data(read: Callable[..., Data], source: Source) -> Data | None:
+    """The training data, if they are what to evaluate on; None if the source is other data.
 
     Args:
-        read: Reads (data, validation, test).
+        read: Reads (data, validation, test, encoding).
         source: The data in the request, and the location of the training data.
 
     Raises:
         InputError: the training data have moved or changed.
     """
-    path, splits = source.trained_on["path"], (source.trained_on["validation"], source.trained_on["test"])
+    place = source.trained_on
     if source.data is None:
         try:
-            found = read(path, *splits)
+            found = read(*place)
         except InputError as error:
             raise InputError(f"{error} The run was trained on it: give its new location with --data.", "data") from None
         if found.fingerprint != source.fingerprint:
-            raise InputError(f"{path} has changed since training: give other data with --data.", "data")
-        return found, True
+            raise InputError(f"{place.data} has changed since training: give other data with --data.", "data")
+        return found
     with suppress(InputError):  # if its splits have moved, or it is too small to train on, it is other data
-        found = read(source.data, *splits)
+        found = read(*place._replace(data=source.data))
         if found.fingerprint == source.fingerprint:
-            return found, True
-    return read(source.data, "0", "0"), False
+            return found
+    return None
+
+
+def reopened(read: Callable[..., Data], source: Source) -> tuple[Data, bool]:
+    """The data to evaluate on, and whether the run was trained on them; arguments and errors of `training_data`."""
+    found = training_data(read, source)
+    if found is not None:
+        return found, True
+    return read(source.data, "0", "0", source.trained_on.encoding), False

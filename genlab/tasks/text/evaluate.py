@@ -1,13 +1,14 @@
 """Evaluates a language model: loss in comparable units, beside baselines and a copy check."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from genlab.data.text.corpus import Corpus, Split, read_corpus, test_text, training_text
+from genlab.data.text.corpus import Split, read_corpus, test_text, training_text
 from genlab.engine.pipeline import Evaluation, Source
 from genlab.errors import InputError
 from genlab.metrics.text import baselines, copying
@@ -32,11 +33,7 @@ def evaluate(pipeline: TextPipeline, source: Source) -> Evaluation:
     """
     if source.data is None and not source.fingerprint:
         raise InputError("An imported run has no test split: give text with --data.", "data")
-
-    def read(data: str, validation: str, test: str) -> Corpus:
-        return read_corpus(data, validation, test, kind="", vocabulary=None, tokenizer=pipeline.tokenizer)
-
-    corpus, own = reopened(read, source)
+    corpus, own = reopened(partial(read_corpus, tokenizer=pipeline.tokenizer), source)
     split = corpus.test if own else corpus.train
     if split is None:
         raise InputError("The run has no test split (--test 0): give text with --data.", "data")
@@ -46,11 +43,10 @@ def evaluate(pipeline: TextPipeline, source: Source) -> Evaluation:
     if not own:
         return Evaluation(report | {"copying": None})
 
-    place = source.data or source.trained_on["path"]
-    splits = source.trained_on["validation"], source.trained_on["test"]
-    held_out = b"".join(test_text(place, *splits))
-    kept = list(training_text(place, *splits)) if corpus.train.bytes < 1 << 27 else None  # else it is read each time
-    training = lambda: kept or training_text(place, *splits)
+    place = source.trained_on._replace(data=source.data or source.trained_on.data)
+    held_out = b"".join(test_text(*place))
+    kept = list(training_text(*place)) if corpus.train.bytes < 1 << 27 else None  # else it is read each time
+    training = lambda: kept or training_text(*place)
     report["baselines"] = baselines(training(), held_out)
     report["copying"] = copying(training, sample_text(pipeline, 8000).encode(), held_out)
     return Evaluation(report)

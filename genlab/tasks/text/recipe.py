@@ -51,7 +51,7 @@ class TextRecipe(Recipe):
     @classmethod
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[Corpus, DataFacts]:
         tokenizer = start.tokenizer if isinstance(start, TextPipeline) else None
-        corpus = read_corpus(*place, options.tokenizer, options.vocabulary, tokenizer)
+        corpus = read_corpus(*place, kind=options.tokenizer, vocabulary=options.vocabulary, tokenizer=tokenizer)
         return corpus, corpus_facts(corpus)
 
     @classmethod

@@ -48,6 +48,7 @@ TASK = Task(
                 "File of lines to translate, plain or compressed (.gz, .xz, .bz2); - is standard input, the default "
                 "without --prompt.",
                 default="-",
+                text=True,
             ),
         )
     },

@@ -31,9 +31,9 @@ def evaluate(pipeline: TranslatePipeline, source: Source) -> Evaluation:
         InputError: the data cannot be read, or sacrebleu is missing.
     """
 
-    def read(place: str, validation: str, test: str) -> PairSet:
+    def read(data: str, validation: str, test: str, encoding: str | None) -> PairSet:
         whole = (validation, test) == ("0", "0")  # other data are measured whole
-        return read_pairs(place, validation, test, pipeline.options.lower, distinct=not whole)
+        return read_pairs(data, validation, test, encoding, lower=pipeline.options.lower, distinct=not whole)
 
     scorers()  # fails early if sacrebleu is missing
     found, same = reopened(read, source)

@@ -67,7 +67,7 @@ class TranslationRecipe(Recipe):
 
     @classmethod
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[TranslationData, DataFacts]:
-        pairs = read_pairs(*place, options.lower)
+        pairs = read_pairs(*place, lower=options.lower)
         check_learnable(pairs)
         sides = pairs.train.sources, pairs.train.targets
         if options.joint:

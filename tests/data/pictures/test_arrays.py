@@ -71,7 +71,7 @@ def test_the_cache_is_used_and_never_stale(tmp_path: Path, monkeypatch) -> None:
     assert len(calls) == 4
     assert other.fingerprint != first.fingerprint
     assert np.array_equal(other.train.array[1], changed)
-    assert read_pictures(data, "0", "0", 16).train.array.shape == (4, 16, 16, 3)
+    assert read_pictures(data, "0", "0", pixels=16).train.array.shape == (4, 16, 16, 3)
 
 
 def test_a_torn_cache_is_made_anew(tmp_path: Path) -> None:

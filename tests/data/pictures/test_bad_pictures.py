@@ -102,7 +102,7 @@ TRAIN = [
     (["sub.csv"], "sub.csv is a folder", "data"),
     (["nothing.csv"], "nothing.csv is empty", "data"),
     (["header.csv"], "column names but no rows", "data"),
-    (["picture.csv"], "picture.csv is not text", "data"),
+    (["picture.csv"], "picture.csv, line 1 is not text", "data"),
     (["ragged.csv"], "ragged.csv, line 7: 3 cells, but most lines have 2", "data"),
     (["few.csv"], "4 rows with a label: give at least 10", "data"),
     (["price.csv"], "price has 60 different numbers in 60 rows: .*is regression.*--label", "label"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from genlab.data.pictures.picture_set import read_pictures
 from genlab.errors import InputError
 from tests.data.made import folder_of, picture, whole
 
@@ -94,6 +95,60 @@ def test_tables_that_cannot_be_used(tmp_path: Path, content: bytes, message: str
     with pytest.raises(InputError, match=f"attributes.csv of .*{message}"):
         whole(data, label="hair")
     assert len(whole(data).train) == 2  # without --label the table does not matter
+
+
+@pytest.mark.parametrize(
+    ("table", "label", "note"),
+    [
+        ("File , Hair\n000.png,red\n001.png,grey\n", "hair", None),
+        ("file,hair colour\n000.png,red\n001.png,grey\n", "Haircolour", None),
+        ("file,hair\n.\\000.png,red\n./001.png,grey\n", "hair", None),
+        ("file,hair\nbeach\\000.png,red\nbeach/001.png,grey\n", "hair", None),
+        ("file,hair\n000.PNG,red\n001.png,grey\n", "hair", "differ in case: 1, such as 000.PNG for 000.png"),
+        ("file,hair\na/000.Png,red\na/001.PNG,grey\n", "hair", "differ in case: 2, such as a/000.Png for 000.png"),
+        ("file,hair,age\n000.png,red,1\n,,\n001.png,grey,2\n", "hair", "rows of empty cells left out: 1"),
+        ("Portraits of 2024\nfile,hair\n000.png,red\n001.png,grey\n", "hair", "Portraits of 2024"),
+    ],
+)
+def test_names_that_are_written_differently(tmp_path: Path, table: str, label: str, note: str | None) -> None:
+    data = folder_of(tmp_path, {"": 2})
+    (tmp_path / "attributes.csv").write_text(table)
+    found = whole(data, label=label)
+    assert found.train.labels is not None
+    assert [found.classes[label] for label in found.train.labels] == ["red", "grey"]
+    of_table = [said for said in found.notes if "attributes.csv" in said]
+    assert len(of_table) == (note is not None)
+    assert note is None or note in of_table[0]
+    other = read_pictures(data, data, "0", pixels=20, label=label)
+    assert [said for said in other.notes if said.startswith("validation: ")] == [
+        f"validation: {said}" for said in found.notes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "table", "lacks"),
+    [
+        (["a.png", "A.png"], "file,hair\na.png,red\n", "A.png"),
+        (["a.png"], "file,hair\nA.png,red\nA.PNG,grey\n", "a.png"),
+        (["x/a.png", "x/A.png"], "file,hair\na.png,red\n", "x/A.png"),
+    ],
+)
+def test_names_that_differ_in_case_only_are_not_confused(tmp_path: Path, files: list[str], table: str, lacks: str):
+    for number, file in enumerate([*files, "other.png"]):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        picture(number).save(tmp_path / file)
+    (tmp_path / "attributes.csv").write_text(f"{table}other.png,grey\n")
+    with pytest.raises(InputError, match=f"has no hair for {lacks}: add a line") as error:
+        whole(str(tmp_path), label="hair")
+    assert error.value.field == "data"
+
+
+def test_a_table_that_cannot_be_used_keeps_its_notes(tmp_path: Path) -> None:
+    data = folder_of(tmp_path, {"": 2})
+    (tmp_path / "attributes.csv").write_text("file,hair,\n000.png,red,\n")
+    with pytest.raises(InputError) as error:
+        whole(data, label="hair")
+    assert "1 empty column at the end left out" in error.value.__notes__[0]
 
 
 def test_a_picture_with_two_classes_is_refused(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_folders_are_splits(tmp_path: Path, train: str, valid: str, test: str) -
         f"{test}/cat": 1,
         f"{test}/dog": 4,
     }
-    found = read_pictures(folder_of(tmp_path / "pets", counts), "0.05", "0.10", 20)
+    found = read_pictures(folder_of(tmp_path / "pets", counts), "0.05", "0.10", pixels=20)
     assert found.classes == ["cat", "dog"]
     assert found.counts() == {
         "train": {"pictures": 17, "classes": {"cat": 9, "dog": 8}},
@@ -49,7 +49,7 @@ def test_folders_are_splits(tmp_path: Path, train: str, valid: str, test: str) -
 
 def test_a_split_without_a_folder_takes_its_share_of_train(tmp_path: Path) -> None:
     found = read_pictures(
-        folder_of(tmp_path, {"train/a": 60, "train/b": 60, "test/a": 5, "test/b": 5}), "0.2", "0.1", 20
+        folder_of(tmp_path, {"train/a": 60, "train/b": 60, "test/a": 5, "test/b": 5}), "0.2", "0.1", pixels=20
     )
     assert found.validation is not None
     assert found.test is not None
@@ -61,7 +61,7 @@ def test_a_split_without_a_folder_takes_its_share_of_train(tmp_path: Path) -> No
 def test_paths_and_zero_override_folders(tmp_path: Path) -> None:
     pets = folder_of(tmp_path / "pets", {"train/cat": 9, "train/dog": 8, "valid/cat": 3, "valid/dog": 2})
     other = folder_of(tmp_path / "other", {"cat": 2, "dog": 4})
-    found = read_pictures(pets, other, "0", 20)
+    found = read_pictures(pets, other, "0", pixels=20)
     assert sizes(found) == {"train": 17, "validation": 6}
     assert "valid for nothing (--validation names other pictures)." in found.notes[0]
     everything = whole(pets)
@@ -71,12 +71,12 @@ def test_paths_and_zero_override_folders(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"pets has folders that are splits \(train, valid\): give one of them"
     ) as error:
-        read_pictures(other, "0", pets, 20)
+        read_pictures(other, "0", pets, pixels=20)
     assert error.value.field == "test"
 
 
 def test_a_test_folder_without_classes_is_left_out(tmp_path: Path) -> None:
-    found = read_pictures(folder_of(tmp_path, {"train/cat": 20, "train/dog": 20, "test": 9}), "0", "0.2", 20)
+    found = read_pictures(folder_of(tmp_path, {"train/cat": 20, "train/dog": 20, "test": 9}), "0", "0.2", pixels=20)
     assert found.classes == ["cat", "dog"]
     assert found.test is not None
     assert {name.split("/")[0] for name in found.test.names} == {"train"}
@@ -84,14 +84,14 @@ def test_a_test_folder_without_classes_is_left_out(tmp_path: Path) -> None:
 
 
 def test_splits_of_pictures_without_classes(tmp_path: Path) -> None:
-    found = read_pictures(folder_of(tmp_path, {"train": 20, "test": 9}), "0", "0.2", 20)
+    found = read_pictures(folder_of(tmp_path, {"train": 20, "test": 9}), "0", "0.2", pixels=20)
     assert found.classes == []
     assert sizes(found) == {"train": 20, "test": 9}
 
 
 def test_a_folder_between_splits_and_classes_is_no_class(tmp_path: Path) -> None:
     found = read_pictures(
-        folder_of(tmp_path, {"train/images/cat": 4, "train/images/dog": 4, "test/images/cat": 2}), "0", "0.1", 20
+        folder_of(tmp_path, {"train/images/cat": 4, "train/images/dog": 4, "test/images/cat": 2}), "0", "0.1", pixels=20
     )
     assert found.classes == ["cat", "dog"]
     assert sizes(found) == {"train": 8, "test": 2}
@@ -99,7 +99,7 @@ def test_a_folder_between_splits_and_classes_is_no_class(tmp_path: Path) -> None
 
 def test_splits_inside_classes(tmp_path: Path) -> None:
     found = read_pictures(
-        folder_of(tmp_path, {"cat/train": 5, "cat/test": 2, "dog/train": 4, "dog/test": 3}), "0", "0.1", 20
+        folder_of(tmp_path, {"cat/train": 5, "cat/test": 2, "dog/train": 4, "dog/test": 3}), "0", "0.1", pixels=20
     )
     assert found.classes == ["cat", "dog"]
     assert sizes(found) == {"train": 9, "test": 5}
@@ -108,7 +108,7 @@ def test_splits_inside_classes(tmp_path: Path) -> None:
 
 def test_domains_as_cyclegan_has_them(tmp_path: Path) -> None:
     data = folder_of(tmp_path, {"trainA": 6, "trainB": 5, "testA": 2, "testB": 3})
-    found = read_pictures(data, "0", "0.1", 20)
+    found = read_pictures(data, "0", "0.1", pixels=20)
     assert found.counts() == {
         "train": {"pictures": 11, "classes": {"A": 6, "B": 5}},
         "test": {"pictures": 5, "classes": {"A": 2, "B": 3}},
@@ -122,9 +122,9 @@ def test_domains_as_cyclegan_has_them(tmp_path: Path) -> None:
 def test_copies_on_both_sides_are_noted(tmp_path: Path) -> None:
     data = folder_of(tmp_path, {"train/cat": 4, "train/dog": 4, "test/cat": 2, "test/dog": 2})
     (tmp_path / "test" / "cat" / "copy.png").write_bytes((tmp_path / "train" / "cat" / "001.png").read_bytes())
-    found = read_pictures(data, "0", "0.1", 20)
+    found = read_pictures(data, "0", "0.1", pixels=20)
     assert "the test split shares 1 picture with the training split: its metrics are optimistic." in found.notes
-    of_path = read_pictures(f"{data}/train", "0", f"{data}/test", 20)
+    of_path = read_pictures(f"{data}/train", "0", f"{data}/test", pixels=20)
     assert "the test split shares 1 picture with the training split: its metrics are optimistic." in of_path.notes
 
 

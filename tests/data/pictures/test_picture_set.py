@@ -36,10 +36,10 @@ def sides(found) -> list[set[str]]:
 
 def test_splits_share_out_the_pictures_and_stay_when_some_are_added(tmp_path: Path) -> None:
     data = folder_of(tmp_path, {"": 200})
-    few = sides(read_pictures(data, "0.1", "0.2", 20))
+    few = sides(read_pictures(data, "0.1", "0.2", pixels=20))
     for number in range(40):
         (tmp_path / f"new-{number}.png").write_bytes(encoded(picture(1000 + number)))
-    many = sides(read_pictures(data, "0.1", "0.2", 20))
+    many = sides(read_pictures(data, "0.1", "0.2", pixels=20))
     assert sum(map(len, many)) == 240
     assert len(many[1]) == pytest.approx(24, abs=15)
     assert len(many[2]) == pytest.approx(48, abs=20)
@@ -51,14 +51,14 @@ def test_copies_are_on_one_side(tmp_path: Path) -> None:
     data = folder_of(tmp_path, {"one": 40})
     for file in list((tmp_path / "one").iterdir()):
         (tmp_path / f"copy of {file.name}").write_bytes(file.read_bytes())
-    for side in sides(read_pictures(data, "0.2", "0.2", 20)):
+    for side in sides(read_pictures(data, "0.2", "0.2", pixels=20)):
         assert {name.replace("copy of ", "one/") for name in side} == {name for name in side if "one/" in name}
 
 
 def test_splits_of_their_own(tmp_path: Path) -> None:
     data = folder_of(tmp_path / "train", {"cat": 5, "dog": 5})
     test = folder_of(tmp_path / "test", {"dog": 3})
-    found = read_pictures(data, "0", test, 20)
+    found = read_pictures(data, "0", test, pixels=20)
     assert found.validation is None
     assert found.test is not None
     assert found.test.labels is not None
@@ -66,7 +66,7 @@ def test_splits_of_their_own(tmp_path: Path) -> None:
     assert found.fingerprint != whole(data).fingerprint
     bird = folder_of(tmp_path / "bird", {"bird": 2, "cat": 2})
     with pytest.raises(InputError, match="has an unknown class bird; the classes are cat, dog") as error:
-        read_pictures(data, "0", bird, 20)
+        read_pictures(data, "0", bird, pixels=20)
     assert error.value.field == "test"
 
 
@@ -85,7 +85,9 @@ def test_a_trained_models_classes_number_other_pictures(tmp_path: Path) -> None:
 
 def test_a_split_that_is_left_out_is_not_counted(tmp_path: Path) -> None:
     data = folder_of(tmp_path / "train", {"cat": 5, "dog": 5})
-    found = read_pictures(data, folder_of(tmp_path / "valid", {"cat": 2}), folder_of(tmp_path / "test", {"dog": 1}), 20)
+    found = read_pictures(
+        data, folder_of(tmp_path / "valid", {"cat": 2}), folder_of(tmp_path / "test", {"dog": 1}), pixels=20
+    )
     assert "the test split has only 1 picture: its metrics are rough." in found.notes
     less = found.without("test", "the test split has 1 picture, too few to measure on: it was left out.")
     assert less.test is None

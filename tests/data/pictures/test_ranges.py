@@ -85,10 +85,10 @@ def test_a_trained_model_reads_other_pictures_by_its_own_range(tmp_path: Path) -
         assert any(note.startswith("6 of 6 16-bit pictures use less than a tenth") for note in opened.notes)
         alone = open_pictures(paths, 20, 1)
         assert alone.array.max() > 150  # without the range, by that of these pictures
-    of_set = read_pictures(dark, "0", "0", 20, ranges=ranges)
+    of_set = read_pictures(dark, "0", "0", pixels=20, ranges=ranges)
     assert np.array_equal(of_set.train.array, open_pictures([dark], 20, 1, ranges).array)
     assert of_set.fingerprint == whole(dark).fingerprint
-    other = read_pictures(str(tmp_path / "trained"), "0", dark, 20)
+    other = read_pictures(str(tmp_path / "trained"), "0", dark, pixels=20)
     assert other.test is not None
     assert other.test.array.max() <= 13
 

@@ -118,7 +118,7 @@ BAD = {
         "größe,y\n".encode("latin-1") + LINES.encode(),
         "is not UTF-8 (byte 2): add --encoding NAME, where NAME is the encoding that reads right: cp1252",
     ),
-    "a zero byte": (b"1,2\n\x00,3\n", "zero byte at character 4"),
+    "a zero byte": (b"1,2\n\x00,3\n", "line 2 is not text: it has zero bytes (byte 4)"),
     "cut-off gzip": (gzip.compress(LINES.encode())[:-20], "is a damaged gzip file"),
     "corrupt gzip": (gzip.compress(LINES.encode())[:40] + b"\xff" * 40, "is a damaged gzip file"),
     "one column": (b"1\n2\n3\n", "has 1 column instead of two"),

@@ -253,7 +253,7 @@ REFUSED = {
     "a header only": (b"a,b\n", "t.csv has a line of column names but no rows: add rows."),
     "a workbook": (b"PK\3\4rest", "t.csv is a workbook or an archive, not text: save the sheet as CSV."),
     "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "t.csv is a workbook or an archive, not text"),
-    "NUL": (b"a,b\n1,\0\n2,3\n", "t.csv is not text: it has a zero byte at character 6."),
+    "NUL": (b"a,b\n1,\0\n2,3\n", "t.csv, line 2 is not text: it has zero bytes (byte 6)."),
     "too many cells": (
         b"a,b\n1,2\n3,4,5\n6,7\n8,9\n" + b"1,2\n" * 10,
         "t.csv, line 3: 3 cells, but most lines have 2: '3, 4, 5'; correct or remove the line.",

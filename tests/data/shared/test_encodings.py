@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genlab.data.shared.encodings import not_utf8
+from genlab.data.shared.encodings import decode_blocks, decoded, not_utf8
+from genlab.errors import InputError
 
 TEXTS = {
     "French": ("Où l’été s’achève, la forêt rougit déjà : ça se voit, même à Besançon — 3 €.", "cp1252"),
@@ -61,7 +62,10 @@ def said(data: bytes) -> str:
 def test_the_first_candidate_reads_the_text(text, encoding, mostly_ascii):
     data = (ASCII * mostly_ascii + text + "\n").encode(encoding)
     message = said(data)
-    assert f"is not UTF-8 (byte {first_wrong(data)}): convert it with `iconv -f NAME -t utf-8`" in message
+    assert (
+        f"is not UTF-8 (byte {first_wrong(data)}): add --encoding NAME, where NAME is the encoding that reads right: "
+        in message
+    )
     candidates = re.findall(r'([\w-]+) "([^"]+)"', message.partition("right: ")[2])
     assert 1 < len(candidates) < 5
     name, sample = candidates[0]
@@ -78,9 +82,42 @@ def test_one_reading_is_shown_once():
 @pytest.mark.parametrize("width", ["16", "32"])
 @pytest.mark.parametrize("end", ["le", "be"])
 def test_wide_characters(mark, width, end):
-    data = ("\ufeff" * mark + "The miller’s geese, 10 €.\n" * 90).encode(f"utf-{width}-{end}")
+    text = "The miller’s geese, 10 €.\n" * 90
+    data = ("\ufeff" * mark + text).encode(f"utf-{width}-{end}")
+    assert decoded(data, "notes.txt", "data", None) == decoded(data, "notes.txt", "data", "cp1252") == text
     name = f"utf-{width}" if mark else f"utf-{width}-{end}"
-    assert f"but {name}: convert it with `iconv -f {name} -t utf-8`" in said(data)
+    with pytest.raises(InputError, match=rf"notes.txt, line 90 is cut off or damaged {name} \(byte \d+\): correct it"):
+        decoded(data[:-1], "notes.txt", "data", None)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "cp932", "utf-16-le"])
+def test_blocks(encoding, size):
+    text = "one\r\ntwo 日本\n" * 5 if encoding == "cp932" else "Über\nden Dächern\n" * 5
+    data = text.encode(encoding)
+    blocks = lambda: (data[start : start + size] for start in range(0, len(data), size))
+    assert "".join(decode_blocks(blocks, "x", "data", encoding)) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "expected"),
+    [
+        (b"a\nb\n\xe9t\xe9\n", None, "x, line 13 is not UTF-8 (byte 4): add --encoding NAME"),
+        (b"\xef\xbb\xbfa\n\xe9t\xe9 \xe8\n", None, "x, line 12 is not UTF-8 (byte 5): add --encoding NAME"),
+        (b"a\n\xe9t\xe9 \x81\n", "cp1252", "x, line 12 is not cp1252 (byte 6): give another --encoding"),
+        (b"a\nb\0one two three\n", None, "x, line 12 is not text: it has zero bytes (byte 3)"),
+        (b"a\nb\0one two three\n\xe9", "cp1252", "x, line 12 is not text: it has zero bytes (byte 3)"),
+        (b"\xe9", "cp1522", "encoding: there is no encoding 'cp1522'"),
+        (b"\xe9", "hex", "encoding: there is no encoding 'hex'"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 100])
+def test_errors_name_the_line(data, encoding, expected, size):
+    blocks = lambda: (data[start : start + size] for start in range(0, len(data), size))
+    with pytest.raises(InputError) as error:
+        list(decode_blocks(blocks, "x", "data", encoding, before=10))
+    assert str(error.value).startswith(expected)
+    assert error.value.field == ("encoding" if "encoding" in expected else "data")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from genlab.data.shared.numbers import as_number, decimal_mark, is_number, main_unit, units
+from genlab.data.shared.numbers import JUDGED, as_number, decimal_mark, is_number, main_unit, plain_numbers, units
 
 WITH_POINT = {
     "1,234": 1234, "1,10,100": 110_100, "12,34,567.5": 1_234_567.5, "5.50-": -5.5, "(5.50)": -5.5, "$(5.50)": -5.5,
@@ -56,3 +56,32 @@ def test_units(cells: list[str], unit: str, values: list[float | None]) -> None:
 def test_units_are_counted() -> None:
     cells = {"5 kg": 2, "6 kgs": 1, "7": 4, "1%": 3, "word": 5, "5 g": 1}
     assert units(cells) == {"kg": 3, "": 4, "%": 3, "g": 1}
+
+
+@pytest.mark.parametrize(
+    ("cells", "plain"),
+    [
+        (["1", "-2.5", "+3", "1e-5", "", "nan", "0012", ".5"], True),
+        (["1", "inf", "1e31", "-1e30"], True),
+        (["1", "1,5"], False),
+        (["1", "1_000"], False),
+        (["1", "unknown"], False),
+        (["1", "0" * 65], False),
+        ([], True),
+    ],
+)
+def test_plain_numbers_are_those_read_one_by_one(cells, plain):
+    found = plain_numbers(cells)
+    assert (found is not None) == plain
+    if found is not None:
+        each = [as_number(cell) for cell in cells]
+        assert [None if value != value else value for value in found] == each
+
+
+def test_many_cells_are_judged_by_some_of_them_spread_over_the_column(monkeypatch):
+    read = []
+    monkeypatch.setattr("genlab.data.shared.numbers.as_number", lambda *given: read.append(given) or as_number(*given))
+    first = {f"{number}.5": 1 for number in range(2_000)}  # the column is not judged by its beginning
+    assert decimal_mark(first | {f"{number},5": 1 for number in range(3_000)}) == ","
+    assert decimal_mark(first | {f"{number},5": 1 for number in range(1_000)}) == "."
+    assert len(read) <= 2 * 2 * JUDGED

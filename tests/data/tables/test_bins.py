@@ -1,7 +1,9 @@
 """Bin edges of numbers."""
 
 import numpy as np
+import pytest
 
+from genlab.data.tables import bins as module
 from genlab.data.tables.bins import LEAF, bin_edges, tree_edges
 
 
@@ -39,3 +41,21 @@ def test_a_feature_with_few_values_gets_an_edge_at_each() -> None:
     labels = rng().integers(0, 2, 200)
     assert bin_edges(rows, [0, 1, 2], labels, 8) == [[0, 1, 2, 3, 4], [], []]  # a flag or a constant has no bins
     assert bin_edges(rows, [0], labels, 0) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("features", "classes", "counts", "expected"),
+    [(1, 2, 10**9, 9000), (1, 2, 8000, 4000), (4, 2, 8000, 1000), (1, 8, 8000, 1000), (4, 8, 8000, 500)],
+)
+def test_trees_are_grown_from_a_sample(monkeypatch, features, classes, counts, expected) -> None:
+    """The edges still cover the range of all rows."""
+    monkeypatch.setattr(module, "COUNTS", counts)
+    seen = []
+    grow = tree_edges
+    monkeypatch.setattr(module, "tree_edges", lambda some, *rest: seen.append(len(some)) or grow(some, *rest))
+    numbers = rng().uniform(0, 1, 9000).astype(np.float32)
+    numbers[[10, 20]] = -7, 9
+    labels = (numbers > 0.5) * (classes - 1)
+    edges = bin_edges(np.stack([numbers] * features, 1), list(range(features)), labels, 16)
+    assert seen == [expected] * features
+    np.testing.assert_allclose(edges, [[-7, 0.5, 9]] * features, atol=0.02)

@@ -11,7 +11,7 @@ from tests.data.made import cells, write
 
 
 def whole(path: str, label: str | None = None) -> TableSet:
-    return read_table_set(path, "0", "0", label)
+    return read_table_set(path, "0", "0", label=label)
 
 
 @pytest.mark.parametrize(

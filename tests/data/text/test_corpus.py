@@ -18,7 +18,7 @@ test_text.__test__ = False  # a function of the library, not a test
 
 
 def corpus(data: Path, validation="0.05", test="0.10", kind="byte", vocabulary=None, tokenizer=None):
-    return read_corpus(str(data), str(validation), str(test), kind, vocabulary, tokenizer)
+    return read_corpus(str(data), str(validation), str(test), kind=kind, vocabulary=vocabulary, tokenizer=tokenizer)
 
 
 def decoded(made, split: Split) -> list[str]:
@@ -69,9 +69,9 @@ def test_splits_together_are_the_text(tmp_path, kind, shares):
     assert sum(split.bytes for split in splits) == len(text.encode())
     assert (made.validation is None) == (shares[0] == "0")
     assert (made.test is None) == (shares[1] == "0")
-    assert b"".join(training_text(str(tmp_path / "x.txt"), *shares)).decode() == text[: made.train.characters]
+    assert b"".join(training_text(str(tmp_path / "x.txt"), *shares, None)).decode() == text[: made.train.characters]
     if made.test:
-        assert b"".join(test_text(str(tmp_path / "x.txt"), *shares)).decode() == text[-made.test.characters :]
+        assert b"".join(test_text(str(tmp_path / "x.txt"), *shares, None)).decode() == text[-made.test.characters :]
 
 
 def test_splits_of_their_own(tmp_path, book):
@@ -81,8 +81,10 @@ def test_splits_of_their_own(tmp_path, book):
     assert decoded(made, made.train) == [book.read_text()]
     assert decoded(made, made.validation) == ["validate this " * 50]
     assert decoded(made, made.test) == ["test this " * 50]
-    assert b"".join(test_text(str(book), "0.05", str(tmp_path / "t.txt"))) == b"test this " * 50
-    assert b"".join(training_text(str(book), "0.05", str(tmp_path / "t.txt"))).decode() == book.read_text()[:19_000]
+    assert b"".join(test_text(str(book), "0.05", str(tmp_path / "t.txt"), None)) == b"test this " * 50
+    assert (
+        b"".join(training_text(str(book), "0.05", str(tmp_path / "t.txt"), None)).decode() == book.read_text()[:19_000]
+    )
 
 
 def test_splits_of_their_own_are_in_the_fingerprint(tmp_path, book):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from genlab.data.pictures.picture_set import PictureSet, read_pictures
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.recipe import Place, Setup, Speed
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup, Speed
 from genlab.tasks.classify.cnn import CNNRecipe
 from genlab.tasks.classify.options import CNNOptions
 
@@ -22,4 +23,4 @@ def picture_recipe(data: Path, losses: dict | None = None, **options) -> CNNReci
 
 def split_of(pictures: Path) -> PictureSet:
     """The data of `trained`."""
-    return read_pictures(str(pictures), "0.2", "0.2", SMALL["pixels"])
+    return read_pictures(str(pictures), "0.2", "0.2", pixels=SMALL["pixels"])

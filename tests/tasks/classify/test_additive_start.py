@@ -54,7 +54,7 @@ def test_it_bends_where_a_number_crosses_an_edge() -> None:
 def test_a_large_table_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file may be sorted: its first rows are no sample."""
     monkeypatch.setattr(additive_start, "NUMBERS", 1000)
-    monkeypatch.setattr(additive_start, "COMPARED", 200)
+    monkeypatch.setattr(additive_start, "FEWEST", 200)
     rows, labels = made(5000, 2, 1.0)
     order = labels.argsort()
     classifier = RowEnsemble(RowClassifierShape(5, 2), 4, 1, 2, 0.0).eval()
@@ -66,3 +66,27 @@ def test_a_large_table_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     fit_additive_part(whole, rows, labels)
     torch.testing.assert_close(classifier.additive_weight, whole.additive_weight, atol=0.5, rtol=0.3)
+
+
+@pytest.mark.parametrize(
+    ("bound", "classes", "sizes"),
+    [
+        ({}, 2, (75, 200)),
+        ({"COMPARED": 40}, 2, (30, 200)),
+        ({"PRODUCTS_COMPARED": 200}, 2, (30, 200)),
+        ({"PRODUCTS_COMPARED": 600}, 3, (30, 200)),
+        ({"PRODUCTS": 600}, 2, (75, 120)),
+        ({"PRODUCTS": 600}, 3, (30, 40)),
+        ({"PRODUCTS": 1, "PRODUCTS_COMPARED": 1}, 3, (15, 20)),
+    ],
+)
+def test_rows_inputs_and_classes_bound_the_work(monkeypatch: pytest.MonkeyPatch, bound, classes, sizes) -> None:
+    """Rows of the fits that choose the penalty (three of four folds), and of the last one."""
+    for name, value in {"COMPARED": 100, "FEWEST": 20, **bound}.items():
+        monkeypatch.setattr(additive_start, name, value)
+    rows, labels = made(200, classes, 1.0)
+    classifier = RowEnsemble(RowClassifierShape(5, classes), 4, 1, 2, 0.0).eval()
+    seen, fit = [], additive_start._fit
+    monkeypatch.setattr(additive_start, "_fit", lambda rows, *rest: seen.append(len(rows)) or fit(rows, *rest))
+    fit_additive_part(classifier, rows, labels)
+    assert (seen[0], seen[-1]) == sizes

@@ -3,15 +3,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import genlab
-from genlab.engine.recipe import Place, Speed
+from genlab.data.tables.columns import Encoder, NumberColumn
+from genlab.data.tables.table_set import Examples, TableSet
+from genlab.engine.options import Place
+from genlab.engine.recipe import Speed
 from genlab.errors import InputError
 from genlab.tasks.classify.cnn import CNNRecipe
 from genlab.tasks.classify.evaluate import judge
 from genlab.tasks.classify.inputs import RowInputs
+from genlab.tasks.classify.mlp import MLPRecipe
 from genlab.tasks.classify.options import CNNOptions, MLPOptions
 from tests.tasks.classify.made import SMALL, picture_recipe, split_of
 
@@ -137,3 +142,15 @@ def test_photographs_of_faces_are_told_from_others(photographs: Path, tmp_path: 
     assert report["accuracy"] > 0.75  # 0.9 in most runs
     told = run.predict(str(photographs / "face" / "000.png"))[0].probabilities
     assert told.keys() == {"face", "other"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "given", "bins"), [(2, None, 128), (100, None, 81), (5000, None, 1), (100, 128, 128), (100, 4, 4)]
+)
+def test_many_numbers_share_the_bins(numbers: int, given: int | None, bins: int) -> None:
+    """Options that the user states are kept."""
+    columns = [NumberColumn(f"x{number}", 0.0, 1.0, 0.0, False) for number in range(numbers)]
+    labels = np.arange(6000) % 2
+    train = Examples(np.zeros((6000, numbers), np.float32), labels, [""] * 6000)
+    data = TableSet("t.csv", "", Encoder(columns, ["a", "b"], "kind"), {}, train, None, None, [])
+    assert MLPRecipe.resolve(MLPOptions(bins=given), data, Speed(None, None, 1), None).bins == bins

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from genlab.engine.machine import Machine
-from genlab.engine.recipe import Place, Setup, Speed
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup, Speed
 from genlab.tasks.images.gan import GANRecipe
 from genlab.tasks.images.options import GANOptions
 

@@ -21,7 +21,7 @@ def test_photographs_of_faces(photographs, tmp_path):
     run = genlab.train("images", photographs, out=tmp_path / "run", **options)
     assert run.pipeline.facts.classes == ["face", "other"]
     assert np.isfinite(losses(run)).all() and losses(run)
-    train = read_pictures(str(photographs), "0", "0.1", 16).train
+    train = read_pictures(str(photographs), "0", "0.1", pixels=16).train
     real = train.tensor(train.labels == 0).mean((0, 1)).numpy()
     made = np.stack([picture.content for picture in run.generate(n=100, class_="face")])
     assert made.shape == (100, 16, 16, 1)

@@ -6,7 +6,8 @@ import torch
 
 import genlab
 from genlab.engine.machine import Machine
-from genlab.engine.recipe import Place, Setup, Speed
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
 from genlab.tasks.images.dcgan import DCGANRecipe
 from genlab.tasks.images.gan import GANRecipe

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import genlab
 from genlab.engine.machine import Machine, seed_everything
-from genlab.engine.recipe import Place, Setup
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup
 from genlab.tasks.points.gan import PointsGANRecipe
 from genlab.tasks.points.options import PointsGANOptions
 

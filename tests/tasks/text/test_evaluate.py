@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 import genlab
 from genlab.data.text.corpus import read_corpus
+from genlab.engine.options import Place
 from genlab.engine.pipeline import Source
 from genlab.engine.run_folder import RunFolder
 from genlab.errors import InputError
@@ -23,7 +24,7 @@ from tests.tasks.text.made import pipeline_of, with_network
 
 def split(tmp_path, text: str):
     (tmp_path / "x.txt").write_text(text)
-    return read_corpus(str(tmp_path / "x.txt"), "0", "0", "byte", None).train
+    return read_corpus(str(tmp_path / "x.txt"), "0", "0", kind="byte").train
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_bits_per_byte_of_a_multi_byte_text(tmp_path):
 def test_units_agree_between_tokenizers(tmp_path):
     """A model that guesses uniformly over V tokens: each unit by hand, for multi-byte characters."""
     (tmp_path / "x.txt").write_text("aé日" * 100)
-    made = read_corpus(str(tmp_path / "x.txt"), "0", "0", "char", None).train
+    made = read_corpus(str(tmp_path / "x.txt"), "0", "0", kind="char").train
     found = text_measures(math.log(5), made)
     assert found["loss_per_character"] == pytest.approx(math.log(5))
     assert found["bits_per_byte"] == pytest.approx(300 * math.log2(5) / 600)
@@ -106,7 +107,7 @@ def test_perplexity_does_not_overflow(tmp_path):
 
 def test_warnings(tmp_path):
     (tmp_path / "x.txt").write_text(sentences(1000))
-    corpus = read_corpus(str(tmp_path / "x.txt"), "0", "0", "byte", None)
+    corpus = read_corpus(str(tmp_path / "x.txt"), "0", "0", kind="byte")
     assert text_warnings(corpus, 1000, 5_000) == []
     assert "few for 5,001 parameters" in text_warnings(corpus, 5001, 1)[0]
     assert "reads the text 25 times" in text_warnings(corpus, 10, 25_000)[0]
@@ -117,7 +118,7 @@ def test_fewer_bits_cost_little_loss(trained, book, weights, most, monkeypatch):
     """As stated in docs/text.md, in nats per token."""
     monkeypatch.setattr(packed, "MIN_WEIGHTS", 1)
     pipeline = genlab.load(trained).pipeline
-    split = read_corpus(str(book), "0", "0", "char", None, tokenizer=pipeline.tokenizer).train
+    split = read_corpus(str(book), "0", "0", tokenizer=pipeline.tokenizer).train
     fast = with_network(pipeline, packed.pack(pipeline.network, weights))
     with pipeline.evaluating():
         losses = [split_loss(one, split) for one in (pipeline, fast)]
@@ -218,7 +219,8 @@ def test_generated_text_ends_up_whole_in_the_copy_check(trained, monkeypatch):
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter([sentences(20_000)[:9_000]]))
     about = run.about["data"]
     with run.pipeline.evaluating():
-        result = evaluate(run.pipeline, Source(None, about, about["fingerprint"])).report["copying"]
+        place = Place(about["path"], about["validation"], about["test"])
+        result = evaluate(run.pipeline, Source(None, place, about["fingerprint"])).report["copying"]
     assert result["generated"]["longest_shared"] == 9_000
     assert result["verdict"] == "The model repeats passages of its training text."
 

@@ -9,7 +9,8 @@ from torch import nn
 
 import genlab
 from genlab.engine.machine import Machine
-from genlab.engine.recipe import Place, Setup, Speed
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
 from genlab.models.gpt2 import GPT2

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from genlab.engine.machine import Machine
-from genlab.engine.recipe import Place, Setup, Speed
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup, Speed
 from genlab.tasks.translate.options import TransformerOptions
 from genlab.tasks.translate.pipeline import TranslatePipeline
 from genlab.tasks.translate.transformer import TransformerRecipe

@@ -11,7 +11,8 @@ import torch
 import genlab
 from genlab.engine.loop import Loop
 from genlab.engine.machine import Machine
-from genlab.engine.recipe import Place, Setup, Speed
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup, Speed
 from genlab.engine.run_folder import RunFolder
 from genlab.tasks.translate.gru import GRURecipe
 from genlab.tasks.translate.options import GRUOptions, TransformerOptions, TranslateRequest
