@@ -67,8 +67,8 @@ class Recipe(ABC):
     """Trains a pipeline: its batches, networks and optimisers, and one step.
 
     The engine calls the class methods `read` and `resolve`, builds the recipe with `Recipe(setup)`, and then calls
-    `batch` and `step` for every step and `validate` at intervals. `networks` and `optimizers` hold all state that must
-    survive a crash; steps draw from torch's global generator, which the engine seeds for each of them.
+    `prepare` once, `batch` and `step` for every step, and `validate` at intervals. `networks` and `optimizers` hold all
+    state that must survive a crash; steps draw from torch's global generator, which the engine seeds for each of them.
     """
 
     replaceable: ClassVar[tuple[str, ...]] = ()
@@ -127,6 +127,9 @@ class Recipe(ABC):
     def replaced(cls, options: Any, networks: Collection[str]) -> Any:
         """The options for training with the user's own networks: what concerns only a replaced network is settled."""
         return options
+
+    def prepare(self) -> None:  # noqa: B027  most recipes start from the random weights of their constructor
+        """Sets the weights that training starts from; not called on a recipe that only measures the speed."""
 
     # --- training ---
 

@@ -100,6 +100,8 @@ def train(
                 if start is not None:
                     for name, network in recipe.pipeline.networks.items():
                         network.load_state_dict(start.networks[name].state_dict())
+                with working("preparing the model", quiet):
+                    recipe.prepare()
                 loop = Loop(recipe, run, machine, folder, plan, given)
             except BaseException:  # nothing was trained, so the same command can be repeated
                 if fresh and machine.rank == 0:

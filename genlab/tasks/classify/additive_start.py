@@ -33,28 +33,28 @@ def fit_additive_part(
     outputs, inputs = classifier.additive_weight.shape
     most = max(FEWEST, min(NUMBERS // inputs, PRODUCTS // (inputs * outputs)))
     some = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:most]  # files may be sorted
-    matrix = classifier.additive_inputs(rows[some])
-    classifier.set_additive_part(*logistic_regression(matrix, labels[some], outputs))
+    device = classifier.additive_weight.device
+    matrix = classifier.additive_inputs(rows[some].to(device))
+    classifier.set_additive_part(*logistic_regression(matrix, labels[some].to(device), outputs))
 
 
 def logistic_regression(rows: Float[Tensor, "rows inputs"], labels: Int[Tensor, " rows"], outputs: int) -> Regression:
     """Weights and biases of a logistic regression on rows in random order, its penalty chosen by cross-validation."""
     compared = max(FEWEST, min(COMPARED, PRODUCTS_COMPARED // (outputs * rows.shape[1])))
     few, truth = rows[:compared], labels[:compared]
-    fold = torch.arange(len(few)) % FOLDS
-    fitted = [(torch.zeros(outputs, rows.shape[1]), torch.zeros(outputs))] * FOLDS  # each penalty starts from the last
-    best, chosen = float("inf"), PENALTIES[0]
+    fold = torch.arange(len(few), device=rows.device) % FOLDS
+    fitted = [(rows.new_zeros(outputs, rows.shape[1]), rows.new_zeros(outputs))] * FOLDS
+    best, chosen, start = float("inf"), PENALTIES[0], fitted[0]
     for penalty in PENALTIES:
         total = 0.0
         for held in range(FOLDS):
-            fitted[held] = _fit(few[fold != held], truth[fold != held], penalty, fitted[held])
-            weight, bias = fitted[held]
+            weight, bias = fitted[held] = _fit(few[fold != held], truth[fold != held], penalty, fitted[held])
             logits = few[fold == held] @ weight.T + bias
             total += classification_loss(logits, truth[fold == held]).item() * len(logits)
         if total > best:
             break
-        best, chosen = total, penalty
-    return _fit(rows, labels, chosen, fitted[0])
+        best, chosen, start = total, penalty, fitted[0]
+    return _fit(rows, labels, chosen, start)
 
 
 def _fit(

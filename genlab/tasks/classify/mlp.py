@@ -66,8 +66,6 @@ class MLPRecipe(ClassifyRecipe):
         edges = bin_edges(train.rows, encoder.numeric, train.labels, setup.options.bins or 0)
         inputs = RowInputs(encoder, edges)
         classifier = build_network(setup.options, inputs.shape(len(encoder.classes)), setup.networks)
-        if isinstance(classifier, RowEnsemble):
-            fit_additive_part(classifier, torch.from_numpy(train.rows), torch.from_numpy(train.labels))
         super().__init__(setup, classifier, inputs, encoder.classes)
 
     # --- data ---
@@ -106,6 +104,12 @@ class MLPRecipe(ClassifyRecipe):
         fitted = next(size for most, size in SIZES.items() if evidence < most)
         fitted = {**fitted, "bins": min(fitted["bins"], POSITIONS // max(1, len(data.encoder.numeric)))}
         return replace(options, **{name: size for name, size in fitted.items() if getattr(options, name) is None})
+
+    def prepare(self) -> None:
+        if isinstance(self.classifier, RowEnsemble):
+            train = self.data.train
+            fit_additive_part(self.classifier, torch.from_numpy(train.rows), torch.from_numpy(train.labels))
+            self.machine.share([self.classifier.additive_weight, self.classifier.additive_bias])
 
     def batch(self, step: int) -> tuple[Float[Tensor, "batch features"], Int[Tensor, " batch"]]:
         picks = self.picks(step)

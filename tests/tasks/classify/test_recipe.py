@@ -13,6 +13,8 @@ from genlab.data.tables.table_set import Examples, TableSet
 from genlab.engine.options import Place
 from genlab.engine.recipe import Speed
 from genlab.errors import InputError
+from genlab.models.row_ensemble import RowEnsemble
+from genlab.tasks.classify.additive_start import fit_additive_part
 from genlab.tasks.classify.cnn import CNNRecipe
 from genlab.tasks.classify.evaluate import judge
 from genlab.tasks.classify.inputs import RowInputs
@@ -129,6 +131,22 @@ def test_a_table_picks_the_perceptron(table: genlab.Run) -> None:
     fitted = {"members": 8, "bins": 16, "dropout": 0.5, "weight_decay": 10.0, "batch": 64}
     assert table.pipeline.options == MLPOptions(width=16, learning_rate=0.01, **fitted)
     assert json.loads((table.path / "table.json").read_text())["label"] == "kind"
+
+
+def test_the_additive_part_is_fitted_once_whatever_measures_the_speed(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = []
+
+    def fit(classifier: RowEnsemble, rows: torch.Tensor, labels: torch.Tensor) -> None:
+        fit_additive_part(classifier, rows, labels)
+        fitted.append(classifier.additive_weight.clone())
+
+    monkeypatch.setattr("genlab.tasks.classify.mlp.fit_additive_part", fit)
+    run = genlab.train("classify", rows, out=tmp_path / "run", quiet=True, minutes=0.02, width=8)
+    assert len(fitted) == 1
+    assert fitted[0].abs().max() > 0
+    torch.testing.assert_close(run.pipeline.classifier.additive_weight, fitted[0])
 
 
 def test_photographs_of_faces_are_told_from_others(photographs: Path, tmp_path: Path) -> None:
