@@ -120,8 +120,9 @@ def decode_blocks(
         try:
             text = decoder.decode(block, final=not block)
             wrong = (waiting + block).find(0) if "\0" in text else -1
-        except UnicodeDecodeError as failed:
-            error, wrong = failed, len(waiting) + len(block) - len(failed.object) + failed.start
+        except UnicodeError as failed:  # of a missing byte order mark, it does not say where
+            at = len(failed.object) - failed.start if isinstance(failed, UnicodeDecodeError) else len(waiting + block)
+            error, wrong = failed, len(waiting) + len(block) - at
         if wrong >= 0:
             data, place = b"".join((waiting, block, *islice(blocks, 16))), place - len(waiting) + wrong
             line += data.count(b"\n", 0, wrong)
