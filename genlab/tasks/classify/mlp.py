@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genlab.data.shared.delimited import carried
 from genlab.data.tables.bins import bin_edges
 from genlab.data.tables.columns import CategoryColumn
 from genlab.data.tables.table_set import TableSet, read_table_set
@@ -79,7 +80,8 @@ class MLPRecipe(ClassifyRecipe):
         classes = table.encoder.classes
         labels = [split.labels for split in (table.train, table.validation, table.test) if split is not None]
         counts = np.bincount(np.concatenate(labels), minlength=len(classes)).tolist()
-        notes = check_classes(labels[0], dict(zip(classes, counts, strict=True)), "row", cls.rebalances)
+        with carried(table.notes):
+            notes = check_classes(labels[0], dict(zip(classes, counts, strict=True)), "row", cls.rebalances)
         return table, DataFacts(table.name, table.fingerprint, table.counts(), [*table.notes, *notes])
 
     @classmethod

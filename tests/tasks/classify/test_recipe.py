@@ -193,3 +193,11 @@ def test_look_counts_the_values_that_it_does_not_show(tmp_path: Path) -> None:
     data, _ = MLPRecipe.read(MLPOptions(), Place(str(tmp_path / "t.csv"), "0", "0"), None)
     shown = MLPRecipe.examples(data)[0].content.splitlines()
     assert shown == ["letter: category: a, b, c, d, e, f, g, h, ... (12)", "kind: the label, one of 0, 1"]
+
+
+def test_the_choice_of_the_label_is_noted_before_an_error(tmp_path: Path) -> None:
+    rows = [f"{row % 7 + 0.5},{'ab'[row % 2] if row else 'NA'}" for row in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,diagnosis", *rows]))
+    with pytest.raises(InputError, match="class NA has only one row") as raised:
+        MLPRecipe.read(MLPOptions(), Place(str(tmp_path / "t.csv"), "0", "0"), None)
+    assert any("the column to predict is diagnosis" in note for note in raised.value.__notes__)
