@@ -44,8 +44,6 @@ class Record(NamedTuple):
     cells: list[str]
     line: int
     """Line number of its start, from 1."""
-    end: int
-    """Position after the record in the text."""
 
 
 def uncommented(text: str) -> str:
@@ -74,7 +72,7 @@ def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Itera
                 cells, end = _quoted(content, 0, cell, dialect)[0], stop
             stop = end
         if len(cells) > 1 or cells[0]:
-            yield Record(cells, line, stop + 1)
+            yield Record(cells, line)
             before = cells
         line += text.count("\n", start, stop) + 1
         start = stop + 1
