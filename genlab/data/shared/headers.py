@@ -76,7 +76,7 @@ def _vote(name: str, counts: Counter[str]) -> float:
     total = sum(counts.values())
     if not total or is_missing(name):
         return 0.0
-    if _mostly_numbers(counts):
+    if mostly_numbers(counts):
         return 0.0 if is_number(name) else ABOVE
     shapes = {_shape(cell) for cell in counts}
     if len(shapes) == 1 and any("9" in shape for shape in shapes):  # dates, codes
@@ -89,7 +89,7 @@ def _vote(name: str, counts: Counter[str]) -> float:
 def _numeric_vote(name: str, counts: Counter[str]) -> float:
     """Evidence from a number above numbers."""
     value = as_number(name)
-    if value is None or not counts or not _mostly_numbers(counts):
+    if value is None or not counts or not mostly_numbers(counts):
         return 0.0
     values = [number for cell in counts if (number := as_number(cell)) is not None]
     whole = name.isdigit() and not any(cell.lstrip("+-").isdigit() for cell in counts)
@@ -97,7 +97,8 @@ def _numeric_vote(name: str, counts: Counter[str]) -> float:
     return 0.5 if whole and outside else 0.0 if whole or outside else -0.5
 
 
-def _mostly_numbers(counts: Counter[str]) -> bool:
+def mostly_numbers(counts: Counter[str]) -> bool:
+    """Whether nine tenths of the cells, given with their counts, are numbers."""
     return sum(count for cell, count in counts.items() if is_number(cell)) >= 0.9 * sum(counts.values())
 
 
