@@ -112,8 +112,8 @@ def _counts_up(names: Sequence[str]) -> bool:
 def two_headers(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the second row holds names, units or descriptions too, as below merged cells of a spreadsheet.
 
-    It holds no number, but words above numbers or dates: in two columns, in one that the first row does not name, a
-    unit in brackets, or beside other words that do not occur below. If the first row does not look like names
+    It holds no number and no cell that occurs below, but words above numbers or dates: in two columns, in one that the
+    first row does not name, a unit in brackets, or beside other words. If the first row does not look like names
     (", 2023, , 2024"), the second has no empty cell and different words above numbers. Below the names, Qualtrics
     writes questions and then identifiers.
     """
@@ -124,7 +124,9 @@ def two_headers(rows: Sequence[Sequence[str]]) -> bool:
         return False
     columns = [Counter(row[place] for row in rest if not is_missing(row[place])) for place in range(len(first))]
     votes = {place: _vote(cell, columns[place]) for place, cell in enumerate(second) if not is_missing(cell)}
-    above = [place for place, vote in votes.items() if vote >= ABOVE and second[place] not in columns[place]]
+    if any(second[place] in columns[place] for place in votes):
+        return False
+    above = [place for place, vote in votes.items() if vote >= ABOVE]
     if not has_header([first, *rest]):
         return all(second) and len({second[place] for place in above}) > 1
     new = len(votes) > 1 and all(vote > 0 for vote in votes.values())
