@@ -55,6 +55,7 @@ def test_two_lines_of_names(content):
 ONE = {
     "an odd cell, a rare word and a text": "a,b,c\nu,unknown,t\n" + "".join(f"x,{n},text {n}\n" for n in range(12)),
     "an odd cell alone": "a,b\n,unknown\n" + "A,1\nB,2\n" * 5,
+    "two odd cells above a class": "h,w,label\nunmeasured,not done,a\n" + "34,5,b\n36,7,a\n" * 5,
     "equal odd cells": "1,2\nn.a.,n.a.\n" + "3,4\n5,6\n" * 5,
     "a word in brackets above words": "name,mass\n(none),1\n" + "A,1\nB,2\n" * 5,
 }  # fmt: skip
