@@ -6,7 +6,7 @@ A column is what most of its cells are; the cells that do not fit count as missi
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
@@ -19,12 +19,11 @@ from genlab.data.shared.numbers import (
     CODE,
     JUDGED,
     as_number,
-    decimal_mark,
+    decimal_marks,
     is_number,
     main_unit,
     plain_numbers,
     units,
-    usual_mark,
 )
 from genlab.data.tables.dates import date_format, is_format, parse_date, zones
 from genlab.data.tables.spelling import spelling_note
@@ -133,16 +132,16 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
         name: Counter(cell for cell in column if not is_missing(cell))
         for name, column in zip(cells.names, cells.columns, strict=True)
     }
-    usual = cells.decimal or usual_mark(filled.values())
+    numbers = number_types(filled, cells.decimal)
     for name, column in zip(cells.names, cells.columns, strict=True):
         if name == label:
             continue
         counts = filled[name]
         kind, form = given.get(name, (None, ""))
         if kind is None:
-            found[name] = _type(name, counts, len(column), cells.decimal, usual)
+            found[name] = _type(name, counts, len(column), numbers[name])
         else:
-            found[name] = _stated(kind, form, counts, cells.decimal, usual)
+            found[name] = _stated(kind, form, counts, numbers[name])
             if kind in (Kind.NUMBER, Kind.DATE) and not any(map(found[name].fits, counts)):
                 raise InputError(f"types: no cell of {name} is a {kind}{f' ({form})' if form else ''}.", "types")
         if found[name].kind in LEFT_OUT:
@@ -213,8 +212,21 @@ def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, 
     return found
 
 
-def _type(name: str, counts: Counter[str], rows: int, mark: str, usual: str) -> ColumnType:
-    """The type of a column whose numbers have the decimal `mark` if it is known, else `usual` if they fit both."""
+def number_types(filled: Mapping[str, Counter[str]], decimal: str = "") -> dict[str, ColumnType]:
+    """How each column would be read if it held numbers.
+
+    Args:
+        filled: How often each cell of a column occurs, without missing ones.
+        decimal: The decimal mark of all columns; "" if each may have its own.
+    """
+    each = [main_unit(units(counts)) for counts in filled.values()]
+    marks = [decimal] * len(each) if decimal else decimal_marks(list(filled.values()), each)
+    found = zip(filled, marks, each, strict=True)
+    return {name: ColumnType(Kind.NUMBER, mark or ".", unit) for name, mark, unit in found}
+
+
+def _type(name: str, counts: Counter[str], rows: int, number: ColumnType) -> ColumnType:
+    """The type of a column; `number` is how to read it if it holds numbers."""
     filled = counts.total()
     if _constant(counts, rows):
         return ColumnType(Kind.CONSTANT)
@@ -223,7 +235,6 @@ def _type(name: str, counts: Counter[str], rows: int, mark: str, usual: str) -> 
     if (KEY.fullmatch(name) and _numbered(counts)) or (COUNTER.fullmatch(name) and _counts_up(counts)):
         return ColumnType(Kind.KEY)
     codes = sum(count for cell, count in counts.items() if CODE.fullmatch(cell))
-    number = _stated(Kind.NUMBER, "", counts, mark, usual)
     if codes < (1 - MOST) * filled and _suits(number, counts):
         return number
     if len(counts) > max(CATEGORIES, 0.5 * filled):
@@ -231,11 +242,10 @@ def _type(name: str, counts: Counter[str], rows: int, mark: str, usual: str) -> 
     return ColumnType(Kind.CATEGORY)
 
 
-def _stated(kind: Kind, form: str, counts: Counter[str], mark: str, usual: str) -> ColumnType:
+def _stated(kind: Kind, form: str, counts: Counter[str], number: ColumnType) -> ColumnType:
     """The type of a column of this kind, with the `form` if it is stated."""
     if kind is Kind.NUMBER:
-        unit = main_unit(units(counts))
-        return ColumnType(kind, form or mark or decimal_mark(counts, usual, unit), unit)
+        return replace(number, form=form or number.form)
     return ColumnType(kind, form or date_format(counts)[0] or "%Y-%m-%d" if kind is Kind.DATE else "")
 
 

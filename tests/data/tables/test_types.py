@@ -48,6 +48,17 @@ def test_numbers_from_python_and_other_tables_keep_their_value(tmp_path: Path) -
         assert np.array_equal(encoder.encode_other(other, name)[0], expected)
 
 
+def test_another_table_is_read_with_the_mark_that_its_columns_decide(tmp_path: Path) -> None:
+    rows = [f"{n * 7 % 90}.5,{1 + n * 11 % 80}.{n * 37 % 1000:03d},{'ab'[n // 2 % 2]}" for n in range(60)]
+    made = table(tmp_path / "us.csv", "a,b,label", rows)
+    for columns in ("a;b;label", "b;label;a"):  # only a decides
+        german = [dict(zip("abl", row.replace(",", ";").replace(".", ",").split(";"), strict=True)) for row in rows]
+        lines = [columns, *(";".join(row[name[0]] for name in columns.split(";")) for row in german)]
+        (tmp_path / "de.csv").write_text("\n".join(lines))
+        other, _ = read_examples(str(tmp_path / "de.csv"), made.encoder, "data", None, [])
+        assert np.array_equal(other.rows, made.train.rows)
+
+
 @pytest.mark.parametrize("name", ["id", "ID", "Customer ID", "PassengerId", "OrderNo", "row", "Row Number", "index"])
 def test_row_numbers(tmp_path: Path, name: str) -> None:
     rows = [f"{7 * n % 101},{n % 5}.5,{'ab'[n % 2]}" for n in range(100)]
