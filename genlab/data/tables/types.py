@@ -302,9 +302,9 @@ def _counts_up(counts: Counter[str]) -> bool:
     """Whether nearly all cells count from 0 or 1, one row after another."""
     if len(counts) < 10 or not _numbered(counts):
         return False
-    numbers = [int(float(cell)) for cell in counts if WHOLE.fullmatch(cell)]
+    numbers = [number for cell in counts if WHOLE.fullmatch(cell) and (number := as_number(cell)) is not None]
     steps = sum(after - before == 1 for before, after in pairwise(numbers))
-    return min(numbers) in (0, 1) and steps >= MOST * (len(numbers) - 1)
+    return len(numbers) >= MOST * len(counts) and min(numbers) in (0, 1) and steps >= MOST * (len(numbers) - 1)
 
 
 def _constant(counts: Counter[str], rows: int) -> bool:
