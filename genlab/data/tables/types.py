@@ -234,8 +234,7 @@ def _type(name: str, counts: Counter[str], rows: int, number: ColumnType) -> Col
         return date
     if (KEY.fullmatch(name) and _numbered(counts)) or (COUNTER.fullmatch(name) and _counts_up(counts)):
         return ColumnType(Kind.KEY)
-    codes = sum(count for cell, count in counts.items() if CODE.fullmatch(cell))
-    if codes < (1 - MOST) * filled and _suits(number, counts):
+    if not _coded(counts) and _suits(number, counts):
         return number
     if len(counts) > max(CATEGORIES, 0.5 * filled):
         return ColumnType(Kind.TEXT if sum(" " in cell for cell in counts) > 0.5 * len(counts) else Kind.KEY)
@@ -264,6 +263,9 @@ def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
     if len(units(counts)) > 1 and len(each := units(kind.fitting(counts))) > 1:
         said = f"numbers in {name} have several units: {counted(each)}"
         notes.append(f"{said}; they are read as written (1% is 1): write them in one unit.")
+    if codes := Counter(kind.fitting(_codes(counts))):
+        what = f"{name} has numbers that may be codes, such as {next(iter(codes))!r} ({codes.total():,} in all)"
+        notes.append(f"{what}: leading zeros and plus signs do not count (--types {name}=category keeps them).")
     if _counts_up(counts):
         notes.append(f"{name} counts the rows (--types {name}=ignore leaves it out if that is all it does).")
     return notes
@@ -288,6 +290,18 @@ def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
     words = [count for cell, count in odd.items() if not is_number(LIMIT.sub("", cell, 1))]
     usual = sum(count for _, count in counts.most_common(CATEGORIES) if count >= RARE)
     return 2 * lost < filled and 2 * len(words) <= sum(words) and lost - max(odd.values()) <= filled - usual
+
+
+def _coded(counts: Counter[str]) -> bool:
+    """Whether digits are codes: a tenth of the cells has their form, or a few have, and whole numbers one length."""
+    codes = sum(_codes(counts).values())
+    whole = {cell: count for cell, count in counts.items() if cell.isdecimal()}
+    padded = len(set(map(len, whole))) == 1 and sum(whole.values()) >= MOST * counts.total()
+    return codes >= (1 - MOST) * counts.total() or (padded and codes >= RARE)
+
+
+def _codes(counts: Mapping[str, int]) -> dict[str, int]:
+    return {cell: count for cell, count in counts.items() if CODE.fullmatch(cell)}
 
 
 def _numbered(counts: Counter[str]) -> bool:
