@@ -14,7 +14,7 @@ from jaxtyping import Float64
 
 from genlab.data.points import SAMPLES
 from genlab.data.shared.delimited import Cells, carried, read_cells
-from genlab.data.shared.numbers import as_number, decimal_mark, usual_mark
+from genlab.data.shared.numbers import as_number, decimal_marks
 from genlab.data.shared.sample_sets import sample_set
 from genlab.data.shared.splits import divided, shares_of
 from genlab.errors import InputError
@@ -127,12 +127,10 @@ def _coordinates(cells: Cells, data: str, option: str) -> Rows:
     if len(columns) != 2:
         raise InputError(f"{data} has {_columns(len(columns))} instead of two: keep only the two coordinates.", option)
     rows = np.empty((len(cells), 2))
-    counts = [Counter(column.tolist()) for column in columns]
-    usual = cells.decimal or usual_mark(counts)
+    marks = decimal_marks([Counter(column.tolist()) for column in columns], ["", ""])
     for place, column in enumerate(columns):
-        mark = cells.decimal or decimal_mark(counts[place], usual)
         for row, cell in enumerate(column):
-            value = as_number(cell, mark)
+            value = as_number(cell, cells.decimal or marks[place] or ".")
             if value is None or abs(value) > LARGEST:
                 raise InputError(
                     f"{data}, line {cells.lines[row]}: {cell[:40]!r} is not a number up to {LARGEST:.0e}; correct the "

@@ -5,7 +5,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -123,27 +123,28 @@ def main_unit(counts: Counter[str]) -> str:
     return unit if 10 * counts[unit] >= counts.total() else ""
 
 
-def decimal_mark(counts: Mapping[str, int], usual: str = ".", unit: str = "") -> str:
-    """The decimal mark of a column.
+def decimal_marks(columns: Sequence[Mapping[str, int]], units: Sequence[str]) -> list[str]:
+    """The decimal mark of each column of a file: the one that most of its cells fit, else that of most other columns.
+
+    It is "" if these do not decide either: 12.345 alone may have both.
 
     Args:
-        counts: How often each cell occurs.
-        usual: The mark if as many cells fit either.
-        unit: The unit that may follow the numbers.
+        columns: How often each cell of a column occurs.
+        units: The unit that may follow the numbers of each column.
     """
-    lead = _comma_lead(counts, unit)
-    return "," if lead > 0 else "." if lead < 0 else usual
+    leads = [_comma_lead(counts, unit) for counts, unit in zip(columns, units, strict=True)]
+    marks = ["," if lead > 0 else "." if lead < 0 else "" for lead in leads]
+    balance = marks.count(",") - marks.count(".")
+    usual = "," if balance > 0 else "." if balance < 0 else ""
+    return [mark or usual for mark in marks]
 
 
-def usual_mark(columns: Iterable[Mapping[str, int]]) -> str:
-    """The decimal mark of most columns that fit one mark better than the other: 12.345 alone may be either."""
-    leads = [_comma_lead(counts) for counts in columns]
-    return "," if sum(lead > 0 for lead in leads) > sum(lead < 0 for lead in leads) else "."
-
-
-def _comma_lead(counts: Mapping[str, int], unit: str = "") -> int:
-    """How many more cells are numbers with a decimal comma than with a decimal point."""
+def _comma_lead(counts: Mapping[str, int], unit: str) -> int:
+    """How many more cells are numbers with a decimal comma than with a decimal point; any if all may have a point."""
     either = [cell for cell in counts if "." in cell or "," in cell]
     either = either[:: 1 + len(either) // JUDGED]
-    point = sum(counts[cell] for cell in either if as_number(cell, ".", unit) is not None)
-    return sum(counts[cell] for cell in either if as_number(cell, ",", unit) is not None) - point
+    commas = (counts[cell] * (as_number(cell, ",", unit) is not None) for cell in either)
+    plain = plain_numbers(either)
+    if plain is not None and not np.isnan(plain).any():
+        return 0 if all(commas) else -1
+    return sum(commas) - sum(counts[cell] for cell in either if as_number(cell, ".", unit) is not None)

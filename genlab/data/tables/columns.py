@@ -17,7 +17,7 @@ from genlab.data.shared.delimited import Cells
 from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
 from genlab.data.shared.names import matching
-from genlab.data.shared.numbers import as_number, decimal_mark, plain_numbers, units
+from genlab.data.shared.numbers import as_number, decimal_marks, plain_numbers, units
 from genlab.data.tables.dates import ISO, date_features, features_of, parse_date
 from genlab.data.tables.spelling import TRUTH, respelled, respelled_note
 from genlab.data.tables.types import CATEGORIES, RARE, ColumnType, Kind, counted, odd_note
@@ -229,7 +229,8 @@ class Encoder:
             InputError: a column is missing, or hardly any of its cells can be read; `where` names the table.
         """
         notes, parts = [], []
-        for column, place in zip(self.columns, matched(self.names, table.names, where), strict=True):
+        places = matched(self.names, table.names, where)
+        for column, place in zip(_with_marks(self.columns, places, table), places, strict=True):
             rows, about = _encode_other(column, table.columns[place], table, where)
             parts.append(rows)
             notes += about
@@ -244,6 +245,19 @@ class Encoder:
         return cls([_reopened(column) for column in saved["columns"]], saved["classes"], saved["label"])
 
 
+def _with_marks(columns: list[Column], places: list[int], table: Cells) -> list[Column]:
+    """The columns with the decimal marks of another table; those of the run where its cells fit both."""
+    marks = [table.decimal] * len(table.columns)
+    if not table.decimal:
+        filled = [Counter(cell for cell in cells if not is_missing(cell)) for cells in table.columns]
+        written = {place: column.type.unit for column, place in zip(columns, places, strict=True)}
+        marks = decimal_marks(filled, [written.get(place, "") for place in range(len(filled))])
+    return [
+        replace(column, decimal=marks[place] or column.decimal) if isinstance(column, NumberColumn) else column
+        for column, place in zip(columns, places, strict=True)
+    ]
+
+
 def _encode_other(column: Column, cells: Texts, table: Cells, where: str) -> tuple[np.ndarray, list[str]]:
     """Encodes a column of another table; returns its features, (rows, features), with notes."""
     notes = []
@@ -253,7 +267,6 @@ def _encode_other(column: Column, cells: Texts, table: Cells, where: str) -> tup
         cells = np.array([spelled.get(cell, cell) for cell in cells], object)
         filled = Counter(cell for cell in cells if not is_missing(cell))
     if isinstance(column, NumberColumn):
-        column = replace(column, decimal=table.decimal or decimal_mark(filled, column.decimal, column.unit))
         others = units(column.type.fitting(filled))
         if others := Counter({unit: count for unit, count in others.items() if unit not in ("", column.unit)}):
             said = f"{where}: numbers in {column.name} have other units than the run's ({column.unit or 'none'})"

@@ -1,9 +1,8 @@
 """Cells that say the same in another spelling: Yes and yes, 1 and 1.0, 2116 and 02116, True and 1."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-
-from genlab.data.shared.numbers import as_number
 
 TRUTH = {"true": "1", "false": "0"}
 """Numbers that some software writes as words, in lower case."""
@@ -11,11 +10,21 @@ NAMED = 3
 """Number of values that a note names."""
 
 
-def meaning(cell: str) -> str | float:
-    """Equal for cells that differ only in case, spaces, the encoding of an accent, or how a number is written."""
+DIGITS = re.compile(r"(?=.*\d)(?:\+|(?P<minus>-))?0*(?P<whole>\d*)(?:\.(?P<part>\d*?)0*)?", re.ASCII)
+"""A number in digits alone; another form (5%, 1E3) may be a code."""
+
+
+def meaning(cell: str) -> str:
+    """Equal for cells that differ only in case, spaces, the encoding of an accent, or zeros and plus signs of a number.
+
+    Digits are not converted to a float, which would merge whole numbers above 2^53.
+    """
     word = " ".join(unicodedata.normalize("NFKC", cell).casefold().split())
-    number = as_number(TRUTH.get(word, cell))
-    return word if number is None else number
+    word = TRUTH.get(word, word)
+    if not (number := DIGITS.fullmatch(word)):
+        return word
+    value = (number["whole"] or "0") + (f".{number['part']}" if number["part"] else "")
+    return f"-{value}" if number["minus"] and value != "0" else value
 
 
 def spelling_note(what: str, counts: Mapping[str, int]) -> list[str]:
@@ -25,7 +34,7 @@ def spelling_note(what: str, counts: Mapping[str, int]) -> list[str]:
         what: The values, as "classes of sold".
         counts: How often each value occurs.
     """
-    alike: dict[str | float, list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for cell in counts:
         alike.setdefault(meaning(cell), []).append(cell)
     groups = [" and ".join(f"{cell!r} ({counts[cell]:,})" for cell in same) for same in alike.values() if len(same) > 1]
@@ -38,7 +47,7 @@ def spelling_note(what: str, counts: Mapping[str, int]) -> list[str]:
 
 def respelled(cells: Iterable[str], known: Collection[str]) -> dict[str, str]:
     """For each cell that is not known, the one known value that says the same, if there is just one."""
-    alike: dict[str | float, list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for value in known:
         alike.setdefault(meaning(value), []).append(value)
     unknown = [cell for cell in cells if cell not in known]

@@ -6,7 +6,7 @@ A column is what most of its cells are; the cells that do not fit count as missi
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
@@ -19,12 +19,11 @@ from genlab.data.shared.numbers import (
     CODE,
     JUDGED,
     as_number,
-    decimal_mark,
+    decimal_marks,
     is_number,
     main_unit,
     plain_numbers,
     units,
-    usual_mark,
 )
 from genlab.data.tables.dates import date_format, is_format, parse_date, zones
 from genlab.data.tables.spelling import spelling_note
@@ -133,16 +132,16 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
         name: Counter(cell for cell in column if not is_missing(cell))
         for name, column in zip(cells.names, cells.columns, strict=True)
     }
-    usual = cells.decimal or usual_mark(filled.values())
+    numbers = number_types(filled, cells.decimal)
     for name, column in zip(cells.names, cells.columns, strict=True):
         if name == label:
             continue
         counts = filled[name]
         kind, form = given.get(name, (None, ""))
         if kind is None:
-            found[name] = _type(name, counts, len(column), cells.decimal, usual)
+            found[name] = _type(name, counts, len(column), numbers[name])
         else:
-            found[name] = _stated(kind, form, counts, cells.decimal, usual)
+            found[name] = _stated(kind, form, counts, numbers[name])
             if kind in (Kind.NUMBER, Kind.DATE) and not any(map(found[name].fits, counts)):
                 raise InputError(f"types: no cell of {name} is a {kind}{f' ({form})' if form else ''}.", "types")
         if found[name].kind in LEFT_OUT:
@@ -213,8 +212,21 @@ def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, 
     return found
 
 
-def _type(name: str, counts: Counter[str], rows: int, mark: str, usual: str) -> ColumnType:
-    """The type of a column whose numbers have the decimal `mark` if it is known, else `usual` if they fit both."""
+def number_types(filled: Mapping[str, Counter[str]], decimal: str = "") -> dict[str, ColumnType]:
+    """How each column would be read if it held numbers.
+
+    Args:
+        filled: How often each cell of a column occurs, without missing ones.
+        decimal: The decimal mark of all columns; "" if each may have its own.
+    """
+    each = [main_unit(units(counts)) for counts in filled.values()]
+    marks = [decimal] * len(each) if decimal else decimal_marks(list(filled.values()), each)
+    found = zip(filled, marks, each, strict=True)
+    return {name: ColumnType(Kind.NUMBER, mark or ".", unit) for name, mark, unit in found}
+
+
+def _type(name: str, counts: Counter[str], rows: int, number: ColumnType) -> ColumnType:
+    """The type of a column; `number` is how to read it if it holds numbers."""
     filled = counts.total()
     if _constant(counts, rows):
         return ColumnType(Kind.CONSTANT)
@@ -222,20 +234,17 @@ def _type(name: str, counts: Counter[str], rows: int, mark: str, usual: str) -> 
         return date
     if (KEY.fullmatch(name) and _numbered(counts)) or (COUNTER.fullmatch(name) and _counts_up(counts)):
         return ColumnType(Kind.KEY)
-    codes = sum(count for cell, count in counts.items() if CODE.fullmatch(cell))
-    number = _stated(Kind.NUMBER, "", counts, mark, usual)
-    if codes < (1 - MOST) * filled and _suits(number, counts):
+    if not _coded(counts) and _suits(number, counts):
         return number
     if len(counts) > max(CATEGORIES, 0.5 * filled):
         return ColumnType(Kind.TEXT if sum(" " in cell for cell in counts) > 0.5 * len(counts) else Kind.KEY)
     return ColumnType(Kind.CATEGORY)
 
 
-def _stated(kind: Kind, form: str, counts: Counter[str], mark: str, usual: str) -> ColumnType:
+def _stated(kind: Kind, form: str, counts: Counter[str], number: ColumnType) -> ColumnType:
     """The type of a column of this kind, with the `form` if it is stated."""
     if kind is Kind.NUMBER:
-        unit = main_unit(units(counts))
-        return ColumnType(kind, form or mark or decimal_mark(counts, usual, unit), unit)
+        return replace(number, form=form or number.form)
     return ColumnType(kind, form or date_format(counts)[0] or "%Y-%m-%d" if kind is Kind.DATE else "")
 
 
@@ -254,6 +263,9 @@ def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
     if len(units(counts)) > 1 and len(each := units(kind.fitting(counts))) > 1:
         said = f"numbers in {name} have several units: {counted(each)}"
         notes.append(f"{said}; they are read as written (1% is 1): write them in one unit.")
+    if codes := Counter(kind.fitting(_codes(counts))):
+        what = f"{name} has numbers that may be codes, such as {next(iter(codes))!r} ({codes.total():,} in all)"
+        notes.append(f"{what}: leading zeros and plus signs do not count (--types {name}=category keeps them).")
     if _counts_up(counts):
         notes.append(f"{name} counts the rows (--types {name}=ignore leaves it out if that is all it does).")
     return notes
@@ -280,6 +292,18 @@ def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
     return 2 * lost < filled and 2 * len(words) <= sum(words) and lost - max(odd.values()) <= filled - usual
 
 
+def _coded(counts: Counter[str]) -> bool:
+    """Whether digits are codes: a tenth of the cells has their form, or a few have, and whole numbers one length."""
+    codes = sum(_codes(counts).values())
+    whole = {cell: count for cell, count in counts.items() if cell.isdecimal()}
+    padded = len(set(map(len, whole))) == 1 and sum(whole.values()) >= MOST * counts.total()
+    return codes >= (1 - MOST) * counts.total() or (padded and codes >= RARE)
+
+
+def _codes(counts: Mapping[str, int]) -> dict[str, int]:
+    return {cell: count for cell, count in counts.items() if CODE.fullmatch(cell)}
+
+
 def _numbered(counts: Counter[str]) -> bool:
     """Whether nearly all cells are different whole numbers."""
     if len(counts) < MOST * counts.total():
@@ -292,9 +316,9 @@ def _counts_up(counts: Counter[str]) -> bool:
     """Whether nearly all cells count from 0 or 1, one row after another."""
     if len(counts) < 10 or not _numbered(counts):
         return False
-    numbers = [int(float(cell)) for cell in counts if WHOLE.fullmatch(cell)]
+    numbers = [number for cell in counts if WHOLE.fullmatch(cell) and (number := as_number(cell)) is not None]
     steps = sum(after - before == 1 for before, after in pairwise(numbers))
-    return min(numbers) in (0, 1) and steps >= MOST * (len(numbers) - 1)
+    return len(numbers) >= MOST * len(counts) and min(numbers) in (0, 1) and steps >= MOST * (len(numbers) - 1)
 
 
 def _constant(counts: Counter[str], rows: int) -> bool:

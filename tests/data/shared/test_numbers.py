@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from genlab.data.shared.numbers import JUDGED, as_number, decimal_mark, is_number, main_unit, plain_numbers, units
+from genlab.data.shared.numbers import JUDGED, as_number, decimal_marks, is_number, main_unit, plain_numbers, units
 
 WITH_POINT = {
     "1,234": 1234, "1,10,100": 110_100, "12,34,567.5": 1_234_567.5, "5.50-": -5.5, "(5.50)": -5.5, "$(5.50)": -5.5,
@@ -49,8 +49,8 @@ def test_cells_that_are_not_numbers(cell: str) -> None:
 )
 def test_units(cells: list[str], unit: str, values: list[float | None]) -> None:
     assert main_unit(units(Counter(cells))) == unit
-    mark = decimal_mark(Counter(cells), ".", unit)
-    assert [as_number(cell, mark, unit) for cell in cells] == values
+    (mark,) = decimal_marks([Counter(cells)], [unit])
+    assert [as_number(cell, mark or ".", unit) for cell in cells] == values
 
 
 def test_units_are_counted() -> None:
@@ -82,6 +82,25 @@ def test_many_cells_are_judged_by_some_of_them_spread_over_the_column(monkeypatc
     read = []
     monkeypatch.setattr("genlab.data.shared.numbers.as_number", lambda *given: read.append(given) or as_number(*given))
     first = {f"{number}.5": 1 for number in range(2_000)}  # the column is not judged by its beginning
-    assert decimal_mark(first | {f"{number},5": 1 for number in range(3_000)}) == ","
-    assert decimal_mark(first | {f"{number},5": 1 for number in range(1_000)}) == "."
+    assert decimal_marks([first | {f"{number},5": 1 for number in range(3_000)}], [""]) == [","]
+    assert decimal_marks([first | {f"{number},5": 1 for number in range(1_000)}], [""]) == ["."]
     assert len(read) <= 2 * 2 * JUDGED
+    read.clear()
+    assert decimal_marks([first], [""]) == ["."]
+    assert len(read) <= 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "marks"),
+    [
+        (["1,5", "1.5"], ",."),
+        (["1.234", "1,5", "7"], ",,,"),
+        (["1.234", "1.5"], ".."),
+        (["1,234", "1.5", "2,5", "3,5 kg"], ",.,,"),
+        (["1.234", "1,234"], None),
+        (["1.234", "1.5", "1,5"], None),
+    ],
+)
+def test_a_column_that_fits_both_marks_follows_the_others(columns: list[str], marks: str | None) -> None:
+    found = decimal_marks([{cell: 2} for cell in columns], [main_unit(units({cell: 2})) for cell in columns])
+    assert found[0] == "" if marks is None else "".join(found) == marks

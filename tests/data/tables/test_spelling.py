@@ -15,15 +15,25 @@ from tests.data.made import write
 
 @pytest.mark.parametrize(
     "same",
-    [("Yes", "yes", "YES"), ("New  York", "new\u00a0york"), ("Café", "Cafe\u0301"), ("1", "1.0", "01", "True", "TRUE")],
+    [
+        ("Yes", "yes", "YES"),
+        ("New  York", "new\u00a0york"),
+        ("Café", "Cafe\u0301"),
+        ("1", "1.0", "01", "+1", "1.", "True", "TRUE"),
+        ("0.5", ".5", "0.50", "+00.5"),
+        ("0", "-0", "0.0", "False"),
+        ("-5", "-5.0", "-05"),
+        ("9007199254740993", "9007199254740993.0"),
+    ],
 )
 def test_cells_that_say_the_same(same: tuple[str, ...]) -> None:
     assert len(set(map(meaning, same))) == 1
 
 
 def test_cells_that_do_not() -> None:
-    cells = ["yes", "no", "1", "2", "true", "false", "1a", ""]
-    assert len({meaning(cell) for cell in cells}) == len(cells) - 1  # true is 1
+    cells = ["yes", "no", "1", "2", "false", "1a", "", ".", "-", "+", "10", "1.01", "-1"]
+    cells += ["9007199254740992", "9007199254740993", "5", "5%", "$5", "1E3", "1000", "1,000"]
+    assert len({meaning(cell) for cell in cells}) == len(cells)
 
 
 def test_respelled() -> None:
