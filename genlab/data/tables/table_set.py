@@ -146,7 +146,7 @@ def _read(
             f"label: all rows of {data} have the label {classes[0]} in {label_name}: a classifier needs at least two "
             "classes. Name another column with --label.", "label",
         )  # fmt: skip
-    _check_leaks(cells, label_name, stated_types(types, cells.names))
+    _check_leaks(cells, label_name, stated_types(types, cells.names, label_name))
     found, about = column_types(cells, types, label_name)
     notes += about
 

@@ -5,7 +5,7 @@ A column is what most of its cells are; the cells that do not fit count as missi
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
@@ -15,6 +15,7 @@ import numpy as np
 
 from genlab.data.shared.delimited import Cells, Column
 from genlab.data.shared.headers import is_missing
+from genlab.data.shared.names import matching, simple
 from genlab.data.shared.numbers import (
     CODE,
     JUDGED,
@@ -122,9 +123,9 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
         label: Name of the label column.
 
     Raises:
-        InputError: --types names an unknown column or kind.
+        InputError: --types cannot be used.
     """
-    given = stated_types(stated, cells.names)
+    given = stated_types(stated, cells.names, label)
     notes = []
     found = {}
     left_out: dict[Kind, list[str]] = {}
@@ -184,32 +185,53 @@ def odd_note(name: str, odd: list[tuple[str, int]], kind: Kind, where: str, hint
             f"{what} as missing: {some}{more}{f' ({hint})' if hint else ''}."]  # fmt: skip
 
 
-def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, str]]:
+def stated_types(stated: str | None, names: list[str], label: str) -> dict[str, tuple[Kind, str]]:
     """Parses --types: "zip=category, when=date:%d/%m/%Y".
 
     Raises:
-        InputError: it names an unknown column or kind.
+        InputError: it names an unknown column or kind, a column twice, or another kind for the label.
     """
-    found = {}
+    found: dict[str, tuple[Kind, str]] = {}
     kinds = [Kind.NUMBER, Kind.CATEGORY, Kind.DATE, Kind.IGNORE]
-    for part in re.split(r",(?=[^,=]+=)", stated or ""):
-        name, _, kind = part.strip().rpartition("=")
-        if not part.strip():
-            continue
-        kind, _, form = kind.partition(":")
-        if name not in names:
-            raise InputError(
-                f"types: there is no column {name or part.strip()!r}: choose from {nearest(name, names)}.", "types"
-            )
+    for given, kind, form in _parts(stated or "", names):
+        name = given if given in names else matching([given], names).get(given)
+        if name is None:
+            raise InputError(f"types: there is no column {given!r}: choose from {nearest(given, names)}.", "types")
         if kind not in kinds:
             raise InputError(f"types: {name} cannot be {kind!r}; it must be one of {', '.join(kinds)}.", "types")
-        if form and (form not in ".," if kind == Kind.NUMBER else kind != Kind.DATE or not is_format(form)):
+        if form and (form not in (".", ",") if kind == Kind.NUMBER else kind != Kind.DATE or not is_format(form)):
             raise InputError(
                 f"types: {form!r} cannot follow {kind}: a date takes a format such as date:%d/%m/%Y, a number its "
                 "decimal mark (number:,).", "types",
             )  # fmt: skip
+        if name in found:
+            raise InputError(f"types: {name} has two types; give one.", "types")
+        if name == label and kind != Kind.CATEGORY:
+            raise InputError(
+                f"types: {name} is the column to predict and holds classes: choose another with --label, or remove "
+                f"{name}={kind}.", "types",
+            )  # fmt: skip
         found[name] = Kind(kind), form
     return found
+
+
+def _parts(stated: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
+    """The names, kinds and forms of --types; a name or a form may hold a comma."""
+    odd = sorted((simple(name) for name in names if "," in name or "=" in name), key=len, reverse=True)
+    known = "".join(r"\s*".join(map(re.escape, name)) + "|" for name in odd)
+    part = re.compile(
+        rf"\s*(?P<name>{known}[^=]*?)\s*=\s*(?P<kind>[^:]*?)\s*(?::(?P<form>.*?))?\s*"
+        rf"(?:,(?=\s*(?:{known}[^,=]+)\s*=)|(?(form)|,?)\s*$)", re.IGNORECASE
+    )  # fmt: skip
+    stated = stated.strip()
+    place = 0
+    while place < len(stated):
+        found = part.match(stated, place)
+        if found is None:
+            yield stated[place:], "", ""
+            return
+        yield found["name"], found["kind"], found["form"] or ""
+        place = found.end()
 
 
 def number_types(filled: Mapping[str, Counter[str]], decimal: str = "") -> dict[str, ColumnType]:

@@ -13,7 +13,7 @@ from genlab.data.tables.bins import bin_edges
 from genlab.data.tables.columns import Encoder, learn_encoder
 from genlab.data.tables.rows import cells_of
 from genlab.data.tables.table_set import TableSet, read_examples, read_table_set
-from genlab.data.tables.types import column_types
+from genlab.data.tables.types import column_types, stated_types
 from genlab.errors import InputError
 
 
@@ -115,12 +115,36 @@ def test_stated_types(tmp_path: Path) -> None:
         ("when=date:%Q", "cannot follow date"),
         ("when=date:%d%d", "cannot follow date"),
         ("code=number:x", "cannot follow number"),
+        ("code=number:.,", "cannot follow number"),
         ("label2=ignore", "no column 'label2'"),
+        ("code", "code cannot be ''"),
+        ("code=category, n", "code cannot be 'category, n'"),
+        ("label=ignore", "label is the column to predict and holds classes"),
+        ("n=number, N=ignore", "n has two types"),
         ("when=number", "no cell of when is a number"),
     ):
         with pytest.raises(InputError, match=message) as error:
             table(tmp_path / "t.csv", "code,when,n,label", rows, wrong)
         assert error.value.field == "types"
+
+
+@pytest.mark.parametrize(
+    ("stated", "types"),
+    [
+        ("", {}),
+        (" zip=category, ", {"zip": ("category", "")}),
+        ("ZIP = category", {"zip": ("category", "")}),
+        ("soldon=ignore,label=category", {"Sold on": ("ignore", ""), "label": ("category", "")}),
+        ("a,b=number:,,zip=ignore", {"a,b": ("number", ","), "zip": ("ignore", "")}),
+        ("zip=ignore,a,b=number,b=date", {"zip": ("ignore", ""), "a,b": ("number", ""), "b": ("date", "")}),
+        ("b=number:,, A, B=number", {"b": ("number", ","), "a,b": ("number", "")}),
+        ("sold on=date:%b %d, %Y, b=ignore", {"Sold on": ("date", "%b %d, %Y"), "b": ("ignore", "")}),
+        ("b=number:,", {"b": ("number", ",")}),
+        ("x=y=ignore", {"x=y": ("ignore", "")}),
+    ],
+)
+def test_names_in_stated_types(stated: str, types: dict[str, tuple[str, str]]) -> None:
+    assert stated_types(stated, ["zip", "a,b", "b", "Sold on", "x=y", "x", "label"], "label") == types
 
 
 def test_a_column_without_cells_may_be_ignored(tmp_path: Path) -> None:
