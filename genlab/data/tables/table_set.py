@@ -291,7 +291,7 @@ def _meanings(cells: Any) -> Any:
 def _check_label_values(labels: Counter[str], name: str) -> None:
     """Raises InputError for labels that are quantities, or differ in nearly every row."""
     rows = labels.total()
-    number = number_types({name: labels})[name]
+    number = number_types({name: labels})[0][name]
     values = number.fitting(labels)
     quantities = sum(values.values()) >= MOST * rows
     most = max(MOST_CLASSES, (CLASS_SHARE if quantities else VALUE_SHARE) * rows)

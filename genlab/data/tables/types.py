@@ -133,7 +133,7 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
         name: Counter(cell for cell in column if not is_missing(cell))
         for name, column in zip(cells.names, cells.columns, strict=True)
     }
-    numbers = number_types(filled, cells.decimal)
+    numbers, undecided = number_types(filled, cells.decimal)
     for name, column in zip(cells.names, cells.columns, strict=True):
         if name == label:
             continue
@@ -149,6 +149,7 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
             left_out.setdefault(found[name].kind, []).append(name)
         elif not form:
             notes += _notes(name, found[name], counts)
+            notes += _mark_note(name, found[name], counts) if name in undecided else []
         odd = found[name].odd(column, cells.lines, counts)
         hint = f"--types {name}=category keeps them" if not kind and len(odd) > (1 - MOST) * counts.total() else ""
         notes += odd_note(name, odd, found[name].kind, cells.name, hint)
@@ -234,8 +235,10 @@ def _parts(stated: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
         place = found.end()
 
 
-def number_types(filled: Mapping[str, Counter[str]], decimal: str = "") -> dict[str, ColumnType]:
-    """How each column would be read if it held numbers.
+def number_types(
+    filled: Mapping[str, Counter[str]], decimal: str = ""
+) -> tuple[dict[str, ColumnType], Collection[str]]:
+    """How each column would be read if it held numbers, and the columns whose decimal mark nothing decides.
 
     Args:
         filled: How often each cell of a column occurs, without missing ones.
@@ -243,8 +246,9 @@ def number_types(filled: Mapping[str, Counter[str]], decimal: str = "") -> dict[
     """
     each = [main_unit(units(counts)) for counts in filled.values()]
     marks = [decimal] * len(each) if decimal else decimal_marks(list(filled.values()), each)
-    found = zip(filled, marks, each, strict=True)
-    return {name: ColumnType(Kind.NUMBER, mark or ".", unit) for name, mark, unit in found}
+    found = list(zip(filled, marks, each, strict=True))
+    types = {name: ColumnType(Kind.NUMBER, mark or ".", unit) for name, mark, unit in found}
+    return types, {name for name, mark, _ in found if not mark}
 
 
 def _type(name: str, counts: Counter[str], rows: int, number: ColumnType) -> ColumnType:
@@ -291,6 +295,18 @@ def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
     if _counts_up(counts):
         notes.append(f"{name} counts the rows (--types {name}=ignore leaves it out if that is all it does).")
     return notes
+
+
+def _mark_note(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
+    """A note on numbers in a column with a decimal point that a decimal comma would change, if there are any."""
+    for cell in counts if kind.kind is Kind.NUMBER else ():
+        if ("." in cell or "," in cell) and replace(kind, form=",").fits(cell):
+            value = as_number(cell, ".", kind.unit)
+            what = "the comma is decimal" if "," in cell else "the point separates thousands"
+            if value is not None:
+                said = f"numbers in {name} such as {cell!r} are read as {value:.15g}"
+                return [f"{said}; if {what}, add --types {name}=number:,."]
+    return []
 
 
 def counted(names: Counter[str]) -> str:

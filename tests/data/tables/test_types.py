@@ -48,6 +48,28 @@ def test_numbers_from_python_and_other_tables_keep_their_value(tmp_path: Path) -
         assert np.array_equal(encoder.encode_other(other, name)[0], expected)
 
 
+@pytest.mark.parametrize(
+    ("form", "other", "types", "note"),
+    [
+        ("{},234", "7", None, "such as '1,234' are read as 1234; if the comma is decimal"),
+        ("{}.234", "7", None, "such as '1.234' are read as 1.234; if the point separates thousands"),
+        ("{},234 kg", "7", None, "such as '1,234 kg' are read as 1234; if the comma is decimal"),
+        ("{},234", "7", "size=number:,", ""),
+        ("{},234", "7.5", None, ""),
+        ("{},234", "7,5", None, ""),
+        ("{}234", "7", None, ""),
+        ("{},234,567", "7", None, ""),
+    ],
+)
+def test_a_mark_that_nothing_decides_is_noted(
+    tmp_path: Path, form: str, other: str, types: str | None, note: str
+) -> None:
+    rows = [f"{form.format(n * 7 % 59 + 1)};{n % 4}{other};{'ab'[n // 2 % 2]}" for n in range(59)]
+    made = table(tmp_path / "t.csv", "size;other;label", rows, types)
+    notes = [text for text in made.notes if "size" in text]
+    assert notes == ([f"numbers in size {note}, add --types size=number:,."] if note else [])
+
+
 def test_another_table_is_read_with_the_mark_that_its_columns_decide(tmp_path: Path) -> None:
     rows = [f"{n * 7 % 90}.5,{1 + n * 11 % 80}.{n * 37 % 1000:03d},{'ab'[n // 2 % 2]}" for n in range(60)]
     made = table(tmp_path / "us.csv", "a,b,label", rows)
