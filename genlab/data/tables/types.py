@@ -37,6 +37,8 @@ RARE = 3
 """Smallest number of training rows for a category to get its own feature."""
 MOST = 0.9
 """Smallest fraction of the filled cells that decides a column's kind without regard to the others."""
+FAIR = 0.1
+"""Smallest fraction of the filled cells with frequent values for which to keep a column whose values hardly repeat."""
 NAMED = 3
 """Number of odd cells that a note names."""
 KEY = re.compile(
@@ -262,7 +264,7 @@ def _type(name: str, counts: Counter[str], rows: int, number: ColumnType) -> Col
         return ColumnType(Kind.KEY)
     if not _coded(counts) and _suits(number, counts):
         return number
-    if len(counts) > max(CATEGORIES, 0.5 * filled):
+    if len(counts) > max(CATEGORIES, 0.5 * filled) and _usual(counts) < FAIR * filled:
         return ColumnType(Kind.TEXT if sum(" " in cell for cell in counts) > 0.5 * len(counts) else Kind.KEY)
     return ColumnType(Kind.CATEGORY)
 
@@ -326,8 +328,12 @@ def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
     if filled - lost >= MOST * filled:
         return filled > 0
     words = [count for cell, count in odd.items() if not is_number(LIMIT.sub("", cell, 1))]
-    usual = sum(count for _, count in counts.most_common(CATEGORIES) if count >= RARE)
-    return 2 * lost < filled and 2 * len(words) <= sum(words) and lost - max(odd.values()) <= filled - usual
+    return 2 * lost < filled and 2 * len(words) <= sum(words) and lost - max(odd.values()) <= filled - _usual(counts)
+
+
+def _usual(counts: Counter[str]) -> int:
+    """How many cells have a value that gets its own feature if the column holds categories."""
+    return sum(count for _, count in counts.most_common(CATEGORIES) if count >= RARE)
 
 
 def _coded(counts: Counter[str]) -> bool:

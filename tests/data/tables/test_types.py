@@ -342,6 +342,14 @@ def test_columns_that_number_the_rows(tmp_path: Path, cells: list[str], name: st
         assert notes[:1] == ["dose counts the rows (--types dose=ignore leaves it out if that is all it does)."]
 
 
+@pytest.mark.parametrize(
+    ("share", "kind", "words"), [(0.5, "category", ""), (0.12, "category", ""), (0.05, "key", ""), (0.05, "text", " x")]
+)
+def test_values_that_hardly_repeat_beside_a_frequent_one(tmp_path: Path, share: float, kind: str, words: str) -> None:
+    cells = ["no code" if n < share * 300 else f"B{n}{words}" for n in range(300)]
+    assert guessed(tmp_path, cells)[0] == kind
+
+
 SOUP = [
     "", "5 kg", "5kg", "1%", "0.5", "<0.5", "unknown", "2024-01-02", "2024-01-02 10:00+01", "10:00", "01/02/2024",
     "1,234", "1.234,5", "(5)", "5-", "true", "True", "1", "01", "Yes", "yes", "12:60 pm", "May 5, 2024", "NaT", "nan",
