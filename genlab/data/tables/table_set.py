@@ -23,9 +23,9 @@ from genlab.data.shared.headers import MISSING, is_missing
 from genlab.data.shared.names import matching
 from genlab.data.shared.numbers import as_number
 from genlab.data.shared.splits import divided, shares_of
-from genlab.data.tables.columns import Encoder, learn_encoder, matched
+from genlab.data.tables.columns import Encoder, as_numbers, learn_encoder, matched
 from genlab.data.tables.spelling import meaning, respelled, respelled_note, spelling_note
-from genlab.data.tables.types import LEFT_OUT, MOST, ColumnType, column_types, stated_types
+from genlab.data.tables.types import LEFT_OUT, MOST, ColumnType, column_types, number_types, stated_types
 from genlab.errors import InputError
 from genlab.options import nearest
 
@@ -36,7 +36,11 @@ ROUGH = 100
 LABELS = ("label", "labels", "class", "classes", "target", "species", "category", "diagnosis", "outcome")
 """Usual names of label columns, in lower case; the first one in the table is used."""
 MOST_CLASSES = 20
-"""A numeric label column with more distinct values than this must hold integers that repeat."""
+"""Largest number of classes that are fractions; others may be more if they repeat."""
+CLASS_SHARE = 0.05
+"""Largest number of classes that are whole numbers, as a fraction of the rows."""
+VALUE_SHARE = 0.5
+"""Largest number of classes, as a fraction of the rows."""
 SPELLINGS = 3
 """Largest number of spellings per class in a column that is compared with the label."""
 UNLABELLED = {"", "?", "nan", "null", "<na>", "#n/a"}
@@ -133,15 +137,16 @@ def _read(
     if len(cells) < MIN_ROWS:
         raise InputError(f"{data} has only {len(cells)} rows with a label: give at least {MIN_ROWS}.", "data")
     labels = cells.column(label_name)
-    _check_label_values(labels.tolist(), label_name)
-    notes += spelling_note(f"classes of {label_name}", Counter(labels.tolist()))
+    counts = Counter(labels.tolist())
+    _check_label_values(counts, label_name)
+    notes += spelling_note(f"classes of {label_name}", counts)
     classes = _in_order(set(labels))
     if len(classes) < 2:
         raise InputError(
             f"label: all rows of {data} have the label {classes[0]} in {label_name}: a classifier needs at least two "
             "classes. Name another column with --label.", "label",
         )  # fmt: skip
-    _check_leaks(cells, label_name, stated_types(types, cells.names))
+    _check_leaks(cells, label_name, stated_types(types, cells.names, label_name))
     found, about = column_types(cells, types, label_name)
     notes += about
 
@@ -283,29 +288,27 @@ def _meanings(cells: Any) -> Any:
     return np.array([known[cell] for cell in cells], object)
 
 
-def _check_label_values(labels: list[str], name: str) -> None:
+def _check_label_values(labels: Counter[str], name: str) -> None:
     """Raises InputError for labels that are quantities, or differ in nearly every row."""
-    different = set(labels)
-    numbers = [as_number(label) for label in different]
-    numeric = all(number is not None for number in numbers)
-    whole = numeric and all(float(number or 0).is_integer() for number in numbers)
-    many = len(different) > MOST_CLASSES
-    if numeric and many and not (whole and len(different) <= 0.05 * len(labels)):
+    rows = labels.total()
+    number = number_types({name: labels})[0][name]
+    values = number.fitting(labels)
+    quantities = sum(values.values()) >= MOST * rows
+    most = max(MOST_CLASSES, (CLASS_SHARE if quantities else VALUE_SHARE) * rows)
+    if quantities and not all(as_numbers(values, number) % 1 == 0):  # fractions
+        most = min(MOST_CLASSES, VALUE_SHARE * rows)
+    if len(labels) <= most:
+        return
+    if quantities:
         raise InputError(
-            f"label: {name} has {len(different):,} different numbers in {len(labels):,} rows: predicting a quantity "
-            "is regression, and classify predicts classes. Name a column of classes with --label, or group the numbers "
+            f"label: {name} has {len(labels):,} different numbers in {rows:,} rows: predicting a quantity is "
+            "regression, and classify predicts classes. Name a column of classes with --label, or group the numbers "
             "into a few ranges.", "label",
         )  # fmt: skip
-    if numeric and not whole and len(different) > 0.5 * len(labels):
-        raise InputError(
-            f"label: {name} has fractions that hardly repeat: predicting a quantity is regression, and classify "
-            "predicts classes. Name a column of classes with --label.", "label",
-        )  # fmt: skip
-    if many and len(different) > 0.5 * len(labels):
-        raise InputError(
-            f"label: {name} has a different value in nearly every row ({len(different):,} values in {len(labels):,} "
-            "rows): name a column of classes with --label.", "label",
-        )  # fmt: skip
+    raise InputError(
+        f"label: {name} has a different value in nearly every row ({len(labels):,} values in {rows:,} rows): name a "
+        "column of classes with --label.", "label",
+    )  # fmt: skip
 
 
 def _in_order(classes: set[str]) -> list[str]:

@@ -5,7 +5,7 @@ A column is what most of its cells are; the cells that do not fit count as missi
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
@@ -15,6 +15,7 @@ import numpy as np
 
 from genlab.data.shared.delimited import Cells, Column
 from genlab.data.shared.headers import is_missing
+from genlab.data.shared.names import matching, simple
 from genlab.data.shared.numbers import (
     CODE,
     JUDGED,
@@ -36,6 +37,8 @@ RARE = 3
 """Smallest number of training rows for a category to get its own feature."""
 MOST = 0.9
 """Smallest fraction of the filled cells that decides a column's kind without regard to the others."""
+FAIR = 0.1
+"""Smallest fraction of the filled cells with frequent values for which to keep a column whose values hardly repeat."""
 NAMED = 3
 """Number of odd cells that a note names."""
 KEY = re.compile(
@@ -122,9 +125,9 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
         label: Name of the label column.
 
     Raises:
-        InputError: --types names an unknown column or kind.
+        InputError: --types cannot be used.
     """
-    given = stated_types(stated, cells.names)
+    given = stated_types(stated, cells.names, label)
     notes = []
     found = {}
     left_out: dict[Kind, list[str]] = {}
@@ -132,7 +135,7 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
         name: Counter(cell for cell in column if not is_missing(cell))
         for name, column in zip(cells.names, cells.columns, strict=True)
     }
-    numbers = number_types(filled, cells.decimal)
+    numbers, undecided = number_types(filled, cells.decimal)
     for name, column in zip(cells.names, cells.columns, strict=True):
         if name == label:
             continue
@@ -148,6 +151,7 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
             left_out.setdefault(found[name].kind, []).append(name)
         elif not form:
             notes += _notes(name, found[name], counts)
+            notes += _mark_note(name, found[name], counts) if name in undecided else []
         odd = found[name].odd(column, cells.lines, counts)
         hint = f"--types {name}=category keeps them" if not kind and len(odd) > (1 - MOST) * counts.total() else ""
         notes += odd_note(name, odd, found[name].kind, cells.name, hint)
@@ -184,36 +188,59 @@ def odd_note(name: str, odd: list[tuple[str, int]], kind: Kind, where: str, hint
             f"{what} as missing: {some}{more}{f' ({hint})' if hint else ''}."]  # fmt: skip
 
 
-def stated_types(stated: str | None, names: list[str]) -> dict[str, tuple[Kind, str]]:
+def stated_types(stated: str | None, names: list[str], label: str) -> dict[str, tuple[Kind, str]]:
     """Parses --types: "zip=category, when=date:%d/%m/%Y".
 
     Raises:
-        InputError: it names an unknown column or kind.
+        InputError: it names an unknown column or kind, a column twice, or another kind for the label.
     """
-    found = {}
+    found: dict[str, tuple[Kind, str]] = {}
     kinds = [Kind.NUMBER, Kind.CATEGORY, Kind.DATE, Kind.IGNORE]
-    for part in re.split(r",(?=[^,=]+=)", stated or ""):
-        name, _, kind = part.strip().rpartition("=")
-        if not part.strip():
-            continue
-        kind, _, form = kind.partition(":")
-        if name not in names:
-            raise InputError(
-                f"types: there is no column {name or part.strip()!r}: choose from {nearest(name, names)}.", "types"
-            )
+    for given, kind, form in _parts(stated or "", names):
+        name = given if given in names else matching([given], names).get(given)
+        if name is None:
+            raise InputError(f"types: there is no column {given!r}: choose from {nearest(given, names)}.", "types")
         if kind not in kinds:
             raise InputError(f"types: {name} cannot be {kind!r}; it must be one of {', '.join(kinds)}.", "types")
-        if form and (form not in ".," if kind == Kind.NUMBER else kind != Kind.DATE or not is_format(form)):
+        if form and (form not in (".", ",") if kind == Kind.NUMBER else kind != Kind.DATE or not is_format(form)):
             raise InputError(
                 f"types: {form!r} cannot follow {kind}: a date takes a format such as date:%d/%m/%Y, a number its "
                 "decimal mark (number:,).", "types",
+            )  # fmt: skip
+        if name in found:
+            raise InputError(f"types: {name} has two types; give one.", "types")
+        if name == label and kind != Kind.CATEGORY:
+            raise InputError(
+                f"types: {name} is the column to predict and holds classes: choose another with --label, or remove "
+                f"{name}={kind}.", "types",
             )  # fmt: skip
         found[name] = Kind(kind), form
     return found
 
 
-def number_types(filled: Mapping[str, Counter[str]], decimal: str = "") -> dict[str, ColumnType]:
-    """How each column would be read if it held numbers.
+def _parts(stated: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
+    """The names, kinds and forms of --types; a name or a form may hold a comma."""
+    odd = sorted((simple(name) for name in names if "," in name or "=" in name), key=len, reverse=True)
+    known = "".join(r"\s*".join(map(re.escape, name)) + "|" for name in odd)
+    part = re.compile(
+        rf"\s*(?P<name>{known}[^=]*?)\s*=\s*(?P<kind>[^:]*?)\s*(?::(?P<form>.*?))?\s*"
+        rf"(?:,(?=\s*(?:{known}[^,=]+)\s*=)|(?(form)|,?)\s*$)", re.IGNORECASE
+    )  # fmt: skip
+    stated = stated.strip()
+    place = 0
+    while place < len(stated):
+        found = part.match(stated, place)
+        if found is None:
+            yield stated[place:], "", ""
+            return
+        yield found["name"], found["kind"], found["form"] or ""
+        place = found.end()
+
+
+def number_types(
+    filled: Mapping[str, Counter[str]], decimal: str = ""
+) -> tuple[dict[str, ColumnType], Collection[str]]:
+    """How each column would be read if it held numbers, and the columns whose decimal mark nothing decides.
 
     Args:
         filled: How often each cell of a column occurs, without missing ones.
@@ -221,8 +248,9 @@ def number_types(filled: Mapping[str, Counter[str]], decimal: str = "") -> dict[
     """
     each = [main_unit(units(counts)) for counts in filled.values()]
     marks = [decimal] * len(each) if decimal else decimal_marks(list(filled.values()), each)
-    found = zip(filled, marks, each, strict=True)
-    return {name: ColumnType(Kind.NUMBER, mark or ".", unit) for name, mark, unit in found}
+    found = list(zip(filled, marks, each, strict=True))
+    types = {name: ColumnType(Kind.NUMBER, mark or ".", unit) for name, mark, unit in found}
+    return types, {name for name, mark, _ in found if not mark}
 
 
 def _type(name: str, counts: Counter[str], rows: int, number: ColumnType) -> ColumnType:
@@ -236,7 +264,7 @@ def _type(name: str, counts: Counter[str], rows: int, number: ColumnType) -> Col
         return ColumnType(Kind.KEY)
     if not _coded(counts) and _suits(number, counts):
         return number
-    if len(counts) > max(CATEGORIES, 0.5 * filled):
+    if len(counts) > max(CATEGORIES, 0.5 * filled) and _usual(counts) < FAIR * filled:
         return ColumnType(Kind.TEXT if sum(" " in cell for cell in counts) > 0.5 * len(counts) else Kind.KEY)
     return ColumnType(Kind.CATEGORY)
 
@@ -271,6 +299,18 @@ def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
     return notes
 
 
+def _mark_note(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
+    """A note on numbers in a column with a decimal point that a decimal comma would change, if there are any."""
+    for cell in counts if kind.kind is Kind.NUMBER else ():
+        if ("." in cell or "," in cell) and replace(kind, form=",").fits(cell):
+            value = as_number(cell, ".", kind.unit)
+            what = "the comma is decimal" if "," in cell else "the point separates thousands"
+            if value is not None:
+                said = f"numbers in {name} such as {cell!r} are read as {value:.15g}"
+                return [f"{said}; if {what}, add --types {name}=number:,."]
+    return []
+
+
 def counted(names: Counter[str]) -> str:
     """Names with their counts, for a note."""
     return ", ".join(f"{name or 'none'} ({count:,})" for name, count in names.most_common())
@@ -288,8 +328,12 @@ def _suits(kind: ColumnType, counts: Counter[str]) -> bool:
     if filled - lost >= MOST * filled:
         return filled > 0
     words = [count for cell, count in odd.items() if not is_number(LIMIT.sub("", cell, 1))]
-    usual = sum(count for _, count in counts.most_common(CATEGORIES) if count >= RARE)
-    return 2 * lost < filled and 2 * len(words) <= sum(words) and lost - max(odd.values()) <= filled - usual
+    return 2 * lost < filled and 2 * len(words) <= sum(words) and lost - max(odd.values()) <= filled - _usual(counts)
+
+
+def _usual(counts: Counter[str]) -> int:
+    """How many cells have a value that gets its own feature if the column holds categories."""
+    return sum(count for _, count in counts.most_common(CATEGORIES) if count >= RARE)
 
 
 def _coded(counts: Counter[str]) -> bool:

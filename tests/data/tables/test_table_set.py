@@ -115,17 +115,36 @@ def test_tables_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> 
     assert error.value.field == "data"
 
 
+PRICES = ["{}.5", "{},5", "{} kg", "{}", "${}", "1.{:03d},50"]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        [f"{n % 20}.5" for n in range(200)],  # few fractions
+        [f"{n % 40}" for n in range(800)],  # whole numbers that repeat
+        [f"word {n % 60}" for n in range(120)],
+        ["5.5" if n < 15 else f"word {n % 60}" for n in range(200)],  # mostly words
+    ],
+)
+def test_labels_that_are_classes(tmp_path: Path, label: list[str]) -> None:
+    rows = [[*row[:2], f'"{value}"'] for row, value in zip(cells(len(label)), label, strict=True)]
+    assert whole(write(tmp_path / "t.csv", rows)).encoder.classes
+
+
 @pytest.mark.parametrize(
     ("label", "message"),
     [
         ([f"{n / 7:.3f}" for n in range(60)], "60 different numbers in 60 rows: predicting a quantity is regression"),
-        ([f"{n % 15 / 7:.3f}" for n in range(20)], "fractions that hardly repeat.*regression"),
+        ([f"{n % 15 / 7:.3f}" for n in range(20)], "15 different numbers in 20 rows.*regression"),
         ([str(n) for n in range(60)], "regression"),
+        *(([form.format(n % 40) for n in range(200)], "40 different numbers.*regression") for form in PRICES),
+        (["unknown" if n % 40 == 7 else f"{n % 40}.5" for n in range(200)], "40 different numbers.*regression"),
         ([f"word {n}" for n in range(60)], "different value in nearly every row"),
     ],
 )
 def test_labels_that_are_no_classes(tmp_path: Path, label: list[str], message: str) -> None:
-    rows = [[*row[:2], value] for row, value in zip(cells(len(label)), label, strict=True)]
+    rows = [[*row[:2], f'"{value}"'] for row, value in zip(cells(len(label)), label, strict=True)]
     with pytest.raises(InputError, match=message) as error:
         whole(write(tmp_path / "t.csv", rows))
     assert error.value.field == "label"

@@ -13,7 +13,7 @@ from genlab.data.tables.bins import bin_edges
 from genlab.data.tables.columns import Encoder, learn_encoder
 from genlab.data.tables.rows import cells_of
 from genlab.data.tables.table_set import TableSet, read_examples, read_table_set
-from genlab.data.tables.types import column_types
+from genlab.data.tables.types import column_types, stated_types
 from genlab.errors import InputError
 
 
@@ -46,6 +46,28 @@ def test_numbers_from_python_and_other_tables_keep_their_value(tmp_path: Path) -
         (tmp_path / f"new-{name}.csv").write_text(text)
         other = read_cells(str(tmp_path / f"new-{name}.csv"), "files", wanted=["size"])
         assert np.array_equal(encoder.encode_other(other, name)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("form", "other", "types", "note"),
+    [
+        ("{},234", "7", None, "such as '1,234' are read as 1234; if the comma is decimal"),
+        ("{}.234", "7", None, "such as '1.234' are read as 1.234; if the point separates thousands"),
+        ("{},234 kg", "7", None, "such as '1,234 kg' are read as 1234; if the comma is decimal"),
+        ("{},234", "7", "size=number:,", ""),
+        ("{},234", "7.5", None, ""),
+        ("{},234", "7,5", None, ""),
+        ("{}234", "7", None, ""),
+        ("{},234,567", "7", None, ""),
+    ],
+)
+def test_a_mark_that_nothing_decides_is_noted(
+    tmp_path: Path, form: str, other: str, types: str | None, note: str
+) -> None:
+    rows = [f"{form.format(n * 7 % 59 + 1)};{n % 4}{other};{'ab'[n // 2 % 2]}" for n in range(59)]
+    made = table(tmp_path / "t.csv", "size;other;label", rows, types)
+    notes = [text for text in made.notes if "size" in text]
+    assert notes == ([f"numbers in size {note}, add --types size=number:,."] if note else [])
 
 
 def test_another_table_is_read_with_the_mark_that_its_columns_decide(tmp_path: Path) -> None:
@@ -115,12 +137,36 @@ def test_stated_types(tmp_path: Path) -> None:
         ("when=date:%Q", "cannot follow date"),
         ("when=date:%d%d", "cannot follow date"),
         ("code=number:x", "cannot follow number"),
+        ("code=number:.,", "cannot follow number"),
         ("label2=ignore", "no column 'label2'"),
+        ("code", "code cannot be ''"),
+        ("code=category, n", "code cannot be 'category, n'"),
+        ("label=ignore", "label is the column to predict and holds classes"),
+        ("n=number, N=ignore", "n has two types"),
         ("when=number", "no cell of when is a number"),
     ):
         with pytest.raises(InputError, match=message) as error:
             table(tmp_path / "t.csv", "code,when,n,label", rows, wrong)
         assert error.value.field == "types"
+
+
+@pytest.mark.parametrize(
+    ("stated", "types"),
+    [
+        ("", {}),
+        (" zip=category, ", {"zip": ("category", "")}),
+        ("ZIP = category", {"zip": ("category", "")}),
+        ("soldon=ignore,label=category", {"Sold on": ("ignore", ""), "label": ("category", "")}),
+        ("a,b=number:,,zip=ignore", {"a,b": ("number", ","), "zip": ("ignore", "")}),
+        ("zip=ignore,a,b=number,b=date", {"zip": ("ignore", ""), "a,b": ("number", ""), "b": ("date", "")}),
+        ("b=number:,, A, B=number", {"b": ("number", ","), "a,b": ("number", "")}),
+        ("sold on=date:%b %d, %Y, b=ignore", {"Sold on": ("date", "%b %d, %Y"), "b": ("ignore", "")}),
+        ("b=number:,", {"b": ("number", ",")}),
+        ("x=y=ignore", {"x=y": ("ignore", "")}),
+    ],
+)
+def test_names_in_stated_types(stated: str, types: dict[str, tuple[str, str]]) -> None:
+    assert stated_types(stated, ["zip", "a,b", "b", "Sold on", "x=y", "x", "label"], "label") == types
 
 
 def test_a_column_without_cells_may_be_ignored(tmp_path: Path) -> None:
@@ -294,6 +340,14 @@ def test_columns_that_number_the_rows(tmp_path: Path, cells: list[str], name: st
         assert f"--types {name}=number keeps it" in notes[0]
     if name == "dose":
         assert notes[:1] == ["dose counts the rows (--types dose=ignore leaves it out if that is all it does)."]
+
+
+@pytest.mark.parametrize(
+    ("share", "kind", "words"), [(0.5, "category", ""), (0.12, "category", ""), (0.05, "key", ""), (0.05, "text", " x")]
+)
+def test_values_that_hardly_repeat_beside_a_frequent_one(tmp_path: Path, share: float, kind: str, words: str) -> None:
+    cells = ["no code" if n < share * 300 else f"B{n}{words}" for n in range(300)]
+    assert guessed(tmp_path, cells)[0] == kind
 
 
 SOUP = [
