@@ -6,7 +6,7 @@ share a feature. A date becomes the day and its positions in the week, the year 
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from genlab.data.shared.delimited import Column as Texts
 from genlab.data.shared.headers import is_missing
 from genlab.data.shared.names import matching
 from genlab.data.shared.numbers import as_number, decimal_marks, plain_numbers, units
-from genlab.data.tables.dates import ISO, date_features, features_of, parse_date
+from genlab.data.tables.dates import ISO, date_features, date_format, features_of, parse_date
 from genlab.data.tables.spelling import TRUTH, respelled, respelled_note
 from genlab.data.tables.types import CATEGORIES, RARE, ColumnType, Kind, counted, odd_note
 from genlab.errors import InputError
@@ -173,6 +173,11 @@ class DateColumn(Column):
         dates = {cell: parse_date(cell, ISO) for cell in cells if not self.knows(cell)}
         return {cell: date.strftime(self.form) for cell, date in dates.items() if date}
 
+    def other_form(self, counts: Mapping[str, int]) -> str:
+        """Another format that all cells fit, if they do not all fit that of the training data; "" for none."""
+        form = "" if all(map(self.knows, counts)) else date_format(counts)[0]
+        return form if form and all(parse_date(cell, form) for cell in counts) else ""
+
     def encode(self, cells: Texts) -> Float32[np.ndarray, "rows features"]:
         standard = (as_dates(cells, self.form) - self.centre) / np.array(self.scale)
         return bounded(np.nan_to_num(standard)).astype(np.float32)
@@ -271,6 +276,10 @@ def _encode_other(column: Column, cells: Texts, table: Cells, where: str) -> tup
         if others := Counter({unit: count for unit, count in others.items() if unit not in ("", column.unit)}):
             said = f"{where}: numbers in {column.name} have other units than the run's ({column.unit or 'none'})"
             notes.append(f"{said}: {counted(others)}; they are read as written (1% is 1).")
+    if isinstance(column, DateColumn) and (form := column.other_form(filled)):
+        said = f"dates of column {column.name} in {where} are read as {form}, which fits all of them"
+        notes.append(f"{said}, unlike {column.form}, that of the training data.")
+        column = replace(column, form=form)
     strange = [cell for cell in filled if not column.knows(cell)]
     share = sum(filled[cell] for cell in strange) / max(1, filled.total())
     if share > 0.5 and filled.total() > 2:

@@ -25,7 +25,16 @@ from genlab.data.shared.numbers import as_number
 from genlab.data.shared.splits import divided, shares_of
 from genlab.data.tables.columns import Encoder, as_numbers, learn_encoder, matched
 from genlab.data.tables.spelling import meaning, respelled, respelled_note, spelling_note
-from genlab.data.tables.types import LEFT_OUT, MOST, ColumnType, column_types, number_types, stated_types
+from genlab.data.tables.types import (
+    LEFT_OUT,
+    MOST,
+    ColumnType,
+    Kind,
+    column_types,
+    correction,
+    number_types,
+    stated_types,
+)
 from genlab.errors import InputError
 from genlab.options import nearest
 
@@ -135,7 +144,8 @@ def _read(
     if label is None:
         notes.append(f"the column to predict is {label_name}; choose another with --label.")
     if len(cells) < MIN_ROWS:
-        raise InputError(f"{data} has only {len(cells)} rows with a label: give at least {MIN_ROWS}.", "data")
+        rows = f"{len(cells)} row{'s' * (len(cells) != 1)}"
+        raise InputError(f"{data} has only {rows} with a label: give at least {MIN_ROWS}.", "data")
     labels = cells.column(label_name)
     counts = Counter(labels.tolist())
     _check_label_values(counts, label_name)
@@ -247,11 +257,14 @@ def _labelled(cells: Cells, label: str, notes: list[str]) -> Cells:
     labels = cells.column(label)
     counts = Counter(labels.tolist())
     for name in sorted(name for name in counts if name.lower() in DOUBTFUL):
-        notes.append(f"{name} ({counts[name]:,} rows) is a class of {label}; if it means no label, clear these cells.")
+        rows = f"{counts[name]:,} row{'s' * (counts[name] > 1)}"
+        notes.append(f"{name} ({rows}) is a class of {label}; if it means no label, clear these cells.")
     kept = np.flatnonzero([cell.lower() not in UNLABELLED for cell in labels])
     if len(kept) == len(cells):
         return cells
-    notes.append(f"{len(cells) - len(kept):,} rows of {cells.name} without a label were left out.")
+    lines = np.delete(cells.lines, kept)
+    what = "row of {} without a label was" if len(lines) == 1 else "rows of {} without a label were"
+    notes.append(f"{len(lines):,} {what.format(cells.name)} left out: line {lines[0]}{' ...' * (len(lines) > 1)}")
     return cells.take(kept)
 
 
@@ -269,10 +282,11 @@ def _check_leaks(cells: Cells, label: str, stated: dict[str, Any]) -> None:
         blank = np.array([is_missing(cell) for cell in column]) & (said != labels)  # a class may be None
         rows = blank.mean() <= 1 - MOST and _determines(said[~blank], labels[~blank])
         if rows or _determines(said, labels):
+            leave, keep = correction(name, Kind.IGNORE), correction(name, Kind.CATEGORY)
             raise InputError(
                 f"{cells.name}: column {name} determines the label {label} in every row"
                 f"{' in which it is filled' if blank.any() else ''}, and the reverse. If it would not be known in "
-                f"advance, leave it out with --types {name}=ignore; otherwise add --types {name}=category.", "types",
+                f"advance, leave it out with {leave}; otherwise add {keep}.", "types",
             )  # fmt: skip
 
 

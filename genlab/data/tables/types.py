@@ -4,6 +4,7 @@ A column is what most of its cells are; the cells that do not fit count as missi
 """
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -153,7 +154,11 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
             notes += _notes(name, found[name], counts)
             notes += _mark_note(name, found[name], counts) if name in undecided else []
         odd = found[name].odd(column, cells.lines, counts)
-        hint = f"--types {name}=category keeps them" if not kind and len(odd) > (1 - MOST) * counts.total() else ""
+        hint = (
+            f"{correction(name, Kind.CATEGORY)} keeps them"
+            if not kind and len(odd) > (1 - MOST) * counts.total()
+            else ""
+        )
         notes += odd_note(name, odd, found[name].kind, cells.name, hint)
     about = [_left_out_note(kind, names, filled[names[0]]) for kind, names in left_out.items()]
     return found, [*about, *notes]
@@ -164,9 +169,14 @@ def _left_out_note(kind: Kind, names: list[str], counts: Counter[str]) -> str:
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     columns = "column" if len(names) == 1 else "columns"
     as_what = Kind.NUMBER if _numbered(counts) else Kind.CATEGORY
-    keep = f" (--types {names[0]}={as_what} keeps it)" if kind in (Kind.KEY, Kind.TEXT) else ""
+    keep = f" ({correction(names[0], as_what)} keeps it)" if kind in (Kind.KEY, Kind.TEXT) else ""
     was = "was" if len(names) == 1 else "were"
     return f"{columns} {', '.join(names[:NAMED])}{more} {was} left out: {LEFT_OUT[kind]}{keep}."
+
+
+def correction(name: str, kind: Kind, form: str = "") -> str:
+    """The option that corrects the type of a column, as a shell takes it."""
+    return "--types " + shlex.quote(f"{name}={kind}{f':{form}' if form else ''}")
 
 
 def odd_note(name: str, odd: list[tuple[str, int]], kind: Kind, where: str, hint: str = "") -> list[str]:
@@ -284,7 +294,9 @@ def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
     if kind.kind is Kind.DATE:
         form, other = date_format(counts)
         if other:
-            notes.append(f"dates in {name} are read as {form}; if they are {other}, add --types {name}=date:{other}.")
+            notes.append(
+                f"dates in {name} are read as {form}; if they are {other}, add {correction(name, Kind.DATE, other)}."
+            )
         if len(each := zones(counts)) > 1:
             notes.append(f"times in {name} have several zones, which are left out: {counted(each)}; write them in one.")
         return notes
@@ -293,9 +305,11 @@ def _notes(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
         notes.append(f"{said}; they are read as written (1% is 1): write them in one unit.")
     if codes := Counter(kind.fitting(_codes(counts))):
         what = f"{name} has numbers that may be codes, such as {next(iter(codes))!r} ({codes.total():,} in all)"
-        notes.append(f"{what}: leading zeros and plus signs do not count (--types {name}=category keeps them).")
+        notes.append(
+            f"{what}: leading zeros and plus signs do not count ({correction(name, Kind.CATEGORY)} keeps them)."
+        )
     if _counts_up(counts):
-        notes.append(f"{name} counts the rows (--types {name}=ignore leaves it out if that is all it does).")
+        notes.append(f"{name} counts the rows ({correction(name, Kind.IGNORE)} leaves it out if that is all it does).")
     return notes
 
 
@@ -307,7 +321,7 @@ def _mark_note(name: str, kind: ColumnType, counts: Counter[str]) -> list[str]:
             what = "the comma is decimal" if "," in cell else "the point separates thousands"
             if value is not None:
                 said = f"numbers in {name} such as {cell!r} are read as {value:.15g}"
-                return [f"{said}; if {what}, add --types {name}=number:,."]
+                return [f"{said}; if {what}, add {correction(name, Kind.NUMBER, ',')}."]
     return []
 
 

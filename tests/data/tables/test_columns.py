@@ -157,7 +157,7 @@ def test_an_odd_cell_counts_as_missing_and_is_noted(tmp_path: Path) -> None:
     rows, notes = encoder.encode_other(cells_of(three, encoder.names), "the rows")
     assert rows[0, 0] == 0
     assert notes == ["1 cell of column height in the rows is not a number and counts as missing: 'tall' (line 1)."]
-    with pytest.raises(InputError, match="most cells of column height are not numbers, such as 'tall' \\(line 0\\)"):
+    with pytest.raises(InputError, match="most cells of column height are not numbers, such as 'tall' \\(line 1\\)"):
         encoder.encode_other(cells_of(three[:1] * 3, encoder.names), "the rows")
 
 
@@ -173,3 +173,19 @@ def test_dates_become_positions_in_time(tmp_path: Path) -> None:
     assert gap.tolist() == [[0.0] * 5]
     again = Encoder.from_json(json.loads(json.dumps(table.encoder.to_json())))
     assert again == table.encoder
+
+
+def test_dates_of_another_table_may_have_another_format(tmp_path: Path) -> None:
+    """A cell that the run's format does not fit shows the order of day and month in the others."""
+    days = [f"{day:02}/{month:02}/2020" for day in range(13, 29) for month in (1, 5, 9)]
+    lines = [f"{day},{'ab'[number % 2]}" for number, day in enumerate(days)]
+    (tmp_path / "t.csv").write_text("\n".join(["when,kind", *lines]))
+    encoder = read_table_set(str(tmp_path / "t.csv"), "0", "0").encoder
+    expected = encoder.encode_other(cells_of({"when": ["31/12/2020", "05/06/2020"]}, ["when"]), "o.csv")
+    found = encoder.encode_other(cells_of({"when": ["12/31/2020", "06/05/2020"]}, ["when"]), "o.csv")
+    assert np.array_equal(found[0], expected[0])
+    assert expected[1] == []
+    assert found[1] == [
+        "dates of column when in o.csv are read as %m/%d/%Y, which fits all of them, unlike %d/%m/%Y, that of the "
+        "training data."
+    ]
