@@ -104,20 +104,18 @@ def table(name: str, path: Path | None) -> tuple[pd.DataFrame, np.ndarray]:
         return data.data, data.target_names[data.target.to_numpy()]
     frame = pd.read_csv(path, skipinitialspace=True)
     if name == "Wage":
-        frame["label"] = np.where(frame.pop("wage") > frame_median(path, "wage"), "above", "below")
+        wage = frame.pop("wage")
+        frame["label"] = np.where(wage > wage.median(), "above", "below")
         frame = frame.drop(columns="logwage")
     elif name == "Bikeshare":
-        frame["label"] = np.where(frame.pop("bikers") > frame_median(path, "bikers"), "above", "below")
+        bikers = frame.pop("bikers")
+        frame["label"] = np.where(bikers > bikers.median(), "above", "below")
         frame = frame.drop(columns=["casual", "registered"])
     else:
         label = {"penguins": "species", "Default": "default", "Caravan": "Purchase", "adult": "income"}[name]
         frame["label"] = frame.pop(label)
     labels = frame.pop("label").to_numpy(dtype=str)
     return frame, labels
-
-
-def frame_median(path: Path, column: str) -> float:
-    return float(pd.read_csv(path, skipinitialspace=True)[column].median())
 
 
 # --- the models -----------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def print_tree(values: dict[str, Any], indent: str = "") -> None:
     """Prints a report as indented lines."""
     for name, value in values.items():
         if isinstance(value, dict):
-            print(f"{indent}{name}:")
+            print(f"{indent}{name}:{'' if value else ' none'}")
             print_tree(value, indent + "  ")
         else:
             print(f"{indent}{name}: {f'{value:.4f}' if isinstance(value, float) else value}")

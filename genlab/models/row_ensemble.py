@@ -136,7 +136,7 @@ class RowEnsemble(nn.Module):
 
     def additive_inputs(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch inputs"]:
         """What the additive part is linear in: the features, and the positions of numbers in bins."""
-        return torch.cat([rows, SPREAD * self.positions(rows[:, self.numbers]).flatten(1)], 1)
+        return _additive_inputs(rows, self.positions(rows[:, self.numbers]))
 
     def set_additive_part(self, weight: Float[Tensor, "outputs inputs"], bias: Float[Tensor, " outputs"]) -> None:
         """Sets the logistic regression on `additive_inputs` from which the members start."""
@@ -150,8 +150,8 @@ class RowEnsemble(nn.Module):
         for layer in self.hidden:
             x = F.dropout(F.relu(layer(x)), self.dropout, self.training)
         corrections = einsum(x, self.correction, "batch members width, members width outputs -> batch members outputs")
-        additive_inputs = torch.cat([rows, SPREAD * positions.flatten(1)], 1)
-        return F.linear(additive_inputs, self.additive_weight, self.additive_bias)[:, None] + corrections
+        additive = F.linear(_additive_inputs(rows, positions), self.additive_weight, self.additive_bias)
+        return additive[:, None] + corrections
 
     def forward(self, rows: Float[Tensor, "batch features"]) -> Float[Tensor, "batch outputs"]:
         """Logits of the members' mean probabilities."""
@@ -160,6 +160,12 @@ class RowEnsemble(nn.Module):
         each = rearrange(flat.log_softmax(1), "(batch members) classes -> batch members classes", batch=len(rows))
         mean = each.logsumexp(1)  # plus a constant, the log of the number of members
         return mean[:, 1:] - mean[:, :1] if logits.shape[2] == 1 else mean
+
+
+def _additive_inputs(
+    rows: Float[Tensor, "batch features"], positions: Float[Tensor, "batch numbers bins"]
+) -> Float[Tensor, "batch inputs"]:
+    return torch.cat([rows, SPREAD * positions.flatten(1)], 1)
 
 
 def per_member(

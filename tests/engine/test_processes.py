@@ -154,7 +154,7 @@ def test_pairs_weigh_as_much_as_they_have_tokens(both, model, monkeypatch):
         update(recipe.network, sum(loss * count / total for loss, count, _ in losses), clip=losses[0][2])
     assert len(set(counts)) > 1
     trained = entries(both / "runs" / f"translate-{model}", "train")
-    assert [line["loss"] for line in trained] == pytest.approx(shown, abs=1e-4)
+    assert [line["loss"] for line in trained] == pytest.approx(shown, rel=1e-4)
     assert moments(recipe) == pytest.approx(end(both, "translate", model)["moments"], rel=1e-3)
 
 

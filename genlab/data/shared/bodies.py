@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from genlab.data.shared.dialects import COMMENT, SEPARATORS, Dialect, Record, paired, uncommented
-from genlab.data.shared.headers import JUDGED, evidence, has_header
+from genlab.data.shared.headers import JUDGED, evidence, has_header, is_missing, mostly_numbers
 from genlab.data.shared.numbers import is_number
 from genlab.errors import InputError
 
@@ -34,7 +34,7 @@ def body(rows: list[Record], name: str, option: str, cut_off: bool, notes: list[
     width = _width(rows, marked, name, notes)
     fits = [_fits(row.cells, width, mark) for row, mark in zip(rows, marked, strict=True)]
     begin = _begin(rows, fits, marked, width)
-    end = _end(rows, fits, begin, width)
+    end = _end(rows, fits, begin, width, cut_off)
     inside = list(zip(rows[begin:end], fits[begin:end], marked[begin:end], strict=True))
     found = [row for row, fit, mark in inside if fit or not mark]
     names, row_names = None, False
@@ -95,18 +95,14 @@ def _fits(cells: list[str], width: int, mark: bool) -> bool:
 
 def _begin(rows: list[Record], fits: list[bool], marked: list[bool], width: int) -> int:
     """The place of the table's first record, below comments, titles and lines of other lengths."""
-    begin = place = others = padded = 0  # from `begin` to `place`, lines may be rows
-    while place < len(rows) - 1 and others < PREAMBLE and padded < FOOTER:
+    begin = place = others = 0  # from `begin` to `place`, lines may be rows
+    while place < len(rows) - 1 and others < PREAMBLE:
         if not fits[place] or (_alone(rows[place]) and (width > 2 or _named(rows[place + 1 :], width))):
             begin += begin == place
-        elif not marked[place]:
-            if not _padded(rows[place]):
-                break
-            padded += 1
+        elif not marked[place] and not _padded(rows[place]):
+            break
         others += not marked[place]
         place += 1
-    if begin == place:
-        return begin if others < PREAMBLE else 0
     starts = range(place, max(begin, place - PREAMBLE), -1)
     return next((start for start in starts if _names_better(rows, begin, start, marked, width)), begin)
 
@@ -117,19 +113,33 @@ def _names_better(rows: list[Record], begin: int, start: int, marked: list[bool]
         return False
     if all(marked[begin:start]):
         return True
-    lead = _evidence(rows[start:], width) - max(0.0, _evidence(rows[begin:], width))
+    lead = _evidence(rows[start:], width) - _evidence(rows[begin:], width)
     return bool(rows[start].cells[0]) and (lead > 0 or not _named(rows[begin:], width))  # not units: ", kg, m"
 
 
-def _end(rows: list[Record], fits: list[bool], begin: int, width: int) -> int:
-    """The place after the table's last record, above a footer."""
+def _end(rows: list[Record], fits: list[bool], begin: int, width: int, cut_off: bool) -> int:
+    """The place after the table's last record, above a footer; a last record that is cut off is below it."""
     end = len(rows)
+    above = _judged([row for row in rows[begin + 1 : begin + 1 + JUDGED] if not _alone(row)], width)
+    columns = [Counter(cell for cell in column if not is_missing(cell)) for column in zip(*above, strict=True)]
     while end > begin + 1 and len(rows) - end < FOOTER:
         last = rows[end - 1]
         if len(last.cells) > width or (fits[end - 1] and not (width > 2 and _alone(last) and last.cells[0])):
             break
+        if _like_a_row(last.cells, columns) and not (cut_off and end == len(rows)):
+            break
         end -= 1
     return end
+
+
+def _like_a_row(cells: list[str], columns: list[Counter[str]]) -> bool:
+    """Whether some cells are numbers below numbers or recur in their columns, and none is a word below numbers."""
+    found = [
+        is_number(cell) if mostly_numbers(counts) else cell in counts or None
+        for cell, counts in zip(cells, columns, strict=False)
+        if not is_missing(cell)
+    ]
+    return True in found and False not in found
 
 
 def _comment(row: Record) -> bool:

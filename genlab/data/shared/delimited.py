@@ -97,15 +97,35 @@ def parse_cells(
 ) -> Cells:
     """Reads the content of such a file; arguments and errors as in `read_cells`."""
     notes: list[str] = []
-    if content[:4] == MAGIC:
-        names, columns = _columns(*parquet_columns(content, name, option, notes), name, name, notes)
-        return Cells(Path(name).name, names, columns, np.arange(1, len(columns[0]) + 1), notes=notes, decimal=".")
+    with carried(notes):
+        if content[:4] == MAGIC:
+            names, columns = _columns(*parquet_columns(content, name, option, notes), name, name, notes)
+            return Cells(Path(name).name, names, columns, np.arange(1, len(columns[0]) + 1), notes=notes, decimal=".")
+        text = _text(content, name, option, encoding)
+        return _table(_records(text, name, option, notes), name, option, wanted, not text.endswith("\n"), notes)
+
+
+def _text(content: bytes, name: str, option: str, encoding: str | None) -> str:
+    """The text of the file, whose lines end in \\n.
+
+    Raises:
+        InputError: the file is of another format.
+    """
     if content[:4] == b"PK\3\4" or content[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise InputError(f"{name} is a workbook or an archive, not text: save the sheet as CSV.", option)
     text = decoded(content, name, option, encoding)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if other := next((kind for kind, start in OTHERS.items() if start.match(text)), None):
         raise InputError(f"{name} is {other}, not delimited text: save the table as CSV.", option)
+    return text
+
+
+def _records(text: str, name: str, option: str, notes: list[str]) -> list[Record]:
+    """The records that have a filled cell.
+
+    Raises:
+        InputError: there are none.
+    """
     ending = COMPRESSED.sub("", name.lower()).rpartition(".")[2]
     dialect = detect(text, ENDINGS.get(ending, ""))
     start = text.find("\n") + 1 if STATED.match(text) else 0
@@ -115,39 +135,36 @@ def parse_cells(
         raise InputError(f"{name} is empty: give a file with a line of column names and one row per line.", option)
     if empty := [row.line for row in found if not any(row.cells)]:
         notes.append(f"{name}: rows of empty cells left out: {len(empty):,}, the first in line {empty[0]}.")
-    return _table(rows, name, option, wanted, not text.endswith("\n"), notes)
+    return rows
 
 
 def _table(rows: list[Record], name: str, option: str, wanted: Sequence[str], cut_off: bool, notes: list[str]) -> Cells:
-    with carried(notes):
-        rows, row_names = body(rows, name, option, cut_off, notes)
+    rows, row_names = body(rows, name, option, cut_off, notes)
+    cells = [row.cells for row in rows]
+    if not any(COMMENT.match(row[0]) for row in cells[1:2]):
+        cells[0][0] = uncommented(cells[0][0])  # names in a comment, as numpy.savetxt writes them
+    header = row_names or has_header(cells, wanted)
+    first = [""] * row_names + cells[0]
+    if header and len(first) > 1 and all(title.endswith(",") for title in first[:-1]):
+        first = [title.rstrip(",") for title in first]  # "a, b" above rows separated by spaces
+    place = f"{name}, line {rows[0].line}"
+    if header and len(rows) == 1:
+        raise InputError(f"{name} has a line of column names but no rows: add rows.", option)
+    if len(rows) > 3 and two_headers([first, *cells[1 : 1 + JUDGED]]):
+        raise InputError(
+            f"{place} ({shown(first)!r}) and line {rows[1].line} ({shown(cells[1])!r}) both hold column names: "
+            "join them into one line.", option,
+        )  # fmt: skip
+    if header and (again := [row.line for row in rows[1:] if row.cells == first]):  # joined files
+        notes.append(f"{name}: lines that repeat the column names left out: {len(again):,}, first line {again[0]}.")
+        rows = [rows[0], *(row for row in rows[1:] if row.cells != first)]
         cells = [row.cells for row in rows]
-        if not any(COMMENT.match(row[0]) for row in cells[1:2]):
-            cells[0][0] = uncommented(cells[0][0])  # names in a comment, as numpy.savetxt writes them
-        header = row_names or has_header(cells, wanted)
-        first = [""] * row_names + cells[0]
-        if header and len(first) > 1 and all(title.endswith(",") for title in first[:-1]):
-            first = [title.rstrip(",") for title in first]  # "a, b" above rows separated by spaces
-        place = f"{name}, line {rows[0].line}"
-        if header and len(rows) == 1:
-            raise InputError(f"{name} has a line of column names but no rows: add rows.", option)
-        if len(rows) > 3 and two_headers([first, *cells[1 : 1 + JUDGED]]):
-            raise InputError(
-                f"{place} ({shown(first)!r}) and line {rows[1].line} ({shown(cells[1])!r}) both hold column names: "
-                "join them into one line.", option,
-            )  # fmt: skip
-        if header and (again := [row.line for row in rows[1:] if row.cells == first]):  # joined files
-            notes.append(f"{name}: lines that repeat the column names left out: {len(again):,}, first line {again[0]}.")
-            rows = [rows[0], *(row for row in rows[1:] if row.cells != first)]
-            cells = [row.cells for row in rows]
-        columns = [np.array(column, object) for column in zip(*cells[header:], strict=True)]
-        lines = np.array([row.line for row in rows[header:]], np.int64)
-        names, columns = _columns(first if header else [""] * len(first), columns, name, place if header else "", notes)
-        if not header and not all(map(is_number, first)):
-            notes.append(
-                f"{place} is a row, not column names ({shown(first)!r}): columns are {names[0]} to {names[-1]}."
-            )
-        return Cells(Path(name).name, names, columns, lines, header, notes)
+    columns = [np.array(column, object) for column in zip(*cells[header:], strict=True)]
+    lines = np.array([row.line for row in rows[header:]], np.int64)
+    names, columns = _columns(first if header else [""] * len(first), columns, name, place if header else "", notes)
+    if not header and not all(map(is_number, first)):
+        notes.append(f"{place} is a row, not column names ({shown(first)!r}): columns are {names[0]} to {names[-1]}.")
+    return Cells(Path(name).name, names, columns, lines, header, notes)
 
 
 def _columns(

@@ -44,8 +44,6 @@ class Record(NamedTuple):
     cells: list[str]
     line: int
     """Line number of its start, from 1."""
-    end: int
-    """Position after the record in the text."""
 
 
 def uncommented(text: str) -> str:
@@ -74,7 +72,7 @@ def records(text: str, dialect: Dialect, start: int = 0, line: int = 1) -> Itera
                 cells, end = _quoted(content, 0, cell, dialect)[0], stop
             stop = end
         if len(cells) > 1 or cells[0]:
-            yield Record(cells, line, stop + 1)
+            yield Record(cells, line)
             before = cells
         line += text.count("\n", start, stop) + 1
         start = stop + 1
@@ -171,7 +169,7 @@ def detect(text: str, hint: str = "") -> Dialect:
             dialect = Dialect(separator, backslash=backslash)
             if (score := _score(_judged(sample, dialect), separator, separator == hint)) > highest:
                 best, highest = dialect, score
-    return best._replace(quotes=best.separator != "\t" or _needs_quotes(sample, best))
+    return best._replace(quotes=best.separator != "\t" or _quoted_better(sample, best))
 
 
 def _judged(sample: str, dialect: Dialect) -> list[list[str]]:
@@ -186,7 +184,7 @@ def _score(rows: list[list[str]], separator: str, stated: bool) -> float:
     counts = Counter(len(row) for row in rows if len(row) > 1)
     if not counts:
         return 0.0
-    width, common = max(counts.items(), key=lambda item: (item[1] * min(item[0], 3), item[0]))
+    width, common = max(counts.items(), key=lambda item: (item[1], item[0]))
     if stated:
         return common / len(rows)
     cells = [cell for row in rows if len(row) == width for cell in row if cell]
@@ -211,17 +209,7 @@ def _several(cell: str) -> bool:
     return len(parts := cell.split()) > 1 and all(map(is_number, parts)) and not is_number(cell)
 
 
-def _needs_quotes(sample: str, dialect: Dialect) -> bool:
-    """Whether some cell could not be written without quotes, or a whole column is quoted.
-
-    It could be if the records are more regular without quotes.
-    """
-    if '"' not in sample:
-        return True
+def _quoted_better(sample: str, dialect: Dialect) -> bool:
+    """Whether the records are as regular with quotes as without; stray quotes around separators join cells."""
     rows, bare = _judged(sample, dialect), _judged(sample, dialect._replace(quotes=False))
-    if [len(row) for row in rows] != [len(row) for row in bare]:
-        return _regular(rows) >= _regular(bare)
-    width = Counter(map(len, bare)).most_common(1)[0][0]
-    body = [row for row in bare[1:] if len(row) == width]
-    quoted = [{cell[:1] + cell[-1:] == '""' for cell in column} for column in zip(*body, strict=True)]
-    return any(column == {True} for column in quoted) or '""' in sample.replace('\t""', "")
+    return _regular(rows) >= _regular(bare)

@@ -116,12 +116,14 @@ def decode_blocks(
     blocks, place, line = opened(), 0, before + 1
     for block in chain(blocks, [b""]):
         waiting = decoder.getstate()[0]  # the incomplete character at the end of the previous block
-        error = None
+        error: UnicodeError | None = None
         try:
             text = decoder.decode(block, final=not block)
             wrong = (waiting + block).find(0) if "\0" in text else -1
         except UnicodeDecodeError as failed:
             error, wrong = failed, len(waiting) + len(block) - len(failed.object) + failed.start
+        except UnicodeError as failed:  # no byte order mark
+            error, wrong = failed, 0
         if wrong >= 0:
             data, place = b"".join((waiting, block, *islice(blocks, 16))), place - len(waiting) + wrong
             line += data.count(b"\n", 0, wrong)

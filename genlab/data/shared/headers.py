@@ -76,7 +76,7 @@ def _vote(name: str, counts: Counter[str]) -> float:
     total = sum(counts.values())
     if not total or is_missing(name):
         return 0.0
-    if _mostly_numbers(counts):
+    if mostly_numbers(counts):
         return 0.0 if is_number(name) else ABOVE
     shapes = {_shape(cell) for cell in counts}
     if len(shapes) == 1 and any("9" in shape for shape in shapes):  # dates, codes
@@ -89,7 +89,7 @@ def _vote(name: str, counts: Counter[str]) -> float:
 def _numeric_vote(name: str, counts: Counter[str]) -> float:
     """Evidence from a number above numbers."""
     value = as_number(name)
-    if value is None or not counts or not _mostly_numbers(counts):
+    if value is None or not counts or not mostly_numbers(counts):
         return 0.0
     values = [number for cell in counts if (number := as_number(cell)) is not None]
     whole = name.isdigit() and not any(cell.lstrip("+-").isdigit() for cell in counts)
@@ -97,7 +97,8 @@ def _numeric_vote(name: str, counts: Counter[str]) -> float:
     return 0.5 if whole and outside else 0.0 if whole or outside else -0.5
 
 
-def _mostly_numbers(counts: Counter[str]) -> bool:
+def mostly_numbers(counts: Counter[str]) -> bool:
+    """Whether nine tenths of the cells, given with their counts, are numbers."""
     return sum(count for cell, count in counts.items() if is_number(cell)) >= 0.9 * sum(counts.values())
 
 
@@ -111,8 +112,8 @@ def _counts_up(names: Sequence[str]) -> bool:
 def two_headers(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the second row holds names, units or descriptions too, as below merged cells of a spreadsheet.
 
-    It holds no number, but words above numbers or dates: in two columns, in one that the first row does not name, a
-    unit in brackets, or beside other words that do not occur below. If the first row does not look like names
+    It holds no number and no cell that occurs below, but words above numbers or dates: in two columns, in one that the
+    first row does not name, a unit in brackets, or beside other words. If the first row does not look like names
     (", 2023, , 2024"), the second has no empty cell and different words above numbers. Below the names, Qualtrics
     writes questions and then identifiers.
     """
@@ -123,7 +124,9 @@ def two_headers(rows: Sequence[Sequence[str]]) -> bool:
         return False
     columns = [Counter(row[place] for row in rest if not is_missing(row[place])) for place in range(len(first))]
     votes = {place: _vote(cell, columns[place]) for place, cell in enumerate(second) if not is_missing(cell)}
-    above = [place for place, vote in votes.items() if vote >= ABOVE and second[place] not in columns[place]]
+    if any(second[place] in columns[place] for place in votes):
+        return False
+    above = [place for place, vote in votes.items() if vote >= ABOVE]
     if not has_header([first, *rest]):
         return all(second) and len({second[place] for place in above}) > 1
     new = len(votes) > 1 and all(vote > 0 for vote in votes.values())

@@ -38,7 +38,7 @@ def parquet_columns(content: bytes, name: str, option: str, notes: list[str]) ->
     for field, column in zip(table.schema, table.columns, strict=True):
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            notes.append(f"column {field.name} was left out: it holds {kind}, not plain values.")
+            notes.append(f"{name}: column {field.name} left out: it holds {kind}, not plain values.")
             continue
         names.append(" ".join(field.name.split()))
         try:
@@ -55,6 +55,4 @@ def _cell(value: Any) -> str:
     """A value as a CSV file would have it."""
     if value is None or value != value:
         return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return f"{value:.1f}"
     return str(value).strip()

@@ -1,5 +1,6 @@
 """Rows from Python as a table: a data frame, dicts by column, or an array."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -31,9 +32,11 @@ def cells_of(data: Any, names: list[str]) -> Cells:
         names: The columns that are needed.
 
     Raises:
-        InputError: columns are missing, or the number of values differs.
+        InputError: columns are missing or have the same name, or the number of values differs.
     """
     if isinstance(data, DataFrame):
+        if again := [name for name, count in Counter(data.columns).items() if count > 1]:
+            raise InputError(f"data: several columns are called {again[0]}: rename or drop all but one.", "data")
         data = {name: list(data[name]) for name in data.columns}
     rows: list[Any]
     if isinstance(data, Mapping):
@@ -46,13 +49,13 @@ def cells_of(data: Any, names: list[str]) -> Cells:
         else:
             rows = [columns]
     elif isinstance(data, (list, tuple)) and data and all(isinstance(row, Mapping) for row in data):
-        rows = [_picked(row, names, f"Row {number}") for number, row in enumerate(data)]
+        rows = [_picked(row, names, f"data, row {number}") for number, row in enumerate(data, 1)]
     else:
         rows = _array_rows(data, names)
     if not rows:
         raise InputError("data: there are no rows: give at least one.", "data")
     cells = [np.array([_cell(value) for value in column], object) for column in zip(*rows, strict=True)]
-    return Cells("rows", names, cells, np.arange(len(rows)), decimal=".")
+    return Cells("rows", names, cells, np.arange(1, len(rows) + 1), decimal=".")
 
 
 def _picked(row: Mapping[Any, Any], names: list[str], where: str) -> list[Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from genlab.data.shared.delimited import Cells, carried, read_cells
-from genlab.data.shared.headers import is_missing
+from genlab.data.shared.headers import MISSING, is_missing
 from genlab.data.shared.names import matching
 from genlab.data.shared.numbers import as_number
 from genlab.data.shared.splits import divided, shares_of
@@ -45,7 +45,7 @@ SPELLINGS = 3
 """Largest number of spellings per class in a column that is compared with the label."""
 UNLABELLED = {"", "?", "nan", "null", "<na>", "#n/a"}
 """Cells of the label column, in lower case, that mean a missing label."""
-DOUBTFUL = {"na", "n/a", "none", "-", "--", "."}
+DOUBTFUL = MISSING - UNLABELLED
 """Cells of the label column, in lower case, that are classes, though they may mean a missing label."""
 
 

@@ -6,7 +6,19 @@ from genlab.tasks.task import Model, Task
 OPTIONS = "genlab.tasks.classify.options"
 TABLES = tuple(
     f".{ending}{packed}"
-    for ending in ("csv", "tsv", "tab", "psv", "data", "dat", "txt", "parquet")
+    for ending in (
+        "csv",
+        "tsv",
+        "tab",
+        "psv",
+        "data",
+        "dat",
+        "txt",
+        "parquet",
+        "xlsx",
+        "xls",
+        "ods",
+    )  # a workbook is refused by name
     for packed in ("", ".gz", ".xz", ".bz2")
 )
 PREDICT = {"predict": f"{OPTIONS}:PredictRequest"}
@@ -26,7 +38,7 @@ TASK = Task(
         ),
         Model(
             "mlp",
-            "a logistic regression corrected by an ensemble of perceptrons, for table rows",
+            "an additive logistic regression corrected by an ensemble of perceptrons, for table rows",
             options=f"{OPTIONS}:MLPOptions",
             recipe="genlab.tasks.classify.mlp:MLPRecipe",
             network="genlab.tasks.classify.mlp:build_network",

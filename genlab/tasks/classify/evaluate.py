@@ -67,7 +67,9 @@ class Judged:
         raw = self.measures(1.0)
         matrix = self.confusion()
         accuracy = found["accuracy"]
-        error = math.sqrt(max(accuracy * (1 - accuracy), 0.0) / len(self.labels))
+        # Agresti and Coull 1998: with two hits and two misses more, the error is not 0 for a perfect score.
+        share = (accuracy * len(self.labels) + 2) / (len(self.labels) + 4)
+        error = math.sqrt(share * (1 - share) / (len(self.labels) + 4))
         baseline = (self.labels == common).double().mean().item()
         each = {
             name: {"examples": int(row.sum()), "right": int(row[number])}

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genlab.data.shared.delimited import carried
 from genlab.data.tables.bins import bin_edges
 from genlab.data.tables.columns import CategoryColumn
 from genlab.data.tables.table_set import TableSet, read_table_set
@@ -38,7 +39,10 @@ SIZES: dict[int, dict[str, Any]] = {
 POSITIONS = 8192
 """Most bins of all numbers together by default, which bounds the memory and the time of a step."""
 RARE = 10
-"""A table's evidence is its number of training rows, or this multiple of those of its rarest class if that is less."""
+"""A table's evidence is its number of training rows, or this multiple of its second-largest class if that is less."""
+
+SHOWN = 8
+"""Number of values of a column to show."""
 
 
 def build_network(options: MLPOptions, shape: RowClassifierShape, networks: Networks) -> nn.Module:
@@ -76,7 +80,8 @@ class MLPRecipe(ClassifyRecipe):
         classes = table.encoder.classes
         labels = [split.labels for split in (table.train, table.validation, table.test) if split is not None]
         counts = np.bincount(np.concatenate(labels), minlength=len(classes)).tolist()
-        notes = check_classes(labels[0], dict(zip(classes, counts, strict=True)), "row", cls.rebalances)
+        with carried(table.notes):
+            notes = check_classes(labels[0], dict(zip(classes, counts, strict=True)), "row", cls.rebalances)
         return table, DataFacts(table.name, table.fingerprint, table.counts(), [*table.notes, *notes])
 
     @classmethod
@@ -86,13 +91,9 @@ class MLPRecipe(ClassifyRecipe):
         columns = {column.name: column for column in data.encoder.columns}
         for name, kind in data.types.items():
             column = columns.get(name)
-            values = (
-                f": {', '.join(value or '(missing)' for value in column.values[:8])}"
-                if isinstance(column, CategoryColumn)
-                else ""
-            )
+            values = f": {_some(column.values)}" if isinstance(column, CategoryColumn) else ""
             lines.append(f"{name}: {kind if column else f'left out ({kind})'}{values}")
-        lines.append(f"{data.encoder.label}: the label, one of {', '.join(data.encoder.classes[:8])}")
+        lines.append(f"{data.encoder.label}: the label, one of {_some(data.encoder.classes)}")
         text = "\n".join(lines)
         return [Sample(Kind.TEXT, text, {"txt": text.encode("utf-8", "replace")})]
 
@@ -100,7 +101,7 @@ class MLPRecipe(ClassifyRecipe):
     def resolve(cls, options: MLPOptions, data: TableSet, speed: Speed, start: Pipeline | None) -> MLPOptions:
         """Fits the size to the evidence in the table, whatever the budget: a longer one only takes more steps."""
         counts = np.bincount(data.train.labels, minlength=len(data.encoder.classes))
-        evidence = min(len(data.train), RARE * int(counts.min()))
+        evidence = min(len(data.train), RARE * int(np.sort(counts)[-2]))
         fitted = next(size for most, size in SIZES.items() if evidence < most)
         fitted = {**fitted, "bins": min(fitted["bins"], POSITIONS // max(1, len(data.encoder.numeric)))}
         return replace(options, **{name: size for name, size in fitted.items() if getattr(options, name) is None})
@@ -127,3 +128,9 @@ class MLPRecipe(ClassifyRecipe):
         self.update(self.classifier, loss)
         self.average.update(self.classifier)
         return {"loss": loss}
+
+
+def _some(values: list[str]) -> str:
+    """The first values of a column, and how many there are if these are not all."""
+    shown = ", ".join(value or "(missing)" for value in values[:SHOWN])
+    return shown if len(values) <= SHOWN else f"{shown}, ... ({len(values)})"

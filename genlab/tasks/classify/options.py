@@ -56,8 +56,8 @@ class MLPOptions:
     members: Annotated[int, Ge(1), Le(256)] | None = None
     """Members of the ensemble, which share most weights; by default 8."""
     bins: Annotated[int, Ge(0), Le(1024)] | None = None
-    """Most bins of a number; 0 omits them. By default fitted to the number of rows and the size of the rarest class, as
-    are dropout, weight decay and batch; more than 64 numbers share 8,192 bins."""
+    """Maximum number of bins of each numeric column; 0 omits them. By default fitted to the number of rows and the size
+    of the second-largest class, as are dropout, weight decay and batch; more than 64 numbers share 8,192 bins."""
     dropout: Dropout | None = None
     """Dropout after each hidden layer: smaller tables need more."""
     weight_decay: Decay | None = None

@@ -38,6 +38,18 @@ FOUND = {
     ),
     "a nameless last column": ("a,b,\n" + "1,2,x\n3,4,y\n" * 9, "a|b|column 3", 18,
         ["line 1: columns without a name are called 'column 3'."]),
+    "a padded row below padded names": (
+        "a,b,c,,\nunknown,none,,,\n" + ROWS, "a|b|c|column 4|column 5", 21,
+        ["line 1: columns without a name are called 'column 4', 'column 5'."],
+    ),
+    "many padded lines": (
+        "".join(f"key {place}:,v,,,\n" for place in range(15)) + "a,b,c,d,e\n" + ROWS, "a b c d e", 20,
+        ["lines 1 to 15 before the table left out: 'key 0:, v, , ,' ..."],
+    ),
+    "comments as wide as the table": (
+        "# unit, of, a, and, b\na,b,c,d,e\n" + ROWS, "a b c d e", 20,
+        ["line 1 before the table left out: '# unit, of, a, and, b'"],
+    ),
     "padded lines above words": (
         "Account:,X1,,\ntitle,author,text,note\nT,A,One,N\nU,B,Two,M\n", "title author text note", 2,
         ["line 1 before the table left out: 'Account:, X1, ,'"],
@@ -65,6 +77,15 @@ FOUND = {
     "padded rows without names": (
         "x,y,,,\nx,z,,,\n" + "x,z,1,2,3\ny,z,4,5,6\n" * 9, "", 20, None
     ),
+    "a footer of several words and a number": (
+        "a,b,c,d,e\n" + ROWS + "Source: the office, 12 May, 2020\nTotal, 20 sites\n", "a b c d e", 20,
+        ["lines 22 to 23 after the table left out: 'Source: the office, 12 May, 2020' ..."],
+    ),
+    "a row that is cut off": (
+        "a,b,c,d,e\n" + ROWS + "20,6.5", "a b c d e", 20,
+        ["line 22, cut off after 2 of 5 cells, left out: '20, 6.5'"],
+    ),
+    "a padded row of a word that recurs": ("a,b,c\n" + "x,1,2\ny,2,5\n" * 9 + "x,,\n", "a b c", 19, []),
     "values that begin like comments": ("id,x,y\n" + MARKED, "id x y", 20, []),
     "such values below a title": (
         "Sites\nid,x,y\n" + MARKED, "id x y", 20, ["line 1 before the table left out: 'Sites'"]
@@ -105,6 +126,11 @@ REFUSED = {
         "Sites\na,b\n" + WORDS, "t.csv, line 2: 2 names ('a, b'), but most lines have 3 cells"
     ),
     "a name too many": ("a,b,c,d\n" + WORDS, "t.csv, line 1: 4 names ('a, b, c, d'), but most lines have 3 cells"),
+    "short rows at the end": (
+        "a,b,c,d,e\n" + ROWS + "20,6.5,x\n21,7.5,y\n" * 3,
+        "t.csv, line 22: 3 cells (as in 5 other lines), but most lines have 5: '20, 6.5, x'",
+    ),
+    "a short row of words at the end": (WORDS + "blue,yes\n", "t.csv, line 21: 2 cells, but most lines have 3"),
     "a short row of values that begin like comments": (
         "id,x,y\n" + MARKED + "#20,40\n" + MARKED, "t.csv, line 22: 2 cells, but most lines have 3: '#20, 40'"
     ),

@@ -142,6 +142,8 @@ CELLS = {
     ),
     "quotes between tabs": (b'a\tb\n1\t"x\n2\ty" z\n3\t"q" r\n', [["1", '"x'], ["2", 'y" z'], ["3", '"q" r']]),
     "quoted tabs": (b'a\tb\n1\t"x\ty"\n2\t"z"\n', [["1", "x\ty"], ["2", "z"]]),
+    "a comma quoted between tabs": (b'a\tb\n"Smith, J"\tx\nDoe\ty\n', [["Smith, J", "x"], ["Doe", "y"]]),
+    "quotes doubled between tabs": (b'a\tb\n"say ""x"""\tx\n2\ty\n', [['say "x"', "x"], ["2", "y"]]),
     "separators in text": (b'a;b\n1;x, y, z\n2;p, q, r\n', [["1", "x, y, z"], ["2", "p, q, r"]]),
     "missing": (b"a,b\n,x\n2,\n", [["", "x"], ["2", ""]]),
     "None and NA": (b"a,b\n1,None\n2,NA\n", [["1", "None"], ["2", "NA"]]),

@@ -104,6 +104,7 @@ def test_blocks(encoding, size):
     [
         (b"a\nb\n\xe9t\xe9\n", None, "x, line 13 is not UTF-8 (byte 4): add --encoding NAME"),
         (b"\xef\xbb\xbfa\n\xe9t\xe9 \xe8\n", None, "x, line 12 is not UTF-8 (byte 5): add --encoding NAME"),
+        (b"\x01\x80", "utf-16", "x, line 11 is not utf-16 (byte 0): give another --encoding"),
         (b"a\n\xe9t\xe9 \x81\n", "cp1252", "x, line 12 is not cp1252 (byte 6): give another --encoding"),
         (b"a\nb\0one two three\n", None, "x, line 12 is not text: it has zero bytes (byte 3)"),
         (b"a\nb\0one two three\n\xe9", "cp1252", "x, line 12 is not text: it has zero bytes (byte 3)"),

@@ -38,7 +38,7 @@ def test_every_plain_type(tmp_path: Path) -> None:
         "time": ["2024-02-29 12:30:00", ""],
     }
     assert list(cells.lines) == [1, 2]
-    assert cells.notes == ["column several was left out: it holds list<element: int64>, not plain values."]
+    assert cells.notes == [f"{path}: column several left out: it holds list<element: int64>, not plain values."]
 
 
 def test_names_are_those_of_a_text_file(tmp_path: Path) -> None:
@@ -65,5 +65,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     Path(path).write_bytes(Path(path).read_bytes()[:-30])
     with pytest.raises(InputError, match="is a damaged Parquet file"):
         read_cells(path, "data")
-    with pytest.raises(InputError, match="has no values"):
-        read_cells(written(tmp_path / "empty.parquet", a=pa.array([], pa.int64())), "data")
+    path = written(tmp_path / "empty.parquet", a=pa.array([None], pa.int64()), b=[[1]])
+    with pytest.raises(InputError, match="has no values") as caught:
+        read_cells(path, "data")
+    assert caught.value.__notes__ == [f"{path}: column b left out: it holds list<element: int64>, not plain values."]

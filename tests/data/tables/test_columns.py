@@ -129,7 +129,7 @@ def test_rows_as_dicts_arrays_and_data_frames(tmp_path: Path) -> None:
 def test_what_a_trained_model_cannot_read(tmp_path: Path) -> None:
     encoder = whole(write(tmp_path / "t.csv", cells())).encoder
     for data, message in [
-        ([{"height": 1}], "Row 0 has no column colour: this run needs height, colour"),
+        ([{"height": 1}], "row 1 has no column colour: this run needs height, colour"),
         (
             np.zeros((3, 5)),
             r"data frame, dicts, or rows of 2 values \(height, colour\), not an array of shape \(3, 5\)",
@@ -156,7 +156,7 @@ def test_an_odd_cell_counts_as_missing_and_is_noted(tmp_path: Path) -> None:
     three = [{"height": height, "colour": "red"} for height in ("tall", "7", "8")]
     rows, notes = encoder.encode_other(cells_of(three, encoder.names), "the rows")
     assert rows[0, 0] == 0
-    assert notes == ["1 cell of column height in the rows is not a number and counts as missing: 'tall' (line 0)."]
+    assert notes == ["1 cell of column height in the rows is not a number and counts as missing: 'tall' (line 1)."]
     with pytest.raises(InputError, match="most cells of column height are not numbers, such as 'tall' \\(line 0\\)"):
         encoder.encode_other(cells_of(three[:1] * 3, encoder.names), "the rows")
 

@@ -97,6 +97,17 @@ def test_columns(encoder: Encoder) -> None:
     assert np.array_equal(encoded(encoder, gaps), encoded(encoder, [[""] * len(NAMES)]))
 
 
+def test_columns_of_a_data_frame_with_the_same_name() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
+    with pytest.raises(InputError, match="data: several columns are called a: rename or drop all but one"):
+        cells_of(frame, ["a", "b"])
+
+
+def test_rows_count_from_one() -> None:
+    assert list(cells_of([[1, 2], [3, 4]], ["a", "b"]).lines) == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -104,7 +115,7 @@ def test_columns(encoder: Encoder) -> None:
         ({"a": [1, 2], "b": 1}, "one value for each column, or lists of equal length"),
         ({"a": [], "b": []}, "there are no rows"),
         ({"a": [1]}, "data has no column b: this run needs a, b; the table has a"),
-        ([{"a": 1, "b": 2}, {"a": 1}], "Row 1 has no column b"),
+        ([{"a": 1, "b": 2}, {"a": 1}], "data, row 2 has no column b"),
         ([[1, 2], [3]], "a data frame, dicts, or rows of 2 values"),
         ([{"a": 1, "b": 2}, [1, 2]], "a data frame, dicts, or rows of 2 values"),
     ],

@@ -162,13 +162,42 @@ def test_photographs_of_faces_are_told_from_others(photographs: Path, tmp_path: 
     assert told.keys() == {"face", "other"}
 
 
+def sizes(labels: np.ndarray, numbers: int = 2, **given) -> MLPOptions:
+    """The options for a table of these labels."""
+    columns = [NumberColumn(f"x{number}", 0.0, 1.0, 0.0, False) for number in range(numbers)]
+    train = Examples(np.zeros((len(labels), 1), np.float32), labels, [""] * len(labels))
+    classes = [f"class {number}" for number in range(labels.max() + 1)]
+    data = TableSet("t.csv", "", Encoder(columns, classes, "kind"), {}, train, None, None, [])
+    return MLPRecipe.resolve(MLPOptions(**given), data, Speed(None, None, 1), None)
+
+
 @pytest.mark.parametrize(
     ("numbers", "given", "bins"), [(2, None, 128), (100, None, 81), (5000, None, 1), (100, 128, 128), (100, 4, 4)]
 )
 def test_many_numbers_share_the_bins(numbers: int, given: int | None, bins: int) -> None:
     """Options that the user states are kept."""
-    columns = [NumberColumn(f"x{number}", 0.0, 1.0, 0.0, False) for number in range(numbers)]
-    labels = np.arange(40_000) % 2
-    train = Examples(np.zeros((40_000, 1), np.float32), labels, [""] * 40_000)
-    data = TableSet("t.csv", "", Encoder(columns, ["a", "b"], "kind"), {}, train, None, None, [])
-    assert MLPRecipe.resolve(MLPOptions(bins=given), data, Speed(None, None, 1), None).bins == bins
+    assert sizes(np.arange(40_000) % 2, numbers, bins=given).bins == bins
+
+
+@pytest.mark.parametrize(
+    ("counts", "decay"), [([20_000, 20_000], 2), ([39_700, 300], 3), ([20_000, 20_000, 2], 2), ([300, 300], 10)]
+)
+def test_a_table_of_one_common_class_is_sized_like_a_small_one(counts: list[int], decay: float) -> None:
+    """A class of a few rows beside two common ones does not make the table small."""
+    assert sizes(np.repeat(np.arange(len(counts)), counts)).weight_decay == decay
+
+
+def test_look_counts_the_values_that_it_does_not_show(tmp_path: Path) -> None:
+    lines = [f"{'abcdefghijkl'[row % 12]},{row % 2}" for row in range(240)]
+    (tmp_path / "t.csv").write_text("\n".join(["letter,kind", *lines]))
+    data, _ = MLPRecipe.read(MLPOptions(), Place(str(tmp_path / "t.csv"), "0", "0"), None)
+    shown = MLPRecipe.examples(data)[0].content.splitlines()
+    assert shown == ["letter: category: a, b, c, d, e, f, g, h, ... (12)", "kind: the label, one of 0, 1"]
+
+
+def test_the_choice_of_the_label_is_noted_before_an_error(tmp_path: Path) -> None:
+    rows = [f"{row % 7 + 0.5},{'ab'[row % 2] if row else 'NA'}" for row in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,diagnosis", *rows]))
+    with pytest.raises(InputError, match="class NA has only one row") as raised:
+        MLPRecipe.read(MLPOptions(), Place(str(tmp_path / "t.csv"), "0", "0"), None)
+    assert any("the column to predict is diagnosis" in note for note in raised.value.__notes__)
