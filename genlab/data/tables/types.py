@@ -353,9 +353,10 @@ def _usual(counts: Counter[str]) -> int:
 def _coded(counts: Counter[str]) -> bool:
     """Whether digits are codes: a tenth of the cells has their form, or a few have, and whole numbers one length."""
     codes = sum(_codes(counts).values())
+    if not RARE <= codes < (1 - MOST) * counts.total():
+        return codes >= (1 - MOST) * counts.total()
     whole = {cell: count for cell, count in counts.items() if cell.isdecimal()}
-    padded = len(set(map(len, whole))) == 1 and sum(whole.values()) >= MOST * counts.total()
-    return codes >= (1 - MOST) * counts.total() or (padded and codes >= RARE)
+    return len(set(map(len, whole))) == 1 and sum(whole.values()) >= MOST * counts.total()
 
 
 def _codes(counts: Mapping[str, int]) -> dict[str, int]:
