@@ -95,18 +95,14 @@ def _fits(cells: list[str], width: int, mark: bool) -> bool:
 
 def _begin(rows: list[Record], fits: list[bool], marked: list[bool], width: int) -> int:
     """The place of the table's first record, below comments, titles and lines of other lengths."""
-    begin = place = others = padded = 0  # from `begin` to `place`, lines may be rows
-    while place < len(rows) - 1 and others < PREAMBLE and padded < FOOTER:
+    begin = place = others = 0  # from `begin` to `place`, lines may be rows
+    while place < len(rows) - 1 and others < PREAMBLE:
         if not fits[place] or (_alone(rows[place]) and (width > 2 or _named(rows[place + 1 :], width))):
             begin += begin == place
-        elif not marked[place]:
-            if not _padded(rows[place]):
-                break
-            padded += 1
+        elif not marked[place] and not _padded(rows[place]):
+            break
         others += not marked[place]
         place += 1
-    if begin == place:
-        return begin if others < PREAMBLE else 0
     starts = range(place, max(begin, place - PREAMBLE), -1)
     return next((start for start in starts if _names_better(rows, begin, start, marked, width)), begin)
 
@@ -117,7 +113,7 @@ def _names_better(rows: list[Record], begin: int, start: int, marked: list[bool]
         return False
     if all(marked[begin:start]):
         return True
-    lead = _evidence(rows[start:], width) - max(0.0, _evidence(rows[begin:], width))
+    lead = _evidence(rows[start:], width) - _evidence(rows[begin:], width)
     return bool(rows[start].cells[0]) and (lead > 0 or not _named(rows[begin:], width))  # not units: ", kg, m"
 
 

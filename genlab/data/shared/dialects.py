@@ -184,7 +184,7 @@ def _score(rows: list[list[str]], separator: str, stated: bool) -> float:
     counts = Counter(len(row) for row in rows if len(row) > 1)
     if not counts:
         return 0.0
-    width, common = max(counts.items(), key=lambda item: (item[1] * min(item[0], 3), item[0]))
+    width, common = max(counts.items(), key=lambda item: (item[1], item[0]))
     if stated:
         return common / len(rows)
     cells = [cell for row in rows if len(row) == width for cell in row if cell]

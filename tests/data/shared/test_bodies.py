@@ -38,6 +38,18 @@ FOUND = {
     ),
     "a nameless last column": ("a,b,\n" + "1,2,x\n3,4,y\n" * 9, "a|b|column 3", 18,
         ["line 1: columns without a name are called 'column 3'."]),
+    "a padded row below padded names": (
+        "a,b,c,,\nunknown,none,,,\n" + ROWS, "a|b|c|column 4|column 5", 21,
+        ["line 1: columns without a name are called 'column 4', 'column 5'."],
+    ),
+    "many padded lines": (
+        "".join(f"key {place}:,v,,,\n" for place in range(15)) + "a,b,c,d,e\n" + ROWS, "a b c d e", 20,
+        ["lines 1 to 15 before the table left out: 'key 0:, v, , ,' ..."],
+    ),
+    "comments as wide as the table": (
+        "# unit, of, a, and, b\na,b,c,d,e\n" + ROWS, "a b c d e", 20,
+        ["line 1 before the table left out: '# unit, of, a, and, b'"],
+    ),
     "padded lines above words": (
         "Account:,X1,,\ntitle,author,text,note\nT,A,One,N\nU,B,Two,M\n", "title author text note", 2,
         ["line 1 before the table left out: 'Account:, X1, ,'"],

@@ -30,6 +30,11 @@ def test_a_word_that_recurs_is_a_value(content):
     assert not parse_cells(content.encode(), "t.csv", "data").header
 
 
+def test_a_word_beside_numbers_like_those_below():
+    rows = "0,0.05,0.4,0.9,1.5,4.5\n1,0.2,0.6,1.5,2.5,5.5\n2,0.1,0.3,1.2,2.2,5.1\n"
+    assert parse_cells(f"time,0.1,0.5,1.0,2.0,5.0\n{rows}".encode(), "t.csv", "data").header
+
+
 QUALTRICS = 'Q1,Q2\nWhich colour?,"Wet, or not?"\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\n'
 
 TWO = {
