@@ -82,6 +82,13 @@ def parse_date(cell: str, form: str) -> datetime | None:
     return date.replace(hour=hour, minute=minute, second=second, microsecond=int(fraction))
 
 
+def are_dates(counts: Mapping[str, int]) -> bool:
+    """Whether most cells are dates, in whatever formats; judged by a sample."""
+    sample = list(counts)[:: 1 + len(counts) // SAMPLE]
+    dates = sum(any(_day(day, form) for form in DAYS) for day, _ in map(_split, sample))
+    return 2 * dates > len(sample)
+
+
 def zones(counts: Mapping[str, int]) -> Counter[str]:
     """How many times have each zone; "" for none.
 

@@ -27,7 +27,7 @@ from genlab.data.shared.numbers import (
     plain_numbers,
     units,
 )
-from genlab.data.tables.dates import date_format, is_format, parse_date, zones
+from genlab.data.tables.dates import are_dates, date_format, is_format, parse_date, zones
 from genlab.data.tables.spelling import spelling_note
 from genlab.errors import InputError
 from genlab.options import nearest
@@ -165,11 +165,17 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
 
 
 def _left_out_note(kind: Kind, names: list[str], counts: Counter[str]) -> str:
-    """A note on the columns of a kind that is left out; `counts` has the cells of the first one."""
+    """A note on the columns of a kind that are left out; `counts` has the cells of the first one."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     columns = "column" if len(names) == 1 else "columns"
-    as_what = Kind.NUMBER if _numbered(counts) else Kind.CATEGORY
-    keep = f" ({correction(names[0], as_what)} keeps it)" if kind in (Kind.KEY, Kind.TEXT) else ""
+    keep = ""
+    if kind in (Kind.KEY, Kind.TEXT):
+        if are_dates(counts):
+            keep = f" ({names[0]} has dates in several formats: write them in one)"
+        elif _numbered(counts):
+            keep = f" ({correction(names[0], Kind.NUMBER)} keeps it)"
+        elif max(counts.values()) >= RARE:  # rarer values would share one feature
+            keep = f" ({correction(names[0], Kind.CATEGORY)} keeps it)"
     was = "was" if len(names) == 1 else "were"
     return f"{columns} {', '.join(names[:NAMED])}{more} {was} left out: {LEFT_OUT[kind]}{keep}."
 

@@ -378,3 +378,14 @@ def test_any_cells_can_be_encoded(seed: int) -> None:
         with suppress(InputError):  # most cells are odd
             other, notes = encoder.encode_other(cells, "t.csv")
             assert np.array_equal(own, other) or any("in the spelling of the training data" in note for note in notes)
+
+
+def test_dates_in_two_formats_are_named(tmp_path: Path) -> None:
+    """No feature would be left of them as categories."""
+    days = [f"2020-{day % 12 + 1:02}-{day % 28 + 1:02}" for day in range(60)]
+    days += [f"{day % 28 + 1:02}/{day % 12 + 1:02}/2021" for day in range(60)]
+    lines = [f"{day},{number % 7},{'ab'[number % 2]}" for number, day in enumerate(days)]
+    (tmp_path / "t.csv").write_text("\n".join(["when,x,kind", *lines]))
+    made = read_table_set(str(tmp_path / "t.csv"), "0", "0")
+    note = next(note for note in made.notes if "column when was left out" in note)
+    assert note.endswith("(when has dates in several formats: write them in one).")
