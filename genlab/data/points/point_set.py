@@ -132,10 +132,9 @@ def _coordinates(cells: Cells, data: str, option: str) -> Rows:
         for row, cell in enumerate(column):
             value = as_number(cell, cells.decimal or marks[place] or ".")
             if value is None or abs(value) > LARGEST:
-                raise InputError(
-                    f"{data}, line {cells.lines[row]}: {cell[:40]!r} is not a number up to {LARGEST:.0e}; correct the "
-                    "cell or remove the line.", option,
-                )  # fmt: skip
+                what = f"{cell[:40]!r} is not a number up to {LARGEST:.0e}" if cell else "a cell is empty"
+                where = f"{data}, {cells.noun} {cells.lines[row]}"
+                raise InputError(f"{where}: {what}; correct the cell or remove the {cells.noun}.", option)
             rows[row, place] = value
     return rows + 0.0  # -0.0 becomes 0.0, the same point
 

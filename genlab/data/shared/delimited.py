@@ -50,12 +50,14 @@ class Cells:
     """Names of the columns, all different."""
     columns: list[Column] = field(repr=False)
     lines: Any = field(repr=False)
-    """Line number at which each row begins in the file, (rows,)."""
+    """Number of the line at which each row begins in the file, or of the row if it has no lines, (rows,)."""
     header: bool = True
     """Whether the file names its columns."""
     notes: list[str] = field(default_factory=list)
     decimal: str = ""
     """The decimal mark of all numbers; "" if each column may have its own."""
+    noun: str = "line"
+    """What `lines` numbers: "line" or "row"."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -100,7 +102,8 @@ def parse_cells(
     with carried(notes):
         if content[:4] == MAGIC:
             names, columns = _columns(*parquet_columns(content, name, option, notes), name, name, notes)
-            return Cells(Path(name).name, names, columns, np.arange(1, len(columns[0]) + 1), notes=notes, decimal=".")
+            rows = np.arange(1, len(columns[0]) + 1)
+            return Cells(Path(name).name, names, columns, rows, notes=notes, decimal=".", noun="row")
         text = _text(content, name, option, encoding)
         return _table(_records(text, name, option, notes), name, option, wanted, not text.endswith("\n"), notes)
 

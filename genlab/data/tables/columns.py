@@ -284,14 +284,14 @@ def _encode_other(column: Column, cells: Texts, table: Cells, where: str) -> tup
     share = sum(filled[cell] for cell in strange) / max(1, filled.total())
     if share > 0.5 and filled.total() > 2:
         line = table.lines[cells.tolist().index(strange[0])]
-        what = f"{strange[0][:40]!r} (line {line})"
+        what = f"{strange[0][:40]!r} ({table.noun} {line})"
         if column.kind is not Kind.CATEGORY:
             raise InputError(
                 f"{where}: most cells of column {column.name} are not {column.kind}s, such as {what}: give a "
                 "table like the one that the run was trained on.", "data",
             )  # fmt: skip
         notes.append(f"{where}: most values of column {column.name} were not learnt in training, such as {what}.")
-    notes += odd_note(column.name, column.type.odd(cells, table.lines, filled), column.kind, where)
+    notes += odd_note(column.name, column.type.odd(cells, table.lines, filled), column.kind, where, table.noun)
     return column.encode(cells), notes
 
 

@@ -55,7 +55,7 @@ def cells_of(data: Any, names: list[str]) -> Cells:
     if not rows:
         raise InputError("data: there are no rows: give at least one.", "data")
     cells = [np.array([_cell(value) for value in column], object) for column in zip(*rows, strict=True)]
-    return Cells("rows", names, cells, np.arange(1, len(rows) + 1), decimal=".")
+    return Cells("rows", names, cells, np.arange(1, len(rows) + 1), decimal=".", noun="row")
 
 
 def _picked(row: Mapping[Any, Any], names: list[str], where: str) -> list[Any]:

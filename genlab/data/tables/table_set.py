@@ -264,7 +264,9 @@ def _labelled(cells: Cells, label: str, notes: list[str]) -> Cells:
         return cells
     lines = np.delete(cells.lines, kept)
     what = "row of {} without a label was" if len(lines) == 1 else "rows of {} without a label were"
-    notes.append(f"{len(lines):,} {what.format(cells.name)} left out: line {lines[0]}{' ...' * (len(lines) > 1)}")
+    notes.append(
+        f"{len(lines):,} {what.format(cells.name)} left out: {cells.noun} {lines[0]}{' ...' * (len(lines) > 1)}"
+    )
     return cells.take(kept)
 
 

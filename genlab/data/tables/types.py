@@ -159,7 +159,7 @@ def column_types(cells: Cells, stated: str | None, label: str) -> tuple[dict[str
             if not kind and len(odd) > (1 - MOST) * counts.total()
             else ""
         )
-        notes += odd_note(name, odd, found[name].kind, cells.name, hint)
+        notes += odd_note(name, odd, found[name].kind, cells.name, cells.noun, hint)
     about = [_left_out_note(kind, names, filled[names[0]]) for kind, names in left_out.items()]
     return found, [*about, *notes]
 
@@ -185,19 +185,20 @@ def correction(name: str, kind: Kind, form: str = "") -> str:
     return "--types " + shlex.quote(f"{name}={kind}{f':{form}' if form else ''}")
 
 
-def odd_note(name: str, odd: list[tuple[str, int]], kind: Kind, where: str, hint: str = "") -> list[str]:
-    """A note on the cells of a column, with their lines, that count as missing, if there are any.
+def odd_note(name: str, odd: list[tuple[str, int]], kind: Kind, where: str, noun: str, hint: str = "") -> list[str]:
+    """A note on the cells of a column, with their lines or rows, that count as missing, if there are any.
 
     Args:
         name: The column.
         odd: The cells.
         kind: What the other cells are.
         where: The table.
+        noun: What the numbers beside the cells number: "line" or "row".
         hint: How to keep the cells.
     """
     if not odd:
         return []
-    some = ", ".join(f"{cell[:30]!r} (line {line})" for cell, line in odd[:NAMED])
+    some = ", ".join(f"{cell[:30]!r} ({noun} {line})" for cell, line in odd[:NAMED])
     more = f" and {len(odd) - NAMED:,} more" if len(odd) > NAMED else ""
     what = f"not {kind}s and count" if len(odd) > 1 else f"not a {kind} and counts"
     return [f"{len(odd):,} cell{'s' * (len(odd) > 1)} of column {name} in {where} {'are' if len(odd) > 1 else 'is'} "

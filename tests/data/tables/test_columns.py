@@ -156,8 +156,8 @@ def test_an_odd_cell_counts_as_missing_and_is_noted(tmp_path: Path) -> None:
     three = [{"height": height, "colour": "red"} for height in ("tall", "7", "8")]
     rows, notes = encoder.encode_other(cells_of(three, encoder.names), "the rows")
     assert rows[0, 0] == 0
-    assert notes == ["1 cell of column height in the rows is not a number and counts as missing: 'tall' (line 1)."]
-    with pytest.raises(InputError, match="most cells of column height are not numbers, such as 'tall' \\(line 1\\)"):
+    assert notes == ["1 cell of column height in the rows is not a number and counts as missing: 'tall' (row 1)."]
+    with pytest.raises(InputError, match="most cells of column height are not numbers, such as 'tall' \\(row 1\\)"):
         encoder.encode_other(cells_of(three[:1] * 3, encoder.names), "the rows")
 
 
