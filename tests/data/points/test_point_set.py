@@ -125,7 +125,7 @@ BAD = {
     "three columns": (b"x,y\n1,2\n1,2,3\n", "line 3: 3 cells, but most lines have 2"),
     "a word": (b"x,y\n1,2\n1,red\n", "line 3: 'red' is not a number"),
     "a second header": (b"x,y\na,b\n1,2\n", "line 2: 'a' is not a number"),
-    "an empty cell": (b"1,2\n,2\n", "line 2: '' is not a number"),
+    "an empty cell": (b"1,2\n,2\n", "line 2: a cell is empty; correct the cell or remove the line"),
     "not a number": (b"1,2\n3,nan\n", "line 2: 'nan' is not a number"),
     "infinity first": (b"inf,2\n3,4\n", "line 1: 'inf' is not a number"),
     "too large": (b"1,2\n3,1e300\n", "line 2: '1e300' is not a number up to 1e+15"),
