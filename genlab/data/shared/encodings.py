@@ -159,7 +159,7 @@ def _codec(blocks: Iterator[bytes], encoding: str | None) -> str:
         "".encode(encoding)
     except (LookupError, ValueError):  # an unknown name, or a codec for something else than text
         raise InputError(
-            f"encoding: there is no encoding {encoding!r}; usual ones are utf-8, cp1252 and utf-16.", "encoding"
+            f"encoding: {encoding!r} is not an encoding; common ones are utf-8, cp1252 and utf-16.", "encoding"
         ) from None
     return encoding
 

@@ -216,7 +216,7 @@ def stated_types(stated: str | None, names: list[str], label: str) -> dict[str, 
     for given, kind, form in _parts(stated or "", names):
         name = given if given in names else matching([given], names).get(given)
         if name is None:
-            raise InputError(f"types: there is no column {given!r}: choose from {nearest(given, names)}.", "types")
+            raise InputError(f"types: the table has no column {given!r}: choose from {nearest(given, names)}.", "types")
         if kind not in kinds:
             raise InputError(f"types: {name} cannot be {kind!r}; it must be one of {', '.join(kinds)}.", "types")
         if form and (form not in (".", ",") if kind == Kind.NUMBER else kind != Kind.DATE or not is_format(form)):

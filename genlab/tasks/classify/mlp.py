@@ -40,7 +40,6 @@ POSITIONS = 8192
 """Most bins of all numbers together by default, which bounds the memory and the time of a step."""
 RARE = 10
 """A table's evidence is its number of training rows, or this multiple of its second-largest class if that is less."""
-
 SHOWN = 8
 """Number of values of a column to show."""
 

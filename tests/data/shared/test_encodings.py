@@ -108,8 +108,8 @@ def test_blocks(encoding, size):
         (b"a\n\xe9t\xe9 \x81\n", "cp1252", "x, line 12 is not cp1252 (byte 6): give another --encoding"),
         (b"a\nb\0one two three\n", None, "x, line 12 is not text: it has zero bytes (byte 3)"),
         (b"a\nb\0one two three\n\xe9", "cp1252", "x, line 12 is not text: it has zero bytes (byte 3)"),
-        (b"\xe9", "cp1522", "encoding: there is no encoding 'cp1522'"),
-        (b"\xe9", "hex", "encoding: there is no encoding 'hex'"),
+        (b"\xe9", "cp1522", "encoding: 'cp1522' is not an encoding"),
+        (b"\xe9", "hex", "encoding: 'hex' is not an encoding"),
     ],
 )
 @pytest.mark.parametrize("size", [1, 100])

@@ -160,10 +160,11 @@ def test_training_can_be_interrupted():
 
     def train():
         ended.append(train_tokenizer("bpe", texts(), 5 * len(HAN), 30_000))
-        time.sleep(10)  # a signal that comes too late must not hit another test
+        signals.join()  # a signal that comes too late must not hit another test
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
-    threading.Thread(target=interrupt).start()
+    signals = threading.Thread(target=interrupt)
+    signals.start()
     with pytest.raises(KeyboardInterrupt):
         train()
     signal.signal(signal.SIGINT, before)
