@@ -4,21 +4,11 @@ from genlab.data.pictures import SAMPLES
 from genlab.tasks.task import Model, Task
 
 OPTIONS = "genlab.tasks.classify.options"
+WORKBOOKS = ("xlsx", "xls", "ods")
+"""Endings of tables that the reader refuses, with the remedy."""
 TABLES = tuple(
     f".{ending}{packed}"
-    for ending in (
-        "csv",
-        "tsv",
-        "tab",
-        "psv",
-        "data",
-        "dat",
-        "txt",
-        "parquet",
-        "xlsx",
-        "xls",
-        "ods",
-    )  # a workbook is refused by name
+    for ending in ("csv", "tsv", "tab", "psv", "data", "dat", "txt", "parquet", *WORKBOOKS)
     for packed in ("", ".gz", ".xz", ".bz2")
 )
 PREDICT = {"predict": f"{OPTIONS}:PredictRequest"}
