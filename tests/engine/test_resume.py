@@ -53,8 +53,8 @@ def whole(book, tmp_path_factory) -> Path:
     return out
 
 
-def forked(task, seconds: float | None = None) -> int:
-    """Runs `task` in a fork of this process, killed after `seconds`; returns its exit status."""
+def fork(task) -> int:
+    """Runs `task` in a fork of this process; returns its process id."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -63,6 +63,12 @@ def forked(task, seconds: float | None = None) -> int:
             code = 0
         finally:
             os._exit(code)
+    return child
+
+
+def forked(task, seconds: float | None = None) -> int:
+    """Runs `task` in a fork of this process, killed after `seconds`; returns its exit status."""
+    child = fork(task)
     if seconds is not None:
         time.sleep(seconds)
         os.kill(child, signal.SIGKILL)
@@ -73,18 +79,22 @@ def test_same_command_same_weights(book, whole, tmp_path):
     assert weights(train(book, tmp_path / "run").path) == weights(whole)
 
 
-def test_killed_again_and_again(book, whole, tmp_path):
-    """SIGKILL at random moments of one run, until it finishes."""
-    chance, out, ends = random.Random(0), tmp_path / "run", []
-    began = time.perf_counter()
-    assert forked(lambda: train(book, tmp_path / "measured")) == 0
-    takes = time.perf_counter() - began
-    while len(ends) < 20 and 0 not in ends:
-        ends.append(forked(lambda: train(book, out, resume=out.exists()), chance.uniform(0, 0.5 * takes)))
-    if 0 not in ends:
-        assert forked(lambda: train(book, out, resume=True)) == 0
-    assert ends.count(signal.SIGKILL) >= 2
-    assert RunFolder.open(out).about()["state"] == "done"
+def test_killed_again_and_again(book, whole, tmp_path, monkeypatch):
+    """SIGKILL at random moments of one run: while it starts, or shortly after a random number of steps."""
+    chance, out = random.Random(0), tmp_path / "run"
+    for steps in (0, 7, 4, 0, 9, 1):  # 21 of 40, so that every one of them is killed
+        steps_made, in_child = os.pipe()
+        with monkeypatch.context() as patch:
+            patch.setattr(Loop, "_checkpoint_due", lambda self, in_child=in_child: bool(os.write(in_child, b".")))
+            child = fork(lambda: train(book, out, resume=out.exists()))
+        os.close(in_child)
+        for _ in range(steps):
+            assert os.read(steps_made, 1)
+        time.sleep(chance.uniform(0, 0.01 if steps else 0.3))
+        os.kill(child, signal.SIGKILL)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        os.close(steps_made)
+    assert train(book, out, resume=True).about["state"] == "done"
     assert weights(out) == weights(whole)
     assert losses(out) == losses(whole)
     assert losses(out, "validation") == losses(whole, "validation")
