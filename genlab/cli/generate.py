@@ -209,7 +209,7 @@ class _Output:
         from genlab.engine.files import make_folder, write_atomically
         from genlab.show.sheets import together
 
-        if self.sheet.rows and self.grid is not None:
+        if self.sheet.pictures and self.grid is not None:
             make_folder(Path(self.grid).parent)
             for ending, data in self.sheet.files().items():
                 self.written.append(Path(self.grid).with_suffix(f".{ending}"))

@@ -103,7 +103,7 @@ def _page(command: str, task: "Task", *models: "Model", more: list[Option] | Non
     if not any(model.continues for model in models):
         of_run = [option for option in of_run if option.field != FROM]
     about_data = f"{task.data[:1].upper()}{task.data[1:]}; or a sample set (`genlab samples`)."
-    data = replace(of_run[0], required=False, help=about_data)  # it may be in parts
+    data = replace(of_run[0], required=False, help=about_data)  # parts may replace it
     places = "DATA" + " [DATA]" * (task.paths - 1)
     if task.paths > 1:
         data = replace(data, type=tuple[str, ...], shown=replace(data.shown, metavar=places))

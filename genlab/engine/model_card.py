@@ -23,7 +23,7 @@ def write_card(folder: RunFolder, pipeline: Pipeline, state: str | None = None) 
 def commands(requests: Iterable[str], pipeline: Pipeline, run: str) -> list[str]:
     """Example commands on a run, its evaluation last; `run` is its path as typed in a shell."""
     uses = [use for use in ("generate", "predict") if use in requests]
-    return [f"genlab {use} {run} {pipeline.examples.get(use, '')}".rstrip() for use in (*uses, "evaluate")]
+    return [f"genlab {use} {run} {pipeline.arguments.get(use, '')}".rstrip() for use in (*uses, "evaluate")]
 
 
 def card(folder: RunFolder, pipeline: Pipeline, commands: list[str], state: str | None = None) -> str:

@@ -24,31 +24,32 @@ def picture_sample(pixels: UInt8[np.ndarray, "height width channels"], latent: n
 
 
 class Sheet:
-    """A sheet of many samples: of each the picture, or a row of its panels, in the size of the first.
+    """A sheet of many samples: for each its picture, or its panels side by side, in the size of the first.
 
-    Keeps only what the sheet shows, so that large pictures need little memory.
+    It keeps only what it shows, so that large pictures take little memory.
     """
 
     def __init__(self) -> None:
-        self.rows: list[UInt8[np.ndarray, "height width channels"]] = []
-        self._latents: list[np.ndarray] = []
+        self.pictures: list[UInt8[np.ndarray, "height width channels"]] = []
         self._panels, self._size = 1, (0, 0)
+        self._latents: list[np.ndarray] = []
 
     def add(self, sample: Sample) -> None:
-        """Adds a picture."""
+        """Adds the picture of a sample, or its panels."""
         panels = sample.panels or [sample.content]
-        if not self.rows:
+        if not self.pictures:
             self._panels, self._size = len(panels), _cell(panels[0])
-        assert len(panels) == self._panels, "samples of one kind have as many panels"
-        self.rows.append(_joined([_fitted(panel, self._size) for panel in panels]))
+        assert len(panels) == self._panels, "all samples have the same number of panels"
+        self.pictures += [_fitted(panel, self._size) for panel in panels]
         if sample.latent is not None:
             self._latents.append(sample.latent)
 
     def files(self) -> dict[str, bytes]:
         """The sheet as a PNG and, if every sample has one, the latent vectors as .npy."""
-        columns = math.ceil((len(self.rows) / self._panels) ** 0.5)
-        files = {"png": sheet(self.rows, columns, GAP if self._panels == 1 else 4 * GAP)}
-        if len(self._latents) == len(self.rows):
+        count = len(self.pictures) // self._panels
+        columns = self._panels * math.ceil((count / self._panels) ** 0.5)
+        files = {"png": sheet(self.pictures, columns, self._panels)}
+        if len(self._latents) == count:
             files["npy"] = npy(np.stack(self._latents))
         return files
 
@@ -65,17 +66,23 @@ def together(samples: list[Sample]) -> list[Sample]:
 
 
 def sheet(
-    pictures: list[UInt8[np.ndarray, "height width channels"]], columns: int | None = None, gap: int = GAP
+    pictures: list[UInt8[np.ndarray, "height width channels"]], columns: int | None = None, group: int = 1
 ) -> bytes:
-    """A PNG of all pictures in rows of `columns` (by default a square sheet); enlarges small pictures."""
+    """A PNG of all pictures in rows of `columns` (by default a square sheet); enlarges small pictures.
+
+    In each row, `group` pictures belong together: the space after them is wider.
+    """
     columns = columns or math.ceil(len(pictures) ** 0.5)
     rows = math.ceil(len(pictures) / columns)
     scale = max(1, 64 // pictures[0].shape[0])
-    height, width = (scale * side + gap for side in pictures[0].shape[:2])
-    whole = np.full((rows * height - gap, columns * width - gap, 3), 255, np.uint8)
+    height, width = (scale * side + GAP for side in pictures[0].shape[:2])
+    space = 0 if group == 1 else 3 * GAP
+    across = columns * width + (columns - 1) // group * space - GAP
+    whole = np.full((rows * height - GAP, across, 3), 255, np.uint8)
     for place, picture in enumerate(pictures):
         large = picture.repeat(scale, 0).repeat(scale, 1)
-        top, left = place // columns * height, place % columns * width
+        row, column = divmod(place, columns)
+        top, left = row * height, column * width + column // group * space
         whole[top : top + large.shape[0], left : left + large.shape[1]] = large
     return png(whole)
 
@@ -95,19 +102,6 @@ def _fitted(
         return picture
     image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
     return np.asarray(ImageOps.pad(image, size[::-1], color="white")).reshape(*size, -1)
-
-
-def _joined(
-    panels: list[UInt8[np.ndarray, "height width _"]],
-) -> UInt8[np.ndarray, "height joined_width channels"]:
-    """Puts pictures of one size side by side, in colour; returns a single picture unchanged."""
-    if len(panels) == 1:
-        return panels[0]
-    height, width = panels[0].shape[:2]
-    row = np.full((height, len(panels) * (width + GAP) - GAP, 3), 255, np.uint8)
-    for number, panel in enumerate(panels):
-        row[:, number * (width + GAP) :][:, :width] = panel
-    return row
 
 
 def png(pixels: UInt8[np.ndarray, "height width channels"]) -> bytes:
