@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PACKAGES = ("dicebear-core", "dicebear-styles", "resvg-py")
 Attributes = Mapping[str, str]
 """Value by attribute: hair, glasses, beard and skin."""
-HAIR = {"black": "#1c1917", "brown": "#55331a", "blond": "#f2d16b", "red": "#d1381f", "grey": "#b9bcc2"}
+HAIR = {"black": "#1c1917", "brown": "#55331a", "blond": "#f5d547", "red": "#d1381f", "grey": "#b9bcc2"}
 SKIN = {"light": "#ffdbac", "medium": "#e0b687", "tan": "#b68655", "dark": "#8d5524"}
 
 
@@ -113,6 +113,6 @@ def _avataaars(glasses: bool, beard: bool, colour: str) -> dict[str, Any]:
 
 
 FACES = People("pixel-art", 32, _pixel_art, HAIR, _plain_beards)
-FACES_1 = People("pixel-art", 32, _pixel_art, HAIR | {"brown": "#8b5a2b"})
-"""Brown hair has nearly the colour of dark skin, and dark beards are nearly invisible."""
+FACES_1 = People("pixel-art", 32, _pixel_art, HAIR | {"brown": "#8b5a2b", "blond": "#f2d16b"})
+"""Brown and blond hair have nearly the colour of a skin, and dark beards are nearly invisible."""
 PORTRAITS = People("avataaars", 64, _avataaars, HAIR)
