@@ -66,6 +66,17 @@ def span(data: bytes) -> Span | None:
         return Span(KINDS[picture.mode], float(values.min()), float(values.max()))
 
 
+def describe(data: bytes) -> tuple[str, tuple[int, int]]:
+    """The format of a picture, such as "PNG", and its width and height.
+
+    Raises:
+        Unreadable: as for `decode`.
+    """
+    with _opened(data) as picture:
+        assert picture.format is not None, "it was opened from a file"
+        return picture.format, picture.size
+
+
 @contextmanager
 def _opened(data: bytes) -> Iterator[Image.Image]:
     """Opens an image that is safe to decode; errors inside the context raise `Unreadable`."""
