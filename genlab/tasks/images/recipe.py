@@ -18,9 +18,10 @@ from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.metrics.pictures import frechet_distance, kernel_distance
 from genlab.show.sheets import sheet
-from genlab.tasks.images.features import RealFeatures, extractor, generated_features
+from genlab.tasks.images.features import generated_features
 from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
 from genlab.tasks.shared.picture_examples import picture_examples
+from genlab.tasks.shared.picture_features import RealFeatures, extractor
 
 Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"]]
 FEWEST = 6
