@@ -38,9 +38,6 @@ Pictures = Float[Tensor, "batch channels side side"]
 Change = Float[Tensor, "batch values"]
 Values = Int[Tensor, "batch attributes"]
 Scores = Float[Tensor, " batch"]
-STRETCH = 0.1
-"""The mask's sigmoid is stretched by this much beyond 0 and 1 and clipped, so that it can reach both exactly (Louizos
-et al. 2018, arXiv 1712.01312, section 2.2)."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +159,8 @@ class Generator(nn.Module):
         x = self.to_half(active(torch.cat((x, quarter), 1)))
         x = self.mix(active(torch.cat((x, half), 1))) + self.change(change)[:, :, None, None]
         logits = F.pixel_shuffle(self.out(active(x)), 2)
-        mask = ((1 + 2 * STRETCH) * logits[:, :1].sigmoid() - STRETCH).clamp(0, 1)
         changed = (change != 0).any(1)[:, None, None, None]
-        return mask * changed, self.content(logits[:, 1:], change)
+        return changed * logits[:, :1].sigmoid(), self.content(logits[:, 1:], change)
 
 
 class Discriminator(nn.Module):

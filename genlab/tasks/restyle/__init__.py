@@ -36,7 +36,7 @@ TASK = Task(
     files={
         "generate": (
             FileOption(
-                "pictures",
+                "files",
                 "pictures",
                 "genlab.tasks.restyle.inputs:open_pictures",
                 "Pictures to change: files, folders or zips.",

@@ -1,7 +1,7 @@
 """Options of the models that change pictures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le
@@ -77,7 +77,7 @@ class RestyleRequest:
 
     pictures: Any = None
     """An array of pictures, or a list of arrays of any size."""
-    set: Annotated[tuple[str, ...] | Mapping[str, str], Shown("NAME=VALUE")] = ()
+    set: Mapping[str, str] = field(default_factory=dict)
     """Value to give an attribute, such as hair=blond; can be repeated. With two looks, each picture gets the other one
     by default."""
     strength: Annotated[float, Ge(0), Le(2)] = 1.0

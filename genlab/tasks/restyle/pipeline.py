@@ -149,7 +149,7 @@ class RestylePipeline(Pipeline):
                 about={"source": original.name, **changes}, panels=[rows[place], after[place], difference],
             )  # fmt: skip
 
-    def _wanted(self, given: Sequence[str] | Mapping[str, str]) -> dict[int, int]:
+    def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:
         """The values to set, by the index of their attribute.
 
         Raises:
@@ -157,9 +157,8 @@ class RestylePipeline(Pipeline):
         """
         attributes = self.facts.attributes
         names = [one.name for one in attributes]
-        pairs = given.items() if isinstance(given, Mapping) else (word.partition("=")[::2] for word in given)
         wanted: dict[int, int] = {}
-        for name, value in pairs:
+        for name, value in given.items():
             if name not in names:
                 raise InputError(f"set: this run does not change {name!r}; choose from {nearest(name, names)}.", "set")
             values = attributes[names.index(name)].values
