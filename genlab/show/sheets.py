@@ -30,7 +30,7 @@ class Sheet:
     """
 
     def __init__(self) -> None:
-        self.pictures: list[UInt8[np.ndarray, "height width channels"]] = []
+        self.pictures: list[UInt8[np.ndarray, "height width _"]] = []
         self._panels, self._size = 1, (0, 0)
         self._latents: list[np.ndarray] = []
 
@@ -65,10 +65,8 @@ def together(samples: list[Sample]) -> list[Sample]:
     return [Sample(Kind.PICTURE, [sample.content for sample in samples], made.files())]
 
 
-def sheet(
-    pictures: list[UInt8[np.ndarray, "height width channels"]], columns: int | None = None, group: int = 1
-) -> bytes:
-    """A PNG of all pictures in rows of `columns` (by default a square sheet); enlarges small pictures.
+def sheet(pictures: list[UInt8[np.ndarray, "height width _"]], columns: int | None = None, group: int = 1) -> bytes:
+    """A PNG of all pictures, grey or RGB, in rows of `columns` (by default a square sheet); enlarges small pictures.
 
     In each row, `group` pictures belong together: the space after them is wider.
     """

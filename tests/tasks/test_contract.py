@@ -232,10 +232,10 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     for opened in (run, again):
         assert not any(module.training for net in opened.pipeline.networks.values() for module in net.modules())
     if "generate" in requests:
-        options = small(task).GENERATE
-        one, other = run.generate(seed=3, **options), again.generate(seed=3, **options)
+        options, others = small(task).GENERATE, getattr(small(task), "OTHER", {"seed": 4})
+        one, other = run.generate(**options), again.generate(**options)
         assert str(one[0].content) == str(other[0].content)
-        assert str(again.generate(seed=4, **options)[0].content) != str(one[0].content)
+        assert str(again.generate(**{**options, **others})[0].content) != str(one[0].content)
         assert one[0].files
         assert isinstance(one[0].kind, Kind)
     else:

@@ -91,7 +91,7 @@ def _pixel_art(glasses: bool, beard: bool, colour: str) -> dict[str, Any]:
 
 
 def _avataaars(glasses: bool, beard: bool, colour: str) -> dict[str, Any]:
-    """Without hats, and without hair styles that show little hair."""
+    """Without hats, words on clothes, and hair styles that show little hair."""
     return {
         "accessoriesProbability": 100 * glasses,
         "accessoriesVariant": ["kurt", "prescription01", "prescription02", "round", "sunglasses", "wayfarers"],
@@ -108,6 +108,7 @@ def _avataaars(glasses: bool, beard: bool, colour: str) -> dict[str, Any]:
             "concerned", "default", "disbelief", "eating", "grimace", "sad", "screamOpen", "serious", "smile", "tongue",
             "twinkle",
         ],
+        "clothesGraphicVariant": ["bat", "bear", "deer", "diamond", "pizza"],
         "backgroundColor": ["#b6d7e8", "#d5e8d4", "#e8d9b6", "#dfd0ec"],
     }  # fmt: skip
 

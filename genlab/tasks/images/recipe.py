@@ -73,7 +73,7 @@ class ImagesRecipe(Recipe):
     @classmethod
     def examples(cls, data: PictureSet) -> list[Sample]:
         """A sheet of training pictures, spread over the classes."""
-        return picture_examples(data)
+        return picture_examples(data.train)
 
     @classmethod
     def resolve(cls, options: Any, data: PictureSet, speed: Speed, start: Pipeline | None) -> Any:

@@ -1,0 +1,201 @@
+"""A trained model that changes pictures, and the judge that reads their present values."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+
+from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.originals import Original
+from genlab.data.pictures.pixels import picture_rows, to_bytes, to_tensor
+from genlab.engine.files import read_json, write_json
+from genlab.engine.machine import Machine
+from genlab.engine.pipeline import Pipeline, Saved
+from genlab.engine.samples import Kind, Sample
+from genlab.errors import InputError
+from genlab.models.stargan import RestyleShape, change_between
+from genlab.options import nearest
+from genlab.show.sheets import png
+from genlab.tasks.restyle.options import RestyleRequest
+from genlab.tasks.shared.judges import READER, Judge
+
+Pictures = Float[Tensor, "batch channels side side"]
+Values = Int[Tensor, "batch attributes"]
+Pixels = UInt8[np.ndarray, "height width channels"]
+PASS = 100
+"""Pictures per forward pass."""
+FOREIGN = 3.0
+"""A picture whose cycle error exceeds this multiple of the training pictures' is unlike them."""
+
+
+@dataclass(frozen=True)
+class RestyleFacts:
+    """Facts about the training pictures that a trained model needs."""
+
+    name: str
+    """Name of the data."""
+    channels: int
+    """1 for grey, 3 for colour."""
+    attributes: list[Attribute]
+    """The attributes that the model changes."""
+    kept: list[Attribute]
+    """The other attributes, which it must not change."""
+    ranges: Mapping[str, Any] = field(default_factory=dict)
+    """Black and white level of pictures with more than 8 bits per channel, by kind of picture."""
+
+    def shape(self, pixels: int) -> RestyleShape:
+        """The shape of the networks."""
+        return RestyleShape(self.channels, pixels, [len(one.values) for one in self.attributes])
+
+    def judge(self, pixels: int) -> Judge:
+        """An untrained judge of all attributes, those to change first."""
+        counts = [len(one.values) for one in [*self.attributes, *self.kept]]
+        return Judge(self.channels, counts, pixels, READER)
+
+
+class RestylePipeline(Pipeline):
+    """A generator that changes pictures, and a judge.
+
+    Args:
+        options: The model's options.
+        facts: About the training pictures.
+        networks: `generator`, which maps pictures and changes to pictures, and `reader`, the judge.
+        machine: The machine that they run on.
+    """
+
+    def __init__(self, options: Any, facts: RestyleFacts, networks: dict[str, nn.Module], machine: Machine) -> None:
+        self.options, self.facts, self.networks, self.machine = options, facts, networks, machine
+        self.generator = networks["generator"]
+        reader = networks["reader"]
+        assert isinstance(reader, Judge)
+        self.reader: Judge = reader
+        self.counts = facts.shape(options.pixels).counts
+
+    def save(self, folder: Path) -> None:
+        write_json(folder / "pictures.json", asdict(self.facts))
+
+    @classmethod
+    def load(cls, saved: Saved) -> "RestylePipeline":
+        about = read_json(saved.path / "pictures.json")
+        for name in ("attributes", "kept"):
+            about[name] = [Attribute(**one) for one in about[name]]
+        facts = RestyleFacts(**about)
+        assert facts.channels in (1, 3), "pictures.json is damaged"
+        networks = saved.build(saved.options, facts, saved.networks)
+        networks["reader"] = facts.judge(saved.options.pixels)
+        device = saved.machine.device
+        return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
+
+    # --- tensors ---
+
+    def restyle(self, pictures: Pictures, source: Values, target: Values, strength: float = 1.0) -> Pictures:
+        """Pictures in [-1, 1] with the values `source` changed to `target`."""
+        change = change_between(source, target, self.counts)
+        return pictures + strength * (self.generator(pictures, change) - pictures)
+
+    def read(self, pictures: Pictures) -> Int[Tensor, "batch all_attributes"]:
+        """The values that the judge reads: of the attributes to change, then of those to keep."""
+        return self.reader.read(pictures)
+
+    # --- capabilities ---
+
+    def generate(self, request: RestyleRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+        """Yields each picture with its new values, beside the picture before and the difference.
+
+        Raises:
+            InputError: the pictures, an attribute or a value cannot be used.
+        """
+        wanted = self._wanted(request.set)
+        originals = self._originals(request.pictures)
+        for first in range(0, len(originals), PASS):
+            yield from self._changed(originals[first : first + PASS], wanted, request)
+
+    def _changed(
+        self, originals: Sequence[Original], wanted: Mapping[int, int], request: RestyleRequest
+    ) -> Iterator[Sample]:
+        side = self.options.pixels
+        rows = np.concatenate([picture_rows(one.pixels, side, self.facts.channels) for one in originals])
+        with self.evaluating():
+            pictures = self.machine.place(to_tensor(rows))
+            source = self.read(pictures)[:, : len(self.counts)]
+            target = source.clone()
+            for attribute, value in wanted.items():
+                target[:, attribute] = value
+            if not wanted:  # two looks: each picture gets the other
+                target = 1 - source
+            made = self.restyle(pictures, source, target, request.strength)
+            there = made.cpu()
+        before, after = to_tensor(rows), to_bytes(there)
+        for place, original in enumerate(originals):
+            changes = {
+                one.name: f"{one.values[old]} -> {one.values[new]}" if old != new else f"{one.values[old]} already"
+                for one, old, new in zip(
+                    self.facts.attributes, source[place].tolist(), target[place].tolist(), strict=True
+                )
+                if old != new or self.facts.attributes.index(one) in wanted
+            }
+            pixels = after[place]
+            if request.full_size:
+                pixels = enlarged(original.pixels, before[place], there[place])
+            difference = np.abs(after[place].astype(int) - rows[place].astype(int)).astype(np.uint8)
+            name = PurePosixPath(original.name).stem or None
+            yield Sample(
+                Kind.PICTURE, pixels, {"png": png(pixels)}, name=name,
+                about={"source": original.name, **changes}, panels=[rows[place], after[place], difference],
+            )  # fmt: skip
+
+    def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:
+        """The values to set, by the index of their attribute.
+
+        Raises:
+            InputError: an attribute or a value is unknown, or none is given where there is a choice.
+        """
+        attributes = self.facts.attributes
+        names = [one.name for one in attributes]
+        wanted: dict[int, int] = {}
+        for name, value in given.items():
+            if name not in names:
+                raise InputError(f"set: this run does not change {name!r}; choose from {nearest(name, names)}.", "set")
+            values = attributes[names.index(name)].values
+            if value not in values:
+                raise InputError(f"set: {name} has no value {value!r}; choose from {nearest(value, values)}.", "set")
+            wanted[names.index(name)] = values.index(value)
+        if not wanted and self.counts != [2]:
+            choices = "; ".join(f"{one.name}: {', '.join(one.values)}" for one in attributes)
+            raise InputError(f"set: name the change, such as --set {names[0]}={attributes[0].values[0]} ({choices}).",
+                             "set")  # fmt: skip
+        return wanted
+
+    def _originals(self, pictures: Any) -> list[Original]:
+        """Pictures of any size with their names; arrays are named by their position.
+
+        Raises:
+            InputError: there are none.
+        """
+        if pictures is None or len(pictures) == 0:
+            raise InputError("pictures: name the pictures to change: files or folders.", "pictures")
+        if isinstance(pictures[0], Original):
+            return list(pictures)
+        side, channels = self.options.pixels, self.facts.channels
+        if isinstance(pictures, (list, tuple)):
+            return [Original(str(place), picture_rows(one, 0, channels)[0]) for place, one in enumerate(pictures)]
+        return [Original(str(place), one) for place, one in enumerate(picture_rows(pictures, side, channels))]
+
+
+def enlarged(
+    original: Pixels, before: Float[Tensor, "channels side side"], after: Float[Tensor, "channels side side"]
+) -> Pixels:
+    """The original with the change from `before` to `after`, enlarged, in its central square."""
+    height, width = original.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    change = F.interpolate((after - before)[None], (side, side), mode="bicubic", antialias=True)[0]
+    changed = original.copy()
+    inside = to_tensor(original[None, top : top + side, left : left + side])[0]
+    changed[top : top + side, left : left + side] = to_bytes((inside + change)[None])[0]
+    return changed
