@@ -63,7 +63,9 @@ def changes_of(split: AttributedSplit, attributes: list[Attribute]) -> Changes:
     random = np.random.default_rng(0)
     order, count = random.permutation(len(split)), len(attributes)
     turns = np.arange(min(MOST, len(split) * count))
-    changed = (turns + turns // len(split)) % count  # every round over the pictures changes another attribute
+    changed = (
+        turns % len(split) + turns // len(split)
+    ) % count  # every round over the pictures changes another attribute
     some = split.take(order[turns % len(split)])
     recorded = np.concatenate((some.values, some.kept), 1)
     counts = np.array([len(attribute.values) for attribute in attributes])[changed]

@@ -15,8 +15,8 @@ from genlab.tasks.restyle.changes import Changes, Pixels
 RELIABLE = 0.97
 """Accuracy on real pictures below which a judge's flip rate is marked unreliable."""
 NOTE = (
-    "random_real is a random real picture of the new value: it has the best flip rate and kernel (or Fréchet) distance "
-    "possible, and keeps nothing."
+    "random_real, a random real picture of the new value, wins any kernel or Fréchet distance, but keeps nothing of "
+    "the input."
 )
 
 
