@@ -26,7 +26,7 @@ from genlab.tasks.shared.judges import REPORTER, judged, train_judge
 from genlab.tasks.shared.picture_features import extractor
 from genlab.tasks.shared.reopening import reopened
 
-FEWEST = 20
+FEWEST = 5
 """Smallest number of pictures to measure on."""
 STUDIED = 50_000
 """Largest number of pictures that the judge is trained on."""
