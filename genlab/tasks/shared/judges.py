@@ -84,7 +84,7 @@ class Judge(nn.Module):
             nn.init.zeros_(parameter)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, pictures: Float[Tensor, "batch channels side side"]) -> list[Float[Tensor, "batch _"]]:
+    def forward(self, pictures: Float[Tensor, "batch channels side side"]) -> list[Float[Tensor, "batch _values"]]:
         x = pictures.contiguous(memory_format=torch.channels_last)
         features = F.relu(self.norm(self.blocks(self.stem(x)))).amax((2, 3))
         return [class_logits(head(features)) for head in self.heads]
@@ -94,7 +94,7 @@ class Judge(nn.Module):
         return torch.stack([logits.argmax(1) for logits in self(pictures)], 1)
 
 
-def judging_loss(logits: list[Float[Tensor, "batch _"]], values: Int[Tensor, "batch attributes"]) -> Float[Tensor, ""]:
+def judging_loss(logits: list[Float[Tensor, "batch _values"]], values: Int[Tensor, "batch attributes"]) -> Float[Tensor, ""]:
     """Sum over attributes of the mean cross-entropy, in nats, of known values."""
     losses = [
         F.cross_entropy(one, known, ignore_index=UNKNOWN, reduction="sum") / (known != UNKNOWN).sum().clamp(min=1)
@@ -134,7 +134,7 @@ def train_judge(
     return judge.requires_grad_(False).eval()
 
 
-def judged(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[np.ndarray, "pictures _"]]:
+def judged(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[np.ndarray, "pictures _values"]]:
     """The probabilities of the values of each attribute."""
     starts = range(0, len(pictures), PASS)
     with evaluating(judge, machine):

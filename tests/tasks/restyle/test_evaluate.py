@@ -20,7 +20,7 @@ from genlab.errors import InputError
 from genlab.tasks.restyle import evaluate as evaluating
 from genlab.tasks.restyle.changes import changes_of, random_real, swapped, true_pictures
 from genlab.tasks.restyle.options import StarGANOptions
-from genlab.tasks.restyle.pipeline import RestyleFacts, RestylePipeline
+from genlab.tasks.restyle.pipeline import RestyleFacts, RestylePipeline, UsualError
 
 HAIR = {"black": (30, 25, 20), "blond": (240, 210, 70), "red": (210, 55, 30)}
 ATTRIBUTES = [Attribute("hair", list(HAIR)), Attribute("hat", ["no", "yes"])]
@@ -96,7 +96,7 @@ def evaluated(folder: Path, painter: Painter, data: Path | None = None) -> Evalu
     found = opened(folder)
     options = StarGANOptions(attribute=("hair",), pixels=SIDE)
     facts = RestyleFacts(found.name, 3, found.attributes, found.kept)
-    networks = {"generator": painter, "reader": facts.judge(SIDE)}
+    networks = {"generator": painter, "reader": facts.judge(SIDE), "usual": UsualError()}
     pipeline = RestylePipeline(options, facts, networks, Machine("cpu"))
     source = Source(data and str(data), Place(str(folder), "0.05", "0.3"), found.fingerprint)
     return evaluating.evaluate(pipeline, source)
