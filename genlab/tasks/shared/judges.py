@@ -94,7 +94,9 @@ class Judge(nn.Module):
         return torch.stack([logits.argmax(1) for logits in self(pictures)], 1)
 
 
-def judging_loss(logits: list[Float[Tensor, "batch _values"]], values: Int[Tensor, "batch attributes"]) -> Float[Tensor, ""]:
+def judging_loss(
+    logits: list[Float[Tensor, "batch _values"]], values: Int[Tensor, "batch attributes"]
+) -> Float[Tensor, ""]:
     """Sum over attributes of the mean cross-entropy, in nats, of known values."""
     losses = [
         F.cross_entropy(one, known, ignore_index=UNKNOWN, reduction="sum") / (known != UNKNOWN).sum().clamp(min=1)
