@@ -84,7 +84,7 @@ class Judge(nn.Module):
             nn.init.zeros_(parameter)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, pictures: Float[Tensor, "batch channels side side"]) -> list[Float[Tensor, "batch values"]]:
+    def forward(self, pictures: Float[Tensor, "batch channels side side"]) -> list[Float[Tensor, "batch _values"]]:
         x = pictures.contiguous(memory_format=torch.channels_last)
         features = F.relu(self.norm(self.blocks(self.stem(x)))).amax((2, 3))
         return [class_logits(head(features)) for head in self.heads]
@@ -95,7 +95,7 @@ class Judge(nn.Module):
 
 
 def judging_loss(
-    logits: list[Float[Tensor, "batch values"]], values: Int[Tensor, "batch attributes"]
+    logits: list[Float[Tensor, "batch _values"]], values: Int[Tensor, "batch attributes"]
 ) -> Float[Tensor, ""]:
     """Sum over attributes of the mean cross-entropy, in nats, of known values."""
     losses = [
