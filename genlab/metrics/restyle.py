@@ -70,7 +70,7 @@ def pixel_errors(before: Pixels, after: Pixels, truth: Pixels, threshold: int = 
     return {"outside_changed": _share(wrong[~inside]), "inside_wrong": _share(wrong[inside]), "wrong": _share(wrong)}
 
 
-def _share(pixels: Bool[np.ndarray, " pixels"]) -> float:
+def _share(pixels: Bool[np.ndarray, "..."]) -> float:
     return float(pixels.mean()) if pixels.size else 0.0
 
 
@@ -109,7 +109,8 @@ def colours_swapped(
     pictures: Pixels, source: Values, target: Values, colours: UInt8[np.ndarray, "count channels"]
 ) -> Pixels:
     """A baseline for drawings: pixels within 8/255 of the source value's colour get the target value's colour."""
-    like = ~differing(pictures, colours[source][:, None, None], VISIBLE)
+    old = np.broadcast_to(colours[source][:, None, None], pictures.shape)
+    like = ~differing(pictures, old, VISIBLE)
     return np.where(like[..., None], colours[target][:, None, None], pictures)
 
 
