@@ -9,33 +9,25 @@ Sub-folders and two folders are the values of an attribute called `look`.
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from genlab.data.pictures.arrays import PictureArray, read_files
 from genlab.data.pictures.attribute_notes import notes_on_attributes
-from genlab.data.pictures.attributes import MOST, Attribute, Labels, Values, listed, read_labels
-from genlab.data.pictures.classes import TABLES, read_table
-from genlab.data.pictures.dividing import HELD_OUT, counted, divide, notes_on_files, notes_on_split
-from genlab.data.pictures.files import PictureFiles, find_pictures, printable
-from genlab.data.pictures.layout import Layout, read_layout
+from genlab.data.pictures.attribute_source import LOOK, Source, read_source
+from genlab.data.pictures.attributes import MOST, Attribute, Values
+from genlab.data.pictures.dividing import HELD_OUT, counted, divide, notes_on_split
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.ranges import Ranges
 from genlab.data.shared.delimited import carried
 from genlab.data.shared.splits import shares_of
 from genlab.errors import InputError
-from genlab.options import two_paths
 
 FEWEST = 20
 """Smallest number of pictures of each value to train on."""
-LOOK = "look"
-"""The attribute that two folders, or sub-folders, are the values of."""
 
 
 @dataclass(frozen=True)
@@ -126,13 +118,13 @@ def read_attributed(
             pictures, or the same picture has two looks.
     """
     shares = shares_of(validation, test)
-    found = _read(data, "data", pixels, attributes, channels, ranges, encoding, _looks(known))
+    found = read_source(data, "data", pixels, attributes, channels, ranges, encoding, _looks(known))
     notes, left_out = list(found.notes), dict(found.pictures.left_out)
     with carried(notes):
         chosen = divide(found.pictures.digests, found.layout, found.classes, shares, notes)
         changed = _attributes(found.labels.changed, found.order) if known is None else known
         kept = _attributes(found.labels.kept)
-        train = found.some(changed, kept, chosen["train"], data, "data")
+        train = _split(found, changed, kept, chosen["train"], data, "data")
         if known is None:
             _check(changed, train, data)
             notes += notes_on_attributes(found.files, found.pictures, changed, train.values, kept, train.kept,
@@ -143,7 +135,7 @@ def read_attributed(
         splits: dict[str, AttributedSplit | None] = {}
         for part, value in zip(HELD_OUT, (validation, test), strict=True):
             if shares[part] is None:
-                source = _read(
+                source = read_source(
                     value, part, pixels, attributes, found.pictures.array.shape[3], found.pictures.ranges, encoding,
                     _looks(changed),
                 )  # fmt: skip
@@ -158,7 +150,7 @@ def read_attributed(
                 rows = np.ones(len(source.pictures.array), bool)
             else:
                 source, rows = found, chosen[part]
-            split = source.some(changed, kept, rows, value, part)
+            split = _split(source, changed, kept, rows, value, part)
             splits[part] = split if len(split) else None
             copies = sum(source.pictures.digests[row] in trained for row in split.pictures.rows)
             notes += notes_on_split(part, len(split) or None, copies, shares[part])
@@ -196,156 +188,32 @@ def _check(attributes: list[Attribute], train: AttributedSplit, data: str) -> No
             )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Source:
-    """All pictures of one source."""
-
-    files: PictureFiles
-    pictures: PictureArray
-    layout: Layout
-    classes: list[str]
-    """The look of each picture; empty for attributes from a table."""
-    order: list[str]
-    """The values of the attribute `look` in the order of two folders; else empty."""
-    labels: Labels
-    fingerprint: str
-    notes: list[str]
-
-    def some(
-        self, attributes: list[Attribute], kept: list[Attribute], chosen: Bool[np.ndarray, " pictures"], data: str,
-        option: str,
-    ) -> AttributedSplit:  # fmt: skip
-        """The chosen pictures that have a definite value of each attribute.
-
-        Raises:
-            InputError: a value is unknown, or an attribute is missing.
-        """
-        values = []
-        for attribute in attributes:
-            found = self.labels.changed.get(attribute.name)
-            if found is None:
-                raise InputError(f"{data} has no attribute {attribute.name}.", option)
-            if unknown := sorted(set(found) - {"", *attribute.values}):
-                raise InputError(
-                    f"{data} has an unknown {attribute.name} {unknown[0]}; the values are "
-                    f"{', '.join(attribute.values)}.", option,
-                )  # fmt: skip
-            values.append(attribute.indices(found))
-        table = np.stack(values, 1)
-        others = [attribute.indices(self.labels.kept[attribute.name]) if attribute.name in self.labels.kept
-                  else np.full(len(table), -1) for attribute in kept]  # fmt: skip
-        rows = np.flatnonzero(chosen & (table >= 0).all(1))
-        names = [self.pictures.names[row] for row in rows]
-        return AttributedSplit(
-            PictureSplit(self.pictures.array, rows, None, names), table[rows],
-            np.stack(others, 1)[rows] if others else np.empty((len(rows), 0), np.int64),
-        )  # fmt: skip
-
-
-def _read(
-    data: str,
-    option: str,
-    pixels: int,
-    attributes: tuple[str, ...],
-    channels: int | None,
-    ranges: Ranges | None,
-    encoding: str | None,
-    looks: list[str],
-) -> _Source:
-    """Reads all pictures; the folders of `looks` are matched by name, or else by position."""
-    both = two_paths(data)
-    files, order = _join(both, data, option) if both else (find_pictures(data, option), [])
-    if both and attributes:
-        raise InputError("attribute: two folders are the values of one attribute: omit --attribute.", "attribute")
-    if not both and not attributes and files.table is not None:
-        raise _needs_attribute(files, data, option, encoding)
-    pictures = read_files(files, data, pixels, channels, option, ranges)
-    notes = [*notes_on_files(pictures.left_out), *pictures.notes]
-    names = pictures.names
-    if both:
-        sides = [0 if name.startswith(f"{order[0]}/") else 1 for name in names]
-        layout = read_layout(
-            [f"{'AB'[side]}/{name.removeprefix(f'{order[side]}/')}" for side, name in zip(sides, names, strict=True)],
-            data, option,
-        )  # fmt: skip
-        if looks and set(looks) != set(order) and len(looks) == 2:
-            notes.append(f"{order[0]} is read as {looks[0]}, and {order[1]} as {looks[1]}.")
-            order = looks
-        classes = [order[side] for side in sides]
-    else:
-        layout = read_layout(names, data, option)
-        classes = [] if attributes else layout.classes
-    if attributes:
-        if files.table is None:
-            raise InputError(
-                f"attribute: {data} has no {TABLES[0]} or {TABLES[1]} with a column {attributes[0]}.", "attribute"
-            )
-        table = read_table(files.table, names, data, option, encoding, attributes)
-        notes += table.notes
-        with carried(notes):
-            labels = read_labels(table, names, attributes, option)
-        notes += labels.notes
-    else:
-        if not any(classes):
-            raise InputError(
-                f"{data} has neither a table {TABLES[0]} nor a sub-folder for each look: add one, or give two folders.",
-                option,
-            )
-        labels = Labels({LOOK: np.array(classes, object)}, {}, [])
-        _check_copies(pictures, classes, option)
-    values = {name: found.tolist() for name, found in labels.changed.items()}
-    about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, values])
-    return _Source(
-        files, pictures, layout, classes, order, labels, hashlib.sha256(about.encode()).hexdigest(), notes
-    )  # fmt: skip
-
-
-def _join(paths: Iterable[str], data: str, option: str) -> tuple[PictureFiles, list[str]]:
-    """The pictures of two folders as if they were sub-folders of one, and the names of these sub-folders."""
-    one, other = paths
-    order = _distinct(one, other, option)
-    found = [find_pictures(path, option) for path in (one, other)]
-    pictures = [(f"{name}/{file}", read) for name, each in zip(order, found, strict=True)
-                for file, read in each.pictures]  # fmt: skip
-    others = {f"{name}/{file}": why for name, each in zip(order, found, strict=True)
-              for file, why in each.others.items()}  # fmt: skip
-    notes = [f"{name}: {note}" for name, each in zip(order, found, strict=True) for note in each.notes]
-    return PictureFiles(" + ".join(each.name for each in found), pictures, others, None, "", notes), order
-
-
-def _distinct(one: str, other: str, option: str) -> list[str]:
-    """The shortest ends of two paths that differ.
+def _split(
+    source: Source, attributes: list[Attribute], kept: list[Attribute], chosen: Bool[np.ndarray, " pictures"],
+    data: str, option: str,
+) -> AttributedSplit:  # fmt: skip
+    """The chosen pictures that have a definite value of each attribute.
 
     Raises:
-        InputError: both are the same.
+        InputError: a value is unknown, or an attribute is missing.
     """
-    if one == other or (Path(one).exists() and Path(other).exists() and Path(one).samefile(other)):
-        raise InputError(f"{one} is given twice: give two different folders.", option)
-    parts = [[*Path(path).absolute().parts[:-1], Path(path).absolute().name.removesuffix(".zip")]
-             for path in (one, other)]  # fmt: skip
-    for depth in range(1, 1 + max(map(len, parts))):
-        names = ["/".join(each[-depth:]) for each in parts]
-        if names[0] != names[1]:
-            return [printable(name) for name in names]
-    return [Path(path).name for path in (one, other)]  # x and x.zip
-
-
-def _check_copies(pictures: PictureArray, classes: list[str], option: str) -> None:
-    """Raises InputError if the same picture has two looks."""
-    first: dict[str, int] = {}
-    for row, (digest, look) in enumerate(zip(pictures.digests, classes, strict=True)):
-        before = first.setdefault(digest, row)
-        if look != classes[before]:
-            names = pictures.names
+    values = []
+    for attribute in attributes:
+        found = source.labels.changed.get(attribute.name)
+        if found is None:
+            raise InputError(f"{data} has no attribute {attribute.name}.", option)
+        if unknown := sorted(set(found) - {"", *attribute.values}):
             raise InputError(
-                f"{names[before]} and {names[row]} are the same picture with two looks: remove one of them.", option
-            )
-
-
-def _needs_attribute(files: PictureFiles, data: str, option: str, encoding: str | None) -> InputError:
-    assert files.table is not None
-    names = [name for name, _ in files.pictures]
-    columns = read_table(files.table, names, data, option, encoding, ()).cells.names
-    return InputError(
-        f"attribute: choose what to change with --attribute: {data} has a table with {listed(columns)}", "attribute"
-    )
+                f"{data} has an unknown {attribute.name} {unknown[0]}; the values are "
+                f"{', '.join(attribute.values)}.", option,
+            )  # fmt: skip
+        values.append(attribute.indices(found))
+    table = np.stack(values, 1)
+    others = [attribute.indices(source.labels.kept[attribute.name]) if attribute.name in source.labels.kept
+              else np.full(len(table), -1) for attribute in kept]  # fmt: skip
+    rows = np.flatnonzero(chosen & (table >= 0).all(1))
+    names = [source.pictures.names[row] for row in rows]
+    return AttributedSplit(
+        PictureSplit(source.pictures.array, rows, None, names), table[rows],
+        np.stack(others, 1)[rows] if others else np.empty((len(rows), 0), np.int64),
+    )  # fmt: skip

@@ -97,6 +97,7 @@ class CycleGANRecipe(RestyleRecipe):
         self.update(self.judges, loss_d)
 
         reader = self.update_reader(batch)
+        self.pipeline.usual.update(cycle.detach() / 2)
         return {
             "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, "reader": reader,
         }  # fmt: skip

@@ -13,8 +13,13 @@ def open_pictures(paths: Iterable[str]) -> Iterator[list[Original]]:
         InputError: a path does not exist, a file cannot be read as a picture, or no picture in a folder can.
     """
     notes: list[str] = []
-    for pictures in open_originals(paths, notes):
+
+    def say_notes() -> None:
         for note in notes:
             say(f"Note: {note}")
         notes.clear()
+
+    for pictures in open_originals(paths, notes):
+        say_notes()
         yield pictures
+    say_notes()

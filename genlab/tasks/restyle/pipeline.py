@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
 from genlab.data.pictures.originals import Original
-from genlab.data.pictures.pixels import picture_rows, to_bytes, to_tensor
+from genlab.data.pictures.pixels import picture_rows, to_bytes, to_tensor, whole_pictures
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Pipeline, Saved
+from genlab.engine.progress import say
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.models.stargan import RestyleShape, change_between
@@ -29,8 +30,10 @@ Values = Int[Tensor, "batch attributes"]
 Pixels = UInt8[np.ndarray, "height width channels"]
 PASS = 100
 """Pictures per forward pass."""
-FOREIGN = 3.0
+FOREIGN = 4.0
 """A picture whose cycle error exceeds this multiple of the training pictures' is unlike them."""
+RECENT = 0.02
+"""Weight of the newest batch in the running mean of the cycle error."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,28 @@ class RestyleFacts:
         return Judge(self.channels, counts, pixels, READER)
 
 
+class UsualError(nn.Module):
+    """The cycle error of training pictures: the mean difference after changing a picture there and back."""
+
+    value: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("value", torch.zeros(()))
+
+    @torch.no_grad()
+    def update(self, error: Tensor) -> None:
+        """Adds the error of one batch to a running mean."""
+        self.value.lerp_(error.float(), RECENT)
+
+
 class RestylePipeline(Pipeline):
     """A generator that changes pictures, and a judge.
 
     Args:
         options: The model's options.
         facts: About the training pictures.
-        networks: `generator`, which maps pictures and changes to pictures, and `reader`, the judge.
+        networks: `generator`, which maps pictures and changes to pictures; `reader`, the judge; and `usual`.
         machine: The machine that they run on.
     """
 
@@ -74,7 +92,13 @@ class RestylePipeline(Pipeline):
         reader = networks["reader"]
         assert isinstance(reader, Judge)
         self.reader: Judge = reader
+        usual = networks["usual"]
+        assert isinstance(usual, UsualError)
+        self.usual = usual
         self.counts = facts.shape(options.pixels).counts
+        first = facts.attributes[0]
+        change = "" if self.counts == [2] else f" --set {shlex.quote(f'{first.name}={first.values[0]}')}"
+        self.arguments = {"generate": f"photo.png{change}"}
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
@@ -87,7 +111,7 @@ class RestylePipeline(Pipeline):
         facts = RestyleFacts(**about)
         assert facts.channels in (1, 3), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
-        networks["reader"] = facts.judge(saved.options.pixels)
+        networks |= {"reader": facts.judge(saved.options.pixels), "usual": UsualError()}
         device = saved.machine.device
         return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
 
@@ -97,6 +121,11 @@ class RestylePipeline(Pipeline):
         """Pictures in [-1, 1] with the values `source` changed to `target`."""
         change = change_between(source, target, self.counts)
         return pictures + strength * (self.generator(pictures, change) - pictures)
+
+    def cycle_errors(self, pictures: Pictures, source: Values, target: Values) -> Float[Tensor, " batch"]:
+        """Mean absolute difference of each picture after changing it there and back."""
+        back = self.restyle(self.restyle(pictures, source, target).clamp(-1, 1), target, source)
+        return (back - pictures).abs().mean((1, 2, 3))
 
     def read(self, pictures: Pictures) -> Int[Tensor, "batch all_attributes"]:
         """The values that the judge reads: of the attributes to change, then of those to keep."""
@@ -128,10 +157,15 @@ class RestylePipeline(Pipeline):
                 target[:, attribute] = value
             if not wanted:  # two looks: each picture gets the other
                 target = 1 - source
-            made = self.restyle(pictures, source, target, request.strength)
-            there = made.cpu()
+            there = self.restyle(pictures, source, target, request.strength).cpu()
+            errors = self.cycle_errors(pictures, source, target).tolist()
         before, after = to_tensor(rows), to_bytes(there)
         for place, original in enumerate(originals):
+            if errors[place] > FOREIGN * self.usual.value.item() > 0:
+                say(
+                    f"Note: {original.name} is unlike the training pictures (cycle error {errors[place]:.3f}, usually "
+                    f"{self.usual.value.item():.3f}): expect artefacts."
+                )
             changes = {
                 one.name: f"{one.values[old]} -> {one.values[new]}" if old != new else f"{one.values[old]} already"
                 for one, old, new in zip(
@@ -172,19 +206,19 @@ class RestylePipeline(Pipeline):
         return wanted
 
     def _originals(self, pictures: Any) -> list[Original]:
-        """Pictures of any size with their names; arrays are named by their position.
+        """The pictures with their names; arrays are named by their position.
 
         Raises:
-            InputError: there are none.
+            InputError: there are none, or an array does not hold pictures.
         """
         if pictures is None or len(pictures) == 0:
-            raise InputError("pictures: name the pictures to change: files or folders.", "pictures")
-        if isinstance(pictures[0], Original):
-            return list(pictures)
-        side, channels = self.options.pixels, self.facts.channels
-        if isinstance(pictures, (list, tuple)):
-            return [Original(str(place), picture_rows(one, 0, channels)[0]) for place, one in enumerate(pictures)]
-        return [Original(str(place), one) for place, one in enumerate(picture_rows(pictures, side, channels))]
+            raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
+        if not isinstance(pictures, (list, tuple)):
+            pictures = whole_pictures(pictures, self.facts.channels)
+        return [
+            one if isinstance(one, Original) else Original(str(place), whole_pictures(one, self.facts.channels)[0])
+            for place, one in enumerate(pictures)
+        ]
 
 
 def enlarged(

@@ -15,7 +15,7 @@ from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup
 from genlab.engine.samples import Kind, Sample
 from genlab.show.sheets import sheet
-from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline
+from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, UsualError
 from genlab.tasks.shared.judges import RATE, WEIGHT_DECAY, judging_loss
 from genlab.tasks.shared.picture_examples import picture_examples
 
@@ -61,8 +61,9 @@ class RestyleRecipe(Recipe):
     ) -> None:
         reader = facts.judge(setup.options.pixels).to(setup.machine.device)
         adam = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=WEIGHT_DECAY, fused=True)
-        pipeline = RestylePipeline(setup.options, facts, {"generator": generator, "reader": reader}, setup.machine)
-        super().__init__(setup, pipeline, {**networks, "reader": reader}, {**optimizers, "reader": [adam]})
+        judges = {"reader": reader, "usual": UsualError().to(setup.machine.device)}
+        pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **judges}, setup.machine)
+        super().__init__(setup, pipeline, {**networks, **judges}, {**optimizers, "reader": [adam]})
         self.counts = pipeline.counts
         train = self.data.train
         self.all_values = np.concatenate((train.values, train.kept), 1)
@@ -168,13 +169,12 @@ class RestyleRecipe(Recipe):
             others = before == after
             others[rows, changed] = True
             kept.append(others.float())
-            back = self.pipeline.restyle(made, target, source)
-            cycle += (back - pictures).abs().mean().item() / 2 * len(part)
+            cycle += self.pipeline.cycle_errors(pictures, source, target).sum().item()
         flips = torch.cat(flipped).mean().item()
         keeps = torch.cat(kept).mean().item()
         cycle /= len(some)
         return {
-            "miss": 1 - min(flips, keeps, 1 - cycle),
+            "miss": 1 - min(flips, keeps, 1 - cycle / 2),
             "flip_rate": flips,
             "kept": keeps,
             "cycle_error": cycle,

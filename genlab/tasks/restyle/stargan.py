@@ -105,6 +105,7 @@ class StarGANRecipe(RestyleRecipe):
         self.average.update(self.generator)
 
         reader = self.update_reader(batch)
+        self.pipeline.usual.update(cycle.detach())
         return {
             "discriminator": loss_d, "generator": adversarial, "recognition": recognised, "cycle": cycle,
             "difference": difference, "penalty": penalty, "reader": reader,

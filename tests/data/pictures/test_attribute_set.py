@@ -222,6 +222,9 @@ def test_a_trained_models_values_index_other_pictures(tmp_path):
     folder_of(tmp_path, {"u": 2, "v": 1})
     looks = [Attribute("look", ["winter", "summer"])]
     assert read(f"{tmp_path}/u,{tmp_path}/v", known=looks).train.values[:, 0].tolist() == [0, 0, 1]
+    folder_of(tmp_path, {"others": 3, "summer": 2})
+    with pytest.raises(InputError, match="an unknown look u; the values are winter, summer"):
+        read(f"{tmp_path}/summer,{tmp_path}/u", known=looks)
     with pytest.raises(InputError, match="an unknown look u; the values are winter, summer"):
         read(folder_of(tmp_path / "both", {"u": 2, "v": 1}), known=looks)
 
