@@ -222,8 +222,8 @@ class RestylePipeline(Pipeline):
 
 
 def enlarged(
-    original: Pixels, before: Float[Tensor, "channels side side"], after: Float[Tensor, "channels side side"]
-) -> Pixels:
+    original: Pixels, before: Float[Tensor, "layers side side"], after: Float[Tensor, "layers side side"]
+) -> UInt8[np.ndarray, "height width most"]:
     """The original with the change from `before` to `after`, enlarged, in its central square."""
     height, width, channels = original.shape
     side = min(height, width)
