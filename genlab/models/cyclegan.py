@@ -111,13 +111,13 @@ class PatchDiscriminator(nn.Module):
     """Scores patches of 70 x 70 pixels (section 7.2; Isola et al. 2017, arXiv 1611.07004).
 
     Raises:
-        InputError: the pictures are too small.
+        InputError: the pictures' side is below 24 or not a multiple of 4.
     """
 
     def __init__(self, channels: int, pixels: int, width: int) -> None:
         super().__init__()
-        if pixels < 24:
-            raise InputError(f"pixels: {pixels} cannot be used; this model needs at least 24.", "pixels")
+        if pixels < 24 or pixels % 4:
+            raise InputError(f"pixels: {pixels} cannot be used; this model needs a multiple of 4, from 24.", "pixels")
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, padding=1), nn.LeakyReLU(SLOPE)]
         before = width
         for stride, factor in ((2, 2), (2, 4), (1, WIDEST)):

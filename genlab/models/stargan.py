@@ -30,7 +30,6 @@ from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.errors import InputError
 from genlab.layers.palette import SHARPNESS
 from genlab.layers.pyramid import SLOPE, Downsampler, initialise
 
@@ -118,15 +117,10 @@ class Generator(nn.Module):
         width: Channels at half resolution.
         depth: Number of residual blocks.
         colours: Number of learned colours per value for drawings; 0 for any colour.
-
-    Raises:
-        InputError: the pictures' side is not a multiple of 8.
     """
 
     def __init__(self, shape: RestyleShape, width: int, depth: int, colours: int = 0) -> None:
         super().__init__()
-        if shape.pixels < 16 or shape.pixels % 8:
-            raise InputError(f"pixels: {shape.pixels} cannot be used; it must be a multiple of 8, from 16.", "pixels")
         self.content = Content(shape.channels, shape.values, colours)
         self.stem = nn.Conv2d(4 * shape.channels + shape.values, width, 3, padding=1)
         self.quarter = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
@@ -134,9 +128,9 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList(Block(2 * width, shape.values) for _ in range(depth))
         self.to_quarter = nn.ConvTranspose2d(2 * width, 2 * width, 4, stride=2, padding=1)
         self.to_half = nn.ConvTranspose2d(4 * width, width, 4, stride=2, padding=1)
-        self.mix = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
-        self.change = nn.Linear(shape.values, 2 * width)
-        self.out = nn.Conv2d(2 * width, 4 * (1 + self.content.inputs), 3, padding=1)
+        self.mix = nn.Conv2d(2 * width, width, 3, padding=1)
+        self.change = nn.Linear(shape.values, width)
+        self.out = nn.Conv2d(width, 4 * (1 + self.content.inputs), 3, padding=1)
         initialise(self)
         with torch.no_grad():  # the four pixels start alike: no checkerboard (Aitken et al. 2017, arXiv 1707.02937)
             self.out.weight.copy_(self.out.weight[::4].repeat_interleave(4, 0))
@@ -164,7 +158,11 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Maps pictures to a common score, a score of each value and a logit of each value."""
+    """Maps pictures to a common score, a score of each value and a logit of each value.
+
+    Raises:
+        InputError: the pictures' side is not a power of 2.
+    """
 
     def __init__(self, shape: RestyleShape, width: int) -> None:
         super().__init__()

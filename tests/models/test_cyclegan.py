@@ -39,9 +39,10 @@ def test_shapes_and_receptive_field():
     assert seen.any(0).sum() == seen.any(1).sum() == 70
 
 
-def test_small_pictures_are_refused():
-    with pytest.raises(InputError, match="at least 24"):
-        PatchDiscriminator(3, 16, 4)
+@pytest.mark.parametrize("side", [16, 30])
+def test_sides_that_its_layers_cannot_halve_are_refused(side):
+    with pytest.raises(InputError, match="multiple of 4, from 24"):
+        PatchDiscriminator(3, side, 4)
 
 
 def test_each_picture_goes_to_the_look_that_the_change_names():

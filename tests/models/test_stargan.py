@@ -4,7 +4,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from genlab.errors import InputError
 from genlab.models.stargan import (
     Discriminator,
     Generator,
@@ -65,12 +64,6 @@ def test_it_starts_without_checkerboard():
     """The four pixels that one position of the half resolution makes have equal weights."""
     weight = generator().out.weight.unflatten(0, (-1, 4))
     assert torch.equal(weight, weight[:, :1].expand_as(weight))
-
-
-@pytest.mark.parametrize("side", [8, 20, 100])
-def test_sides_that_cannot_be_halved_three_times_are_refused(side):
-    with pytest.raises(InputError, match="multiple of 8"):
-        Generator(RestyleShape(3, side, [2]), 8, 1)
 
 
 def test_scores_and_losses_by_hand():

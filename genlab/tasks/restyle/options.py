@@ -22,7 +22,7 @@ class RestyleOptions:
     make one attribute of it: hair=Black_Hair,Blond_Hair. Not for two folders, or sub-folders, whose names are the
     values of the attribute look."""
     pixels: Annotated[int, Ge(16), Le(512), DATA] = 32
-    """Side of the training pictures, which are cropped to their central square and resized; a multiple of 8."""
+    """Side of the training pictures, which are cropped to their central square and resized. A power of 2."""
     flip: Annotated[bool, TRAINING, Shown(off="Train without mirror images.")] = True
     """Also train on mirror images."""
     average: Annotated[float, Gt(0), Le(1), TRAINING] = 0.05
@@ -40,22 +40,25 @@ class StarGANOptions(RestyleOptions):
     training pictures have few colours."""
     batch: Batch = 16
     """Pictures per update and process."""
-    learning_rate: Rate = 1e-3
+    learning_rate: Rate = 2e-3
     """Peak learning rate of Adam, for both networks."""
-    penalty: Annotated[float, Ge(0), Le(10_000), TRAINING] = 1.0
+    penalty: Annotated[float, Ge(0), Le(10_000), TRAINING] = 0.3
     """Weight gamma of the gradient penalties on real (R1) and changed (R2) pictures at the peak learning rate."""
     recognition: Weight = 1.0
     """Weight of the loss by which changed pictures must be recognised as having the new values."""
-    cycle: Weight = 3.0
+    cycle: Weight = 1.0
     """Weight of the cycle loss: changing a picture there and back must return it. It rises during the first half of
     training."""
-    sparsity: Weight = 0.5
-    """Weight of the mask's mean, which keeps the change small. It rises during the second half of training."""
+    sparsity: Weight = 1.0
+    """Weight of the mean difference between pictures and changed pictures. It rises during training."""
 
 
 @dataclass(frozen=True)
 class CycleGANOptions(RestyleOptions):
     """Options of the CycleGAN, with the defaults of its paper."""
+
+    pixels: Annotated[int, Ge(24), Le(512), DATA] = 32
+    """Side of the training pictures, which are cropped to their central square and resized. A multiple of 4."""
 
     width: Annotated[int, Ge(4), Le(1024)] = 64
     """Channels of the generators at full resolution; lower resolutions have twice and four times as many."""

@@ -1,11 +1,13 @@
 """A trained model that changes pictures, and the judge that reads their present values."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
@@ -222,14 +224,14 @@ class RestylePipeline(Pipeline):
 
 
 def enlarged(
-    original: Pixels, before: Float[Tensor, "channels side side"], after: Float[Tensor, "channels side side"]
-) -> Pixels:
+    original: Pixels, before: Float[Tensor, "layers side side"], after: Float[Tensor, "layers side side"]
+) -> UInt8[np.ndarray, "height width most"]:
     """The original with the change from `before` to `after`, enlarged, in its central square."""
-    height, width = original.shape[:2]
+    height, width, channels = original.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     change = F.interpolate((after - before)[None], (side, side), mode="bicubic", antialias=True)[0]
-    changed = original.copy()
-    inside = to_tensor(original[None, top : top + side, left : left + side])[0]
+    changed = original.repeat(max(1, len(before) // channels), 2)  # a grey original can get colours
+    inside = to_tensor(changed[None, top : top + side, left : left + side])[0]
     changed[top : top + side, left : left + side] = to_bytes((inside + change)[None])[0]
     return changed

@@ -16,4 +16,4 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="package")
 def run(folder, tmp_path_factory) -> genlab.Run:
     out = tmp_path_factory.mktemp("runs") / "signs"
-    return genlab.train("restyle", folder, attribute=("colour",), steps=300, pixels=16, width=8, out=out, quiet=True)
+    return genlab.train("restyle", folder, attribute=("colour",), steps=500, pixels=16, width=8, out=out, quiet=True)
