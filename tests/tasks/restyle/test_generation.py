@@ -92,7 +92,11 @@ def test_pictures_unlike_those_of_training_are_named(run, tmp_path, cli):
     ("words", "sentence", "field"),
     [
         (["photo.png", "--set", "hair=red"], "this run does not change 'hair'; choose from colour", "set"),
-        (["photo.png", "--set", "colour=gren"], "colour has no value 'gren'; choose from blue, green, red (perhaps green?)", "set"),
+        (
+            ["photo.png", "--set", "colour=gren"],
+            "no value 'gren'; choose from blue, green, red (perhaps green?)",
+            "set",
+        ),
         (["photo.png", "--set", "colour"], "NAME=VALUE", "set"),
         (["photo.png"], "--set colour=blue (colour: blue, green, red)", "set"),
         (["--set", "colour=red"], "Name the pictures", "files"),
