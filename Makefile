@@ -39,7 +39,7 @@ demo-images: .venv/.pictures
 
 demo-restyle: .venv/.pictures
 	@rm -rf runs/restyle runs/people
-	$(GENLAB) train restyle @faces:4000 --attribute hair --minutes 4 --out runs/restyle
+	$(GENLAB) train restyle @faces:4000 --attribute hair --minutes 3.5 --out runs/restyle
 	@echo
 	$(GENLAB) samples @faces:4016 --to runs/people
 	$(GENLAB) generate runs/restyle runs/people/0040*.png --set hair=blond --grid blond.png
