@@ -77,27 +77,30 @@ def _share(pixels: Bool[np.ndarray, "..."]) -> float:
 # --- baselines ------------------------------------------------------------------------------------
 
 
-def value_colours(pictures: Pixels, values: Values, count: int) -> UInt8[np.ndarray, "count channels"]:
-    """The colour that distinguishes each value of an attribute of drawings.
+def value_colours(
+    pictures: Pixels, values: Values, count: int, colours: int = 1
+) -> UInt8[np.ndarray, "count colours channels"]:
+    """The colours that distinguish each value of an attribute of drawings, the most distinctive first.
 
-    Among groups of similar colours, the one whose share of the pixels with this value exceeds its share of the others
-    most; of this group, the commonest colour.
+    Among groups of similar colours, those whose share of the pixels with this value exceeds their share of the others
+    most; of each group, the commonest colour.
     """
     channels = pictures.shape[3]
     exact = _codes(pictures, 256)
     groups = _codes(pictures >> BITS, 256 >> BITS)
     size = (256 >> BITS) ** channels
-    colours = np.zeros((count, channels), np.uint8)
+    chosen = np.zeros((count, colours, channels), np.uint8)
     for value in range(count):
         having = values == value
         shares = [
             np.bincount(groups[rows].ravel(), minlength=size) / max(1, groups[rows].size) for rows in (having, ~having)
         ]
-        group = (shares[0] - shares[1]).argmax()
-        found, counts = np.unique(exact[having][groups[having] == group], return_counts=True)
-        code = int(found[counts.argmax()])
-        colours[value] = [code >> 8 * place & 255 for place in range(channels)]
-    return colours
+        for place, group in enumerate((shares[1] - shares[0]).argsort()[:colours]):
+            found, counts = np.unique(exact[having][groups[having] == group], return_counts=True)
+            if len(found):
+                code = int(found[counts.argmax()])
+                chosen[value, place] = [code >> 8 * channel & 255 for channel in range(channels)]
+    return chosen
 
 
 def _codes(pictures: Pixels, base: int) -> Int[np.ndarray, "pictures height width"]:

@@ -16,8 +16,8 @@ set, -1 for the present value that it replaces, and 0 elsewhere. A change of zer
 
 Departs from the paper: the generator gets the difference of values instead of the target's (STGAN: Liu et al. 2019,
 arXiv 1904.09709, section 3.2), so that it need not recognise what to keep, and changes only what its mask selects
-(Pumarola et al. 2018, arXiv 1807.09251, section 4.1); for drawings, the content is a mixture of a few learned colours
-per value; the discriminator is a projection discriminator with a relativistic loss and gradient penalties
+(Pumarola et al. 2018, arXiv 1807.09251, section 4.1); for drawings, the content recolours
+pixels with a few learned colours per value; the discriminator is a projection discriminator with a relativistic loss and gradient penalties
 (`models/gan.py`); no norms; the way back starts from pictures rounded to 8 bits, so that the change cannot hide the
 original in their last bits (Chu et al. 2017, arXiv 1712.02950).
 """
@@ -87,7 +87,10 @@ class Block(nn.Module):
 
 
 class Content(nn.Module):
-    """Turns logits into the content's pixels: any colour, or for drawings a mixture of the changed values' colours.
+    """Turns logits into the content's pixels: any colour, or for drawings a mixture of a few ways to recolour a pixel.
+
+    A pixel is painted in one of the new value's colours, or shifted by the difference of the new and the old value's
+    colours, which keeps shades and blurred edges, and which the way back undoes exactly.
 
     Args:
         channels: 1 for grey pictures, 3 for colour.
@@ -97,16 +100,21 @@ class Content(nn.Module):
 
     def __init__(self, channels: int, values: int, colours: int) -> None:
         super().__init__()
-        self.inputs = colours or channels
-        self.colours = nn.Parameter(torch.empty(values, channels, colours).uniform_(-1, 1)) if colours else None
+        self.inputs = 2 * colours or channels
+        self.colours = nn.Parameter(torch.empty(values, colours, channels).uniform_(-1, 1)) if colours else None
 
-    def forward(self, logits: Float[Tensor, "batch inputs side side"], change: Change) -> Pictures:
+    def forward(self, logits: Float[Tensor, "batch inputs side side"], pictures: Pictures, change: Change) -> Pictures:
         if self.colours is None:
             return logits
-        set_values = change.clamp(min=0)
-        colours = einsum(set_values, self.colours, "batch value, value channel colour -> batch channel colour")
+        painted, shifted = (
+            einsum(part, self.colours, "batch value, value colour channel -> batch colour channel")
+            for part in (change.clamp(min=0), change)
+        )
         shares = torch.softmax(SHARPNESS * logits, 1)
-        return einsum(colours, shares, "batch channel colour, batch colour h w -> batch channel h w")
+        both = einsum(
+            torch.cat((painted, shifted), 1), shares, "batch colour channel, batch colour h w -> batch channel h w"
+        )
+        return both + shares[:, shares.shape[1] // 2 :].sum(1, keepdim=True) * pictures
 
 
 class Generator(nn.Module):
@@ -154,7 +162,7 @@ class Generator(nn.Module):
         x = self.mix(active(torch.cat((x, half), 1))) + self.change(change)[:, :, None, None]
         logits = F.pixel_shuffle(self.out(active(x)), 2)
         changed = (change != 0).any(1)[:, None, None, None]
-        return changed * logits[:, :1].sigmoid(), self.content(logits[:, 1:], change)
+        return changed * logits[:, :1].sigmoid(), self.content(logits[:, 1:], pictures, change)
 
 
 class Discriminator(nn.Module):

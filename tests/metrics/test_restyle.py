@@ -68,7 +68,10 @@ def test_pixel_errors_inside_and_outside_of_the_true_change():
 
 def test_a_value_has_the_colour_that_others_lack():
     values = np.array([0, 1] * 20)
-    assert value_colours(people(values.tolist()), values, 2).tolist() == [list(BLACK), list(BLOND)]
+    assert value_colours(people(values.tolist()), values, 2).tolist() == [[list(BLACK)], [list(BLOND)]]
+    two = value_colours(people(values.tolist()), values, 2, colours=2)
+    assert two.shape == (2, 2, 3)
+    assert two[:, 0].tolist() == [list(BLACK), list(BLOND)]
 
 
 def test_the_colour_swap_replaces_similar_colours():

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from genlab.models.stargan import (
+    Content,
     Discriminator,
     Generator,
     RestyleShape,
@@ -52,12 +53,23 @@ def test_the_edit_is_the_content_within_the_mask(colours):
     torch.testing.assert_close(network(pictures(), change), mask * content + (1 - mask) * pictures())
 
 
-def test_drawings_are_mixed_from_the_colours_of_the_values_to_set():
-    network, change = generator(4), change_between(SOURCE, TARGET, SHAPE.counts)
-    with torch.no_grad():
-        network.content.colours[:2] = 9.0  # black and brown: not set in any of these changes
-        _, content = network.edit(pictures(), change)
-    assert content[:2].abs().max() <= 1
+def test_drawings_are_painted_or_shifted_by_the_colours_of_the_values():
+    """By hand: two colours per value, and logits that choose one way for each of the four columns of pixels."""
+    content = Content(channels=3, values=2, colours=2)
+    old, new = content.colours.data[0], content.colours.data[1]
+    logits = 100 * torch.eye(4)[None, :, None].expand(1, 4, 4, 4)
+    before = pictures(1, 4)
+    after = content(logits, before, torch.tensor([[-1.0, 1.0]]))[0]
+    columns = [
+        new[0],
+        new[1],
+        before[0, :, :, 2] + (new[0] - old[0])[:, None],
+        before[0, :, :, 3] + (new[1] - old[1])[:, None],
+    ]
+    for place, expected in enumerate(columns):
+        torch.testing.assert_close(
+            after[:, :, place], expected[:, None].expand(3, 4) if expected.ndim == 1 else expected
+        )
 
 
 def test_it_starts_without_checkerboard():

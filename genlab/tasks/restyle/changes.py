@@ -104,7 +104,7 @@ def swapped(changes: Changes, studied: AttributedSplit) -> tuple[Pixels, str]:
         change = changes.pictures[rows], changes.source[rows], changes.target[rows]
         known = pictures, studied.values[:, index], len(attribute.values)
         made[rows] = (
-            colours_swapped(*change, value_colours(*known))
+            colours_swapped(*change, value_colours(*known)[:, 0])
             if drawings
             else means_shifted(*change, mean_pictures(*known))
         )

@@ -36,7 +36,7 @@ class StarGANOptions(RestyleOptions):
     width: Annotated[int, Ge(4), Le(1024)] = 24
     """Channels of the generator at half resolution; lower resolutions have twice as many."""
     colours: Annotated[int, Ge(0), Le(64)] | None = None
-    """Number of learned colours per value that changed pixels are mixed from; 0 for any colour. By default 8 where the
+    """Number of learned colours per value that pixels are recoloured with; 0 for any colour. By default 3 where the
     training pictures have few colours."""
     batch: Batch = 16
     """Pictures per update and process."""

@@ -6,8 +6,10 @@ Read it with `models/stargan.py` (the networks and losses) and `models/gan.py` (
 
 from dataclasses import replace
 
+import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from genlab.data.pictures.attribute_set import AttributedSet
 from genlab.engine.budget import WARM_UP
@@ -15,6 +17,7 @@ from genlab.engine.custom import Networks, try_network
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.layers.average import Average
+from genlab.metrics.restyle import value_colours
 from genlab.models.gan import gradient_penalty, relativistic_discriminator_loss, relativistic_generator_loss
 from genlab.models.stargan import (
     Discriminator,
@@ -33,8 +36,10 @@ from genlab.tasks.shared.drawings import are_drawings
 
 PENALISED = 4
 """One pair in this many gets the gradient penalty, which is the most expensive term and changes slowly."""
-COLOURS = 8
+COLOURS = 3
 """Learned colours per value for drawings."""
+STUDIED = 2000
+"""Number of pictures to find the first colours in."""
 JUDGING = 16
 """Width of the discriminator."""
 DEPTH = 2
@@ -68,6 +73,22 @@ class StarGANRecipe(RestyleRecipe):
             for name, network in trained.items()
         }
         super().__init__(setup, facts, self.average.network, {**trained, "average": self.average}, optimizers)
+
+    def prepare(self) -> None:
+        """For drawings, the learned colours start as those that distinguish the values most."""
+        for network in (self.generator, self.average.network):
+            if isinstance(network, Generator) and network.content.colours is not None:
+                network.content.colours.data.copy_(self._distinctive_colours(network.content.colours.shape[1]))
+
+    def _distinctive_colours(self, count: int) -> Float[Tensor, "values colours channels"]:
+        train = self.data.train
+        some = train.take(np.random.default_rng(0).permutation(len(train))[:STUDIED])
+        pictures = some.pictures.array[some.pictures.rows]
+        found = [
+            value_colours(pictures, values, size, count)
+            for values, size in zip(some.values.T, self.counts, strict=True)
+        ]
+        return torch.from_numpy(np.concatenate(found)) / 127.5 - 1
 
     # --- the method ---
 

@@ -111,7 +111,7 @@ def test_cyclegan_needs_two_values(folder, tmp_path):
 
 
 def test_drawings_get_colours_and_photographs_do_not(folder, tmp_path):
-    assert recipe(folder, "colour").options.colours == 8
+    assert recipe(folder, "colour").options.colours == 3
     noise = folder_of(tmp_path / "noise", {"a": 30, "b": 30})
     assert recipe(Path(noise)).options.colours == 0
 
