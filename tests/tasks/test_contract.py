@@ -22,7 +22,6 @@ from genlab.engine.recipe import Recipe, Setup, Speed
 from genlab.engine.samples import Kind
 from genlab.errors import InputError
 from genlab.options import make
-from genlab.tasks.shared.judges import JudgeShape
 
 ALL = [(task, model.name) for task in TASKS for model in task_named(task).models]
 
@@ -270,9 +269,7 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     assert str(tmp_path) not in (out / "README.md").read_text()
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter(["the river runs " * 600]))  # quicker
     monkeypatch.setattr("genlab.tasks.images.accuracy_score.STEPS", 3)
-    monkeypatch.setattr(
-        "genlab.tasks.restyle.evaluate.REPORTER", JudgeShape(seed=2, width=8, depth=1, widest=16, steps=3)
-    )
+    monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", 3)
     report = again.evaluate()
     assert report
     assert report == again.evaluate()

@@ -22,7 +22,7 @@ from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, Pixels, changes_of, random_real, swapped, true_pictures
 from genlab.tasks.restyle.comparison import compared_pixels, compared_values, kernel_distances
 from genlab.tasks.restyle.pipeline import PASS, RestylePipeline
-from genlab.tasks.shared.judges import REPORTER, judged, train_judge
+from genlab.tasks.shared.judges import judged, train_judge
 from genlab.tasks.shared.picture_features import extractor
 from genlab.tasks.shared.reopening import reopened
 
@@ -45,7 +45,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     columns = [*found.attributes, *found.kept]
     pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
-    judge = train_judge(pictures, values, [len(one.values) for one in columns], machine, REPORTER)
+    judge = train_judge(pictures, values, [len(one.values) for one in columns], machine)
 
     changes = changes_of(held_out, found.attributes)
     made, cycle_error = _made(pipeline, changes)

@@ -1,7 +1,7 @@
 """Judges: classifiers of pictures that read the values of several attributes, trained quickly by a fixed recipe.
 
-A judge that is trained against can be fooled, so the judges of a run differ in seed and architecture: `READER` reads
-present values and selects weights, `REPORTER` only reports.
+A network that is trained against can be fooled, so the judges of a run differ in seed and architecture: `READER` learns
+during training, reads present values and selects weights; `REPORTER` is trained for an evaluation, and only reports.
 
 Data flow, for pictures of 32 x 32 and width 16::
 
@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from genlab.data.pictures.attributes import UNKNOWN
 from genlab.data.pictures.pixels import to_tensor
 from genlab.engine.machine import Machine, preserved_randomness, seed_everything
 from genlab.engine.modes import evaluating
@@ -30,12 +31,11 @@ from genlab.models.classifier import class_logits
 from genlab.models.cnn import STAGES, stages, stem
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
-UNKNOWN = -1
-"""The value of an attribute that is unknown, which training ignores."""
 RATE, WEIGHT_DECAY, WARMUP = 4e-3, 0.05, 30
-BATCH = 32
+BATCH, STEPS = 32, 1500
 READINGS = 30
-"""Largest number of epochs, within the recipe's limit of steps."""
+"""Largest number of epochs, within the limit of `STEPS`."""
+SEED = 2
 SHIFT = 16
 """Augmentation shifts by up to this fraction (1 / `SHIFT`) of the side."""
 PASS = 250
@@ -44,23 +44,18 @@ PASS = 250
 
 @dataclass(frozen=True)
 class JudgeShape:
-    """Architecture and training of a judge."""
+    """Architecture of a judge."""
 
-    seed: int
     width: int
     """Channels of the first stage."""
-    depth: int
-    """Blocks per stage."""
     widest: int
     """Highest resolution of the first stage."""
-    steps: int
-    """Largest number of training steps."""
 
 
-READER = JudgeShape(seed=1, width=16, depth=1, widest=16, steps=1000)
-"""Small and fast: half a minute on one core for 32 x 32 pixels."""
-REPORTER = JudgeShape(seed=2, width=12, depth=1, widest=32, steps=1500)
-"""Twice the resolution: a minute and a half."""
+READER = JudgeShape(width=16, widest=16)
+"""Small and fast: half a minute of one core for 1,000 steps at 32 x 32 pixels."""
+REPORTER = JudgeShape(width=12, widest=32)
+"""Twice the resolution: a minute and a half for `STEPS`."""
 
 
 class Judge(nn.Module):
@@ -77,7 +72,7 @@ class Judge(nn.Module):
         super().__init__()
         features = shape.width << STAGES - 1
         self.stem = stem(channels, shape.width, pixels, shape.widest)
-        self.blocks = stages(shape.width, shape.depth)
+        self.blocks = stages(shape.width, 1)
         self.norm = nn.BatchNorm2d(features)
         self.heads = nn.ModuleList(nn.Linear(features, 1 if count == 2 else count) for count in counts)
         for parameter in self.heads.parameters():
@@ -106,33 +101,36 @@ def judging_loss(
 
 
 def train_judge(
-    pictures: Pixels, values: Int[np.ndarray, "pictures attributes"], counts: list[int], machine: Machine,
-    shape: JudgeShape = READER,
-) -> Judge:  # fmt: skip
+    pictures: Pixels,
+    values: Int[np.ndarray, "pictures attributes"],
+    counts: list[int],
+    machine: Machine,
+    shape: JudgeShape = REPORTER,
+) -> Judge:
     """Trains a judge; repeatable, and the caller's random state is restored.
 
     Args:
         pictures: Training pictures.
-        values: Value of each attribute; `UNKNOWN` where unknown.
+        values: Value of each attribute; `UNKNOWN` values are ignored.
         counts: Number of values of each attribute.
         machine: The machine to train on.
-        shape: Architecture and number of steps.
+        shape: Architecture.
     """
     known = torch.from_numpy(values).long()
     most = pictures.shape[1] // SHIFT
-    steps = max(1, min(shape.steps, READINGS * len(pictures) // BATCH))
+    steps = max(1, min(STEPS, READINGS * len(pictures) // BATCH))
 
     def draw(step: int) -> tuple[Tensor, Tensor]:
-        picks = np.random.default_rng((shape.seed, step)).integers(len(pictures), size=BATCH)
+        picks = np.random.default_rng((SEED, step)).integers(len(pictures), size=BATCH)
         return to_tensor(pictures[picks]), known[picks]
 
     def loss(seen: Tensor, values: Tensor) -> Tensor:
         return judging_loss(judge(shifted(seen, most)), values)
 
     with preserved_randomness():
-        seed_everything(shape.seed)
+        seed_everything(SEED)
         judge = Judge(pictures.shape[3], counts, pictures.shape[1], shape).to(machine.device)
-        fit(judge, draw, loss, steps, machine, shape.seed)
+        fit(judge, draw, loss, steps, machine, SEED)
     return judge.requires_grad_(False).eval()
 
 

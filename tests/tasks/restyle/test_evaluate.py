@@ -1,7 +1,6 @@
 """Evaluation of changed pictures, by generators whose faults are known."""
 
 import csv
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -105,7 +104,7 @@ def evaluated(folder: Path, painter: Painter, data: Path | None = None) -> Evalu
 @pytest.fixture
 def steps(monkeypatch):
     """Sets the number of the judge's training steps."""
-    return lambda count: monkeypatch.setattr(evaluating, "REPORTER", replace(evaluating.REPORTER, seed=3, steps=count))
+    return lambda count: monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", count)
 
 
 def test_a_perfect_change_beside_the_baselines(folder, monkeypatch, steps):

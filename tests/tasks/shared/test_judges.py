@@ -1,13 +1,12 @@
 """Judges read the values of several attributes."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
+from genlab.data.pictures.attributes import UNKNOWN
 from genlab.engine.machine import Machine
-from genlab.tasks.shared.judges import READER, REPORTER, UNKNOWN, Judge, judged, judging_loss, train_judge
+from genlab.tasks.shared.judges import READER, REPORTER, Judge, judged, judging_loss, train_judge
 
 MACHINE = Machine("cpu")
 COUNTS = [3, 2]
@@ -26,12 +25,13 @@ def patches(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("shape", [READER, REPORTER])
-def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape):
+def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, monkeypatch):
+    monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", 100)
     pictures, values = patches(200, 0)
     values[::2, 0] = UNKNOWN
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    judge = train_judge(pictures, values, COUNTS, MACHINE, replace(shape, steps=100))
+    judge = train_judge(pictures, values, COUNTS, MACHINE, shape)
     assert torch.equal(torch.get_rng_state(), state)
     held_out, truth = patches(100, 1)
     chances = judged(judge, held_out, MACHINE)
@@ -39,7 +39,7 @@ def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape):
     for each, known in zip(chances, truth.T, strict=True):
         np.testing.assert_allclose(each.sum(1), 1, rtol=1e-5)
         assert (each.argmax(1) == known).mean() > 0.95
-    again = train_judge(pictures, values, COUNTS, MACHINE, replace(shape, steps=100))
+    again = train_judge(pictures, values, COUNTS, MACHINE, shape)
     assert all(torch.equal(one, other) for one, other in zip(judge.parameters(), again.parameters(), strict=True))
 
 
