@@ -196,7 +196,8 @@ def report(lines: list[dict[str, Any]]) -> None:
             cells += [spread([row[key] for row in rows], "{:.2%}") for key in pixels.values()]
             cells += [spread([row[key] for row in rows], "{:,.0f}") for key in ("seconds", "steps")]
             print(f"| {model} | {' | '.join(cells)} |")
-        print(f"\n| kept | {' | '.join(found)} |\n{'|---' * (1 + len(found))}|")
+        if example["kept"]:
+            print(f"\n| kept | {' | '.join(found)} |\n{'|---' * (1 + len(found))}|")
         for column in example["judge"]:
             each = [[row["kept"][column] for row in rows if column in row["kept"]] for rows in found.values()]
             if any(each):
