@@ -31,7 +31,7 @@ from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, changes_of, true_pictures
 from genlab.tasks.restyle.comparison import compared_pixels, compared_values
 from genlab.tasks.restyle.evaluate import STUDIED
-from genlab.tasks.shared.judges import REPORTER, Judge, judged, train_judge
+from genlab.tasks.shared.judges import Judge, judged, train_judge
 
 MODELS = ("stargan", "cyclegan", "peer")
 SHOWN = 32
@@ -93,7 +93,7 @@ def prepare(options: argparse.Namespace) -> Bench:
     pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
     counts = [len(one.values) for one in [*found.attributes, *found.kept]]
-    judge = train_judge(pictures, values, counts, Machine(), REPORTER)
+    judge = train_judge(pictures, values, counts, Machine())
     pair = sorted(np.bincount(found.train.values[:, 0]).argsort(kind="stable")[-2:].tolist())
     changes = {"all": changes_of(held_out, found.attributes)}
     if counts[: len(found.attributes)] != [2]:
@@ -196,7 +196,8 @@ def report(lines: list[dict[str, Any]]) -> None:
             cells += [spread([row[key] for row in rows], "{:.2%}") for key in pixels.values()]
             cells += [spread([row[key] for row in rows], "{:,.0f}") for key in ("seconds", "steps")]
             print(f"| {model} | {' | '.join(cells)} |")
-        print(f"\n| kept | {' | '.join(found)} |\n{'|---' * (1 + len(found))}|")
+        if example["kept"]:
+            print(f"\n| kept | {' | '.join(found)} |\n{'|---' * (1 + len(found))}|")
         for column in example["judge"]:
             each = [[row["kept"][column] for row in rows if column in row["kept"]] for rows in found.values()]
             if any(each):

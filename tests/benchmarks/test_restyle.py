@@ -3,7 +3,6 @@
 import json
 import sys
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from genlab.data.pictures.attribute_set import read_attributed
 from genlab.data.pictures.attributes import Attribute
 from genlab.engine.machine import Machine
+from genlab.tasks.shared import judges
 from tests.tasks.restyle.made import signs
 
 NETWORKS = """
@@ -53,7 +53,7 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restyle, "REPORTER", replace(restyle.REPORTER, steps=60))
+    monkeypatch.setattr(judges, "STEPS", 60)
 
 
 def read(folder: Path, **options):
