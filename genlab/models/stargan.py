@@ -16,8 +16,8 @@ set, -1 for the present value that it replaces, and 0 elsewhere. A change of zer
 
 Departs from the paper: the generator gets the difference of values instead of the target's (STGAN: Liu et al. 2019,
 arXiv 1904.09709, section 3.2), so that it need not recognise what to keep, and changes only what its mask selects
-(Pumarola et al. 2018, arXiv 1807.09251, section 4.1); for drawings, the content recolours
-pixels with a few learned colours per value; the discriminator is a projection discriminator with a relativistic loss and gradient penalties
+(Pumarola et al. 2018, arXiv 1807.09251, section 4.1); for drawings, the content recolours pixels with a few learned
+colours per value; the discriminator is a projection discriminator with a relativistic loss and gradient penalties
 (`models/gan.py`); no norms; the way back starts from pictures rounded to 8 bits, so that the change cannot hide the
 original in their last bits (Chu et al. 2017, arXiv 1712.02950).
 """

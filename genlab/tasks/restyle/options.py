@@ -49,7 +49,7 @@ class StarGANOptions(RestyleOptions):
     cycle: Weight = 1.0
     """Weight of the cycle loss: changing a picture there and back must return it. It rises during the first half of
     training."""
-    sparsity: Weight = 1.0
+    sparsity: Weight = 0.5
     """Weight of the mean difference between pictures and changed pictures. It rises during training."""
 
 
