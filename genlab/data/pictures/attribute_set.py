@@ -74,6 +74,11 @@ class AttributedSet:
         """1 if every picture is grey, else 3."""
         return self.train.pictures.array.shape[3]
 
+    @property
+    def pixels(self) -> int:
+        """Side of the pictures."""
+        return self.train.pictures.array.shape[1]
+
     def counts(self) -> dict[str, Any]:
         """Number of pictures in each split, and with each value."""
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
@@ -93,7 +98,7 @@ def read_attributed(
     test: str,
     encoding: str | None = None,
     *,
-    pixels: int,
+    pixels: int | None,
     attributes: tuple[str, ...] = (),
     channels: int | None = None,
     known: list[Attribute] | None = None,
@@ -107,7 +112,8 @@ def read_attributed(
             `data` that are splits override a fraction; 0 trains on their pictures.
         test: Fraction of the pictures that is only reported, or other data; as for `validation`.
         encoding: Encoding of a table beside the pictures that is not UTF-8.
-        pixels: Side of the square that every picture is resized to.
+        pixels: Side of the square that every picture is resized to; None for 64 if most are at least that large, else
+            32.
         attributes: The attributes to change, as `attributes.py` reads them; empty for two folders or sub-folders.
         channels: 1 for grey, 3 for colour; None for grey if every picture is.
         known: Attributes of a trained model, whose values index those of the pictures; None for those of the data.
@@ -136,8 +142,8 @@ def read_attributed(
         for part, value in zip(HELD_OUT, (validation, test), strict=True):
             if shares[part] is None:
                 source = read_source(
-                    value, part, pixels, attributes, found.pictures.array.shape[3], found.pictures.ranges, encoding,
-                    _looks(changed),
+                    value, part, found.pictures.array.shape[1], attributes, found.pictures.array.shape[3],
+                    found.pictures.ranges, encoding, _looks(changed),
                 )  # fmt: skip
                 if source.layout.splits:
                     raise InputError(

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from genlab.data.pictures.attributes import Labels, listed, read_labels
 from genlab.data.pictures.classes import TABLES, read_table
 from genlab.data.pictures.dividing import notes_on_files
 from genlab.data.pictures.files import PictureFiles, find_pictures, printable
+from genlab.data.pictures.image_decoding import Unreadable, describe
 from genlab.data.pictures.layout import Layout, read_layout
 from genlab.data.pictures.ranges import Ranges
 from genlab.data.shared.delimited import carried
@@ -20,6 +23,12 @@ from genlab.options import two_paths
 
 LOOK = "look"
 """The attribute that two folders, or sub-folders, are the values of."""
+
+
+SIDES = (32, 64)
+"""Default sides: for small pictures, and for those of which most are at least as large as the second."""
+LOOKED_AT = 40
+"""Number of files whose size decides."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Source:
 def read_source(
     data: str,
     option: str,
-    pixels: int,
+    pixels: int | None,
     attributes: tuple[str, ...],
     channels: int | None,
     ranges: Ranges | None,
@@ -55,7 +64,7 @@ def read_source(
         raise InputError("attribute: two folders are the values of one attribute: omit --attribute.", "attribute")
     if not attributes and files.table is not None:
         raise _needs_attribute(files, data, option, encoding)
-    pictures = read_files(files, data, pixels, channels, option, ranges)
+    pictures = read_files(files, data, pixels or _fitting_side(files), channels, option, ranges)
     notes = [*notes_on_files(pictures.left_out), *pictures.notes]
     with carried(notes):
         if both:
@@ -82,6 +91,16 @@ def read_source(
     about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, values])
     digest = hashlib.sha256(about.encode()).hexdigest()
     return Source(files, pictures, layout, classes, order, labels, digest, notes)
+
+
+def _fitting_side(files: PictureFiles) -> int:
+    """The default side for these pictures."""
+    sides = []
+    for _, read in files.pictures[:: max(1, len(files.pictures) // LOOKED_AT)]:
+        with suppress(Unreadable):
+            sides.append(min(describe(read())[1]))
+    small, large = SIDES
+    return large if sides and median(sides) >= large else small
 
 
 def _from_table(

@@ -25,7 +25,7 @@ JUDGING = 64
 
 def build_networks(options: CycleGANOptions, facts: RestyleFacts, networks: Networks) -> dict[str, nn.Module]:
     """Builds both generators."""
-    shape = facts.shape(options.pixels)
+    shape = facts.shape
     build = lambda shape: ResNetGenerator(shape.channels, options.width, options.depth)
     return {"generator": TwoGenerators(*(networks.build(name, shape, build) for name in GENERATORS))}
 
@@ -38,7 +38,7 @@ class CycleGANRecipe(RestyleRecipe):
 
     def __init__(self, setup: Setup) -> None:
         options, facts, device = setup.options, facts_of(setup), setup.machine.device
-        shape = facts.shape(options.pixels)
+        shape = facts.shape
         generators = build_networks(options, facts, setup.networks)["generator"].to(device)
         assert isinstance(generators, TwoGenerators)
         self.generators = generators

@@ -78,7 +78,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
 def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, AttributedSplit, AttributedSplit]:
     """The data, the pictures to change, and those that the judge learns from."""
     options, facts = pipeline.options, pipeline.facts
-    read = partial(read_attributed, pixels=options.pixels, attributes=options.attribute, known=facts.attributes)
+    read = partial(read_attributed, pixels=facts.pixels, attributes=options.attribute, known=facts.attributes)
     found, home = reopened(read, source)
     if home and found.test is None:
         raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")

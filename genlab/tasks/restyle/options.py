@@ -21,8 +21,9 @@ class RestyleOptions:
     """Column of attributes.csv (or of CelebA's list_attr_celeba.txt) to change; can be repeated. Several yes/no columns
     make one attribute of it: hair=Black_Hair,Blond_Hair. Not for two folders, or sub-folders, whose names are the
     values of the attribute look."""
-    pixels: Annotated[int, Ge(16), Le(512), DATA] = 32
-    """Side of the training pictures, which are cropped to their central square and resized. A power of 2."""
+    pixels: Annotated[int, Ge(16), Le(512), DATA] | None = None
+    """Side of the training pictures, which are cropped to their central square and resized; a power of 2. By default 64
+    where most pictures are at least that large, else 32."""
     flip: Annotated[bool, TRAINING, Shown(off="Train without mirror images.")] = True
     """Also train on mirror images."""
     average: Annotated[float, Gt(0), Le(1), TRAINING] = 0.05
@@ -57,8 +58,9 @@ class StarGANOptions(RestyleOptions):
 class CycleGANOptions(RestyleOptions):
     """Options of the CycleGAN, with the defaults of its paper."""
 
-    pixels: Annotated[int, Ge(24), Le(512), DATA] = 32
-    """Side of the training pictures, which are cropped to their central square and resized. A multiple of 4."""
+    pixels: Annotated[int, Ge(24), Le(512), DATA] | None = None
+    """Side of the training pictures, which are cropped to their central square and resized; a multiple of 4. By default
+    64 where most pictures are at least that large, else 32."""
 
     width: Annotated[int, Ge(4), Le(1024)] = 64
     """Channels of the generators at full resolution; lower resolutions have twice and four times as many."""

@@ -1,7 +1,7 @@
 """A trained model that changes pictures, and the judge that reads their present values."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,6 +46,8 @@ class RestyleFacts:
     """Name of the data."""
     channels: int
     """1 for grey, 3 for colour."""
+    pixels: int
+    """Side of the pictures."""
     attributes: list[Attribute]
     """The attributes that the model changes."""
     kept: list[Attribute]
@@ -53,14 +55,15 @@ class RestyleFacts:
     ranges: Mapping[str, Any] = field(default_factory=dict)
     """Black and white level of pictures with more than 8 bits per channel, by kind of picture."""
 
-    def shape(self, pixels: int) -> RestyleShape:
+    @property
+    def shape(self) -> RestyleShape:
         """The shape of the networks."""
-        return RestyleShape(self.channels, pixels, [len(one.values) for one in self.attributes])
+        return RestyleShape(self.channels, self.pixels, [len(one.values) for one in self.attributes])
 
-    def judge(self, pixels: int) -> Judge:
+    def judge(self) -> Judge:
         """An untrained judge of all attributes, those to change first."""
         counts = [len(one.values) for one in [*self.attributes, *self.kept]]
-        return Judge(self.channels, counts, pixels, READER)
+        return Judge(self.channels, counts, self.pixels, READER)
 
 
 class UsualError(nn.Module):
@@ -97,7 +100,7 @@ class RestylePipeline(Pipeline):
         usual = networks["usual"]
         assert isinstance(usual, UsualError)
         self.usual = usual
-        self.counts = facts.shape(options.pixels).counts
+        self.counts = facts.shape.counts
         first = facts.attributes[0]
         change = "" if self.counts == [2] else f" --set {shlex.quote(f'{first.name}={first.values[0]}')}"
         self.arguments = {"generate": f"photo.png{change}"}
@@ -113,7 +116,7 @@ class RestylePipeline(Pipeline):
         facts = RestyleFacts(**about)
         assert facts.channels in (1, 3), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
-        networks |= {"reader": facts.judge(saved.options.pixels), "usual": UsualError()}
+        networks |= {"reader": facts.judge(), "usual": UsualError()}
         device = saved.machine.device
         return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
 
@@ -149,7 +152,7 @@ class RestylePipeline(Pipeline):
     def _changed(
         self, originals: Sequence[Original], wanted: Mapping[int, int], request: RestyleRequest
     ) -> Iterator[Sample]:
-        side = self.options.pixels
+        side = self.facts.pixels
         rows = np.concatenate([picture_rows(one.pixels, side, self.facts.channels) for one in originals])
         with self.evaluating():
             pictures = self.machine.place(to_tensor(rows))
@@ -163,27 +166,36 @@ class RestylePipeline(Pipeline):
             errors = self.cycle_errors(pictures, source, target).tolist()
         before, after = to_tensor(rows), to_bytes(there)
         for place, original in enumerate(originals):
-            if errors[place] > FOREIGN * self.usual.value.item() > 0:
-                say(
-                    f"Note: {original.name} is unlike the training pictures (cycle error {errors[place]:.3f}, usually "
-                    f"{self.usual.value.item():.3f}): expect artefacts."
-                )
-            changes = {
-                one.name: f"{one.values[old]} -> {one.values[new]}" if old != new else f"{one.values[old]} already"
-                for one, old, new in zip(
-                    self.facts.attributes, source[place].tolist(), target[place].tolist(), strict=True
-                )
-                if old != new or self.facts.attributes.index(one) in wanted
-            }
-            pixels = after[place]
-            if request.full_size:
-                pixels = enlarged(original.pixels, before[place], there[place])
-            difference = np.abs(after[place].astype(int) - rows[place].astype(int)).astype(np.uint8)
-            name = PurePosixPath(original.name).stem or None
+            self._note_if_foreign(original.name, errors[place])
+            difference = np.abs(after[place].astype(np.int16) - rows[place]).astype(np.uint8)
+            panels = [rows[place], after[place], difference]
+            full = enlarged(original.pixels, before[place], there[place]) if request.full_size else after[place]
             yield Sample(
-                Kind.PICTURE, pixels, {"png": png(pixels)}, name=name,
-                about={"source": original.name, **changes}, panels=[rows[place], after[place], difference],
-            )  # fmt: skip
+                Kind.PICTURE,
+                full,
+                {"png": png(full)},
+                name=PurePosixPath(original.name).stem or None,
+                about={"source": original.name} | self._said(source[place].tolist(), target[place].tolist(), wanted),
+                panels=panels,
+            )
+
+    def _said(self, source: list[int], target: list[int], wanted: Collection[int]) -> dict[str, str]:
+        """The changes of one picture in words, by attribute; those `wanted` also where the value stays."""
+        said = {}
+        for place, (attribute, old, new) in enumerate(zip(self.facts.attributes, source, target, strict=True)):
+            if old != new:
+                said[attribute.name] = f"{attribute.values[old]} -> {attribute.values[new]}"
+            elif place in wanted:
+                said[attribute.name] = f"{attribute.values[old]} already"
+        return said
+
+    def _note_if_foreign(self, name: str, error: float) -> None:
+        usual = self.usual.value.item()
+        if error > FOREIGN * usual > 0:
+            say(
+                f"Note: {name} is unlike the training pictures (cycle error {error:.3f}, usually {usual:.3f}): expect "
+                "artefacts."
+            )
 
     def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:
         """The values to set, by the index of their attribute.

@@ -1,6 +1,7 @@
 """The base of the recipes that change pictures: data, pairs, the reading judge, validation and previews."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.optim import Optimizer
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.engine.pipeline import Pipeline
-from genlab.engine.recipe import DataFacts, Place, Recipe, Setup
+from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, UsualError
@@ -59,7 +60,7 @@ class RestyleRecipe(Recipe):
         networks: dict[str, nn.Module],
         optimizers: Mapping[str, Sequence[Optimizer]],
     ) -> None:
-        reader = facts.judge(setup.options.pixels).to(setup.machine.device)
+        reader = facts.judge().to(setup.machine.device)
         adam = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=WEIGHT_DECAY, fused=True)
         judges = {"reader": reader, "usual": UsualError().to(setup.machine.device)}
         pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **judges}, setup.machine)
@@ -76,6 +77,11 @@ class RestyleRecipe(Recipe):
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[AttributedSet, DataFacts]:
         found = read_attributed(*place, pixels=options.pixels, attributes=options.attribute)
         return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, found.left_out)
+
+    @classmethod
+    def resolve(cls, options: Any, data: AttributedSet, speed: Speed, start: Pipeline | None) -> Any:
+        """Fits the size of the pictures to the data."""
+        return replace(options, pixels=data.pixels)
 
     @classmethod
     def examples(cls, data: AttributedSet) -> list[Sample]:
@@ -97,10 +103,7 @@ class RestyleRecipe(Recipe):
     def _targets(
         self, random: np.random.Generator, source: Int[np.ndarray, "batch attributes"]
     ) -> Int[np.ndarray, "batch attributes"]:
-        """Values in which each row differs from `source`: in one attribute, and by chance in others.
-
-        The first column of the result that differs is not marked: `_partners` finds it.
-        """
+        """Values that differ from `source` in one random attribute of each row, and by chance in others."""
         batch, count = source.shape
         changes = random.random(source.shape) < ALSO
         changes[np.arange(batch), random.integers(count, size=batch)] = True
@@ -198,7 +201,7 @@ class RestyleRecipe(Recipe):
 def facts_of(setup: Setup) -> RestyleFacts:
     """The facts about the training pictures that the model needs."""
     data: AttributedSet = setup.data
-    return RestyleFacts(data.name, data.channels, data.attributes, data.kept, data.ranges)
+    return RestyleFacts(data.name, data.channels, data.pixels, data.attributes, data.kept, data.ranges)
 
 
 def mirrored(random: np.random.Generator, pictures: np.ndarray, flip: bool) -> np.ndarray:

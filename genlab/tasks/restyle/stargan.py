@@ -49,7 +49,7 @@ DEPTH = 2
 def build_networks(options: StarGANOptions, facts: RestyleFacts, networks: Networks) -> dict[str, nn.Module]:
     """Builds the generator."""
     build = lambda shape: Generator(shape, options.width, DEPTH, options.colours or 0)
-    return {"generator": networks.build("generator", facts.shape(options.pixels), build)}
+    return {"generator": networks.build("generator", facts.shape, build)}
 
 
 class StarGANRecipe(RestyleRecipe):
@@ -62,8 +62,8 @@ class StarGANRecipe(RestyleRecipe):
         options, facts, device = setup.options, facts_of(setup), setup.machine.device
         self.generator = build_networks(options, facts, setup.networks)["generator"].to(device)
         build = lambda shape: Discriminator(shape, JUDGING)
-        self.discriminator = setup.networks.build("discriminator", facts.shape(options.pixels), build).to(device)
-        try_networks(setup, facts.shape(options.pixels), self.generator, self.discriminator)
+        self.discriminator = setup.networks.build("discriminator", facts.shape, build).to(device)
+        try_networks(setup, facts.shape, self.generator, self.discriminator)
         self.average = Average(self.generator, options.average).to(device)
         self.discriminator_loss = setup.losses.get("discriminator", relativistic_discriminator_loss)
         self.generator_loss = setup.losses.get("generator", relativistic_generator_loss)
@@ -139,6 +139,7 @@ class StarGANRecipe(RestyleRecipe):
     def resolve(
         cls, options: StarGANOptions, data: AttributedSet, speed: Speed, start: Pipeline | None
     ) -> StarGANOptions:
+        options = super().resolve(options, data, speed, start)
         if options.colours is not None:
             return options
         return replace(options, colours=COLOURS if are_drawings(data.train.pictures) else 0)

@@ -237,3 +237,14 @@ def test_a_sample_set_and_its_files_are_the_same(tmp_path):
     write_sample_set("@faces:200", tmp_path / "faces")
     written = read_attributed(str(tmp_path / "faces"), "0.1", "0.1", pixels=32, attributes=("hair",))
     assert written.fingerprint == sample.fingerprint
+
+
+@pytest.mark.parametrize(("side", "expected"), [(20, 32), (63, 32), (64, 64), (90, 64)])
+def test_the_default_side_follows_the_pictures(tmp_path, side, expected):
+    for look in ("summer", "winter"):
+        (tmp_path / look).mkdir()
+        for number in range(22):
+            content = encoded(picture(100 * len(look) * (look == "winter") + number, side=side))
+            (tmp_path / look / f"{number}.png").write_bytes(content)
+    found = read_attributed(str(tmp_path), "0", "0", pixels=None)
+    assert found.train.pictures.array.shape[1:3] == (expected, expected)

@@ -94,8 +94,8 @@ def evaluated(folder: Path, painter: Painter, data: Path | None = None) -> Evalu
     """The evaluation of a painter of hair, as a run trained on `folder`."""
     found = opened(folder)
     options = StarGANOptions(attribute=("hair",), pixels=SIDE)
-    facts = RestyleFacts(found.name, 3, found.attributes, found.kept)
-    networks = {"generator": painter, "reader": facts.judge(SIDE), "usual": UsualError()}
+    facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
+    networks = {"generator": painter, "reader": facts.judge(), "usual": UsualError()}
     pipeline = RestylePipeline(options, facts, networks, Machine("cpu"))
     source = Source(data and str(data), Place(str(folder), "0.05", "0.3"), found.fingerprint)
     return evaluating.evaluate(pipeline, source)
