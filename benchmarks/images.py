@@ -6,8 +6,9 @@
     python benchmarks/images.py celeba --flip --pixels 64 --seconds 3600
 
 The peer is genlab's own `dcgan` without classes, with the widths, batch norm, latent size, batch and Adam settings that
-are customary at 32 x 32; it does not support `--flip`. Both keep the weights that validate best. Distances are between the training pictures (at most
-10,000) and equally many generated ones; the floor is the distance between two halves of the training pictures.
+are customary at 32 x 32; it does not support `--flip`. Both keep the weights that validate best. Distances are between
+the training pictures (at most 10,000) and equally many generated ones; the floor is the distance between two halves of
+the training pictures.
 """
 
 import argparse

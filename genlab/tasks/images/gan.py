@@ -129,7 +129,7 @@ class GANRecipe(ImagesRecipe):
     @classmethod
     def resolve(cls, options: GANOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> GANOptions:
         palette = fitting_palette(data) if options.palette is None else options.palette
-        penalty = 1.0 if data.channels == 1 else 3.0 if palette else 0.3
+        penalty = 3.0 if palette else 1.0
         few = len(data.train) < FEW
         return replace(
             options,

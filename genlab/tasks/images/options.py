@@ -56,8 +56,8 @@ class GANOptions(ScaledOptions, PicturesOptions):
     pictures have few colours."""
     penalty: Penalty | None = None
     """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the peak learning rate, by default
-    1 for grey pictures, 3 with a palette, 0.3 for photographs in colour; it rises from a tenth of it while the learning
-    rate warms up, and falls to a tenth at the end of training."""
+    3 with a palette, else 1; it rises from a tenth of it while the learning rate warms up, and falls to a tenth at the
+    end of training."""
     augment: Annotated[Literal["auto", "none", "all"], TRAINING] = "auto"
     """Differentiable augmentation of the discriminator's input; auto uses it below 2,000 pictures."""
     flip: Annotated[bool, TRAINING] = False

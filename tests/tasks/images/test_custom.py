@@ -57,7 +57,7 @@ def test_own_generator_of_drawings_gets_the_penalty_of_one_without_a_palette(tmp
     ]
     assert [found.palette for found in options] == [0, 32, 0, 32]
     assert [found.learning_rate for found in options] == [3e-3, 3e-3, 2e-3, 3e-3]
-    assert [found.penalty for found in options] == [0.3, 3.0, 0.3, 3.0]
+    assert [found.penalty for found in options] == [1.0, 3.0, 1.0, 3.0]
     with pytest.raises(InputError, match="is finished"):
         genlab.train("images", data, out=tmp_path / "run0", resume=True, **own)  # it is the same command
 

@@ -26,10 +26,10 @@ def test_drawings_are_mixed_from_a_palette_and_photographs_and_grey_pictures_are
 
 
 def test_penalty_and_learning_rate_suit_the_kind_of_picture(folder, tmp_path):
-    """Drawings need a strong penalty, photographs a weak one, grey pictures a low learning rate."""
+    """Drawings need a stronger penalty, grey pictures a lower learning rate."""
     drawn, photographs = (colour_folder(tmp_path / name, name == "drawn") for name in ("drawn", "photographs"))
     chosen = [recipe(data).options for data in (drawn, photographs, folder)]
-    assert [options.penalty for options in chosen] == [3.0, 0.3, 1.0]
+    assert [options.penalty for options in chosen] == [3.0, 1.0, 1.0]
     assert [options.learning_rate for options in chosen] == [3e-3, 3e-3, 1e-3]
     given = recipe(drawn, learning_rate=1e-4, penalty=10.0).options
     assert (given.learning_rate, given.penalty) == (1e-4, 10.0)
