@@ -1,5 +1,6 @@
 # make demo: train on the Bible for a minute and read what the model writes
 # make demo-images: train on digits and drawn faces for some minutes and look at what the models make
+# make demo-restyle: train on drawn faces for some minutes and change the hair colour of new ones
 # make test: the whole check; make install: everything that a developer needs, in .venv
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ PIP := .venv/bin/pip --disable-pip-version-check
 GENLAB := .venv/bin/genlab
 DEMO := runs/demo
 
-.PHONY: demo demo-images test install clean
+.PHONY: demo demo-images demo-restyle test install clean
 
 demo: .venv/.demo
 	@rm -rf $(DEMO)
@@ -35,6 +36,18 @@ demo-images: .venv/.pictures
 	@echo
 	@echo "Look at digits.png, threes.png, faces.png and film/generated-000.gif."
 	@echo "Now you: $(GENLAB) train images YOUR_FOLDER --minutes 10"
+
+demo-restyle: .venv/.pictures
+	@rm -rf runs/restyle runs/people
+	$(GENLAB) train restyle @faces:4000 --attribute hair --minutes 3.5 --out runs/restyle
+	@echo
+	$(GENLAB) samples @faces:4016 --to runs/people
+	$(GENLAB) generate runs/restyle runs/people/0040*.png --set hair=blond --grid blond.png
+	$(GENLAB) generate runs/restyle runs/people/0040*.png --set hair=black --grid black.png --to black
+	@echo
+	@echo "Look at blond.png and black.png (16 faces that training did not use: before, after, difference), and at black/."
+	@echo "Now you: $(GENLAB) train restyle YOUR_FOLDER --attribute COLUMN --minutes 10"
+	@echo "         $(GENLAB) train restyle FOLDER_A FOLDER_B --minutes 10"
 
 test: .venv/.dev
 	.venv/bin/ruff check .

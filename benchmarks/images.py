@@ -21,7 +21,8 @@ from genlab.data.pictures.picture_set import read_pictures
 from genlab.metrics.pictures import frechet_distance, precision_recall
 from genlab.show.sheets import sheet
 from genlab.tasks.images.evaluate import halves
-from genlab.tasks.images.features import RealFeatures, extractor, generated_features
+from genlab.tasks.images.features import generated_features
+from genlab.tasks.shared.picture_features import RealFeatures, extractor
 
 MODELS: dict[str, dict] = {
     "gan (default)": {"model": "gan"},

@@ -1,7 +1,7 @@
 """The Python interface: `train` makes a run, `load` opens one."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from genlab.tasks.task import Model, Task
 
 Capability = TypeVar("Capability")
+Data = str | os.PathLike | Sequence[str | os.PathLike]
+"""One path, or several for the tasks whose data are in several places."""
 
 
 class Run:
@@ -159,11 +161,11 @@ class Run:
             self.export("hf", Path(folder) / "model")
             return push_folder(Path(folder) / "model", name, private)
 
-    def evaluate(self, data: str | os.PathLike | None = None, encoding: str | None = None) -> dict[str, Any]:
+    def evaluate(self, data: Data | None = None, encoding: str | None = None) -> dict[str, Any]:
         """Evaluates on the test split, or on `data`; reports every metric with its noise floor and baseline.
 
         Args:
-            data: A path; None for the test split.
+            data: Data as for `train`; None for the test split.
             encoding: Encoding of texts and tables that are not UTF-8; by default that of the training data.
 
         Raises:
@@ -172,8 +174,9 @@ class Run:
         facts = self.about["data"]
         encoding = encoding or self.folder.encoding
         trained_on = Place(facts["path"], facts["validation"], facts["test"], encoding)
-        source = Source(None if data is None else os.fspath(data), trained_on, facts["fingerprint"])
-        measure: Callable[[Pipeline, Source], Evaluation] = load_object(task_named(self.task).evaluate)
+        task = task_named(self.task)
+        source = Source(None if data is None else task.joined(_paths(data)), trained_on, facts["fingerprint"])
+        measure: Callable[[Pipeline, Source], Evaluation] = load_object(task.evaluate)
         with self.pipeline.evaluating(seed=0):
             found = measure(self.pipeline, source)
         with suppress(UnwritableError), self.folder.locked():  # skipped while the run trains, or if it is read-only
@@ -217,7 +220,7 @@ class Run:
 
 def train(
     task: str,
-    data: str | os.PathLike | None = None,
+    data: Data | None = None,
     model: str | None = None,
     quiet: bool = False,
     networks: Mapping[str, Factory] | None = None,
@@ -228,8 +231,8 @@ def train(
 
     Args:
         task: One of the tasks that `genlab train` lists.
-        data: A file, a folder or a sample set such as "@bible". Data in several parts are given by keyword instead,
-            such as source= and target= for two parallel files.
+        data: A file, a folder or a sample set such as "@bible"; a tuple of two folders for a task that takes two. Data
+            in several parts are given by keyword instead, such as source= and target= for two parallel files.
         model: One of the task's models; None for the default.
         quiet: Print nothing.
         networks: Factories of custom networks, by the name of the network to replace: a factory takes the network's
@@ -244,12 +247,12 @@ def train(
     return train_model(declared, chosen, checked, run, quiet, networks, losses)
 
 
-def look(task: str, data: str | os.PathLike | None = None, model: str | None = None, **options: Any) -> Look:
+def look(task: str, data: Data | None = None, model: str | None = None, **options: Any) -> Look:
     """Shows what `train` would read and choose, without training: counts, notes, examples, resolved options.
 
     Args:
         task: Kind of content, as for `train`.
-        data: A file, a folder or a sample set.
+        data: The data, as for `train`.
         model: One of the task's models; None for the default.
         **options: Options of `genlab train TASK --help`, with underscores.
 
@@ -261,12 +264,12 @@ def look(task: str, data: str | os.PathLike | None = None, model: str | None = N
 
 
 def _checked(
-    task: str, data: str | os.PathLike | None, model: str | None, options: dict[str, Any]
+    task: str, data: Data | None, model: str | None, options: dict[str, Any]
 ) -> tuple["Task", "Model", Any, RunOptions]:
     """The task, its model, and the validated options of the model and the run."""
     declared = task_named(task)
     paths = {name: options.pop(name, None) for name, _ in declared.parts}
-    place = declared.place(_path(data), {name: _path(path) for name, path in paths.items()})
+    place = declared.place([] if data is None else _paths(data), {name: _path(path) for name, path in paths.items()})
     if options.get("from_") is not None:
         options["from_"] = os.fspath(options["from_"])
         model = model or model_of(options["from_"], task)
@@ -278,9 +281,14 @@ def _checked(
         if name not in known:
             raise unknown_option(name, known)
     of_run = {key: options.pop(key) for key in list(options) if key in of_all}
-    for key in ("validation", "test", "out"):
-        if of_run.get(key) is not None:
-            of_run[key] = str(of_run[key])
+    for key in ("validation", "test"):
+        value = of_run.get(key)
+        if isinstance(value, list | tuple):
+            of_run[key] = declared.joined([str(path) for path in value], key)
+        elif value is not None:
+            of_run[key] = str(value)
+    if of_run.get("out") is not None:
+        of_run["out"] = str(of_run["out"])
     run = make(RunOptions, {"data": place, **of_run})
     return declared, chosen, make(options_type, options), run
 
@@ -300,6 +308,10 @@ def train_model(
 
 def _path(place: str | os.PathLike | None) -> str | None:
     return None if place is None else os.fspath(place)
+
+
+def _paths(data: Data) -> list[str]:
+    return [os.fspath(path) for path in ([data] if isinstance(data, str | os.PathLike) else data)]
 
 
 def model_of(path: str, task: str) -> str | None:

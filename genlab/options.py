@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
@@ -108,6 +108,8 @@ def _allowed(hint: Any) -> str:
         return " or ".join(_allowed(part) for part in get_args(hint) if part is not type(None))
     if get_origin(hint) is tuple:
         return f"any number of: {_allowed(get_args(hint)[0])}"
+    if get_origin(hint) is Mapping:
+        return "of the form NAME=VALUE (in Python, a dict of strings)"
     if get_origin(hint) is not Annotated:
         return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
     kind, *bounds = get_args(hint)

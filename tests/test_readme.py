@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.forks import genlab_fork, python
 ROOT = Path(__file__).parent.parent
 PAGES = [
     "README.md", "docs/text.md", "docs/points.md", "docs/classify.md", "docs/images.md", "docs/translate.md",
-    "docs/attention.md",
+    "docs/restyle.md", "docs/attention.md",
 ]  # fmt: skip
 
 SMALL = {"text": " --size tiny", "translate": " --size tiny", "images": " --features digits"}
@@ -40,8 +41,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "celeba" / "img_align_celeba").mkdir(parents=True)
     for number, photo in enumerate(sorted(shapes.glob("*/*.png"))):
         Image.open(photo).save(tmp_path / "celeba" / "img_align_celeba" / f"{number:06d}.jpg")
-    marks = [f"{number:06d}.jpg {-1 if number % 2 else 1:2} -1\n" for number in range(160)]
-    (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("160\nBlond_Hair Young\n" + "".join(marks))
+    marks = [f"{number:06d}.jpg {1 - 2 * (number % 2):2} {2 * (number % 2) - 1:2} -1\n" for number in range(160)]
+    (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("160\nBlond_Hair Black_Hair Young\n" + "".join(marks))
+    looks(tmp_path)
     (tmp_path / "new.png").write_bytes((shapes / "cat" / "000.png").read_bytes())
     rows = [f"{number % 7},{'red' if number % 3 else 'white'},{'ab'[number % 2]}\n" for number in range(60)]
     (tmp_path / "flowers.csv").write_text("petal,colour,species\n" + "".join(rows))
@@ -54,6 +56,20 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "sentences.txt").write_text("The old miller waits now.\n\nThe ship.\n")
     (tmp_path / "new.csv").write_text("petal,colour\n3,red\n4,blue\n")
     return tmp_path
+
+
+def looks(folder: Path) -> None:
+    """Writes a folder of pictures with a table of attributes, and two folders with a look each."""
+    people = squares_and_bars(folder / "people", 150)
+    files = sorted(people.glob("*/*.png"))
+    hair = {"bar": "black", "square": "blond"}
+    rows = [
+        f"{file.relative_to(people)},{hair[file.parent.name]},{place % 3 // 2}\n" for place, file in enumerate(files)
+    ]
+    (people / "attributes.csv").write_text("file,hair,glasses\n" + "".join(rows))
+    Image.open(files[0]).resize((40, 30)).save(folder / "photo.png")
+    for kind, season in (("bar", "summer"), ("square", "winter")):
+        shutil.copytree(people / kind, folder / season)
 
 
 @pytest.mark.parametrize("page", PAGES)

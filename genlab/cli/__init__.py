@@ -24,7 +24,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "train": Command("train", "TASK DATA [--model MODEL]", "train a model on your data, or on a sample set: @bible"),
     "look": Command("look", "TASK DATA [--model MODEL]", "show what `train` would read and choose"),
-    "generate": Command("generate", "RUN", "make new content with a trained model"),
+    "generate": Command("generate", "RUN [FILE...]", "make new content with a trained model"),
     "predict": Command("predict", "RUN FILE|FOLDER...", "predict labels with a trained classifier"),
     "attention": Command("attention", "RUN --prompt TEXT", "show what the heads of a trained model attend to"),
     "evaluate": Command("evaluate", "RUN [--data PATH]", "evaluate a trained model on data it was not trained on"),

@@ -5,7 +5,17 @@ from typing import Annotated
 
 from genlab.cli.option import options_of
 from genlab.cli.parser import Page, asks_help
-from genlab.cli.shared import Encoded, OnDevice, command_on, opened, print_json, print_tree, run_argument
+from genlab.cli.shared import (
+    Encoded,
+    OnDevice,
+    command_on,
+    declared,
+    opened,
+    print_json,
+    print_tree,
+    run_argument,
+    taking_data,
+)
 from genlab.options import Shown
 
 
@@ -22,7 +32,10 @@ def run(words: list[str]) -> int:
     if path is None:
         return 0
     about = f"Evaluate {path} on data that it was not trained on."
-    page = Page(command_on(path, "evaluate"), about, options_of(EvaluateOptions))
+    task, _ = declared(path)
+    page = Page(
+        command_on(path, "evaluate"), about, [taking_data(task, option) for option in options_of(EvaluateOptions)]
+    )
     if asks_help(words):
         print(page.help())
         return 0

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 NAME = "generated"
 """Prefix of the names of generated files."""
 MANY = 20
-"""Above this number of files, only the first and the last are listed."""
+"""Above this number of files, only the first and the last are listed; facts are reported of the first samples."""
+FILES = "FILE..."
+"""Files that are given without an option."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,6 @@ class GenerateOptions(OnDevice):
 
     to: Annotated[str | None, Shown("FOLDER")] = None
     """Folder to write the content to, one file per sample, numbered after those already there."""
-
-
-@dataclass(frozen=True)
-class SheetOptions:
-    """Options of `genlab generate` for pictures."""
-
-    grid: Annotated[str | None, Shown("FILE.png")] = None
-    """Write all pictures on one sheet, and their latent vectors next to it as .npy."""
 
 
 def run(words: list[str]) -> int:
@@ -50,18 +44,22 @@ def run(words: list[str]) -> int:
         raise InputError(f"{path} is a {model.name} for {task.name}, which cannot generate: use {uses}.", "run")
     request_type, files = load(model.requests["generate"]), task.files.get("generate", ())
     about = f"Make new content with {path}: {model.name}, {model.about}."
-    own = [*options_of(GenerateOptions), *(options_of(SheetOptions) if task.makes == "picture" else ())]
-    page = Page(command_on(path, "generate"), about, [*options_of(request_type), *_file_options(files), *own])
+    own = options_of(GenerateOptions)
+    if task.makes == "picture":
+        own.append(Option("grid", str | None, task.sheet, shown=Shown("FILE.png", "options")))
+    arguments = FILES if any(file.positional for file in files) else ""
+    options = [*options_of(request_type), *_file_options(files), *own]
+    page = Page(command_on(path, "generate"), about, options, arguments)
     if asks_help(words):
         print(page.help())
         return 0
     from genlab.engine.run_folder import RunFolder
 
     values = page.parse(words[1:])
-    chosen, grid = values.make(GenerateOptions), values.make(SheetOptions).grid
+    chosen, grid = values.make(GenerateOptions), values.given.get("grid")
     request = values.make(request_type)
     encoding = values.make(Encoded).encoding or RunFolder.open(path).encoding
-    requests = _requests(request, files, values, encoding)
+    requests = _requests(request, files, values, encoding, page.command)
     if chosen.to is not None and Path(chosen.to).exists() and not Path(chosen.to).is_dir():
         raise InputError(f"to: {chosen.to} is not a folder; name a folder for the files.", "to")
     if grid is not None and not grid.lower().endswith(".png"):
@@ -77,26 +75,60 @@ def run(words: list[str]) -> int:
     if show:
         samples = _spaced(samples, vars(request).get("n", 1))
     output = _Output(found.path / "samples", chosen.to, grid)
-    contents = [content for sample in samples if (content := output.take(sample)) is not None]
-    written = [str(file) for file in output.files()]
     if chosen.json:
-        print_json({"samples": contents, "files": written})
+        contents = [content for sample in samples for content in _as_json(sample, output.take(sample))]
+        print_json({"samples": contents, "files": list(map(str, output.files()))})
     else:
-        for file in written if len(written) <= MANY else [f"{len(written):,} files, {written[0]} to {written[-1]}"]:
-            say(f"wrote {file}")
+        _report(samples, output)
     return 0
 
 
+def _report(samples: "Iterator[Sample]", output: "_Output") -> None:
+    """Writes the samples and says which files it wrote, with the facts about the samples."""
+    said: list[Path] = []
+    for number, sample in enumerate(samples):
+        files = output.take(sample)
+        if sample.about and number < MANY:
+            say(f"wrote {files[0]} ({sample.facts})" if files else f"{sample.name or NAME} ({sample.facts})")
+            said += files[:1]
+    files = output.files()
+    if len(files) > MANY:
+        say(f"wrote {len(files):,} files, {files[0]} to {files[-1]}")
+    else:
+        for file in files:
+            if file not in said:
+                say(f"wrote {file}")
+
+
+def _as_json(sample: "Sample", files: list[Path]) -> list[Any]:
+    """What --json prints of a sample: its content or, if only files hold it, the facts about it, if any."""
+    from genlab.engine.samples import Kind
+
+    if sample.kind is Kind.TEXT:
+        return [sample.content]
+    if sample.kind in (Kind.ROWS, Kind.POINTS):
+        return [sample.content.tolist()]
+    return [{**sample.about, "files": list(map(str, files))}] if sample.about else []
+
+
 def _file_options(files: tuple["FileOption", ...]) -> list[Option]:
-    options = [Option(file.name, str | None, file.help, shown=Shown("FILE", "options")) for file in files]
+    """The options that name files, and the encoding if a file is text."""
+    options = [
+        Option(file.name, tuple[str, ...], file.help, shown=Shown(FILES, positional=True))
+        if file.positional
+        else Option(file.name, str | None, file.help, shown=Shown("FILE", "options"))
+        for file in files
+    ]
     return options + (options_of(Encoded) if any(file.text for file in files) else [])
 
 
-def _requests(request: Any, files: tuple["FileOption", ...], values: Values, encoding: str | None) -> Iterator[Any]:
-    """The request itself, or one request per value in a file that gives one of its fields.
+def _requests(
+    request: Any, files: tuple["FileOption", ...], values: Values, encoding: str | None, command: str
+) -> Iterator[Any]:
+    """The request itself, or one request per value in the files that give one of its fields.
 
     Raises:
-        InputError: an option and a file give the same field.
+        InputError: an option and a file give the same field, or the files are missing.
     """
     for file in files:
         path, own = values[file.name], getattr(request, file.field)
@@ -105,12 +137,16 @@ def _requests(request: Any, files: tuple["FileOption", ...], values: Values, enc
             raise InputError(f"{both}: use one of them.", file.name)
         if path is None and own is None:
             path = file.default
+        if path is None and own is None and file.positional:
+            raise InputError(f"Name the {file.field}: {command} FILE.", file.name)
         if path is not None:
             return _requests_from_file(request, file, path, encoding)
     return iter([request])
 
 
-def _requests_from_file(request: Any, file: "FileOption", path: str, encoding: str | None) -> Iterator[Any]:
+def _requests_from_file(
+    request: Any, file: "FileOption", path: str | tuple[str, ...], encoding: str | None
+) -> Iterator[Any]:
     if path == "-" and sys.stdin.isatty():
         say(f"Type one {file.field} per line; Ctrl-D ends the input.")
     for value in load(file.read)(path, encoding) if file.text else load(file.read)(path):
@@ -134,18 +170,24 @@ def _spaced(samples: "Iterator[Sample]", count: int) -> "Iterator[Sample]":
 
 
 class _Output:
-    """Writes samples: one file each in --to, all pictures on the sheet --grid, or together in the run's samples."""
+    """Writes samples: one file each in --to, all on the sheet --grid, or in the run's samples.
+
+    Writes at once what it can, so that a long stream of samples needs no memory.
+    """
 
     def __init__(self, samples: Path, to: str | None, grid: str | None) -> None:
+        from genlab.show.sheets import Sheet
+
         self.folder = samples if to is None else Path(to)
         self.each = to is not None
         self.grid = grid
+        self.sheet = Sheet()
         self.kept: list[Sample] = []
         self.written: list[Path] = []
-        self.number: int | None = None
+        self.numbers: dict[str, int] | None = None
 
-    def take(self, sample: "Sample") -> Any:
-        """Writes or keeps a sample; returns its content for JSON, or None if only files hold it.
+    def take(self, sample: "Sample") -> list[Path]:
+        """Writes or keeps a sample; returns the files written.
 
         Raises:
             InputError: the sample cannot be drawn on the sheet, or the file cannot be written.
@@ -154,38 +196,49 @@ class _Output:
 
         if self.grid is not None and sample.kind is not Kind.PICTURE:
             raise InputError(f"grid: a {sample.kind} cannot be drawn on a sheet: use --to.", "grid")
-        if self.each:
-            self._write([sample])
-        if self.grid is not None or (not self.each and sample.kind is not Kind.TEXT):
+        if self.grid is not None:
+            self.sheet.add(sample)
+        if self.each or (self.grid is None and sample.name is not None):
+            return self._write(sample)
+        if self.grid is None and sample.kind is not Kind.TEXT:
             self.kept.append(sample)
-        if sample.kind is Kind.TEXT:
-            return sample.content
-        return sample.content.tolist() if sample.kind in (Kind.ROWS, Kind.POINTS) else None
+        return []
 
     def files(self) -> list[Path]:
         """Writes the samples kept so far; returns all files written."""
         from genlab.engine.files import make_folder, write_atomically
-        from genlab.show.sheets import sheet_of, together
+        from genlab.show.sheets import together
 
-        if self.kept and self.grid is not None:
+        if self.sheet.pictures and self.grid is not None:
             make_folder(Path(self.grid).parent)
-            for ending, data in sheet_of(self.kept).files.items():
+            for ending, data in self.sheet.files().items():
                 self.written.append(Path(self.grid).with_suffix(f".{ending}"))
                 write_atomically(self.written[-1], data)
-        elif self.kept:
-            self._write(together(self.kept))
+        for sample in together(self.kept):
+            self._write(sample)
         return self.written
 
-    def _write(self, samples: "list[Sample]") -> None:
+    def _write(self, sample: "Sample") -> list[Path]:
         from genlab.engine.samples import write_samples
 
-        if self.number is None:
-            self.number = _next_number(self.folder)
-        self.written += write_samples(samples, self.folder, NAME, self.number)
-        self.number += len(samples)
+        if self.numbers is None:
+            self.numbers = _next_numbers(self.folder)
+        name = sample.name or NAME
+        number = self.numbers.get(name.casefold(), 0)
+        self.numbers[name.casefold()] = number + 1
+        files = write_samples([sample], self.folder, name, number)
+        self.written += files
+        return files
 
 
-def _next_number(folder: Path) -> int:
-    """The number after the highest among the generated files already there, which are never overwritten."""
-    names = (re.fullmatch(rf"{NAME}-(\d+)\..+", path.name) for path in folder.glob(f"{NAME}-*"))
-    return max((int(name[1]) + 1 for name in names if name), default=0)
+def _next_numbers(folder: Path) -> dict[str, int]:
+    """For each name in the folder, the number after the highest, so that no file is overwritten.
+
+    Names that differ only in case share their numbers, because some file systems do not distinguish them.
+    """
+    found: dict[str, int] = {}
+    for path in folder.glob("*"):
+        if parts := re.fullmatch(r"(.+)-(\d+)\.[^.]+", path.name, re.DOTALL):
+            name = parts[1].casefold()
+            found[name] = max(found.get(name, 0), int(parts[2]) + 1)
+    return found

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import re
 import textwrap
+from collections.abc import Mapping
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -39,7 +40,12 @@ class Option:
 
     @property
     def repeats(self) -> bool:
-        return get_origin(_single(self.type)) is tuple
+        return get_origin(_single(self.type)) in (tuple, Mapping)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether each value is NAME=VALUE; together they are a dict."""
+        return get_origin(_single(self.type)) is Mapping
 
     @property
     def spelling(self) -> str:
@@ -56,18 +62,36 @@ class Option:
             return self.shown.metavar
         if get_origin(self.kind) is Literal:
             return "|".join(map(str, get_args(self.kind)))
+        if self.pairs:
+            return "NAME=VALUE"
         return self.name.upper() if self.shown.positional else METAVARS[self.kind]
 
     @property
     def about(self) -> str:
         """The help text, with the default where it is informative."""
         text = (self.shown.off or f"Turn off: {self.help}") if self.kind is bool and self.default else self.help
-        shows_default = not isinstance(self.default, bool) and self.default not in (None, "", (), "auto")
+        shows_default = not isinstance(self.default, bool) and self.default not in (None, "", (), {}, "auto")
         default = f"{self.default:g}" if isinstance(self.default, float) else self.default
         return f"{text} Default: {default}." if shows_default and "efault" not in text else text
 
+    def parsed(self, words: list[str]) -> Any:
+        """Parses all values given: a tuple or a dict if the option can be repeated, else the last one.
+
+        Raises:
+            InputError: a word is not a value of the option's type.
+        """
+        if self.pairs:
+            return dict(map(self._pair, words))
+        return tuple(map(self.value, words)) if self.repeats else self.value(words[-1])
+
+    def _pair(self, word: str) -> tuple[str, str]:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise unusable(self.name.replace("-", "_"), word, self.type)
+        return name, value
+
     def value(self, word: str) -> Any:
-        """Parses the value.
+        """Parses one value.
 
         Raises:
             InputError: `word` is not a value of the option's type.
@@ -94,8 +118,9 @@ def options_of(options_type: type, group: str = "options") -> list[Option]:
             continue
         about = shown(hints[field.name])
         about = dataclasses.replace(about, group=about.group or group)
-        required = field.default is dataclasses.MISSING
-        default = None if required else field.default
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        required = default is dataclasses.MISSING
+        default = None if required else default
         found.append(Option(field.name, hints[field.name], helps.get(field.name, ""), default, required, about))
     return found
 
@@ -110,9 +135,9 @@ def _single(hint: Any) -> Any:
 
 
 def _plain(hint: Any) -> Any:
-    """The type of one value, for a tuple that of its items."""
+    """The type of one value, for a tuple that of its items, for a mapping that of its names."""
     single = _single(hint)
-    return _plain(get_args(single)[0]) if get_origin(single) is tuple else single
+    return _plain(get_args(single)[0]) if get_origin(single) in (tuple, Mapping) else single
 
 
 @cache

@@ -99,10 +99,8 @@ class Page:
                     raise InputError(f"{name} is missing. {self._help_hint}", option.name.replace("-", "_"))
             elif option.kind is bool:
                 found[option.field] = not option.default
-            elif option.repeats:
-                found[option.field] = tuple(map(option.value, given[option.field]))
             else:
-                found[option.field] = option.value(given[option.field][-1])
+                found[option.field] = option.parsed(given[option.field])
         return Values({option.field: option.default for option in self.options}, found)
 
     def _option(self, name: str) -> Option:

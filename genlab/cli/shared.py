@@ -3,10 +3,11 @@
 import json
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from genlab.cli import COMMANDS
+from genlab.cli.option import Option
 from genlab.cli.parser import asks_help
 from genlab.engine.options import Encoding
 from genlab.errors import InputError
@@ -74,6 +75,11 @@ def declared(path: str) -> tuple["Task", "Model"]:
     config = RunFolder.open(path).config()
     task = task_named(config["task"])
     return task, task.model(config["model"])
+
+
+def taking_data(task: "Task", option: Option) -> Option:
+    """The option with a placeholder that shows how many paths the task takes, if it takes paths."""
+    return replace(option, shown=replace(option.shown, metavar=option.shown.metavar.replace("PATH", task.metavar)))
 
 
 def opened(path: str, device: str) -> "Run":

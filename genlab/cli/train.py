@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from genlab.catalog import load, places, task_named
 from genlab.cli.option import Option, options_of
 from genlab.cli.parser import HELP, Page, Values, asks_help
-from genlab.cli.shared import Output, print_json, say
+from genlab.cli.shared import Output, print_json, say, taking_data
 from genlab.engine.options import RunOptions
 from genlab.errors import InputError
 from genlab.options import Shown
@@ -44,7 +44,7 @@ def parse_training(command: str, words: list[str], more: list[Option] | None = N
     helps = asks_help(rest)
     rest = [word for word in rest if word not in HELP] if helps else rest
     given = _page(command, task, *task.models, more=more).split(rest)
-    data = "" if helps else task.place(_last(given, "data"), {name: _last(given, name) for name, _ in task.parts})
+    data = "" if helps else task.place(given.get("data", []), {name: _last(given, name) for name, _ in task.parts})
     model = _model(task, given, data)
     _check_fields(command, task, model, given)
     page = _page(command, task, model, more=more)
@@ -65,6 +65,7 @@ def run(words: list[str]) -> int:
     task, model, values = training.task, training.model, training.values
 
     from genlab.api import train_model
+    from genlab.engine.model_card import commands
 
     with contextlib.redirect_stdout(sys.stderr):  # trackers print
         trained = train_model(task, model, training.options, training.run)
@@ -77,9 +78,7 @@ def run(words: list[str]) -> int:
     else:
         print(trained.path)
         if about["state"] == "done":
-            path = shlex.quote(str(trained.path))
-            uses = [use for use in ("generate", "predict") if use in model.requests]
-            say("Next: " + ", ".join(f"genlab {use} {path}" for use in [*uses, "evaluate"]))
+            say("Next: " + ", ".join(commands(model.requests, trained.pipeline, shlex.quote(str(trained.path)))))
         elif about["state"] == "interrupted":
             say("Interrupted. The run can be used; to continue it, repeat the command with its --out and --resume.")
     return EXIT_CODES.get(about["state"], 1)
@@ -100,14 +99,18 @@ def _page(command: str, task: "Task", *models: "Model", more: list[Option] | Non
     """The help page with the options of training, of all `models`, and `more`."""
     first = models[0]
     names = ", ".join(f"{model.name} ({model.about})" for model in task.models)
-    of_run = [replace(option, required=False) for option in options_of(RunOptions, "run")]  # DATA may be in parts
+    of_run = [taking_data(task, option) for option in options_of(RunOptions, "run")]
     if not any(model.continues for model in models):
         of_run = [option for option in of_run if option.field != FROM]
-    data = replace(of_run[0], help=f"{task.data[:1].upper()}{task.data[1:]}; or a sample set (`genlab samples`).")
+    about_data = f"{task.data[:1].upper()}{task.data[1:]}; or a sample set (`genlab samples`)."
+    data = replace(of_run[0], required=False, help=about_data)  # parts may replace it
+    places = "DATA" + " [DATA]" * (task.paths - 1)
+    if task.paths > 1:
+        data = replace(data, type=tuple[str, ...], shown=replace(data.shown, metavar=places))
     parts = [Option(name, str | None, text, shown=Shown("FILE", "data")) for name, text in task.parts]
     choice = Option("model", str | None, f"One of: {names}.", task.default, shown=Shown("MODEL", "model"))
     of_model = [option for model in models for option in options_of(load(model.options), "model")]
-    arguments = "DATA" if first == task.models[0] else f"DATA --model {first.name}"
+    arguments = places if first == task.models[0] else f"{places} --model {first.name}"
     about = f"Train {task.about}: {first.name}, {first.about}."
     options = [data, *parts, *of_run[1:], choice, *of_model, *(more or []), *options_of(Output)]
     return Page(f"genlab {command} {task.name}", about, options, arguments)

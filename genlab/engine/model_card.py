@@ -1,5 +1,6 @@
 """The model card: describes a run and its metrics to anyone who finds the folder."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ def write_card(folder: RunFolder, pipeline: Pipeline, state: str | None = None) 
     """Writes README.md; `state` is the state that the run is about to enter."""
     config = folder.config()
     requests = task_named(config["task"]).model(config["model"]).requests
-    commands = [
-        f"    genlab {'generate THIS_FOLDER' if 'generate' in requests else 'predict THIS_FOLDER FILE'}",
-        "    genlab evaluate THIS_FOLDER" + ("" if folder.about()["data"]["fingerprint"] else " --data FILE"),
-    ]
-    text = card(folder, pipeline, commands, state)
+    lines = [f"    {command}" for command in commands(requests, pipeline, "THIS_FOLDER")]
+    lines[-1] += "" if folder.about()["data"]["fingerprint"] else " --data FILE"
+    text = card(folder, pipeline, lines, state)
     write_atomically(folder.path / "README.md", text.encode("utf-8", "backslashreplace"))
+
+
+def commands(requests: Iterable[str], pipeline: Pipeline, run: str) -> list[str]:
+    """Example commands on a run, its evaluation last; `run` is its path as typed in a shell."""
+    uses = [use for use in ("generate", "predict") if use in requests]
+    return [f"genlab {use} {run} {pipeline.arguments.get(use, '')}".rstrip() for use in (*uses, "evaluate")]
 
 
 def card(folder: RunFolder, pipeline: Pipeline, commands: list[str], state: str | None = None) -> str:

@@ -1,11 +1,15 @@
 """Options of training that all models share."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le, MinLen
 
 from genlab.options import DATA, TRAINING, Shown
+
+if TYPE_CHECKING:
+    from genlab.data.shared.sample_sets import SampleSet
 
 Encoding = Annotated[str | None, DATA, Shown("NAME")]
 
@@ -17,6 +21,15 @@ class Place(NamedTuple):
     validation: str
     test: str
     encoding: str | None = None
+
+    def versions(self, samples: Iterable["SampleSet"]) -> Iterator["Place"]:
+        """This place, then the same with earlier versions of a sample set."""
+        yield self
+        paths = {"data": self.data, "validation": self.validation, "test": self.test}
+        for sample in samples:
+            used = {name: path for name, path in paths.items() if path.partition(":")[0] == sample.name}
+            for earlier in sample.earlier if used else ():
+                yield self._replace(**{name: earlier + path.removeprefix(sample.name) for name, path in used.items()})
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ class Pipeline(ABC):
     machine: Machine
     networks: dict[str, nn.Module]
     """The networks in model.safetensors, by the prefix of their tensors."""
+    arguments: Mapping[str, str] = {"predict": "FILE"}
+    """Arguments of example commands on the run, as typed in a shell, by capability: "photo.png --set hair=blond"."""
 
     def evaluating(self, seed: int | None = None) -> AbstractContextManager[None]:
         """Context for using the networks: see `modes.evaluating`."""

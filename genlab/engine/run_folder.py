@@ -28,6 +28,7 @@ from genlab.engine.files import (
     write_json,
 )
 from genlab.errors import InputError, UnwritableError
+from genlab.options import two_paths
 
 FORMAT = 1
 LEFT_BY_A_START = frozenset({"run.json", "config.json", "left_out.txt"})
@@ -58,7 +59,7 @@ class RunFolder:
         Args:
             out: The folder, or None.
             task: Name of the task.
-            data: Path or name of the data.
+            data: Path or name of the data; two paths are separated by a comma.
             resumable: Whether the command that needs the folder has the option --resume.
 
         Raises:
@@ -79,7 +80,8 @@ class RunFolder:
                 more = ", or continue it with --resume" if resumable else ""
                 raise InputError(f"{out} already exists: choose another --out{more}.", "out")
             return folder
-        stem = f"{task}-{re.sub(r'[^A-Za-z0-9_-]+', '-', Path(data).stem.lstrip('@')).strip('-') or 'data'}"
+        stems = dict.fromkeys(Path(path).stem.lstrip("@") for path in two_paths(data) or (data,))
+        stem = f"{task}-{re.sub(r'[^A-Za-z0-9_-]+', '-', '-'.join(stems)).strip('-') or 'data'}"
         for number in range(1, 1_000_000):
             folder = cls(Path("runs") / f"{stem}-{number:03d}")
             try:

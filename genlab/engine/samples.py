@@ -33,9 +33,20 @@ class Sample:
     """The content as files, by extension: txt, csv, png."""
     latent: np.ndarray | None = field(default=None, repr=False)
     """Latent vector of the content, (latent,)."""
+    name: str | None = None
+    """Name of its files, such as that of the picture that it was made from; None for one that the command chooses."""
+    about: dict[str, Any] = field(default_factory=dict)
+    """Facts to report with it, as JSON values."""
+    panels: list[np.ndarray] | None = field(default=None, repr=False)
+    """Pictures that a sheet shows instead of the content, side by side, such as before and after."""
 
     def __str__(self) -> str:
         return str(self.content)
+
+    @property
+    def facts(self) -> str:
+        """The facts as text: "source: photo.png, hair: black -> blond"."""
+        return ", ".join(f"{name}: {value}" for name, value in self.about.items())
 
 
 def write_samples(samples: Iterable[Sample], folder: Path, name: str = "sample", first: int = 0) -> list[Path]:

@@ -77,9 +77,13 @@ def train(
                 config = machine.first(lambda: None if fresh else _matching_config(folder, given, model.continues))
                 if fresh:
                     machine.first(lambda: _begin(folder, run, given, config))
+                recorded = {} if fresh else machine.first(lambda: folder.about().get("data", {}))
                 with machine.first_alone(), working("reading the data", quiet):
-                    data, facts = recipe_type.read(options, run.place, start)
-                _check_data(facts, run, machine, None if fresh else folder)
+                    for place in run.place.versions(task.samples):
+                        data, facts = recipe_type.read(options, place, start)
+                        if recorded.get("fingerprint") in (None, facts.fingerprint):
+                            break
+                _check_data(facts, run, machine, recorded)
                 if not fresh:  # a rejected command must not change the run
                     machine.first(lambda: _begin(folder, run, given, config))
                 setup = Setup(options, data, machine, run.seed, Networks(networks), losses, start)
@@ -177,7 +181,7 @@ def _folder(task: str, run: RunOptions) -> tuple[RunFolder, bool]:
     return RunFolder.create(run.out, task, run.data), True
 
 
-def _check_data(facts: DataFacts, run: RunOptions, machine: Machine, resumed: RunFolder | None) -> None:
+def _check_data(facts: DataFacts, run: RunOptions, machine: Machine, recorded: dict[str, Any]) -> None:
     """Checks that all processes read the same data, and a resumed run the data that it was started on.
 
     Raises:
@@ -185,7 +189,6 @@ def _check_data(facts: DataFacts, run: RunOptions, machine: Machine, resumed: Ru
     """
     if machine.agree(facts.fingerprint) != facts.fingerprint:
         raise InputError(f"{run.data} differs between machines: use the same data on all of them.", "data")
-    recorded = machine.first(lambda: resumed.about().get("data", {}) if resumed else {})
     if recorded and recorded["fingerprint"] != facts.fingerprint:
         raise InputError(f"The content of {run.data} has changed since this run was started on it.", "data")
 

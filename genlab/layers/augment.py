@@ -61,3 +61,21 @@ def warped(
         grid = grid + rearrange(smooth, "batch axes height width -> batch height width axes")
     moved = F.grid_sample(pictures, grid.to(pictures.dtype), padding_mode="border", align_corners=False)
     return moved.contiguous(memory_format=torch.channels_last)
+
+
+def shifted(
+    pictures: Float[Tensor, "batch channels height width"], most: int
+) -> Float[Tensor, "batch channels height width"]:
+    """Shifts each picture by up to `most` whole pixels and flips it with probability 1/2, at random.
+
+    No resampling, so that every colour stays exact; pixels outside repeat the border.
+    """
+    count, _, height, width = pictures.shape
+    device = pictures.device
+    down, right = torch.randint(-most, most + 1, (2, count, 1), device=device)
+    rows = (torch.arange(height, device=device) + down).clamp(0, height - 1)
+    columns = (torch.arange(width, device=device) + right).clamp(0, width - 1)
+    columns = torch.where(torch.rand(count, 1, device=device) < 0.5, columns.flip(1), columns)
+    each = torch.arange(count, device=device)[:, None, None]
+    moved = pictures.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None]]
+    return moved.permute(0, 3, 1, 2)

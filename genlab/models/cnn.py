@@ -72,6 +72,26 @@ class Block(nn.Module):
         return change + (x if self.shortcut is None else self.shortcut(self.halving(active)))
 
 
+def stem(channels: int, width: int, pixels: int, widest: int = WIDEST_MAP) -> nn.Sequential:
+    """Convolutions that halve the resolution to at most `widest`."""
+    halvings = max(0, ceil(log2(pixels / widest)))
+    layers = nn.Sequential(convolution(channels, width, 3, 2 if halvings else 1))
+    for _ in range(halvings - 1):
+        layers.extend([nn.BatchNorm2d(width), nn.ReLU(), convolution(width, width, 3, 2)])
+    return layers
+
+
+def stages(width: int, depth: int) -> nn.Sequential:
+    """The stages, each of `depth` blocks; the last has `width << STAGES - 1` channels."""
+    blocks = nn.Sequential()
+    inputs = width
+    for stage in range(STAGES):
+        for place in range(depth):
+            blocks.append(Block(inputs, width << stage, 2 if stage and not place else 1))
+            inputs = width << stage
+    return blocks
+
+
 class CNN(nn.Module):
     """Maps pictures to logits.
 
@@ -88,16 +108,9 @@ class CNN(nn.Module):
         self, channels: int, classes: int, pixels: int, width: int, depth: int = 1, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        halvings = max(0, ceil(log2(pixels / WIDEST_MAP)))
-        self.stem = nn.Sequential(convolution(channels, width, 3, 2 if halvings else 1))
-        for _ in range(halvings - 1):
-            self.stem.extend([nn.BatchNorm2d(width), nn.ReLU(), convolution(width, width, 3, 2)])
-        self.blocks = nn.Sequential()
-        inputs = width
-        for stage in range(STAGES):
-            for place in range(depth):
-                self.blocks.append(Block(inputs, width << stage, 2 if stage and not place else 1))
-                inputs = width << stage
+        inputs = width << STAGES - 1
+        self.stem = stem(channels, width, pixels)
+        self.blocks = stages(width, depth)
         self.norm = nn.BatchNorm2d(inputs)
         self.dropout = dropout
         self.head = nn.Linear(inputs, 1 if classes == 2 else classes)

@@ -3,7 +3,7 @@
 Heavy parts are named as "module:name", and `catalog.load` loads them when they are needed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from genlab.data.shared.sample_sets import SampleSet
@@ -38,18 +38,20 @@ class Model:
 
 @dataclass(frozen=True)
 class FileOption:
-    """A command-line option that names a file whose content becomes a field of a request."""
+    """A command-line option that names a file, or arguments that name several, read into a field of a request."""
 
     name: str
     field: str
     """Field of the request."""
     read: str
-    """Function (path) -> iterator of values for the field; each value makes one request."""
+    """Function (path), or (paths) if positional, -> iterator of values for the field; each value makes one request."""
     help: str
     default: str | None = None
     """Path to read if neither the option nor its field is given; - is standard input."""
     text: bool = False
     """Whether the file is text, so that `read` also takes its encoding."""
+    positional: bool = False
+    """Whether the command takes one or more files as its arguments, without --NAME."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,15 @@ class Task:
     """Kind of its samples, as `engine.samples.Kind` names it; "label" for a classifier."""
     data: str
     """Description of the user's data, as a phrase for the help page."""
+    paths: int = 1
+    """Largest number of paths that give the data, such as two folders."""
     parts: tuple[tuple[str, str], ...] = ()
     """Options, with their help, that give the data in several parts, such as two parallel files."""
     samples: tuple[SampleSet, ...] = ()
     files: Mapping[str, tuple[FileOption, ...]] = field(default_factory=dict)
     """Command-line options that read files for a request, by request."""
+    sheet: str = "Write all pictures on one sheet."
+    """Help of `generate --grid`, for tasks that make pictures."""
     imports: Import | None = None
     """The models of other tools that `genlab import` opens."""
     page: str = ""
@@ -113,20 +119,41 @@ class Task:
         names = [model.name for model in self.models]
         raise InputError(f"The task {self.name} has no model {name}: choose from {nearest(name, names)}.", "model")
 
-    def place(self, data: str | None, parts: Mapping[str, str | None]) -> str:
-        """The location of the data: `data` itself, or its parts as one string, "FIRST,SECOND".
+    @property
+    def _most(self) -> int:
+        """Largest number of paths at which data are found together."""
+        return max(self.paths, len(self.parts))
+
+    @property
+    def metavar(self) -> str:
+        """Placeholder of an option that takes data like those of the task: PATH, or PATH[,PATH]."""
+        return "PATH" + "[,PATH]" * (self._most - 1)
+
+    def joined(self, paths: Sequence[str], field: str = "data") -> str:
+        """One path as it is, or several as one string, "FIRST,SECOND".
 
         Raises:
-            InputError: neither is given, or both, or only some of the parts.
+            InputError: there are more paths than the task takes.
+        """
+        if len(paths) > self._most:
+            most = "one path" if self._most == 1 else f"at most {self._most} paths"
+            raise InputError(f"{field}: {self.name} takes {most}, not {len(paths)}.", field)
+        return ",".join(paths)
+
+    def place(self, data: Sequence[str], parts: Mapping[str, str | None]) -> str:
+        """The location of the data: its paths, or its parts, as one string.
+
+        Raises:
+            InputError: neither is given, or both, or only some of the parts, or too many paths.
         """
         given = {name: parts.get(name) for name, _ in self.parts}
         options = " and ".join(f"--{name} FILE" for name in given)
         if not any(given.values()):
-            if data is None:
+            if not data:
                 also = f", or {options}" if given else ""
                 raise InputError(f"The data are missing: {self.data}{also}.", "data")
-            return data
-        if data is not None:
+            return self.joined(data)
+        if data:
             raise InputError(f"The data are given twice: as one path and as {options}.", "data")
         for name, path in given.items():
             if path is None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genlab.layers.augment import Warp, warped
+from genlab.layers.augment import Warp, shifted, warped
 
 STILL = Warp(rotation=0.0, shear=0.0, scale=0.0, shift=0.0, elastic=0.0)
 
@@ -87,3 +87,23 @@ def test_only_a_mirror_swaps_sides() -> None:
     sides = lambda warp: {place(warped(spot(), warp))[1] > 0 for _ in range(30)}
     assert sides(Warp()) == {True}
     assert sides(Warp(flip=True)) == {True, False}
+
+
+def test_shifts_move_by_whole_pixels_and_keep_every_value() -> None:
+    torch.manual_seed(0)
+    real = pictures(64, 3)
+    moved = shifted(real, 2)
+    assert moved.is_contiguous(memory_format=torch.channels_last)
+    padded = torch.nn.functional.pad(real, (2, 2, 2, 2), mode="replicate")
+    found = set()
+    for whole, one in zip(padded, moved, strict=True):
+        places = [
+            (down, right, flip)
+            for down in range(5)
+            for right in range(5)
+            for flip in (False, True)
+            if torch.equal(one.flip(2) if flip else one, whole[:, down : down + 16, right : right + 16])
+        ]
+        assert len(places) == 1
+        found.update(places)
+    assert len(found) > 25  # of 50

@@ -13,6 +13,7 @@ import torch
 import genlab
 from genlab.catalog import TASKS, load, task_named
 from genlab.engine.checkpoints import load_state, save_state
+from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.modes import evaluating
 from genlab.engine.options import Place, RunOptions
@@ -34,7 +35,19 @@ def recipe_class(task: str, model: str) -> type[Recipe]:
     return load(task_named(task).model(model).recipe)
 
 
-def built(task: str, model: str, data: str) -> Recipe:
+class Recorded(Networks):
+    """Builds genlab's own networks, and keeps them by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own: dict[str, torch.nn.Module] = {}
+
+    def build(self, name, shape, default):
+        self.own[name] = default(shape)
+        return self.own[name]
+
+
+def built(task: str, model: str, data: str, networks: Networks | None = None) -> Recipe:
     """A recipe, as the engine builds it."""
     declared = task_named(task).model(model)
     options = make(load(declared.options), small(task).OPTIONS[model])
@@ -44,7 +57,7 @@ def built(task: str, model: str, data: str) -> Recipe:
     assert {"train", "validation", "test"} <= facts.counts.keys()
     options = recipe_type.resolve(options, read, Speed(None, None, 1), None)
     seed_everything(0)
-    return recipe_type(Setup(options, read, Machine("cpu")))
+    return recipe_type(Setup(options, read, Machine("cpu"), networks=networks or Networks()))
 
 
 def attention_is_whole(maps: list[AttentionMap]) -> None:
@@ -117,14 +130,13 @@ def test_networks_are_built_by_the_users_factories(task, model, data, tmp_path):
     """A factory gets a shape that the run records; the caller's random state and the rest of the recipe stay."""
     declared, recipe = task_named(task).model(model), recipe_class(task, model)
     own, shapes = {}, {}
-    reference = built(task, model, data)
+    reference = Recorded()
+    built(task, model, data, reference)
     for name in recipe.replaceable:
 
         def factory(shape, name=name):
             shapes[name] = shape
-            network = reference.networks[name]
-            assert isinstance(network, torch.nn.Module)
-            return network
+            return reference.own[name]
 
         own[name] = factory
     options = small(task).OPTIONS[model]
@@ -232,10 +244,10 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     for opened in (run, again):
         assert not any(module.training for net in opened.pipeline.networks.values() for module in net.modules())
     if "generate" in requests:
-        options = small(task).GENERATE
-        one, other = run.generate(seed=3, **options), again.generate(seed=3, **options)
+        options, others = small(task).GENERATE, getattr(small(task), "OTHER", {"seed": 4})
+        one, other = run.generate(**options), again.generate(**options)
         assert str(one[0].content) == str(other[0].content)
-        assert str(again.generate(seed=4, **options)[0].content) != str(one[0].content)
+        assert str(again.generate(**{**options, **others})[0].content) != str(one[0].content)
         assert one[0].files
         assert isinstance(one[0].kind, Kind)
     else:
@@ -257,6 +269,7 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     assert str(tmp_path) not in (out / "README.md").read_text()
     monkeypatch.setattr("genlab.tasks.text.evaluate.write", lambda *_: iter(["the river runs " * 600]))  # quicker
     monkeypatch.setattr("genlab.tasks.images.accuracy_score.STEPS", 3)
+    monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", 3)
     report = again.evaluate()
     assert report
     assert report == again.evaluate()

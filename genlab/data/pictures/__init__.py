@@ -3,15 +3,26 @@
 from genlab.data.shared.sample_sets import SampleSet
 
 MAKERS = "genlab.data.pictures.sample_sets"
+FILES = f"{MAKERS}:files"
 SAMPLES = (
-    SampleSet(
-        "@digits", "5,000 handwritten digits of MNIST, 500 of each", "pictures", f"{MAKERS}:digits", f"{MAKERS}:files"
-    ),
+    SampleSet("@digits", "5,000 handwritten digits of MNIST, 500 of each", "pictures", f"{MAKERS}:digits", FILES),
     SampleSet(
         "@faces",
         "faces drawn by DiceBear (CC0): 10,000, or COUNT with @faces:COUNT",
         "pictures",
         f"{MAKERS}:faces",
-        f"{MAKERS}:files",
+        FILES,
+        truth=f"{MAKERS}:redraw_face",
+        earlier=("@faces-1",),
+    ),
+    SampleSet("@faces-1", "first version of @faces, for runs trained on it", "pictures", f"{MAKERS}:faces_1", FILES),
+    SampleSet(
+        "@portraits",
+        "people drawn by DiceBear after Avataaars by Pablo Stanley (free for any use): 5,000, or COUNT with "
+        "@portraits:COUNT",
+        "pictures",
+        f"{MAKERS}:portraits",
+        FILES,
+        truth=f"{MAKERS}:redraw_portrait",
     ),
 )

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from genlab.data.pictures.classes import ClassTable
-from genlab.data.pictures.files import File, find_pictures, printable, read_file
+from genlab.data.pictures.files import File, PictureFiles, find_pictures, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode, grey, may_be_deep, span
 from genlab.data.pictures.ranges import Ranges, Span, judge, notes_on_shades
 from genlab.data.shared.cache import cached
@@ -90,7 +90,13 @@ def read_array(data: str, pixels: int, channels: int | None, option: str, ranges
     Raises:
         InputError: there are no pictures, or none can be read.
     """
-    found = find_pictures(data, option)
+    return read_files(find_pictures(data, option), data, pixels, channels, option, ranges)
+
+
+def read_files(
+    found: PictureFiles, data: str, pixels: int, channels: int | None, option: str, ranges: Ranges | None = None
+) -> PictureArray:
+    """Reads all pictures among the files of `data`; the other arguments and errors are those of `read_array`."""
     files = found.pictures
     with ThreadPoolExecutor(cpu_count()) as pool:
         digests = [digest for some in pool.map(_digests, _chunks(files)) for digest in some]

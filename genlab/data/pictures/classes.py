@@ -1,19 +1,24 @@
-"""Classes of pictures from a column of the table beside them."""
+"""Columns of the table beside pictures; one of them can hold their classes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from genlab.data.shared.delimited import Cells, carried, parse_cells
+import numpy as np
+
+from genlab.data.shared.delimited import Cells, Column, carried, parse_cells
 from genlab.data.shared.encodings import decoded
-from genlab.data.shared.names import matching
+from genlab.data.shared.names import matching, simple
 from genlab.errors import InputError
 
-TABLES = ("attributes.csv", "list_attr_celeba.txt")
+TABLES = ("attributes.csv", "list_attr_celeba.txt", "list_attr_celeba.csv")
 """Tables beside the pictures; the first that exists is read: a CSV file with a column `file` and others, or CelebA's
 list (a line with the number of pictures, a line of attribute names, and a line per picture: its file, and 1 or -1 for
 each attribute).
 """
+FILES = ("file", "filename", "image", "image_id", "picture", "name")
+"""Names of the column with the pictures' files, the preferred one first."""
 MARKS = {"1": "yes", "-1": "no"}
 """Class names for the values in CelebA's list."""
 
@@ -23,6 +28,46 @@ class ClassTable(NamedTuple):
 
     name: str
     content: bytes
+
+
+@dataclass(frozen=True)
+class PictureTable:
+    """A table that is read for some pictures."""
+
+    where: str
+    """The table, for messages."""
+    cells: Cells = field(repr=False)
+    """All rows; their column of files is left out."""
+    repeated: dict[int, int] = field(repr=False)
+    """The first row of a file, for each further row of the same file."""
+    files: list[str] = field(repr=False)
+    """The file of each row."""
+    rows: dict[str, int] = field(repr=False)
+    """The row of each picture that has one."""
+    notes: list[str] = field(repr=False)
+
+    def named(self, name: str, asked: str) -> str:
+        """The column `name`, given by the option `asked`, which may differ in case and spaces.
+
+        Raises:
+            InputError: there is no such column.
+        """
+        return _column(name, self.cells.names, self.where, asked)
+
+    def column(self, name: str, option: str) -> Column:
+        """The cells of a column.
+
+        Raises:
+            InputError: two rows of a file differ; `option` gave the pictures.
+        """
+        cells = self.cells.column(name)
+        for row, first in self.repeated.items():
+            if cells[row] != cells[first]:
+                raise InputError(
+                    f"{self.where}, line {self.cells.lines[row]}: {self.files[row]} is {cells[row]}, but "
+                    f"{cells[first]} in a line before: keep one.", option,
+                )  # fmt: skip
+        return cells
 
 
 def table_classes(
@@ -43,66 +88,85 @@ def table_classes(
     """
     if table is None:
         raise InputError(f"label: {data} has no {TABLES[0]} or {TABLES[1]} with a column {label}.", "label")
+    found = read_table(table, names, data, option, encoding, (label,))
+    with carried(found.notes):
+        cells = found.column(found.named(label, "label"), option)
+        for name in names:
+            if not (name in found.rows and cells[found.rows[name]]):
+                raise InputError(f"{found.where} has no {label} for {name}: add a line, or remove the picture.", option)
+    return [cells[found.rows[name]] for name in names], found.notes
+
+
+def read_table(
+    table: ClassTable, names: list[str], data: str, option: str, encoding: str | None, wanted: Sequence[str]
+) -> PictureTable:
+    """Reads a table for the pictures `names`; arguments and errors as in `table_classes`.
+
+    Args:
+        wanted: Names of columns; a first line that contains one names the columns.
+    """
     where = f"{table.name} of {data}"
     if table.name == TABLES[1]:
-        values, notes = _parse_celeba_list(decoded(table.content, where, option, encoding), label, where), []
+        cells = _parse_celeba_list(decoded(table.content, where, option, encoding), where, option)
     else:
-        cells = parse_cells(table.content, where, option, encoding, ("file", label))
-        notes = cells.notes
-        with carried(notes):
-            values = _values(cells, label, where, option)
+        cells = parse_cells(table.content, where, option, encoding, (*FILES, *wanted))
+    notes = list(cells.notes)
     with carried(notes):
-        files = _files(names, values, where, notes)
-        for name in names:
-            if not (name in files and values[files[name]]):
-                raise InputError(f"{where} has no {label} for {name}: add a line, or remove the picture.", option)
-    return [values[files[name]] for name in names], notes
+        column = _file_column(cells, names, where, option)
+        files = _paths(cells.column(column))
+    first: dict[str, int] = {}
+    repeated = {row: first[file] for row, file in enumerate(files) if first.setdefault(file, row) != row}
+    known, differing = _files(names, first)
+    if differing:
+        one = differing[0]
+        notes.append(f"{where}: files that differ in case: {len(differing):,}, such as {known[one]} for {one}.")
+    rest = [place for place, name in enumerate(cells.names) if name != column]
+    cells = Cells(
+        cells.name, [cells.names[place] for place in rest], [cells.columns[place] for place in rest], cells.lines
+    )
+    return PictureTable(where, cells, repeated, files, {name: first[file] for name, file in known.items()}, notes)
 
 
-def _values(cells: Cells, label: str, where: str, option: str) -> dict[str, str]:
-    """Values by file."""
-    files, labels = (cells.column(_column(name, cells.names, where)) for name in ("file", label))
-    values: dict[str, str] = {}
-    for name, value, line in zip(files, labels, cells.lines, strict=True):
-        file = PurePosixPath(name.replace("\\", "/")).as_posix()
-        if values.setdefault(file, value) != value:
-            raise InputError(
-                f"{where}, line {line}: {file} is {value}, but {values[file]} in a line before: keep one.", option
-            )
-    return values
+def _paths(cells: Column) -> list[str]:
+    return [PurePosixPath(name.replace("\\", "/")).as_posix() for name in cells]
 
 
-def _files(names: list[str], values: Collection[str], where: str, notes: list[str]) -> dict[str, str]:
-    """The file in the table for each picture, which may differ in case; adds to `notes`."""
-    files = matching(names, values, str.casefold)
-    inside = {PurePosixPath(file).name: file for file in values}
-    if len(inside) == len(values):  # no two files share a name: the table may leave out the folders around them
+def _file_column(cells: Cells, names: list[str], where: str, option: str) -> str:
+    """The column that names most pictures among those called like one of `FILES`; `file` wins."""
+    candidates = [name for name in cells.names if simple(name) in FILES]
+    preferred = [name for name in candidates if simple(name) == FILES[0]]
+    if not candidates or len(preferred) == 1:
+        return _column(FILES[0], cells.names, where, option)
+    return max(candidates, key=lambda name: len(_files(names, _paths(cells.column(name)))[0]))
+
+
+def _files(names: list[str], known: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """The file in the table for each picture, and the pictures for which it differs in case."""
+    files = matching(names, known, str.casefold)
+    inside = {PurePosixPath(file).name: file for file in known}
+    if len(inside) == len(known):  # no two files share a name: the table may leave out the folders around them
         last = {name: PurePosixPath(name).name for name in names}
-        known = matching(last.values(), inside, str.casefold)
-        files = {name: inside[known[own]] for name, own in last.items() if own in known} | files
-    other = [name for name, file in files.items() if PurePosixPath(name).name != PurePosixPath(file).name]
-    if other:
-        notes.append(f"{where}: files that differ in case: {len(other):,}, such as {files[other[0]]} for {other[0]}.")
-    return files
+        found = matching(last.values(), inside, str.casefold)
+        files = {name: inside[found[own]] for name, own in last.items() if own in found} | files
+    return files, [name for name, file in files.items() if PurePosixPath(name).name != PurePosixPath(file).name]
 
 
-def _parse_celeba_list(text: str, label: str, where: str) -> dict[str, str]:
-    """Values by file."""
-    _, names, *lines = [*text.splitlines(), "", ""]
-    columns = names.split()
-    place, values = 1 + columns.index(_column(label, columns, where)), {}
+def _parse_celeba_list(text: str, where: str, option: str) -> Cells:
+    _, header, *lines = [*text.splitlines(), "", ""]
+    names, rows, numbers = [FILES[0], *header.split()], [], []
     for number, line in enumerate(lines, 3):
         if cells := line.split():
-            if len(cells) != 1 + len(columns) or cells[place] not in MARKS:
+            if len(cells) != len(names) or not MARKS.keys() >= set(cells[1:]):
                 raise InputError(
-                    f"{where}, line {number}: expected a file, and 1 or -1 for each of {len(columns)} names.", "label"
+                    f"{where}, line {number}: expected a file, and 1 or -1 for each of {len(names) - 1} names.", option
                 )
-            values[cells[0]] = MARKS[cells[place]]
-    return values
+            rows.append([cells[0], *map(MARKS.__getitem__, cells[1:])])
+            numbers.append(number)
+    columns = np.array(rows, object).reshape(-1, len(names)).T
+    return Cells(where, names, list(columns), np.array(numbers, np.int64))
 
 
-def _column(name: str, columns: list[str], where: str) -> str:
-    """The column `name`, which may differ in case and spaces."""
+def _column(name: str, columns: list[str], where: str, asked: str) -> str:
     if name not in (found := matching([name], columns)):
-        raise InputError(f"{where} has no column {name}; it has {', '.join(columns)}.", "label")
+        raise InputError(f"{where} has no column {name}; it has {', '.join(columns)}.", asked)
     return found[name]

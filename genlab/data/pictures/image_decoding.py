@@ -48,6 +48,18 @@ def decode(data: bytes, pixels: int, ranges: Ranges | None = None) -> UInt8[np.n
         return np.asarray(square(picture, pixels, ranges))
 
 
+def decode_whole(data: bytes, ranges: Ranges | None = None) -> UInt8[np.ndarray, "height width channels"]:
+    """Like `decode`, but the whole picture at its full size; with one channel if it is grey.
+
+    Raises:
+        Unreadable: as for `decode`.
+    """
+    with _opened(data) as picture:
+        ImageOps.exif_transpose(picture, in_place=True)
+        pixels = np.asarray(_flattened(picture, ranges))
+        return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
 def may_be_deep(data: bytes) -> bool:
     """Whether the picture can have more than 8 bits per channel, according to its first bytes."""
     return data[24:25] == b"\x10" if data.startswith(PNG) else data.startswith(TIFF)
@@ -64,6 +76,17 @@ def span(data: bytes) -> Span | None:
             return None
         values = _values(picture)
         return Span(KINDS[picture.mode], float(values.min()), float(values.max()))
+
+
+def describe(data: bytes) -> tuple[str, tuple[int, int]]:
+    """The format of a picture, such as "PNG", and its width and height.
+
+    Raises:
+        Unreadable: as for `decode`.
+    """
+    with _opened(data) as picture:
+        assert picture.format is not None, "it was opened from a file"
+        return picture.format, picture.size
 
 
 @contextmanager
@@ -93,15 +116,21 @@ def square(picture: Image.Image, pixels: int, ranges: Ranges | None = None) -> I
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     box = (left, top, left + side, top + side)
+    picture = _flattened(picture, ranges)
+    if side != pixels or box != (0, 0, pixels, pixels):
+        picture = picture.resize((pixels, pixels), Image.Resampling.LANCZOS, box)
+    return picture.convert("RGB")
+
+
+def _flattened(picture: Image.Image, ranges: Ranges | None) -> Image.Image:
+    """The picture over white, with 8 bits per channel: grey if it is and has no transparency, else RGB."""
     picture = _to_eight_bits(picture, ranges or {})
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
     if picture.mode not in ("RGB", "L"):
         picture = picture.convert("RGB")
-    if side != pixels or box != (0, 0, pixels, pixels):
-        picture = picture.resize((pixels, pixels), Image.Resampling.LANCZOS, box)
-    return picture.convert("RGB")
+    return picture
 
 
 def _to_eight_bits(picture: Image.Image, ranges: Ranges) -> Image.Image:

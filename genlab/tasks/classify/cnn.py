@@ -69,7 +69,7 @@ class CNNRecipe(ClassifyRecipe):
     @classmethod
     def examples(cls, data: PictureSet) -> list[Sample]:
         """A sheet of training pictures, spread over the classes."""
-        return picture_examples(data)
+        return picture_examples(data.train)
 
     @classmethod
     def resolve(cls, options: CNNOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> CNNOptions:

@@ -58,5 +58,6 @@ TASK = Task(
             ),
         )
     },
+    sheet="Write all pictures on one sheet, and their latent vectors next to it as .npy.",
     page="docs/images.md",
 )

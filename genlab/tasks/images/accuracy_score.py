@@ -15,10 +15,11 @@ from genlab.engine.modes import evaluating
 from genlab.layers.augment import Warp, warped
 from genlab.models.classifier import classification_loss
 from genlab.models.cnn import CNN
+from genlab.tasks.shared.judges import fit
 
 Pictures = Float[Tensor, "pictures channels side side"]
 Labels = Int[Tensor, " pictures"]
-STEPS, BATCH, WIDTH, RATE = 600, 64, 16, 4e-3
+STEPS, BATCH, WIDTH = 600, 64, 16
 READINGS = 30
 """Largest number of epochs, within the limit of `STEPS`."""
 
@@ -42,18 +43,13 @@ def accuracy_after(
     seed_everything(0)
     pictures, labels = test
     network = CNN(pictures.shape[1], classes, pictures.shape[2], WIDTH).to(machine.device)
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.05, fused=True)
-    steps = max(1, min(STEPS, READINGS * count // BATCH))
-    for step in range(steps):
-        seed_everything(0, step)
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / 30) * (1 - step / steps)
-        seen, known = machine.place(draw(step, BATCH))
-        with torch.enable_grad(), machine.autocast():
-            loss = classification_loss(network(warped(seen, Warp())), known)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+    fit(
+        network,
+        lambda step: draw(step, BATCH),
+        lambda seen, known: classification_loss(network(warped(seen, Warp())), known),
+        max(1, min(STEPS, READINGS * count // BATCH)),
+        machine,
+    )
     with evaluating(network, machine):
         logits = torch.cat([network(part.to(machine.device)).float().cpu() for part in pictures.split(250)])
     predicted = (logits[:, 0] > 0).long() if classes == 2 else logits.argmax(1)

@@ -14,9 +14,10 @@ from genlab.errors import InputError
 from genlab.metrics.pictures import copying, frechet_distance, kernel_distance, nearest, precision_recall
 from genlab.show.sheets import sheet
 from genlab.tasks.images.accuracy_score import accuracy_after
-from genlab.tasks.images.features import RealFeatures, extractor, generated_features
+from genlab.tasks.images.features import generated_features
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.recipe import FEWEST, Batch
+from genlab.tasks.shared.picture_features import RealFeatures, extractor
 from genlab.tasks.shared.reopening import reopened
 
 MEASURED = 10_000

@@ -18,9 +18,10 @@ from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.metrics.pictures import frechet_distance, kernel_distance
 from genlab.show.sheets import sheet
-from genlab.tasks.images.features import RealFeatures, extractor, generated_features
+from genlab.tasks.images.features import generated_features
 from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
 from genlab.tasks.shared.picture_examples import picture_examples
+from genlab.tasks.shared.picture_features import RealFeatures, extractor
 
 Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"]]
 FEWEST = 6
@@ -72,7 +73,7 @@ class ImagesRecipe(Recipe):
     @classmethod
     def examples(cls, data: PictureSet) -> list[Sample]:
         """A sheet of training pictures, spread over the classes."""
-        return picture_examples(data)
+        return picture_examples(data.train)
 
     @classmethod
     def resolve(cls, options: Any, data: PictureSet, speed: Speed, start: Pipeline | None) -> Any:

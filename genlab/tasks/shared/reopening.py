@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar, runtime_checkable
 
+from genlab.data.shared.sample_sets import declared
+from genlab.engine.options import Place
 from genlab.engine.pipeline import Source
 from genlab.errors import InputError
 
@@ -32,15 +34,22 @@ def training_data(read: Callable[..., Data], source: Source) -> Data | None:
     place = source.trained_on
     if source.data is None:
         try:
-            found = read(*place)
+            found = _matching(read, place, source.fingerprint)
         except InputError as error:
             raise InputError(f"{error} The run was trained on it: give its new location with --data.", "data") from None
-        if found.fingerprint != source.fingerprint:
+        if found is None:
             raise InputError(f"{place.data} has changed since training: give other data with --data.", "data")
         return found
     with suppress(InputError):  # if its splits have moved, or it is too small to train on, it is other data
-        found = read(*place._replace(data=source.data))
-        if found.fingerprint == source.fingerprint:
+        return _matching(read, place._replace(data=source.data), source.fingerprint)
+    return None
+
+
+def _matching(read: Callable[..., Data], place: Place, fingerprint: str) -> Data | None:
+    """The data with this fingerprint: those at `place`, or an earlier version of that sample set."""
+    for version in place.versions(declared().values()):
+        found = read(*version)
+        if found.fingerprint == fingerprint:
             return found
     return None
 

@@ -16,7 +16,7 @@ def test_a_table_names_classes(tmp_path: Path) -> None:
     assert found.classes == ["grey", "red"]
     assert found.train.labels is not None
     assert found.train.labels.tolist() == [1, 0, 1]
-    with pytest.raises(InputError, match="has no column beard; it has file, hair"):
+    with pytest.raises(InputError, match="has no column beard; it has hair"):
         whole(data, label="beard")
     (tmp_path / "attributes.csv").write_text("file,hair\n000.png,red\n001.png,grey\n")
     with pytest.raises(InputError, match=r"has no hair for 002.png"):

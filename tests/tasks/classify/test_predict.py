@@ -120,5 +120,5 @@ def test_the_command_line_says_what_comes_next(cli, pictures: Path) -> None:
     words = ["--steps", 2, "--width", 4, "--pixels", 16, "--batch", 4, "--out", "run"]
     code, out, err = cli("train", "classify", pictures, *words)
     assert (code, out.strip()) == (0, "run")
-    assert "Next: genlab predict run, genlab evaluate run" in err
+    assert "Next: genlab predict run FILE, genlab evaluate run" in err
     assert "genlab predict THIS_FOLDER FILE" in Path("run/README.md").read_text()

@@ -8,7 +8,7 @@ import torch
 import genlab
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
-from genlab.tasks.images.features import extractor
+from genlab.tasks.shared.picture_features import extractor
 from tests.conftest import squares_and_bars
 from tests.tasks.images.made import SMALL
 

@@ -70,7 +70,7 @@ def test_two_files_through_processes(cli, tmp_path, monkeypatch):
     )
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
-    assert made["run"] == "runs/translate-a-en-gz-a-fr-001"
+    assert made["run"] == "runs/translate-a-en-a-fr-001"
     assert {"loss", "bleu", "chrf", "exact"} <= made["test"].keys()
     assert str(tmp_path) not in (tmp_path / made["run"] / "config.json").read_text()
     done = genlab_fork("generate", made["run"], folder=tmp_path, input="The old miller waits now.\nThe ship.\n")

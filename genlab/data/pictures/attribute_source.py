@@ -1,0 +1,154 @@
+"""Reads all pictures of one source with their values: from a table, from sub-folders, or from two folders."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genlab.data.pictures.arrays import PictureArray, read_files
+from genlab.data.pictures.attributes import Labels, listed, read_labels
+from genlab.data.pictures.classes import TABLES, read_table
+from genlab.data.pictures.dividing import notes_on_files
+from genlab.data.pictures.files import PictureFiles, find_pictures, printable
+from genlab.data.pictures.layout import Layout, read_layout
+from genlab.data.pictures.ranges import Ranges
+from genlab.data.shared.delimited import carried
+from genlab.errors import InputError
+from genlab.options import two_paths
+
+LOOK = "look"
+"""The attribute that two folders, or sub-folders, are the values of."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """All pictures of one source."""
+
+    files: PictureFiles
+    pictures: PictureArray
+    layout: Layout
+    classes: list[str]
+    """The look of each picture; empty for attributes from a table."""
+    order: list[str]
+    """The values of the attribute `look` in the order of two folders; else empty."""
+    labels: Labels
+    fingerprint: str
+    notes: list[str]
+
+
+def read_source(
+    data: str,
+    option: str,
+    pixels: int,
+    attributes: tuple[str, ...],
+    channels: int | None,
+    ranges: Ranges | None,
+    encoding: str | None,
+    looks: list[str],
+) -> Source:
+    """Reads all pictures; the folders of `looks` are matched by name, or else by position."""
+    both = two_paths(data)
+    files, order = _join(*both, option) if both else (find_pictures(data, option), [])
+    if both and attributes:
+        raise InputError("attribute: two folders are the values of one attribute: omit --attribute.", "attribute")
+    if not attributes and files.table is not None:
+        raise _needs_attribute(files, data, option, encoding)
+    pictures = read_files(files, data, pixels, channels, option, ranges)
+    notes = [*notes_on_files(pictures.left_out), *pictures.notes]
+    with carried(notes):
+        if both:
+            layout = read_layout(_sides(pictures.names, order), data, option)
+            if len(looks) == 2 and not set(looks) & set(order):
+                notes.append(f"{order[0]} is read as {looks[0]}, and {order[1]} as {looks[1]}.")
+                order = looks
+            classes = [order["AB".index(side)] for side in layout.classes]
+        else:
+            layout = read_layout(pictures.names, data, option)
+            classes = [] if attributes else layout.classes
+        if attributes:
+            labels = _from_table(files, pictures.names, attributes, data, option, encoding)
+            notes += labels.notes
+        elif any(classes):
+            labels = Labels({LOOK: np.array(classes, object)}, {}, [])
+            _check_copies(pictures, classes, option)
+        else:
+            raise InputError(
+                f"{data} has neither a table {TABLES[0]} nor a sub-folder for each look: add one, or give two folders.",
+                option,
+            )
+    values = {name: found.tolist() for name, found in labels.changed.items()}
+    about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, values])
+    digest = hashlib.sha256(about.encode()).hexdigest()
+    return Source(files, pictures, layout, classes, order, labels, digest, notes)
+
+
+def _from_table(
+    files: PictureFiles, names: list[str], attributes: tuple[str, ...], data: str, option: str, encoding: str | None
+) -> Labels:
+    if files.table is None:
+        raise InputError(
+            f"attribute: {data} has no {TABLES[0]} or {TABLES[1]} with a column {attributes[0]}.", "attribute"
+        )
+    table = read_table(files.table, names, data, option, encoding, attributes)
+    with carried(table.notes):
+        labels = read_labels(table, names, attributes, option)
+    return Labels(labels.changed, labels.kept, [*table.notes, *labels.notes])
+
+
+def _sides(names: list[str], order: list[str]) -> list[str]:
+    """The names, with A and B for the two folders."""
+    return [
+        f"A/{name.removeprefix(f'{order[0]}/')}" if name.startswith(f"{order[0]}/")
+        else f"B/{name.removeprefix(f'{order[1]}/')}"
+        for name in names
+    ]  # fmt: skip
+
+
+def _join(one: str, other: str, option: str) -> tuple[PictureFiles, list[str]]:
+    """The pictures of two folders as if they were sub-folders of one, and the names of these sub-folders."""
+    order = _distinct(one, other, option)
+    found = list(zip(order, (find_pictures(path, option) for path in (one, other)), strict=True))
+    pictures = [(f"{name}/{file}", read) for name, each in found for file, read in each.pictures]
+    others = {f"{name}/{file}": why for name, each in found for file, why in each.others.items()}
+    notes = [f"{name}: {note}" for name, each in found for note in each.notes]
+    return PictureFiles(" + ".join(each.name for _, each in found), pictures, others, None, "", notes), order
+
+
+def _distinct(one: str, other: str, option: str) -> list[str]:
+    """The shortest ends of two paths that differ.
+
+    Raises:
+        InputError: both are the same.
+    """
+    if one == other or (Path(one).exists() and Path(other).exists() and Path(one).samefile(other)):
+        raise InputError(f"{one} is given twice: give two different folders.", option)
+    parts = [[*Path(path).absolute().parts[:-1], Path(path).absolute().name.removesuffix(".zip")]
+             for path in (one, other)]  # fmt: skip
+    for depth in range(1, 1 + max(map(len, parts))):
+        names = ["/".join(each[-depth:]) for each in parts]
+        if names[0] != names[1]:
+            return [printable(name) for name in names]
+    return [Path(path).name for path in (one, other)]  # x and x.zip
+
+
+def _check_copies(pictures: PictureArray, classes: list[str], option: str) -> None:
+    """Raises InputError if the same picture has two looks."""
+    first: dict[str, int] = {}
+    for row, (digest, look) in enumerate(zip(pictures.digests, classes, strict=True)):
+        before = first.setdefault(digest, row)
+        if look != classes[before]:
+            names = pictures.names
+            raise InputError(
+                f"{names[before]} and {names[row]} are the same picture with two looks: remove one of them.", option
+            )
+
+
+def _needs_attribute(files: PictureFiles, data: str, option: str, encoding: str | None) -> InputError:
+    assert files.table is not None
+    names = [name for name, _ in files.pictures]
+    columns = read_table(files.table, names, data, option, encoding, ()).cells.names
+    return InputError(
+        f"attribute: choose what to change with --attribute: {data} has a table with {listed(columns)}", "attribute"
+    )

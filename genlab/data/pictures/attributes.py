@@ -1,0 +1,178 @@
+"""Attributes of pictures, from the columns of the table beside them.
+
+An attribute to change is a column (`hair`), or composed of columns with yes and no (`hair=Black_Hair,Blond_Hair`): a
+picture's value is then the name of the one column that is yes. Every other column with few values is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Int
+
+from genlab.data.pictures.classes import PictureTable
+from genlab.errors import InputError
+from genlab.options import perhaps_meant
+
+MOST = 20
+"""Largest number of values of an attribute."""
+SHOWN = 12
+"""Number of columns that an error lists."""
+UNKNOWN = -1
+"""The index of a picture without a definite value."""
+BINARY = ({"1": "yes", "-1": "no"}, {"1": "yes", "0": "no"}, {"yes": "yes", "no": "no"}, {"true": "yes", "false": "no"})
+"""How columns with two values write yes and no."""
+
+Values = np.ndarray
+"""The value of each picture as a str, "" if it has no definite one, (pictures,)."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Something that every picture has one of several values of."""
+
+    name: str
+    values: list[str]
+    """Sorted; the names of two folders are in the order given."""
+
+    def indices(self, values: Values) -> Int[np.ndarray, " pictures"]:
+        """The index of each value, `UNKNOWN` if it is not among them."""
+        places = {value: place for place, value in enumerate(self.values)}
+        return np.array([places.get(value, UNKNOWN) for value in values], np.int64)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The values of all pictures."""
+
+    changed: dict[str, Values] = field(repr=False)
+    """By name of an attribute to change."""
+    kept: dict[str, Values] = field(repr=False)
+    """By name of any other column with few values."""
+    notes: list[str]
+
+
+def read_labels(table: PictureTable, names: list[str], items: Sequence[str], option: str) -> Labels:
+    """The values of the pictures `names` according to a table.
+
+    Args:
+        table: The table, read for these pictures.
+        names: The files of the pictures.
+        items: The attributes to change.
+        option: The option that gave the pictures.
+
+    Raises:
+        InputError: a column is unknown or cannot be used, or a picture has no row.
+    """
+    for name in names:
+        if name not in table.rows:
+            raise InputError(f"{table.where} has no line for {name}: add it, or remove the picture.", option)
+    rows = np.array([table.rows[name] for name in names])
+    notes = []
+    if absent := len(set(table.files)) - len(set(rows)):
+        notes.append(f"{table.where}: lines of pictures that are absent: {absent:,}; they are ignored.")
+    changed: dict[str, Values] = {}
+    used: set[str] = set()
+    binary: dict[str, Values] = {}
+    for item in items:
+        name, columns = _parsed(item, table)
+        if name in changed:
+            raise InputError(f"attribute: {name} is given twice.", "attribute")
+        cells = [table.column(column, option)[rows] for column in columns]
+        used.update(columns)
+        if len(columns) == 1:
+            answers = _yes_no(cells[0])
+            changed[name] = cells[0] if answers is None else answers
+            if answers is not None:
+                binary[name] = answers
+            if unknown := int((changed[name] == "").sum()):
+                notes.append(f"{name}: {unknown:,} of {len(rows):,} pictures have no value: they are left out.")
+        else:
+            changed[name] = _composed(name, columns, cells, table.where, notes)
+    notes += [_excluding(*pair, binary) for pair in combinations(binary, 2) if _exclude(*pair, binary)]
+    kept, many = {}, []
+    for column in (column for column in table.cells.names if column not in used | changed.keys()):
+        cells = table.column(column, option)[rows]
+        count = len(set(cells) - {""})
+        if 2 <= count <= MOST:
+            answers = _yes_no(cells)
+            kept[column] = cells if answers is None else answers
+        elif count > MOST:
+            many.append(column)
+    if many:
+        notes.append(f"{table.where}: columns of more than {MOST} values are not compared: {listed(many)}")
+    return Labels(changed, kept, notes)
+
+
+def listed(columns: list[str]) -> str:
+    """The end of a sentence that lists columns."""
+    return f"{', '.join(columns[:SHOWN])}, ..." if len(columns) > SHOWN else f"{', '.join(columns)}."
+
+
+def _parsed(item: str, table: PictureTable) -> tuple[str, list[str]]:
+    """The name of an attribute, and its columns."""
+    name, equals, parts = item.partition("=")
+    if not equals or item in table.cells.names:
+        column = _known(item, table)
+        return column, [column]
+    columns = [_known(part, table) for part in parts.split(",") if part]
+    if not name or len(set(columns)) < 2:
+        raise InputError(
+            f"attribute: {item!r} cannot be used: write NAME=COLUMN,COLUMN with at least two columns.", "attribute"
+        )
+    return name, list(dict.fromkeys(columns))
+
+
+def _known(name: str, table: PictureTable) -> str:
+    columns = table.cells.names
+    try:
+        return table.named(name, "attribute")
+    except InputError:
+        raise InputError(
+            f"attribute: {table.where} has no column {name}{perhaps_meant(name, columns)}; it has {listed(columns)}",
+            "attribute",
+        ) from None
+
+
+def _yes_no(cells: Values) -> Values | None:
+    """The column as yes and no, "" where it is empty; None if it holds something else."""
+    given = {cell.casefold() for cell in set(cells)} - {""}
+    for words in BINARY:
+        if given and given <= words.keys():
+            return np.array([words.get(cell.casefold(), "") for cell in cells], object)
+    return None
+
+
+def _composed(name: str, columns: list[str], cells: list[Values], where: str, notes: list[str]) -> Values:
+    """The column that alone is yes for each picture; adds to `notes` how many have none, or several."""
+    answers = []
+    for column, values in zip(columns, cells, strict=True):
+        found = _yes_no(values)
+        if found is None:
+            raise InputError(
+                f"attribute: {column} of {where} does not hold yes and no, as the columns of {name} must.", "attribute"
+            )
+        answers.append(found == "yes")
+    yes = np.stack(answers)
+    several, none = int((yes.sum(0) > 1).sum()), int((yes.sum(0) == 0).sum())
+    if several or none:
+        notes.append(
+            f"{name}: {several + none:,} of {yes.shape[1]:,} pictures have no definite value ({none:,} are none of "
+            f"{', '.join(columns)}, {several:,} are several): they are left out."
+        )
+    return np.where(yes.sum(0) == 1, np.array(columns, object)[yes.argmax(0)], "")
+
+
+def _exclude(one: str, other: str, binary: dict[str, Values]) -> bool:
+    """Whether two columns are hardly ever both yes, but by chance would be."""
+    first, second = (float((binary[name] == "yes").mean()) for name in (one, other))
+    both = float(((binary[one] == "yes") & (binary[other] == "yes")).mean())
+    return both <= 0.02 * min(first, second) and max(first, second) >= 0.1 and min(first, second) > 0
+
+
+def _excluding(one: str, other: str, binary: dict[str, Values]) -> str:
+    return (
+        f"{one} and {other} exclude each other: --attribute NAME={one},{other} makes one attribute of them, so that "
+        "one replaces the other."
+    )

@@ -1,0 +1,96 @@
+"""Opens pictures at their full size, for a model that changes them.
+
+A picture is decoded only when it is reached, so a large folder needs no more memory than a few pictures.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from genlab.data.pictures.arrays import HEAD
+from genlab.data.pictures.files import File, find_pictures, printable, read_file
+from genlab.data.pictures.image_decoding import Unreadable, decode_whole, may_be_deep, span
+from genlab.data.pictures.ranges import Ranges, Span, judge
+from genlab.errors import InputError
+
+MOST = 100
+"""Largest number of pictures to open at a time."""
+PIXELS = 1 << 25
+"""Number of pixels from which no further picture is opened at a time."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """A picture as its file holds it, upright."""
+
+    name: str
+    """Its file."""
+    pixels: UInt8[np.ndarray, "height width channels"] = field(repr=False)
+    """One channel if the file is grey, else three."""
+
+
+def open_originals(
+    paths: Iterable[str], notes: list[str], ranges: Ranges | None = None, option: str = "pictures"
+) -> Iterator[list[Original]]:
+    """Yields the pictures, some at a time.
+
+    Args:
+        paths: Files, folders, zips and @samples.
+        notes: Receives a note for each file that is left out.
+        ranges: Value ranges of the model's training data; None infers them from the pictures of each path.
+        option: The option that gave `paths`.
+
+    Raises:
+        InputError: a path does not exist, a file cannot be read as a picture, or no picture in a folder can.
+    """
+    paths = list(paths)
+    if not paths:
+        raise InputError("Name the pictures: files or folders.", option)
+    chunk: list[Original] = []
+    for path in paths:
+        for original in _opened(path, ranges or {}, notes, option):
+            chunk.append(original)
+            if len(chunk) == MOST or sum(each.pixels[..., 0].size for each in chunk) >= PIXELS:
+                yield chunk
+                chunk = []
+    if chunk:
+        yield chunk
+
+
+def _opened(path: str, ranges: Ranges, notes: list[str], option: str) -> Iterator[Original]:
+    """Yields the pictures of one path."""
+    single = Path(path).is_file() and not path.lower().endswith(".zip")
+    if single:
+        files: list[File] = [(printable(path), partial(read_file, path))]
+    else:
+        found = find_pictures(path, option)
+        notes += found.notes
+        files = found.pictures
+    deep = [each for each in map(_span, files) if each is not None]
+    known, said = judge(deep, ranges)
+    notes += said
+    count, reason = 0, ""
+    for name, read in files:
+        try:
+            yield Original(name, decode_whole(read(), known))
+            count += 1
+        except Unreadable as error:
+            reason = str(error)
+            if single:
+                raise InputError(f"{path} cannot be read as a picture: {error}.", option) from None
+            notes.append(f"{name} was left out: {error}.")
+    if not count:
+        raise InputError(f"None of the {len(files)} pictures of {path} can be read: {reason}.", option)
+
+
+def _span(file: File) -> Span | None:
+    """The value span of a readable picture with more than 8 bits per channel."""
+    _, read = file
+    try:
+        return span(read()) if may_be_deep(read(head=HEAD)) else None
+    except Unreadable:
+        return None

@@ -1,0 +1,126 @@
+"""Metrics of changed pictures: is the change made, is everything else kept, and two baselines.
+
+A judge reads the values of pictures; where the true result is known, pixels are compared with it. x is the input, y the
+output and t the truth; v(x) is the value that the judge reads from x.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+Pixels = UInt8[np.ndarray, "pictures height width channels"]
+Values = Int[np.ndarray, " pictures"]
+
+VISIBLE = 8
+"""Smallest difference of a channel, out of 255, at which two pixels still count as equal for the eye."""
+EXACT = 2
+"""The same for exact results: rounding errors."""
+BITS = 3
+"""Colours that agree in all but this number of low bits are counted together, to find a value's colour."""
+
+
+# --- read by a judge ------------------------------------------------------------------------------
+
+
+def flip_rate(read: Values, target: Values) -> float:
+    """Share of changed pictures that the judge recognises as changed: mean of [v(y) = target]."""
+    return float((read == target).mean())
+
+
+def flip_rate_by_pair(read: Values, source: Values, target: Values, names: Sequence[str]) -> dict[str, float]:
+    """The flip rate of each pair of source and target value that occurs, such as "black -> blond"."""
+    rates = {}
+    for old, new in sorted(set(zip(source.tolist(), target.tolist(), strict=True))):
+        pair = (source == old) & (target == new)
+        rates[f"{names[old]} -> {names[new]}"] = flip_rate(read[pair], target[pair])
+    return rates
+
+
+def kept(before: Values, after: Values, recorded: Values) -> float | None:
+    """Share of pictures that keep a value: mean of [v(y) = r] over the pictures with v(x) = r, the recorded value.
+
+    Pictures that the judge misreads already on input say nothing, nor do those whose value is unknown (-1).
+
+    Returns:
+        The share; None if there are no such pictures.
+    """
+    known = (before == recorded) & (recorded >= 0)
+    return float((after == recorded)[known].mean()) if known.any() else None
+
+
+# --- compared with the truth ----------------------------------------------------------------------
+
+
+def differing(first: Pixels, second: Pixels, threshold: int = 0) -> Bool[np.ndarray, "pictures height width"]:
+    """The pixels of which at least one channel differs by more than `threshold`."""
+    return (np.abs(first.astype(np.int16) - second) > threshold).any(3)
+
+
+def pixel_errors(before: Pixels, after: Pixels, truth: Pixels, threshold: int = VISIBLE) -> dict[str, float]:
+    """Compares the pixels of all pictures together with the truth.
+
+    Returns:
+        `outside_changed`: share of the pixels that should stay, t = x, at which |y - x| > threshold. `inside_wrong`:
+        share of those that should change, t != x, at which |y - t| > threshold. `wrong`: share of all pixels at which
+        |y - t| > threshold. Lower is better.
+    """
+    inside = differing(before, truth)
+    wrong = differing(after, truth, threshold)  # outside, the truth is the input
+    return {"outside_changed": _share(wrong[~inside]), "inside_wrong": _share(wrong[inside]), "wrong": _share(wrong)}
+
+
+def _share(pixels: Bool[np.ndarray, "..."]) -> float:
+    return float(pixels.mean()) if pixels.size else 0.0
+
+
+# --- baselines ------------------------------------------------------------------------------------
+
+
+def value_colours(pictures: Pixels, values: Values, count: int) -> UInt8[np.ndarray, "count channels"]:
+    """The colour that distinguishes each value of an attribute of drawings.
+
+    Among groups of similar colours, the one whose share of the pixels with this value exceeds its share of the others
+    most; of this group, the commonest colour.
+    """
+    channels = pictures.shape[3]
+    exact = _codes(pictures, 256)
+    groups = _codes(pictures >> BITS, 256 >> BITS)
+    size = (256 >> BITS) ** channels
+    colours = np.zeros((count, channels), np.uint8)
+    for value in range(count):
+        having = values == value
+        shares = [
+            np.bincount(groups[rows].ravel(), minlength=size) / max(1, groups[rows].size) for rows in (having, ~having)
+        ]
+        group = (shares[0] - shares[1]).argmax()
+        found, counts = np.unique(exact[having][groups[having] == group], return_counts=True)
+        code = int(found[counts.argmax()])
+        colours[value] = [code >> 8 * place & 255 for place in range(channels)]
+    return colours
+
+
+def _codes(pictures: Pixels, base: int) -> Int[np.ndarray, "pictures height width"]:
+    """One number for each colour."""
+    return pictures.astype(np.int64) @ (base ** np.arange(pictures.shape[3]))
+
+
+def colours_swapped(
+    pictures: Pixels, source: Values, target: Values, colours: UInt8[np.ndarray, "count channels"]
+) -> Pixels:
+    """A baseline for drawings: pixels within 8/255 of the source value's colour get the target value's colour."""
+    old = np.broadcast_to(colours[source][:, None, None], pictures.shape)
+    like = ~differing(pictures, old, VISIBLE)
+    return np.where(like[..., None], colours[target][:, None, None], pictures)
+
+
+def mean_pictures(pictures: Pixels, values: Values, count: int) -> Float[np.ndarray, "count height width channels"]:
+    """The mean picture of each value."""
+    return np.stack([pictures[values == value].mean(0) for value in range(count)])
+
+
+def means_shifted(
+    pictures: Pixels, source: Values, target: Values, means: Float[np.ndarray, "count height width channels"]
+) -> Pixels:
+    """A baseline for photographs: adds the difference of the target and source values' mean pictures."""
+    return (pictures + means[target] - means[source]).round().clip(0, 255).astype(np.uint8)

@@ -1,0 +1,111 @@
+"""Changes to evaluate a model on, with their truth where it is known, and the baselines' pictures."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from genlab.data.pictures.attribute_set import AttributedSplit
+from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.image_decoding import decode, grey
+from genlab.metrics.restyle import colours_swapped, mean_pictures, means_shifted, value_colours
+from genlab.tasks.shared.drawings import are_drawings
+
+Pixels = UInt8[np.ndarray, "pictures height width channels"]
+MOST = 1000
+"""Largest number of changes to measure on."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Changes to make: each gives one attribute of a picture another value."""
+
+    attributes: list[Attribute]
+    """The attributes to change."""
+    pictures: Pixels = field(repr=False)
+    names: list[str] = field(repr=False)
+    """File of each picture."""
+    recorded: Int[np.ndarray, "changes columns"] = field(repr=False)
+    """Value of every column of the table: of the attributes to change, then of the others; -1 where unknown."""
+    changed: Int[np.ndarray, " changes"] = field(repr=False)
+    """Index of the attribute to change."""
+    target: Int[np.ndarray, " changes"] = field(repr=False)
+    """Its new value."""
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def old(self) -> Int[np.ndarray, "changes attributes"]:
+        """The present values of the attributes."""
+        return self.recorded[:, : len(self.attributes)]
+
+    @property
+    def new(self) -> Int[np.ndarray, "changes attributes"]:
+        """Their new values."""
+        values = self.old.copy()
+        values[np.arange(len(self)), self.changed] = self.target
+        return values
+
+    @property
+    def source(self) -> Int[np.ndarray, " changes"]:
+        """The present value of the attribute to change."""
+        return self.recorded[np.arange(len(self)), self.changed]
+
+    def each(self) -> Iterator[tuple[int, int, int]]:
+        """Yields index, attribute and new value of every change."""
+        yield from zip(range(len(self)), self.changed.tolist(), self.target.tolist(), strict=True)
+
+
+def changes_of(split: AttributedSplit, attributes: list[Attribute]) -> Changes:
+    """At most `MOST` changes of random pictures, always the same: each attribute in turn gets a random other value."""
+    random = np.random.default_rng(0)
+    order, count = random.permutation(len(split)), len(attributes)
+    turns = np.arange(min(MOST, len(split) * count))
+    changed = (
+        turns % len(split) + turns // len(split)
+    ) % count  # every round over the pictures changes another attribute
+    some = split.take(order[turns % len(split)])
+    recorded = np.concatenate((some.values, some.kept), 1)
+    counts = np.array([len(attribute.values) for attribute in attributes])[changed]
+    target = (recorded[turns, changed] + random.integers(1, counts)) % counts
+    pictures = some.pictures.array[some.pictures.rows]
+    return Changes(attributes, pictures, some.pictures.names, recorded, changed, target)
+
+
+def true_pictures(changes: Changes, truth: Callable[[str, Mapping[str, str]], bytes]) -> Pixels:
+    """The pictures with nothing else changed, of a sample set that can redraw them."""
+    side, channels = changes.pictures.shape[2:]
+    files = []
+    for row, index, value in changes.each():
+        attribute = changes.attributes[index]
+        files.append(decode(truth(changes.names[row], {attribute.name: attribute.values[value]}), side))
+    pictures = np.stack(files)
+    return pictures if channels == 3 else grey(pictures)
+
+
+def random_real(changes: Changes, studied: AttributedSplit) -> Pixels:
+    """For each change, a random real picture that has the new value."""
+    random = np.random.default_rng(0)
+    having = [[np.flatnonzero(values == value) for value in range(len(attribute.values))]
+              for attribute, values in zip(changes.attributes, studied.values.T, strict=True)]  # fmt: skip
+    picks = [random.choice(having[index][value]) for _, index, value in changes.each()]
+    return studied.pictures.array[studied.pictures.rows[picks]]
+
+
+def swapped(changes: Changes, studied: AttributedSplit) -> tuple[Pixels, str]:
+    """The plainest way to make the changes, and its name: for drawings a colour swap, else the shift of the mean."""
+    pictures = studied.pictures.array[studied.pictures.rows]
+    drawings = are_drawings(studied.pictures)
+    made = np.empty_like(changes.pictures)
+    for index, attribute in enumerate(changes.attributes):
+        rows = changes.changed == index
+        change = changes.pictures[rows], changes.source[rows], changes.target[rows]
+        known = pictures, studied.values[:, index], len(attribute.values)
+        made[rows] = (
+            colours_swapped(*change, value_colours(*known))
+            if drawings
+            else means_shifted(*change, mean_pictures(*known))
+        )
+    return made, "colour swap" if drawings else "difference of mean pictures"

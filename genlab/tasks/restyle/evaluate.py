@@ -1,0 +1,139 @@
+"""Evaluates changed pictures by a judge that took no part in training, beside three baselines.
+
+The baselines: the input unchanged; `swap`, a plain colour swap for drawings, or for photographs the difference of the
+values' mean pictures; `random_real`, a random real picture of the new value.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
+from genlab.data.pictures.pixels import to_bytes, to_tensor
+from genlab.data.shared.sample_sets import truth_of
+from genlab.engine.pipeline import Evaluation, Source
+from genlab.errors import InputError
+from genlab.metrics.restyle import VISIBLE, differing
+from genlab.show.sheets import sheet
+from genlab.tasks.restyle.changes import Changes, Pixels, changes_of, random_real, swapped, true_pictures
+from genlab.tasks.restyle.comparison import compared_pixels, compared_values, kernel_distances
+from genlab.tasks.restyle.pipeline import PASS, RestylePipeline
+from genlab.tasks.shared.judges import judged, train_judge
+from genlab.tasks.shared.picture_features import extractor
+from genlab.tasks.shared.reopening import reopened
+
+FEWEST = 5
+"""Smallest number of pictures to measure on."""
+STUDIED = 50_000
+"""Largest number of pictures that the judge is trained on."""
+SHOWN = 8
+"""Number of changes of each kind on the sheet."""
+
+
+def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
+    """Evaluates on the run's test split, or on half of other pictures: the judge learns from the other half.
+
+    Raises:
+        InputError: the pictures cannot be read, are too few, or differ from the model's in colour channels.
+    """
+    machine = pipeline.machine
+    found, held_out, studied = _opened(pipeline, source)
+    columns = [*found.attributes, *found.kept]
+    pictures = studied.pictures.array[studied.pictures.rows]
+    values = np.concatenate((studied.values, studied.kept), 1)
+    judge = train_judge(pictures, values, [len(one.values) for one in columns], machine)
+
+    changes = changes_of(held_out, found.attributes)
+    made, cycle_error = _made(pipeline, changes)
+    baseline, method = swapped(changes, studied)
+    outputs = {"model": made, "unchanged": changes.pictures, "swap": baseline}
+    outputs["random_real"] = random_real(changes, studied)
+    chances = {name: judged(judge, each, machine) for name, each in outputs.items()}
+
+    report: dict[str, Any] = {
+        "data": found.name, "split": "test" if held_out is found.test else "half", "pictures": len(set(changes.names)),
+        "changes": len(changes), "swap": method,
+    }  # fmt: skip
+    readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
+    report |= compared_values(readings, changes, columns)
+    elsewhere = differing(made, changes.pictures, VISIBLE)
+    truth = truth_of(found.name)
+    if truth and not any("=" in item for item in pipeline.options.attribute):
+        true = true_pictures(changes, truth)
+        report |= compared_pixels(outputs, changes, true)
+        elsewhere &= ~differing(true, changes.pictures)
+    report["cycle_error"] = cycle_error
+    look = extractor("efficientnet", found.name, machine)
+    features = {name: look.features(len(each), partial(_part, each)) for name, each in outputs.items()}
+    report["kernel_distance"] = kernel_distances(features, changes)
+
+    certainty = np.array([chances["model"][a][row, value] for row, a, value in changes.each()])
+    return Evaluation(report, {"best_and_worst.png": _sheet(changes, made, certainty, elsewhere.mean((1, 2)))})
+
+
+def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, AttributedSplit, AttributedSplit]:
+    """The data, the pictures to change, and those that the judge learns from."""
+    options, facts = pipeline.options, pipeline.facts
+    read = partial(read_attributed, pixels=options.pixels, attributes=options.attribute, known=facts.attributes)
+    found, home = reopened(read, source)
+    if home and found.test is None:
+        raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
+    if found.channels != facts.channels:
+        kinds = {1: "grey", 3: "colour"}
+        raise InputError(
+            f"{found.name} has {kinds[found.channels]} pictures, the run changes {kinds[facts.channels]} ones.", "data"
+        )
+    order = np.random.default_rng(0).permutation(len(found.train))
+    if home:
+        held_out, studied = found.test, found.train.take(order[:STUDIED])
+    else:
+        held_out, studied = found.train.take(order[::2]), found.train.take(order[1::2][:STUDIED])
+    assert held_out is not None
+    if min(len(held_out), len(studied)) < FEWEST:
+        count, least = (len(held_out), FEWEST) if home else (len(found.train), 2 * FEWEST)
+        raise InputError(f"{count} pictures are too few to measure on: give at least {least} with --data.", "data")
+    for attribute, values in zip(found.attributes, studied.values.T, strict=True):
+        if missing := set(range(len(attribute.values))) - set(values.tolist()):
+            raise InputError(
+                f"{found.name} has too few pictures with {attribute.name} {attribute.values[min(missing)]} to measure "
+                "on: give more with --data.", "data",
+            )  # fmt: skip
+    return found, held_out, studied
+
+
+def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
+    """The model's pictures, and its cycle error: the mean difference, out of 255, after changing them back."""
+    old, new = (torch.from_numpy(values) for values in (changes.old, changes.new))
+    parts, error = [], 0.0
+    with pipeline.evaluating():
+        for first in range(0, len(changes), PASS):
+            part = slice(first, first + PASS)
+            before, source, target = pipeline.machine.place((to_tensor(changes.pictures[part]), old[part], new[part]))
+            parts.append(to_bytes(pipeline.restyle(before, source, target)))
+            after = pipeline.machine.place(to_tensor(parts[-1]))
+            back = to_bytes(pipeline.restyle(after, target, source))
+            error += float(np.abs(back.astype(np.int16) - changes.pictures[part]).mean()) * len(back)
+    return np.concatenate(parts), error / len(changes)
+
+
+def _part(pictures: Pixels, part: slice) -> Float[Tensor, "some channels side side"]:
+    return to_tensor(pictures[part])
+
+
+def _sheet(changes: Changes, made: Pixels, certainty: np.ndarray, elsewhere: np.ndarray) -> bytes:
+    """The best changes, the least recognised ones, and those that change most pixels elsewhere, two rows of each.
+
+    Each change is the picture before, after, and the difference.
+    """
+    best = np.lexsort((elsewhere, certainty < 0.5))[:SHOWN]
+    unrecognised = certainty.argsort(kind="stable")[:SHOWN]
+    largest = (-elsewhere).argsort(kind="stable")[:SHOWN]
+    panels = []
+    for row in (*best, *unrecognised, *largest):
+        before, after = changes.pictures[row], made[row]
+        panels += [before, after, np.abs(after.astype(np.int16) - before).astype(np.uint8)]
+    return sheet(panels, 3 * SHOWN // 2, 3)

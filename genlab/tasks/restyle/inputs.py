@@ -1,0 +1,25 @@
+"""The pictures that the command line gives to a model that changes them."""
+
+from collections.abc import Iterable, Iterator
+
+from genlab.data.pictures.originals import Original, open_originals
+from genlab.engine.progress import say
+
+
+def open_pictures(paths: Iterable[str]) -> Iterator[list[Original]]:
+    """Yields the pictures of files, folders and zips, some at a time; says which files are left out.
+
+    Raises:
+        InputError: a path does not exist, a file cannot be read as a picture, or no picture in a folder can.
+    """
+    notes: list[str] = []
+
+    def say_notes() -> None:
+        for note in notes:
+            say(f"Note: {note}")
+        notes.clear()
+
+    for pictures in open_originals(paths, notes):
+        say_notes()
+        yield pictures
+    say_notes()

@@ -1,0 +1,237 @@
+"""A trained model that changes pictures, and the judge that reads their present values."""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+
+from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.originals import Original
+from genlab.data.pictures.pixels import picture_rows, to_bytes, to_tensor, whole_pictures
+from genlab.engine.files import read_json, write_json
+from genlab.engine.machine import Machine
+from genlab.engine.pipeline import Pipeline, Saved
+from genlab.engine.progress import say
+from genlab.engine.samples import Kind, Sample
+from genlab.errors import InputError
+from genlab.models.stargan import RestyleShape, change_between
+from genlab.options import nearest
+from genlab.show.sheets import png
+from genlab.tasks.restyle.options import RestyleRequest
+from genlab.tasks.shared.judges import READER, Judge
+
+Pictures = Float[Tensor, "batch channels side side"]
+Values = Int[Tensor, "batch attributes"]
+Pixels = UInt8[np.ndarray, "height width channels"]
+PASS = 100
+"""Pictures per forward pass."""
+FOREIGN = 4.0
+"""A picture whose cycle error exceeds this multiple of the training pictures' is unlike them."""
+RECENT = 0.02
+"""Weight of the newest batch in the running mean of the cycle error."""
+
+
+@dataclass(frozen=True)
+class RestyleFacts:
+    """Facts about the training pictures that a trained model needs."""
+
+    name: str
+    """Name of the data."""
+    channels: int
+    """1 for grey, 3 for colour."""
+    attributes: list[Attribute]
+    """The attributes that the model changes."""
+    kept: list[Attribute]
+    """The other attributes, which it must not change."""
+    ranges: Mapping[str, Any] = field(default_factory=dict)
+    """Black and white level of pictures with more than 8 bits per channel, by kind of picture."""
+
+    def shape(self, pixels: int) -> RestyleShape:
+        """The shape of the networks."""
+        return RestyleShape(self.channels, pixels, [len(one.values) for one in self.attributes])
+
+    def judge(self, pixels: int) -> Judge:
+        """An untrained judge of all attributes, those to change first."""
+        counts = [len(one.values) for one in [*self.attributes, *self.kept]]
+        return Judge(self.channels, counts, pixels, READER)
+
+
+class UsualError(nn.Module):
+    """The cycle error of training pictures: the mean difference after changing a picture there and back."""
+
+    value: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("value", torch.zeros(()))
+
+    @torch.no_grad()
+    def update(self, error: Tensor) -> None:
+        """Adds the error of one batch to a running mean."""
+        self.value.lerp_(error.float(), RECENT)
+
+
+class RestylePipeline(Pipeline):
+    """A generator that changes pictures, and a judge.
+
+    Args:
+        options: The model's options.
+        facts: About the training pictures.
+        networks: `generator`, which maps pictures and changes to pictures; `reader`, the judge; and `usual`.
+        machine: The machine that they run on.
+    """
+
+    def __init__(self, options: Any, facts: RestyleFacts, networks: dict[str, nn.Module], machine: Machine) -> None:
+        self.options, self.facts, self.networks, self.machine = options, facts, networks, machine
+        self.generator = networks["generator"]
+        reader = networks["reader"]
+        assert isinstance(reader, Judge)
+        self.reader: Judge = reader
+        usual = networks["usual"]
+        assert isinstance(usual, UsualError)
+        self.usual = usual
+        self.counts = facts.shape(options.pixels).counts
+        first = facts.attributes[0]
+        change = "" if self.counts == [2] else f" --set {shlex.quote(f'{first.name}={first.values[0]}')}"
+        self.arguments = {"generate": f"photo.png{change}"}
+
+    def save(self, folder: Path) -> None:
+        write_json(folder / "pictures.json", asdict(self.facts))
+
+    @classmethod
+    def load(cls, saved: Saved) -> "RestylePipeline":
+        about = read_json(saved.path / "pictures.json")
+        for name in ("attributes", "kept"):
+            about[name] = [Attribute(**one) for one in about[name]]
+        facts = RestyleFacts(**about)
+        assert facts.channels in (1, 3), "pictures.json is damaged"
+        networks = saved.build(saved.options, facts, saved.networks)
+        networks |= {"reader": facts.judge(saved.options.pixels), "usual": UsualError()}
+        device = saved.machine.device
+        return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
+
+    # --- tensors ---
+
+    def restyle(self, pictures: Pictures, source: Values, target: Values, strength: float = 1.0) -> Pictures:
+        """Pictures in [-1, 1] with the values `source` changed to `target`."""
+        change = change_between(source, target, self.counts)
+        return pictures + strength * (self.generator(pictures, change) - pictures)
+
+    def cycle_errors(self, pictures: Pictures, source: Values, target: Values) -> Float[Tensor, " batch"]:
+        """Mean absolute difference of each picture after changing it there and back."""
+        back = self.restyle(self.restyle(pictures, source, target).clamp(-1, 1), target, source)
+        return (back - pictures).abs().mean((1, 2, 3))
+
+    def read(self, pictures: Pictures) -> Int[Tensor, "batch all_attributes"]:
+        """The values that the judge reads: of the attributes to change, then of those to keep."""
+        return self.reader.read(pictures)
+
+    # --- capabilities ---
+
+    def generate(self, request: RestyleRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+        """Yields each picture with its new values, beside the picture before and the difference.
+
+        Raises:
+            InputError: the pictures, an attribute or a value cannot be used.
+        """
+        wanted = self._wanted(request.set)
+        originals = self._originals(request.pictures)
+        for first in range(0, len(originals), PASS):
+            yield from self._changed(originals[first : first + PASS], wanted, request)
+
+    def _changed(
+        self, originals: Sequence[Original], wanted: Mapping[int, int], request: RestyleRequest
+    ) -> Iterator[Sample]:
+        side = self.options.pixels
+        rows = np.concatenate([picture_rows(one.pixels, side, self.facts.channels) for one in originals])
+        with self.evaluating():
+            pictures = self.machine.place(to_tensor(rows))
+            source = self.read(pictures)[:, : len(self.counts)]
+            target = source.clone()
+            for attribute, value in wanted.items():
+                target[:, attribute] = value
+            if not wanted:  # two looks: each picture gets the other
+                target = 1 - source
+            there = self.restyle(pictures, source, target, request.strength).cpu()
+            errors = self.cycle_errors(pictures, source, target).tolist()
+        before, after = to_tensor(rows), to_bytes(there)
+        for place, original in enumerate(originals):
+            if errors[place] > FOREIGN * self.usual.value.item() > 0:
+                say(
+                    f"Note: {original.name} is unlike the training pictures (cycle error {errors[place]:.3f}, usually "
+                    f"{self.usual.value.item():.3f}): expect artefacts."
+                )
+            changes = {
+                one.name: f"{one.values[old]} -> {one.values[new]}" if old != new else f"{one.values[old]} already"
+                for one, old, new in zip(
+                    self.facts.attributes, source[place].tolist(), target[place].tolist(), strict=True
+                )
+                if old != new or self.facts.attributes.index(one) in wanted
+            }
+            pixels = after[place]
+            if request.full_size:
+                pixels = enlarged(original.pixels, before[place], there[place])
+            difference = np.abs(after[place].astype(int) - rows[place].astype(int)).astype(np.uint8)
+            name = PurePosixPath(original.name).stem or None
+            yield Sample(
+                Kind.PICTURE, pixels, {"png": png(pixels)}, name=name,
+                about={"source": original.name, **changes}, panels=[rows[place], after[place], difference],
+            )  # fmt: skip
+
+    def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:
+        """The values to set, by the index of their attribute.
+
+        Raises:
+            InputError: an attribute or a value is unknown, or none is given where there is a choice.
+        """
+        attributes = self.facts.attributes
+        names = [one.name for one in attributes]
+        wanted: dict[int, int] = {}
+        for name, value in given.items():
+            if name not in names:
+                raise InputError(f"set: this run does not change {name!r}; choose from {nearest(name, names)}.", "set")
+            values = attributes[names.index(name)].values
+            if value not in values:
+                raise InputError(f"set: {name} has no value {value!r}; choose from {nearest(value, values)}.", "set")
+            wanted[names.index(name)] = values.index(value)
+        if not wanted and self.counts != [2]:
+            choices = "; ".join(f"{one.name}: {', '.join(one.values)}" for one in attributes)
+            raise InputError(f"set: name the change, such as --set {names[0]}={attributes[0].values[0]} ({choices}).",
+                             "set")  # fmt: skip
+        return wanted
+
+    def _originals(self, pictures: Any) -> list[Original]:
+        """The pictures with their names; arrays are named by their position.
+
+        Raises:
+            InputError: there are none, or an array does not hold pictures.
+        """
+        if pictures is None or len(pictures) == 0:
+            raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
+        if not isinstance(pictures, (list, tuple)):
+            pictures = whole_pictures(pictures, self.facts.channels)
+        return [
+            one if isinstance(one, Original) else Original(str(place), whole_pictures(one, self.facts.channels)[0])
+            for place, one in enumerate(pictures)
+        ]
+
+
+def enlarged(
+    original: Pixels, before: Float[Tensor, "layers side side"], after: Float[Tensor, "layers side side"]
+) -> UInt8[np.ndarray, "height width most"]:
+    """The original with the change from `before` to `after`, enlarged, in its central square."""
+    height, width, channels = original.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    change = F.interpolate((after - before)[None], (side, side), mode="bicubic", antialias=True)[0]
+    changed = original.repeat(max(1, len(before) // channels), 2)  # a grey original can get colours
+    inside = to_tensor(changed[None, top : top + side, left : left + side])[0]
+    changed[top : top + side, left : left + side] = to_bytes((inside + change)[None])[0]
+    return changed

@@ -1,0 +1,208 @@
+"""The base of the recipes that change pictures: data, pairs, the reading judge, validation and previews."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
+from genlab.data.pictures.pixels import to_bytes, to_tensor
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import DataFacts, Place, Recipe, Setup
+from genlab.engine.samples import Kind, Sample
+from genlab.show.sheets import sheet
+from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, UsualError
+from genlab.tasks.shared.judges import RATE, WEIGHT_DECAY, judging_loss
+from genlab.tasks.shared.picture_examples import picture_examples
+
+Pictures = Float[Tensor, "batch channels side side"]
+Values = Int[Tensor, "batch attributes"]
+WATCHED = 500
+"""Largest number of validation pictures to change during training."""
+SHOWN = 8
+"""Number of pictures in a preview."""
+CANDIDATES = 8
+"""Number of real pictures with the new value to choose the most similar one from."""
+ALSO = 0.25
+"""Probability that another attribute changes as well."""
+
+
+class Batch(NamedTuple):
+    """Pictures to change, each with a real picture that has the new values."""
+
+    pictures: Pictures
+    source: Values
+    """Present values."""
+    partners: Pictures
+    target: Values
+    """Values of the partners, at least one of which differs from the present one."""
+    known: Int[Tensor, "twice all_attributes"]
+    """Values of all attributes of the pictures and then of the partners, for the judge; -1 where unknown."""
+
+
+class RestyleRecipe(Recipe):
+    """Trains a model that changes pictures; subclasses add the networks and the step."""
+
+    steady = False
+    data: AttributedSet
+    pipeline: RestylePipeline
+
+    def __init__(
+        self,
+        setup: Setup,
+        facts: RestyleFacts,
+        generator: nn.Module,
+        networks: dict[str, nn.Module],
+        optimizers: Mapping[str, Sequence[Optimizer]],
+    ) -> None:
+        reader = facts.judge(setup.options.pixels).to(setup.machine.device)
+        adam = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=WEIGHT_DECAY, fused=True)
+        judges = {"reader": reader, "usual": UsualError().to(setup.machine.device)}
+        pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **judges}, setup.machine)
+        super().__init__(setup, pipeline, {**networks, **judges}, {**optimizers, "reader": [adam]})
+        self.counts = pipeline.counts
+        train = self.data.train
+        self.all_values = np.concatenate((train.values, train.kept), 1)
+        self.having = [[np.flatnonzero(values == value) for value in range(count)]
+                       for values, count in zip(train.values.T, self.counts, strict=True)]  # fmt: skip
+
+    # --- data ---
+
+    @classmethod
+    def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[AttributedSet, DataFacts]:
+        found = read_attributed(*place, pixels=options.pixels, attributes=options.attribute)
+        return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, found.left_out)
+
+    @classmethod
+    def examples(cls, data: AttributedSet) -> list[Sample]:
+        """A sheet of training pictures."""
+        return picture_examples(data.train.pictures)
+
+    def batch(self, step: int) -> Batch:
+        random = np.random.default_rng((self.seed, step, self.machine.rank))
+        train = self.data.train
+        picks = random.integers(len(train), size=self.options.batch)
+        source = train.values[picks]
+        partners = self._partners(random, picks, self._targets(random, source))
+        rows = np.concatenate((picks, partners))
+        pictures = to_tensor(mirrored(random, train.pictures.array[train.pictures.rows[rows]], self.options.flip))
+        first, second = pictures.split(len(picks))
+        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[rows])]
+        return Batch(first, values[0], second, values[1], values[2])
+
+    def _targets(
+        self, random: np.random.Generator, source: Int[np.ndarray, "batch attributes"]
+    ) -> Int[np.ndarray, "batch attributes"]:
+        """Values in which each row differs from `source`: in one attribute, and by chance in others.
+
+        The first column of the result that differs is not marked: `_partners` finds it.
+        """
+        batch, count = source.shape
+        changes = random.random(source.shape) < ALSO
+        changes[np.arange(batch), random.integers(count, size=batch)] = True
+        others = random.integers(1, self.counts, size=source.shape)
+        return np.where(changes, (source + others) % self.counts, source)
+
+    def _partners(
+        self,
+        random: np.random.Generator,
+        picks: Int[np.ndarray, " batch"],
+        target: Int[np.ndarray, "batch attributes"],
+    ) -> Int[np.ndarray, " batch"]:
+        """A real picture for each row, with a new value and otherwise as similar as a few random candidates allow.
+
+        Otherwise, what usually comes with the new value would change too.
+        """
+        partners = np.empty_like(picks)
+        for row, (pick, wanted) in enumerate(zip(picks, target, strict=True)):
+            (changed,) = np.nonzero(wanted != self.data.train.values[pick])
+            attribute = random.choice(changed)
+            candidates = random.choice(self.having[attribute][wanted[attribute]], CANDIDATES)
+            all_wanted = np.concatenate((wanted, self.data.train.kept[pick]))
+            agree = self.all_values[candidates] == all_wanted
+            weights = np.where(np.arange(len(all_wanted)) < len(wanted), len(all_wanted), 1)
+            partners[row] = candidates[(agree * weights).sum(1).argmax()]
+        return partners
+
+    # --- the judge ---
+
+    def update_reader(self, batch: Batch) -> Tensor:
+        """Trains the judge on real pictures; returns its loss."""
+        loss = judging_loss(self.pipeline.reader(torch.cat((batch.pictures, batch.partners))), batch.known)
+        self.update(self.pipeline.reader, loss)
+        return loss
+
+    # --- validation ---
+
+    @property
+    def validates(self) -> bool:
+        return self.data.validation is not None
+
+    def validate(self) -> dict[str, float]:
+        assert self.data.validation is not None, "there is nothing to validate on"
+        return self._measures(self.data.validation)
+
+    def test(self) -> dict[str, float]:
+        return {} if self.data.test is None else self._measures(self.data.test)
+
+    def _measures(self, split: AttributedSplit) -> dict[str, float]:
+        """How many changes the judge does not recognise, and how much else it sees changed, on at most WATCHED."""
+        some = split.take(np.random.default_rng(0).permutation(len(split))[:WATCHED])
+        count = len(self.counts)
+        flipped, kept, cycle = [], [], 0.0
+        for first in range(0, len(some), PASS):
+            part = some.take(np.arange(first, min(first + PASS, len(some))))
+            source = torch.from_numpy(part.values)
+            pictures, source = self.machine.place((part.pictures.tensor(), source))
+            place = torch.arange(first, first + len(part), device=source.device)
+            target, changed = source.clone(), place % count  # each attribute in turn, each other value in turn
+            sizes = torch.tensor(self.counts, device=source.device)[changed]
+            rows = torch.arange(len(part), device=source.device)
+            target[rows, changed] = (source[rows, changed] + 1 + place // count % (sizes - 1)) % sizes
+            made = self.pipeline.restyle(pictures, source, target).clamp(-1, 1)
+            before, after = self.pipeline.read(pictures), self.pipeline.read(made)
+            flipped.append((after[rows, changed] == target[rows, changed]).float())
+            others = before == after
+            others[rows, changed] = True
+            kept.append(others.float())
+            cycle += self.pipeline.cycle_errors(pictures, source, target).sum().item()
+        flips = torch.cat(flipped).mean().item()
+        keeps = torch.cat(kept).mean().item()
+        cycle /= len(some)
+        return {
+            "miss": 1 - min(flips, keeps, 1 - cycle / 2),
+            "flip_rate": flips,
+            "kept": keeps,
+            "cycle_error": cycle,
+        }
+
+    def preview(self) -> list[Sample]:
+        """Each picture in the first column; then with every value of every attribute."""
+        split = self.data.validation or self.data.train
+        some = split.take(np.arange(min(SHOWN, len(split))))
+        pictures, source = self.machine.place((some.pictures.tensor(), torch.from_numpy(some.values)))
+        columns = [to_bytes(pictures)]
+        for attribute, count in enumerate(self.counts):
+            for value in range(count):
+                target = source.clone()
+                target[:, attribute] = value
+                columns.append(to_bytes(self.pipeline.restyle(pictures, source, target)))
+        rows = [column[row] for row in range(len(some)) for column in columns]
+        return [Sample(Kind.PICTURE, np.stack(rows), {"png": sheet(rows, len(columns))})]
+
+
+def facts_of(setup: Setup) -> RestyleFacts:
+    """The facts about the training pictures that the model needs."""
+    data: AttributedSet = setup.data
+    return RestyleFacts(data.name, data.channels, data.attributes, data.kept, data.ranges)
+
+
+def mirrored(random: np.random.Generator, pictures: np.ndarray, flip: bool) -> np.ndarray:
+    """The pictures, every second one by chance as its mirror image."""
+    if not flip:
+        return pictures
+    return np.where((random.random(len(pictures)) < 0.5)[:, None, None, None], pictures[:, :, ::-1], pictures)

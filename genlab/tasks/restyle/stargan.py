@@ -1,0 +1,140 @@
+"""Training a StarGAN: the discriminator is updated, then the generator and its average, then the reading judge.
+
+Read it with `models/stargan.py` (the networks and losses) and `models/gan.py` (the relativistic losses and penalties);
+`recipe.py` has what all models that change pictures share: data, the judge, validation, previews.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from genlab.data.pictures.attribute_set import AttributedSet
+from genlab.engine.budget import WARM_UP
+from genlab.engine.custom import Networks, try_network
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import Metrics, Setup, Speed
+from genlab.layers.average import Average
+from genlab.models.gan import gradient_penalty, relativistic_discriminator_loss, relativistic_generator_loss
+from genlab.models.stargan import (
+    Discriminator,
+    Generator,
+    RestyleShape,
+    change_between,
+    rounded,
+    scores_of,
+    value_loss,
+)
+from genlab.tasks.restyle.options import StarGANOptions
+from genlab.tasks.restyle.pipeline import RestyleFacts
+from genlab.tasks.restyle.recipe import Batch, RestyleRecipe, facts_of
+from genlab.tasks.shared.annealing import rising
+from genlab.tasks.shared.drawings import are_drawings
+
+PENALISED = 4
+"""One pair in this many gets the gradient penalty, which is the most expensive term and changes slowly."""
+COLOURS = 8
+"""Learned colours per value for drawings."""
+JUDGING = 16
+"""Width of the discriminator."""
+DEPTH = 2
+"""Residual blocks of the generator."""
+
+
+def build_networks(options: StarGANOptions, facts: RestyleFacts, networks: Networks) -> dict[str, nn.Module]:
+    """Builds the generator."""
+    build = lambda shape: Generator(shape, options.width, DEPTH, options.colours or 0)
+    return {"generator": networks.build("generator", facts.shape(options.pixels), build)}
+
+
+class StarGANRecipe(RestyleRecipe):
+    """Trains one generator for all changes against one discriminator."""
+
+    replaceable = ("generator", "discriminator")
+    losses = ("discriminator", "generator")
+
+    def __init__(self, setup: Setup) -> None:
+        options, facts, device = setup.options, facts_of(setup), setup.machine.device
+        self.generator = build_networks(options, facts, setup.networks)["generator"].to(device)
+        build = lambda shape: Discriminator(shape, JUDGING)
+        self.discriminator = setup.networks.build("discriminator", facts.shape(options.pixels), build).to(device)
+        try_networks(setup, facts.shape(options.pixels), self.generator, self.discriminator)
+        self.average = Average(self.generator, options.average).to(device)
+        self.discriminator_loss = setup.losses.get("discriminator", relativistic_discriminator_loss)
+        self.generator_loss = setup.losses.get("generator", relativistic_generator_loss)
+        trained = {"generator": self.generator, "discriminator": self.discriminator}
+        optimizers = {
+            name: [torch.optim.Adam(network.parameters(), options.learning_rate, betas=(0.0, 0.99), fused=True)]
+            for name, network in trained.items()
+        }
+        super().__init__(setup, facts, self.average.network, {**trained, "average": self.average}, optimizers)
+
+    # --- the method ---
+
+    def step(self, batch: Batch, progress: float) -> Metrics:
+        pictures, source, partners, target, _ = batch
+        options, counts = self.options, self.counts
+        change = change_between(source, target, counts)
+        changed = self.generator(pictures, change)
+
+        outputs = self.discriminator(torch.cat((partners, changed.detach())))
+        real, fake = scores_of(outputs, torch.cat((target, target)), counts).chunk(2)
+        loss_d = self.discriminator_loss(real, fake) + value_loss(outputs[: len(partners)], target, counts)
+        some = slice(None, None, PENALISED)
+        values = torch.cat((target[some], target[some]))
+        with torch.autocast(pictures.device.type, enabled=False):  # second derivatives need full precision
+            score = lambda content: scores_of(self.discriminator(content), values, counts)
+            _, penalty = gradient_penalty(score, torch.cat((partners[some], changed[some].detach())).float())
+        gamma = options.penalty * rising(progress, WARM_UP)
+        self.update(self.discriminator, loss_d + gamma * penalty)  # R1 and R2 are the two halves of the penalty
+
+        with torch.no_grad():
+            real = scores_of(self.discriminator(partners), target, counts)
+        outputs = self.discriminator(changed)
+        adversarial = self.generator_loss(real, scores_of(outputs, target, counts))
+        recognised = value_loss(outputs, target, counts)
+        half = slice(None, None, 2)  # the way back costs as much as the way there
+        cycle = (self.generator(rounded(changed[half]), -change[half]) - pictures[half]).abs().mean()
+        difference = (changed - pictures).abs().mean()
+        loss_g = (
+            adversarial
+            + options.recognition * recognised
+            + options.cycle * min(1.0, 2 * progress) * cycle
+            + options.sparsity * progress * difference
+        )
+        self.update(self.generator, loss_g)
+        self.average.update(self.generator)
+
+        reader = self.update_reader(batch)
+        self.pipeline.usual.update(cycle.detach())
+        return {
+            "discriminator": loss_d, "generator": adversarial, "recognition": recognised, "cycle": cycle,
+            "difference": difference, "penalty": penalty, "reader": reader,
+        }  # fmt: skip
+
+    # --- options ---
+
+    @classmethod
+    def resolve(
+        cls, options: StarGANOptions, data: AttributedSet, speed: Speed, start: Pipeline | None
+    ) -> StarGANOptions:
+        if options.colours is not None:
+            return options
+        return replace(options, colours=COLOURS if are_drawings(data.train.pictures) else 0)
+
+
+def try_networks(setup: Setup, shape: RestyleShape, generator: nn.Module, discriminator: nn.Module) -> None:
+    """Calls the custom networks once, on two pictures.
+
+    Raises:
+        InputError: a network rejects its input or returns the wrong shape.
+    """
+    device = setup.machine.device
+    pictures = torch.zeros((2, shape.channels, shape.pixels, shape.pixels), device=device)
+    if "generator" in setup.networks:
+        change = torch.zeros(2, shape.values, device=device)
+        hint = "it must take pictures of that shape and changes, and return pictures"
+        try_network("generator", generator, (pictures, change), [tuple(pictures.shape)], hint)
+    if "discriminator" in setup.networks:
+        hint = "it must take pictures of that shape"
+        try_network("discriminator", discriminator, (pictures,), [(2, 1 + 2 * shape.values)], hint)

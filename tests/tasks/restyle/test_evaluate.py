@@ -1,0 +1,187 @@
+"""Evaluation of changed pictures, by generators whose faults are known."""
+
+import csv
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from genlab.data.pictures.attribute_set import AttributedSet, read_attributed
+from genlab.data.pictures.attributes import Attribute
+from genlab.engine.machine import Machine
+from genlab.engine.options import Place
+from genlab.engine.pipeline import Evaluation, Source
+from genlab.errors import InputError
+from genlab.tasks.restyle import evaluate as evaluating
+from genlab.tasks.restyle.changes import changes_of, random_real, swapped, true_pictures
+from genlab.tasks.restyle.options import StarGANOptions
+from genlab.tasks.restyle.pipeline import RestyleFacts, RestylePipeline, UsualError
+
+HAIR = {"black": (30, 25, 20), "blond": (240, 210, 70), "red": (210, 55, 30)}
+ATTRIBUTES = [Attribute("hair", list(HAIR)), Attribute("hat", ["no", "yes"])]
+SIDE = 16
+
+
+def person(number: int, hair: str, hat: str) -> np.ndarray:
+    """Hair at the top, two rows of it shaded; a hat is a white square at the bottom; one row differs by person."""
+    pixels = np.full((SIDE, SIDE, 3), (220, 180, 130), np.uint8)
+    pixels[:6] = HAIR[hair]
+    pixels[4:6] //= 2
+    pixels[8] = np.random.default_rng(number).integers(0, 256, (SIDE, 3))
+    if hat == "yes":
+        pixels[11:15, 5:9] = 255
+    return pixels
+
+
+def png(pixels: np.ndarray) -> bytes:
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()
+
+
+def values_of(number: int) -> dict[str, str]:
+    random = np.random.default_rng(1000 + number)
+    return {"hair": list(HAIR)[random.integers(3)], "hat": ("no", "yes")[random.integers(2)]}
+
+
+def redraw(file: str, changes: dict[str, str]) -> bytes:
+    number = int(file.removesuffix(".png"))
+    return png(person(number, **{**values_of(number), **changes}))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "people"
+    folder.mkdir()
+    with (folder / "attributes.csv").open("w", newline="") as table:
+        rows = csv.writer(table)
+        rows.writerow(("file", *values_of(0)))
+        for number in range(300):
+            name = f"{number:03d}.png"
+            (folder / name).write_bytes(redraw(name, {}))
+            rows.writerow((name, *values_of(number).values()))
+    return folder
+
+
+class Painter(nn.Module):
+    """Paints the hair in the new colour, shade included; faults are chosen."""
+
+    def __init__(self, lazy: bool = False, stains: bool = False) -> None:
+        super().__init__()
+        self.lazy, self.stains = lazy, stains
+        self.colours = torch.tensor(list(HAIR.values()), dtype=torch.float32)
+
+    def forward(self, pictures: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        made = pictures.clone()
+        if not self.lazy:
+            colour = self.colours[change[:, :3].argmax(1)][:, :, None, None].expand(-1, -1, 6, SIDE).clone()
+            colour[:, :, 4:] = (colour[:, :, 4:] / 2).floor()
+            made[:, :, :6] = colour / 127.5 - 1
+        if self.stains:
+            made[:, :, 15] = -1  # a tenth of the pixels outside the hair
+        return made
+
+
+def opened(folder: Path, attributes: tuple[str, ...] = ("hair",)) -> AttributedSet:
+    return read_attributed(str(folder), "0.05", "0.3", pixels=SIDE, attributes=attributes)
+
+
+def evaluated(folder: Path, painter: Painter, data: Path | None = None) -> Evaluation:
+    """The evaluation of a painter of hair, as a run trained on `folder`."""
+    found = opened(folder)
+    options = StarGANOptions(attribute=("hair",), pixels=SIDE)
+    facts = RestyleFacts(found.name, 3, found.attributes, found.kept)
+    networks = {"generator": painter, "reader": facts.judge(SIDE), "usual": UsualError()}
+    pipeline = RestylePipeline(options, facts, networks, Machine("cpu"))
+    source = Source(data and str(data), Place(str(folder), "0.05", "0.3"), found.fingerprint)
+    return evaluating.evaluate(pipeline, source)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Sets the number of the judge's training steps."""
+    return lambda count: monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", count)
+
+
+def test_a_perfect_change_beside_the_baselines(folder, monkeypatch, steps):
+    steps(100)
+    monkeypatch.setattr(evaluating, "truth_of", lambda name: redraw)
+    result = evaluated(folder, Painter())
+    report = result.report
+    assert report["split"] == "test"
+    assert report["swap"] == "colour swap"
+    assert min(report["judge"]["accuracy"].values()) > 0.97
+    flips = report["flip_rate"]
+    assert flips["reliable"]
+    assert flips["model"] > 0.97
+    assert flips["unchanged"] < 0.03
+    assert len(flips["by_pair"]["hair"]) == 6
+    assert report["kept"].keys() == {"hat"}  # the other column
+    kept = report["kept"]["hat"]
+    assert kept["model"] == kept["unchanged"] == 1
+    assert kept["random_real"] < 0.8
+    outside, inside, wrong = (report[key] for key in ("outside_changed", "inside_wrong", "wrong"))
+    assert outside["model"] == inside["model"] == wrong["model"] == outside["above_2"]["model"] == 0
+    assert inside["unchanged"] == 1
+    assert inside["swap"] == pytest.approx(1 / 3)  # the shaded rows
+    assert wrong["swap"] == pytest.approx(2 / SIDE, rel=0.01)
+    assert outside["random_real"] > 0.08
+    assert report["cycle_error"] == 0
+    for distances in report["kernel_distance"]["hair"].values():
+        assert abs(distances["model"]) < distances["unchanged"]
+    assert result.pictures["best_and_worst.png"].startswith(b"\x89PNG")
+    assert any("keeps nothing" in note for note in report["notes"])
+
+
+def test_faults_are_found(folder, monkeypatch, steps):
+    steps(1)
+    monkeypatch.setattr(evaluating, "truth_of", lambda name: redraw)
+    report = evaluated(folder, Painter(lazy=True, stains=True)).report
+    assert report["outside_changed"]["model"] == pytest.approx(1 / 10)
+    assert report["inside_wrong"]["model"] == 1
+    assert report["cycle_error"] > 5
+    assert not report["flip_rate"]["reliable"]  # after a single step
+    assert any("unreliable" in note for note in report["notes"])
+
+
+def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
+    steps(1)
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in sorted(folder.iterdir())[:80]:
+        (other / path.name).write_bytes(path.read_bytes())
+    (other / "attributes.csv").write_bytes((folder / "attributes.csv").read_bytes())
+    report = evaluated(folder, Painter(), other).report
+    assert report["split"] == "half"
+    assert report["pictures"] == 40
+    assert "inside_wrong" not in report  # the truth is unknown
+    for path in sorted(other.glob("*.png"))[8:]:
+        path.unlink()
+    with pytest.raises(InputError, match="8 pictures are too few to measure on: give at least 10 with --data"):
+        evaluated(folder, Painter(), other)
+
+
+def test_changes_take_each_attribute_in_turn(folder):
+    found = opened(folder, ("hair", "hat"))
+    assert found.test is not None
+    changes = changes_of(found.test, found.attributes)
+    assert len(changes) == 2 * len(found.test)
+    assert np.ptp(np.bincount(changes.changed)) <= 1
+    assert len({*zip(changes.names, changes.changed.tolist(), strict=True)}) == len(changes)
+    assert (changes.source != changes.target).all()
+    assert ((changes.old != changes.new).sum(1) == 1).all()
+    true = true_pictures(changes, redraw)
+    real = random_real(changes, found.train)
+    made, name = swapped(changes, found.train)
+    assert name == "colour swap"
+    for row, index, value in changes.each():
+        if index == 0:
+            colour = HAIR[found.attributes[0].values[value]]
+            for picture in (true[row], real[row], made[row]):
+                assert picture[0, 0].tolist() == list(colour)
+        else:
+            assert (true[row, 12, 6] == 255).all() == (real[row, 12, 6] == 255).all() == (value == 1)

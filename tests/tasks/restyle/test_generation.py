@@ -1,0 +1,118 @@
+"""Changing pictures with a trained model, from Python and from the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genlab.errors import InputError
+from tests.data.made import noise
+from tests.tasks.restyle.made import sign
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(sign(2000, "blue", True)).save(path)
+    return path
+
+
+def test_each_picture_comes_back_changed_with_what_was_and_what_is(run, photo, cli, tmp_path):
+    code, out, err = cli("generate", run.path, photo, "--set", "colour=red", "--to", tmp_path / "made")
+    assert code == 0, err
+    assert out == ""
+    made = np.asarray(Image.open(tmp_path / "made" / "photo-000.png"))
+    assert made.shape == (16, 16, 3)
+    assert f"source: {photo}" in err
+    assert "colour: blue -> red" in err
+    assert (made != sign(2000, "blue", True)).any()
+
+
+def test_json_and_sheet(run, photo, cli, tmp_path):
+    code, out, _ = cli("generate", run.path, photo, "--set", "colour=red", "--grid", tmp_path / "sheet.png", "--json")
+    assert code == 0
+    (sample,) = json.loads(out)["samples"]
+    assert sample["source"] == str(photo)
+    assert sample["colour"] == "blue -> red"
+    width, height = Image.open(tmp_path / "sheet.png").size
+    assert width > 2.5 * height  # before, after, difference
+
+
+def test_the_value_that_a_picture_has_returns_it_unchanged(run):
+    before = sign(2000, "blue", True)
+    (sample,) = run.generate(pictures=[before], set={"colour": "blue"})
+    assert np.array_equal(sample.content, before)
+    assert sample.about["colour"] == "blue already"
+
+
+def test_strength(run):
+    before = sign(2000, "blue", True)
+    none, half, full = (
+        run.generate(pictures=before, set={"colour": "red"}, strength=strength)[0].content.astype(int)
+        for strength in (0, 0.5, 1)
+    )
+    assert np.array_equal(none, before)
+    assert np.abs(half - before).sum() < np.abs(full - before).sum()
+    within = (full > 0) & (full < 255)  # not clipped
+    assert np.abs(half - (before + full) / 2)[within].max() <= 1
+
+
+def test_full_size_keeps_the_picture_outside_its_square(run):
+    large = np.asarray(Image.fromarray(sign(2000, "blue", True)).resize((160, 160), Image.Resampling.NEAREST))
+    wide = np.concatenate((np.full((160, 40, 3), 9, np.uint8), large, np.full((160, 40, 3), 250, np.uint8)), 1)
+    (small,) = run.generate(pictures=[wide], set={"colour": "red"})
+    (sample,) = run.generate(pictures=[wide], set={"colour": "red"}, full_size=True)
+    assert small.content.shape == (16, 16, 3)
+    assert sample.content.shape == wide.shape
+    assert np.array_equal(sample.content[:, :40], wide[:, :40])
+    assert np.array_equal(sample.content[:, 200:], wide[:, 200:])
+    inside = np.asarray(Image.fromarray(sample.content[:, 40:200]).resize((16, 16), Image.Resampling.BOX))
+    assert np.abs(inside.astype(int) - small.content).mean() < 12
+
+
+def test_pictures_of_any_size_and_depth(run):
+    pictures = [noise(1, 40), noise(2, 16)[..., 0], noise(3, 30)[:20]]
+    samples = run.generate(pictures=pictures, set={"colour": "red"})
+    assert [sample.content.shape for sample in samples] == 3 * [(16, 16, 3)]
+
+
+def test_pictures_unlike_those_of_training_are_named(run, tmp_path, cli):
+    Image.fromarray(noise(7, 16)).save(tmp_path / "noise.png")
+    Image.fromarray(sign(2001, "green", False)).save(tmp_path / "sign.png")
+    code, _, err = cli(
+        "generate", run.path, tmp_path / "noise.png", tmp_path / "sign.png", "--set", "colour=red", "--grid", "a.png"
+    )
+    assert code == 0
+    assert "noise.png is unlike the training pictures" in err
+    assert "sign.png is unlike" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence", "field"),
+    [
+        (["photo.png", "--set", "hair=red"], "this run does not change 'hair'; choose from colour", "set"),
+        (
+            ["photo.png", "--set", "colour=gren"],
+            "no value 'gren'; choose from blue, green, red (perhaps green?)",
+            "set",
+        ),
+        (["photo.png", "--set", "colour"], "NAME=VALUE", "set"),
+        (["photo.png"], "--set colour=blue (colour: blue, green, red)", "set"),
+        (["--set", "colour=red"], "Name the pictures", "files"),
+        (["gone.png", "--set", "colour=red"], "gone.png", "pictures"),
+        (["words.png", "--set", "colour=red"], "words.png cannot be read as a picture", "pictures"),
+        (["photo.png", "--set", "colour=red", "--strength", "-1"], "strength", "strength"),
+    ],
+)
+def test_bad_requests(run, photo, refused, tmp_path, words, sentence, field):
+    (tmp_path / "words.png").write_text("not a picture")
+    said, where = refused("generate", run.path, *words)
+    assert sentence in said
+    assert where == field
+
+
+@pytest.mark.parametrize("pictures", [None, [], np.zeros((2, 3, 5, 7)), [np.full((4, 4, 3), 300)]])
+def test_bad_arrays(run, pictures):
+    with pytest.raises(InputError):
+        run.generate(pictures=pictures, set={"colour": "red"})

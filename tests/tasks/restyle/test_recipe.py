@@ -1,0 +1,122 @@
+"""Training: what a batch holds, what the model learns, and resuming."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import genlab
+from genlab.engine.machine import Machine
+from genlab.engine.options import Place
+from genlab.engine.recipe import Setup, Speed
+from genlab.errors import InputError
+from genlab.tasks.restyle.options import StarGANOptions
+from genlab.tasks.restyle.stargan import StarGANRecipe
+from tests.data.made import folder_of
+from tests.tasks.restyle.made import COLOURS, sign, signs, traits
+
+NAMES = sorted(COLOURS)
+
+
+def recipe(folder: Path, *attributes: str, **options) -> StarGANRecipe:
+    asked = StarGANOptions(attribute=attributes, pixels=16, width=8, **options)
+    data, _ = StarGANRecipe.read(asked, Place(str(folder), "0.1", "0.1"), None)
+    return StarGANRecipe(Setup(StarGANRecipe.resolve(asked, data, Speed(None, None, 1), None), data, Machine("cpu")))
+
+
+def test_a_batch_pairs_each_picture_with_a_real_one_of_other_values(folder):
+    trained = recipe(folder, "colour", batch=64, flip=False)
+    pairs = trained.batch(0)
+    assert (pairs.source != pairs.target).all()
+    known = {row.tobytes() for row in trained.data.train.pictures.tensor().numpy()}
+    assert all(one.numpy().tobytes() in known for one in (*pairs.pictures, *pairs.partners))
+    assert torch.equal(pairs.known[:, 0], torch.cat((pairs.source, pairs.target))[:, 0])
+    centre = {name: torch.tensor(colour) / 127.5 - 1 for name, colour in COLOURS.items()}
+    for picture, value in zip(pairs.partners, pairs.target[:, 0].tolist(), strict=True):
+        assert (picture - centre[NAMES[value]][:, None, None]).abs().sum(0).min() < 1e-5
+
+
+def test_partners_agree_in_everything_else_where_candidates_allow(folder):
+    """Half of the signs have a bar; without the choice among candidates, partners would agree half of the time."""
+    pairs = recipe(folder, "colour", batch=256).batch(0)
+    bars = pairs.known[:, 1].chunk(2)
+    assert (bars[0] == bars[1]).float().mean() > 0.95
+
+
+def test_several_attributes_change_alone_and_together(folder):
+    pairs = recipe(folder, "colour", "bar", batch=256).batch(0)
+    changed = (pairs.source != pairs.target).sum(1)
+    assert set(changed.tolist()) == {1, 2}
+    assert 0.1 < (changed == 2).float().mean() < 0.5
+
+
+def test_mirror_images_show_the_same_pictures(folder):
+    plain, mirrored = (recipe(folder, "colour", batch=64, flip=flip).batch(0).pictures for flip in (False, True))
+    same = (plain == mirrored).flatten(1).all(1)
+    flipped = (plain.flip(3) == mirrored).flatten(1).all(1)
+    assert (same | flipped).all()
+    assert 0.3 < flipped.float().mean() < 0.7
+
+
+def test_it_learns_to_change_the_colour_and_nothing_else(run):
+    """Judged by the truth of unseen signs: the square has the new colour, and other pixels stay."""
+    right, elsewhere = [], []
+    for number in range(1000, 1040):
+        colour, bar = traits(number)
+        before, wanted = sign(number, colour, bar), NAMES[(NAMES.index(colour) + 1 + number % 2) % 3]
+        (sample,) = run.generate(pictures=[before], set={"colour": wanted})
+        truth = sign(number, wanted, bar)
+        square = (truth != before).any(2)
+        wrong = np.abs(sample.content.astype(int) - truth).max(2) > 64
+        right.append(1 - wrong[square].mean())
+        elsewhere.append(wrong[~square].mean())
+    assert np.mean(right) > 0.7
+    assert np.mean(elsewhere) < 0.1
+    assert run.about["test"]["flip_rate"] > 0.8
+
+
+def test_interrupted_and_resumed_training_gives_the_same_weights(folder, tmp_path, monkeypatch):
+    from genlab.engine.loop import Loop
+    from tests.engine.short import interrupting
+
+    options = {"attribute": ("colour",), "steps": 12, "pixels": 16, "width": 4, "quiet": True}
+    monkeypatch.setattr(Loop, "_checkpoint_due", lambda self: True)
+    whole = genlab.train("restyle", folder, out=tmp_path / "whole", **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(StarGANRecipe, "step", interrupting(StarGANRecipe, 5))
+        assert genlab.train("restyle", folder, out=tmp_path / "run", **options).about["state"] == "interrupted"
+    again = genlab.train("restyle", folder, out=tmp_path / "run", resume=True, **options)
+    assert (again.path / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+
+
+def test_two_folders_are_two_looks(tmp_path):
+    folder = tmp_path / "seasons"
+    folder_of(folder, {"summer": 30, "winter": 30})
+    two = str(folder / "summer"), str(folder / "winter")
+    run = genlab.train("restyle", two, steps=2, pixels=16, width=4, out=tmp_path / "run", quiet=True, test=0)
+    assert [(one.name, one.values) for one in run.pipeline.facts.attributes] == [("look", ["summer", "winter"])]
+    samples = run.generate(pictures=np.zeros((3, 16, 16, 3), np.uint8))
+    assert all(sample.about["look"] in ("summer -> winter", "winter -> summer") for sample in samples)
+
+
+def test_a_side_that_is_no_power_of_two_is_refused(folder, tmp_path):
+    with pytest.raises(InputError, match="power of 2"):
+        genlab.train("restyle", folder, attribute=("colour",), pixels=24, steps=1, out=tmp_path / "run", quiet=True)
+
+
+def test_cyclegan_needs_two_values(folder, tmp_path):
+    with pytest.raises(InputError, match="two values, not colour: blue, green, red: use --model stargan"):
+        genlab.train("restyle", folder, "cyclegan", attribute=("colour",), steps=1, out=tmp_path / "run", quiet=True)
+
+
+def test_drawings_get_colours_and_photographs_do_not(folder, tmp_path):
+    assert recipe(folder, "colour").options.colours == 8
+    noise = folder_of(tmp_path / "noise", {"a": 30, "b": 30})
+    assert recipe(Path(noise)).options.colours == 0
+
+
+def test_signs_are_what_the_tests_say(tmp_path):
+    made = signs(tmp_path / "signs", 12)
+    assert len(list(made.glob("*.png"))) == 12
+    assert np.array_equal(sign(5, "red", True)[14, 5], [20, 20, 20])

@@ -1,0 +1,63 @@
+"""Judges read the values of several attributes."""
+
+import numpy as np
+import pytest
+import torch
+
+from genlab.data.pictures.attributes import UNKNOWN
+from genlab.engine.machine import Machine
+from genlab.tasks.shared.judges import READER, REPORTER, Judge, judged, judging_loss, train_judge
+
+MACHINE = Machine("cpu")
+COUNTS = [3, 2]
+
+
+def patches(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy pictures with a patch of one of three colours, some with white below it."""
+    random = np.random.default_rng(seed)
+    values = np.stack([random.integers(number, size=count) for number in COUNTS], 1)
+    pictures = random.integers(90, 110, (count, 16, 16, 3)).astype(np.uint8)
+    for picture, (colour, white) in zip(pictures, values, strict=True):
+        picture[4:9, 4:9] = np.eye(3)[colour] * 255
+        if white:
+            picture[11:15, 6:10] = 255
+    return pictures, values
+
+
+@pytest.mark.parametrize("shape", [READER, REPORTER])
+def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, monkeypatch):
+    monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", 100)
+    pictures, values = patches(200, 0)
+    values[::2, 0] = UNKNOWN
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    judge = train_judge(pictures, values, COUNTS, MACHINE, shape)
+    assert torch.equal(torch.get_rng_state(), state)
+    held_out, truth = patches(100, 1)
+    chances = judged(judge, held_out, MACHINE)
+    assert [each.shape for each in chances] == [(100, 3), (100, 2)]
+    for each, known in zip(chances, truth.T, strict=True):
+        np.testing.assert_allclose(each.sum(1), 1, rtol=1e-5)
+        assert (each.argmax(1) == known).mean() > 0.95
+    again = train_judge(pictures, values, COUNTS, MACHINE, shape)
+    assert all(torch.equal(one, other) for one, other in zip(judge.parameters(), again.parameters(), strict=True))
+
+
+def test_a_judge_reads_its_most_likely_values():
+    judge = Judge(1, COUNTS, 32, REPORTER).eval()
+    for parameter in judge.heads.parameters():
+        torch.nn.init.normal_(parameter)
+    pictures = torch.randn(5, 1, 32, 32)
+    logits = judge(pictures)
+    assert [one.shape for one in logits] == [(5, 3), (5, 2)]
+    assert not logits[1][:, 0].any()  # two values share one logit, that of the second
+    assert torch.equal(judge.read(pictures), torch.stack([one.argmax(1) for one in logits], 1))
+
+
+def test_unknown_values_add_nothing_to_the_loss():
+    logits = [torch.randn(4, 3), torch.randn(4, 2)]
+    values = torch.tensor([[0, 1], [2, UNKNOWN], [1, UNKNOWN], [UNKNOWN, UNKNOWN]])
+    known = torch.nn.functional.cross_entropy(logits[0][:3], values[:3, 0])
+    known = known + torch.nn.functional.cross_entropy(logits[1][:1], values[:1, 1])
+    torch.testing.assert_close(judging_loss(logits, values), known)
+    assert judging_loss(logits, torch.full_like(values, UNKNOWN)) == 0
