@@ -2,10 +2,13 @@
 
     python benchmarks/images.py @digits --seconds 37.5 150 --peer-seconds 150 --seeds 3 --sheets docs
     python benchmarks/images.py @faces:12000 --seconds 600 --seeds 1 --sheets docs
+    python benchmarks/images.py celeba --flip --seconds 600
+    python benchmarks/images.py celeba --flip --pixels 64 --seconds 3600
 
 The peer is genlab's own `dcgan` without classes, with the widths, batch norm, latent size, batch and Adam settings that
-are customary at 32 x 32. Both keep the weights that validate best. Distances are between the training pictures (at most
-10,000) and equally many generated ones; the floor is the distance between two halves of the training pictures.
+are customary at 32 x 32; it does not support `--flip`. Both keep the weights that validate best. Distances are between
+the training pictures (at most 10,000) and equally many generated ones; the floor is the distance between two halves of
+the training pictures.
 """
 
 import argparse
@@ -33,6 +36,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="*", default=[150.0], help="of each training of the default")
     parser.add_argument("--peer-seconds", type=float, nargs="*", help="of each training of the peer; default the same")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--pixels", type=int, default=32, help="side of the pictures")
+    parser.add_argument("--flip", action="store_true", help="train the default with mirror images too, as for faces")
     parser.add_argument("--models", nargs="*", choices=["gan", "dcgan"], default=["gan", "dcgan"])
     parser.add_argument(
         "--score", action="store_true", help="the classification accuracy score as well (about a minute)"
@@ -55,10 +60,11 @@ FORMS = {"seconds": "{:.0f}", "frechet": "{:.1f}", "recall": "{:.3f}", "precisio
 
 def one(options: argparse.Namespace, name: str, model: dict, seconds: float, seed: int) -> dict[str, float]:
     """Trains once and measures the result."""
+    arguments = {**model, "pixels": options.pixels, "minutes": seconds / 60, "seed": seed}
+    if model["model"] == "gan":
+        arguments["flip"] = options.flip
     with tempfile.TemporaryDirectory() as folder:
-        run = genlab.train(
-            "images", options.data, minutes=seconds / 60, seed=seed, out=f"{folder}/run", quiet=True, **model
-        )
+        run = genlab.train("images", options.data, out=f"{folder}/run", quiet=True, **arguments)
         pipeline, about = run.pipeline, run.about
         asked = pipeline.options
         train = read_pictures(options.data, "0.05", "0.10", pixels=asked.pixels, label=asked.label).train
@@ -67,7 +73,7 @@ def one(options: argparse.Namespace, name: str, model: dict, seconds: float, see
         real, made = features.of(train, count), generated_features(pipeline, features.extractor, count, 1)
         found = precision_recall(real[:5000], made[:5000])
         if options.sheets and seed == 0:
-            stem = f"{options.data.lstrip('@').partition(':')[0]}-{model['model']}-{seconds:.0f}s"
+            stem = f"{Path(options.data.lstrip('@').partition(':')[0]).name}-{model['model']}-{seconds:.0f}s"
             pictures = [picture.content for picture in run.generate(n=64)]
             (options.sheets / f"{stem}.png").write_bytes(sheet(pictures))
         if seed == 0 and seconds == options.seconds[-1] and model["model"] == "gan":

@@ -129,12 +129,13 @@ class GANRecipe(ImagesRecipe):
     @classmethod
     def resolve(cls, options: GANOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> GANOptions:
         palette = fitting_palette(data) if options.palette is None else options.palette
-        penalty = 1.0 if data.channels == 1 else 3.0 if palette else 10.0
+        penalty = 3.0 if palette else 1.0
+        rate = 1e-3 if data.channels == 1 else 3e-3
         few = len(data.train) < FEW
         return replace(
             options,
             palette=palette,
-            learning_rate=(3e-3 if palette else 1e-3) if options.learning_rate is None else options.learning_rate,
+            learning_rate=rate if options.learning_rate is None else options.learning_rate,
             augment=("all" if few else "none") if options.augment == "auto" else options.augment,
             penalty=penalty if options.penalty is None else options.penalty,
         )

@@ -47,7 +47,7 @@ class Painter(nn.Module):
         return self.layer(latents).view(-1, self.shape.channels, self.shape.pixels, self.shape.pixels)
 
 
-def test_own_generator_of_drawings_gets_the_rates_of_one_without_a_palette(tmp_path):
+def test_own_generator_of_drawings_gets_the_penalty_of_one_without_a_palette(tmp_path):
     """A palette or a learning rate that the user gives is kept."""
     data = colour_folder(tmp_path / "drawn", drawn=True)
     own = {"networks": {"generator": Painter}, "steps": 1, "quiet": True, "validation": 0, "test": 0, **SMALL}
@@ -56,8 +56,8 @@ def test_own_generator_of_drawings_gets_the_rates_of_one_without_a_palette(tmp_p
         for number, given in enumerate(({}, {"palette": 32}, {"learning_rate": 0.002}, {"networks": None}))
     ]
     assert [found.palette for found in options] == [0, 32, 0, 32]
-    assert [found.learning_rate for found in options] == [1e-3, 3e-3, 2e-3, 3e-3]
-    assert [found.penalty for found in options] == [10.0, 3.0, 10.0, 3.0]
+    assert [found.learning_rate for found in options] == [3e-3, 3e-3, 2e-3, 3e-3]
+    assert [found.penalty for found in options] == [1.0, 3.0, 1.0, 3.0]
     with pytest.raises(InputError, match="is finished"):
         genlab.train("images", data, out=tmp_path / "run0", resume=True, **own)  # it is the same command
 

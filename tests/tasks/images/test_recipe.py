@@ -23,8 +23,16 @@ def test_drawings_are_mixed_from_a_palette_and_photographs_and_grey_pictures_are
     drawn, photographs = (colour_folder(tmp_path / name, name == "drawn") for name in ("drawn", "photographs"))
     assert [recipe(data).options.palette for data in (drawn, photographs, folder)] == [32, 0, 0]
     assert recipe(drawn, palette=5).gan.generator.palette.weight.shape == (3, 5, 1, 1)
-    assert recipe(photographs).options.learning_rate < recipe(drawn).options.learning_rate
-    assert recipe(drawn, learning_rate=1e-4).options.learning_rate == 1e-4
+
+
+def test_penalty_and_learning_rate_suit_the_kind_of_picture(folder, tmp_path):
+    """Drawings need a stronger penalty, grey pictures a lower learning rate."""
+    drawn, photographs = (colour_folder(tmp_path / name, name == "drawn") for name in ("drawn", "photographs"))
+    chosen = [recipe(data).options for data in (drawn, photographs, folder)]
+    assert [options.penalty for options in chosen] == [3.0, 1.0, 1.0]
+    assert [options.learning_rate for options in chosen] == [3e-3, 3e-3, 1e-3]
+    given = recipe(drawn, learning_rate=1e-4, penalty=10.0).options
+    assert (given.learning_rate, given.penalty) == (1e-4, 10.0)
 
 
 def test_a_run_with_a_palette_is_saved_and_loaded(tmp_path):
