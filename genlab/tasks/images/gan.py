@@ -13,7 +13,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit
-from genlab.data.pictures.pixels import share_of_commonest
 from genlab.engine.budget import WARM_UP
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
@@ -32,6 +31,7 @@ from genlab.tasks.images.options import GANOptions, WGANGPOptions
 from genlab.tasks.images.pipeline import PASS, DiscriminatorShape, GeneratorShape, PictureFacts
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, try_networks
 from genlab.tasks.shared.annealing import falling, rising
+from genlab.tasks.shared.drawings import are_drawings
 
 Pictures = Float[Tensor, "batch channels side side"]
 PENALISED = 4
@@ -40,8 +40,6 @@ FEW = 2000
 """`--augment auto` augments below this number of training pictures."""
 COLOURS = 32
 """Size of the palette for drawings."""
-DRAWN = 0.75
-"""Pictures count as drawings if at least this fraction of their pixels has one of the 2 * COLOURS commonest colours."""
 MEMORISED = 0.7
 """Threshold on the metric `memorised` for a warning."""
 
@@ -128,7 +126,9 @@ class GANRecipe(ImagesRecipe):
 
     @classmethod
     def resolve(cls, options: GANOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> GANOptions:
-        palette = fitting_palette(data) if options.palette is None else options.palette
+        palette = options.palette
+        if palette is None:
+            palette = COLOURS if are_drawings(data.train) else 0
         penalty = 3.0 if palette else 1.0
         rate = 1e-3 if data.channels == 1 else 3e-3
         few = len(data.train) < FEW
@@ -184,14 +184,6 @@ def some(pictures: PictureSplit) -> tuple[Pictures, Int[Tensor, " some"]]:
     picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
     labels = pictures.labels[picks] if pictures.labels is not None else picks
     return pictures.tensor(picks), torch.from_numpy(labels)
-
-
-def fitting_palette(data: PictureSet) -> int:
-    """The palette size that suits the training pictures; 0 for grey pictures and photographs."""
-    if data.channels == 1:
-        return 0
-    spread = data.train.rows[:: max(1, len(data.train) // WATCHED)]  # over all classes
-    return COLOURS if share_of_commonest(data.train.array[spread], 2 * COLOURS) >= DRAWN else 0
 
 
 def twice(labels: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
