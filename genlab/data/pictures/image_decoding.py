@@ -55,9 +55,13 @@ def decode_whole(data: bytes, ranges: Ranges | None = None) -> UInt8[np.ndarray,
         Unreadable: as for `decode`.
     """
     with _opened(data) as picture:
-        ImageOps.exif_transpose(picture, in_place=True)
-        pixels = np.asarray(_flattened(picture, ranges))
-        return pixels if pixels.ndim == 3 else pixels[..., None]
+        return whole(picture, ranges)
+
+
+def whole(picture: Image.Image, ranges: Ranges | None = None) -> UInt8[np.ndarray, "height width channels"]:
+    """The pixels of a picture, upright and over white; one channel if it is grey, else three."""
+    pixels = np.asarray(_flattened(ImageOps.exif_transpose(picture), ranges))
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def may_be_deep(data: bytes) -> bool:

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from PIL import Image
 
 from genlab.data.pictures.arrays import HEAD
 from genlab.data.pictures.files import File, find_pictures, printable, read_file
-from genlab.data.pictures.image_decoding import Unreadable, decode_whole, may_be_deep, span
+from genlab.data.pictures.image_decoding import Unreadable, decode_whole, may_be_deep, span, whole
+from genlab.data.pictures.pixels import whole_pictures
 from genlab.data.pictures.ranges import Ranges, Span, judge
 from genlab.errors import InputError
 
@@ -31,6 +34,23 @@ class Original:
     """Its file."""
     pixels: UInt8[np.ndarray, "height width channels"] = field(repr=False)
     """One channel if the file is grey, else three."""
+
+
+def original_of(picture: Any, name: str, channels: int) -> Original:
+    """A picture of Pillow, or an array as `whole_pictures` takes it.
+
+    Raises:
+        InputError: it is something else, or several pictures.
+    """
+    if isinstance(picture, Image.Image):
+        return Original(name, whole(picture))
+    found = whole_pictures(picture, channels)
+    if len(found) > 1:
+        raise InputError(
+            f"pictures: item {name} of the list has the shape of {len(found)} pictures: give a list of single pictures "
+            "(of 1 or 3 channels), or one array.", "pictures",
+        )  # fmt: skip
+    return Original(name, found[0])
 
 
 def open_originals(

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
+from PIL import Image
 from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.originals import Original
+from genlab.data.pictures.originals import Original, original_of
 from genlab.data.pictures.pixels import picture_rows, to_bytes, to_tensor, whole_pictures
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
@@ -229,12 +230,14 @@ class RestylePipeline(Pipeline):
         Raises:
             InputError: there are none, or an array does not hold pictures.
         """
+        if isinstance(pictures, Image.Image):
+            pictures = [pictures]
         if pictures is None or len(pictures) == 0:
             raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
         if not isinstance(pictures, (list, tuple)):
             pictures = whole_pictures(pictures, self.facts.channels)
         return [
-            one if isinstance(one, Original) else Original(str(place), whole_pictures(one, self.facts.channels)[0])
+            one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels)
             for place, one in enumerate(pictures)
         ]
 

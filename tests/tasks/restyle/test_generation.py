@@ -94,6 +94,28 @@ def test_pictures_of_any_size_and_depth(run):
     assert [sample.content.shape for sample in samples] == 3 * [(16, 16, 3)]
 
 
+def test_pictures_of_pillow_are_read_like_files(run, tmp_path):
+    """Transparent ones over white, those with a palette in their colours."""
+    plain = Image.fromarray(sign(2000, "blue", True))
+    clear = plain.convert("RGBA")
+    clear.putalpha(Image.fromarray(np.tile(np.arange(0, 256, 16, dtype=np.uint8), (16, 1))))
+    over = Image.new("RGBA", (16, 16), "white")
+    over.alpha_composite(clear)
+    one, expected, flat = run.generate(
+        pictures=[clear, np.asarray(over.convert("RGB")), plain.quantize()], set={"colour": "red"}
+    )
+    assert np.array_equal(one.content, expected.content)
+    (alone,) = run.generate(pictures=plain, set={"colour": "red"})
+    assert np.abs(flat.panels[0].astype(int) - alone.panels[0]).max() <= 8
+
+
+def test_an_item_with_several_pictures_is_refused(run):
+    """So is a transparent picture as an array, which looks like grey pictures."""
+    for item in (np.zeros((2, 16, 16, 3), np.uint8), np.zeros((16, 16, 4), np.uint8)):
+        with pytest.raises(InputError, match="item 0 of the list has the shape of"):
+            run.generate(pictures=[item], set={"colour": "red"})
+
+
 def test_pictures_unlike_those_of_training_are_named(run, tmp_path, cli):
     Image.fromarray(noise(7, 16)).save(tmp_path / "noise.png")
     Image.fromarray(sign(2001, "green", False)).save(tmp_path / "sign.png")
