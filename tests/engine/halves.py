@@ -78,7 +78,8 @@ def shares(recipe: Recipe, step: int) -> list[Any]:
 def joined(first: Any, second: Any, size: int) -> Any:
     """Both processes' batches as one, for every update in a step: `size` rows of the one, then of the other."""
     if isinstance(first, tuple):
-        return tuple(joined(*parts, size) for parts in zip(first, second, strict=True))
+        parts = [joined(*both, size) for both in zip(first, second, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
     pairs = zip(first.split(size), second.split(size), strict=True)
     return torch.cat([rows for pair in pairs for rows in pair])
 

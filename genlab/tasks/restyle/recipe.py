@@ -28,8 +28,6 @@ SHOWN = 8
 """Number of pictures in a preview."""
 CANDIDATES = 8
 """Number of real pictures with the new value to choose the most similar one from."""
-READ = 2
-"""The judge learns from one real picture in this many."""
 ALSO = 0.25
 """Probability that another attribute changes as well."""
 
@@ -43,8 +41,8 @@ class Batch(NamedTuple):
     partners: Pictures
     target: Values
     """Values of the partners, at least one of which differs from the present one."""
-    known: Int[Tensor, "twice all_attributes"]
-    """Values of all attributes of the pictures and then of the partners, for the judge; -1 where unknown."""
+    known: Int[Tensor, "batch all_attributes"]
+    """Values of all attributes of the partners, for the judge; -1 where unknown."""
 
 
 class RestyleRecipe(Recipe):
@@ -99,7 +97,7 @@ class RestyleRecipe(Recipe):
         rows = np.concatenate((picks, partners))
         pictures = to_tensor(mirrored(random, train.pictures.array[train.pictures.rows[rows]], self.options.flip))
         first, second = pictures.split(len(picks))
-        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[rows])]
+        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[partners])]
         return Batch(first, values[0], second, values[1], values[2])
 
     def _targets(
@@ -136,10 +134,8 @@ class RestyleRecipe(Recipe):
     # --- the judge ---
 
     def update_reader(self, batch: Batch) -> Tensor:
-        """Trains the judge on some of the real pictures, which suffice for it; returns its loss."""
-        some = slice(None, None, READ)
-        pictures = torch.cat((batch.pictures, batch.partners))[some]
-        loss = judging_loss(self.pipeline.reader(pictures), batch.known[some])
+        """Trains the judge on the real pictures with new values, all about equally frequent; returns its loss."""
+        loss = judging_loss(self.pipeline.reader(batch.partners), batch.known)
         self.update(self.pipeline.reader, loss)
         return loss
 
