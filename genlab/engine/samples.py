@@ -45,8 +45,9 @@ class Sample:
 
     @property
     def facts(self) -> str:
-        """The facts as text: "source: photo.png, hair: black -> blond"."""
-        return ", ".join(f"{name}: {value}" for name, value in self.about.items())
+        """The facts as text, without the names of groups: "source: photo.png, hair: black -> blond"."""
+        groups = [value if isinstance(value, dict) else {name: value} for name, value in self.about.items()]
+        return ", ".join(f"{name}: {value}" for group in groups for name, value in group.items())
 
 
 def write_samples(samples: Iterable[Sample], folder: Path, name: str = "sample", first: int = 0) -> list[Path]:

@@ -34,6 +34,8 @@ FEWEST = 20
 class AttributedSplit:
     """One split of the pictures."""
 
+    name: str
+    """Name of the data that they come from."""
     pictures: PictureSplit
     """Without labels."""
     values: Int[np.ndarray, "pictures attributes"] = field(repr=False)
@@ -46,7 +48,7 @@ class AttributedSplit:
 
     def take(self, picks: Int[np.ndarray, " some"]) -> "AttributedSplit":
         """The pictures at these indices of the split."""
-        return AttributedSplit(self.pictures.take(picks), self.values[picks], self.kept[picks])
+        return AttributedSplit(self.name, self.pictures.take(picks), self.values[picks], self.kept[picks])
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,6 @@ def _split(
     rows = np.flatnonzero(chosen & (table >= 0).all(1))
     names = [source.pictures.names[row] for row in rows]
     return AttributedSplit(
-        PictureSplit(source.pictures.array, rows, None, names), table[rows],
+        source.pictures.name, PictureSplit(source.pictures.array, rows, None, names), table[rows],
         np.stack(others, 1)[rows] if others else np.empty((len(rows), 0), np.int64),
     )  # fmt: skip

@@ -81,7 +81,8 @@ class CycleGANRecipe(RestyleRecipe):
 
         made_first, made_second = to_first(second), to_second(first)
         adversarial = self.score_loss(judge_first(made_first), 1.0) + self.score_loss(judge_second(made_second), 1.0)
-        cycle = self.cycle_loss(to_first(made_second), first) + self.cycle_loss(to_second(made_first), second)
+        back_first, back_second = to_first(made_second), to_second(made_first)
+        cycle = self.cycle_loss(back_first, first) + self.cycle_loss(back_second, second)
         identity = self.cycle_loss(to_first(first), first) + self.cycle_loss(to_second(second), second)
         self.update(self.generators, adversarial + options.cycle * cycle + options.identity * identity)
         self.average.update(self.generators)
@@ -97,7 +98,8 @@ class CycleGANRecipe(RestyleRecipe):
         self.update(self.judges, loss_d)
 
         reader = self.update_reader(batch)
-        self.pipeline.usual.update(cycle.detach() / 2)
+        errors = torch.stack((back_first - first, back_second - second)).abs()
+        self.pipeline.usual.update(errors.mean())
         return {
             "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, "reader": reader,
         }  # fmt: skip

@@ -61,8 +61,8 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
     elsewhere = differing(made, changes.pictures, VISIBLE)
-    truth = truth_of(found.name)
-    if truth and not any("=" in item for item in pipeline.options.attribute):
+    truth = truth_of(held_out.name) if _plain(pipeline.options.attribute) else None
+    if truth:
         true = true_pictures(changes, truth)
         report |= compared_pixels(outputs, changes, true)
         elsewhere &= ~differing(true, changes.pictures)
@@ -78,7 +78,8 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
 def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, AttributedSplit, AttributedSplit]:
     """The data, the pictures to change, and those that the judge learns from."""
     options, facts = pipeline.options, pipeline.facts
-    read = partial(read_attributed, pixels=facts.pixels, attributes=options.attribute, known=facts.attributes)
+    read = partial(read_attributed, pixels=facts.pixels, attributes=options.attribute, known=facts.attributes,
+                   ranges=facts.ranges or None)  # fmt: skip
     found, home = reopened(read, source)
     if home and found.test is None:
         raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
@@ -118,6 +119,11 @@ def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
             back = to_bytes(pipeline.restyle(after, target, source))
             error += float(np.abs(back.astype(np.int16) - changes.pictures[part]).mean()) * len(back)
     return np.concatenate(parts), error / len(changes)
+
+
+def _plain(attributes: tuple[str, ...]) -> bool:
+    """Whether the attributes are those of the data: neither looks nor composed of columns."""
+    return bool(attributes) and not any("=" in item for item in attributes)
 
 
 def _part(pictures: Pixels, part: slice) -> Float[Tensor, "some channels side side"]:

@@ -77,8 +77,9 @@ class UsualError(nn.Module):
 
     @torch.no_grad()
     def update(self, error: Tensor) -> None:
-        """Adds the error of one batch to a running mean."""
-        self.value.lerp_(error.float(), RECENT)
+        """Adds the error of one batch to a running mean, which starts from the first one."""
+        error = error.float()
+        self.value.copy_(torch.where(self.value == 0, error, self.value.lerp(error, RECENT)))
 
 
 class RestylePipeline(Pipeline):
@@ -175,7 +176,10 @@ class RestylePipeline(Pipeline):
                 full,
                 {"png": png(full)},
                 name=PurePosixPath(original.name).stem or None,
-                about={"source": original.name} | self._said(source[place].tolist(), target[place].tolist(), wanted),
+                about={
+                    "source": original.name,
+                    "changes": self._said(source[place].tolist(), target[place].tolist(), wanted),
+                },
                 panels=panels,
             )
 

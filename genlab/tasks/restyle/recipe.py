@@ -28,6 +28,10 @@ SHOWN = 8
 """Number of pictures in a preview."""
 CANDIDATES = 8
 """Number of real pictures with the new value to choose the most similar one from."""
+READ = 16
+"""Number of real pictures per update and process that the judge learns from: its batch norm needs several, however
+small the model's own batch is.
+"""
 ALSO = 0.25
 """Probability that another attribute changes as well."""
 
@@ -41,8 +45,10 @@ class Batch(NamedTuple):
     partners: Pictures
     target: Values
     """Values of the partners, at least one of which differs from the present one."""
-    known: Int[Tensor, "batch all_attributes"]
-    """Values of all attributes of the partners, for the judge; -1 where unknown."""
+    read: Float[Tensor, "read channels side side"]
+    """Pictures for the judge, in which all values are equally frequent."""
+    known: Int[Tensor, "read all_attributes"]
+    """Their values of all attributes; -1 where unknown."""
 
 
 class RestyleRecipe(Recipe):
@@ -94,11 +100,17 @@ class RestyleRecipe(Recipe):
         picks = random.integers(len(train), size=self.options.batch)
         source = train.values[picks]
         partners = self._partners(random, picks, self._targets(random, source))
-        rows = np.concatenate((picks, partners))
+        read = self._balanced(random, READ)
+        rows = np.concatenate((picks, partners, read))
         pictures = to_tensor(mirrored(random, train.pictures.array[train.pictures.rows[rows]], self.options.flip))
-        first, second = pictures.split(len(picks))
-        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[partners])]
-        return Batch(first, values[0], second, values[1], values[2])
+        first, second, third = pictures.split((len(picks), len(partners), READ))
+        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[read])]
+        return Batch(first, values[0], second, values[1], third, values[2])
+
+    def _balanced(self, random: np.random.Generator, count: int) -> Int[np.ndarray, " count"]:
+        """Real pictures, each with a random value of a random attribute."""
+        groups = random.integers(len(self.having), size=count)
+        return np.array([random.choice(self.having[group][random.integers(self.counts[group])]) for group in groups])
 
     def _targets(
         self, random: np.random.Generator, source: Int[np.ndarray, "batch attributes"]
@@ -134,8 +146,8 @@ class RestyleRecipe(Recipe):
     # --- the judge ---
 
     def update_reader(self, batch: Batch) -> Tensor:
-        """Trains the judge on the real pictures with new values, all about equally frequent; returns its loss."""
-        loss = judging_loss(self.pipeline.reader(batch.partners), batch.known)
+        """Trains the judge on real pictures; returns its loss."""
+        loss = judging_loss(self.pipeline.reader(batch.read), batch.known)
         self.update(self.pipeline.reader, loss)
         return loss
 
@@ -170,11 +182,12 @@ class RestyleRecipe(Recipe):
             before, after = self.pipeline.read(pictures), self.pipeline.read(made)
             flipped.append((after[rows, changed] == target[rows, changed]).float())
             others = before == after
-            others[rows, changed] = True
-            kept.append(others.float())
+            others[rows, changed] = False
+            kept.append(others.sum(1))
             cycle += self.pipeline.cycle_errors(pictures, source, target).sum().item()
         flips = torch.cat(flipped).mean().item()
-        keeps = torch.cat(kept).mean().item()
+        columns = count + len(self.data.kept) - 1  # all but the one that changes
+        keeps = torch.cat(kept).float().mean().item() / columns if columns else 1.0
         cycle /= len(some)
         return {
             "miss": 1 - min(flips, keeps, 1 - cycle / 2),

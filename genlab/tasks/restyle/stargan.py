@@ -93,7 +93,7 @@ class StarGANRecipe(RestyleRecipe):
     # --- the method ---
 
     def step(self, batch: Batch, progress: float) -> Metrics:
-        pictures, source, partners, target, _ = batch
+        pictures, source, partners, target, *_ = batch
         options, counts = self.options, self.counts
         change = change_between(source, target, counts)
         changed = self.generator(pictures, change)

@@ -86,18 +86,18 @@ class Painter(nn.Module):
         return made
 
 
-def opened(folder: Path, attributes: tuple[str, ...] = ("hair",)) -> AttributedSet:
-    return read_attributed(str(folder), "0.05", "0.3", pixels=SIDE, attributes=attributes)
+def opened(folder: Path, attributes: tuple[str, ...] = ("hair",), test: str = "0.3") -> AttributedSet:
+    return read_attributed(str(folder), "0.05", test, pixels=SIDE, attributes=attributes)
 
 
-def evaluated(folder: Path, painter: Painter, data: Path | None = None) -> Evaluation:
+def evaluated(folder: Path, painter: Painter, data: Path | None = None, test: str = "0.3") -> Evaluation:
     """The evaluation of a painter of hair, as a run trained on `folder`."""
-    found = opened(folder)
+    found = opened(folder, test=test)
     options = StarGANOptions(attribute=("hair",), pixels=SIDE)
     facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
     networks = {"generator": painter, "reader": facts.judge(), "usual": UsualError()}
     pipeline = RestylePipeline(options, facts, networks, Machine("cpu"))
-    source = Source(data and str(data), Place(str(folder), "0.05", "0.3"), found.fingerprint)
+    source = Source(data and str(data), Place(str(folder), "0.05", test), found.fingerprint)
     return evaluating.evaluate(pipeline, source)
 
 
@@ -163,6 +163,24 @@ def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
         path.unlink()
     with pytest.raises(InputError, match="8 pictures are too few to measure on: give at least 10 with --data"):
         evaluated(folder, Painter(), other)
+
+
+def test_the_truth_is_that_of_the_test_pictures(folder, monkeypatch, steps, tmp_path):
+    """Of --test, not of the training data; none where the values are folders."""
+    steps(1)
+    other = tmp_path / "other"
+    other.mkdir()
+    for number in range(20):
+        (other / f"p{number}.png").write_bytes(redraw(f"{400 + number}.png", {}))
+    lines = [f"p{number}.png,{','.join(values_of(400 + number).values())}" for number in range(20)]
+    (other / "attributes.csv").write_text("\n".join(["file,hair,hat", *lines]))
+    known = {folder.name: redraw}
+    monkeypatch.setattr(evaluating, "truth_of", known.get)
+    report = evaluated(folder, Painter(), test=str(other)).report
+    assert (report["split"], report["pictures"]) == ("test", 20)
+    assert "inside_wrong" not in report
+    known["other"] = lambda file, changes: redraw(f"{400 + int(file[1:-4])}.png", changes)
+    assert evaluated(folder, Painter(), test=str(other)).report["inside_wrong"]["model"] == 0
 
 
 def test_changes_take_each_attribute_in_turn(folder):

@@ -1,11 +1,13 @@
 """Changing pictures with a trained model, from Python and from the command line."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import genlab
 from genlab.errors import InputError
 from tests.data.made import noise
 from tests.tasks.restyle.made import sign
@@ -34,7 +36,7 @@ def test_json_and_sheet(run, photo, cli, tmp_path):
     assert code == 0
     (sample,) = json.loads(out)["samples"]
     assert sample["source"] == str(photo)
-    assert sample["colour"] == "blue -> red"
+    assert sample["changes"] == {"colour": "blue -> red"}
     width, height = Image.open(tmp_path / "sheet.png").size
     assert width > 2.5 * height  # before, after, difference
 
@@ -43,7 +45,22 @@ def test_the_value_that_a_picture_has_returns_it_unchanged(run):
     before = sign(2000, "blue", True)
     (sample,) = run.generate(pictures=[before], set={"colour": "blue"})
     assert np.array_equal(sample.content, before)
-    assert sample.about["colour"] == "blue already"
+    assert sample.about["changes"] == {"colour": "blue already"}
+
+
+def test_attributes_may_be_called_as_other_facts(folder, tmp_path, cli):
+    other = tmp_path / "signs"
+    shutil.copytree(folder, other)
+    table = (other / "attributes.csv").read_text()
+    (other / "attributes.csv").write_text(table.replace("colour", "source", 1).replace("bar", "files", 1))
+    run = genlab.train("restyle", other, attribute=("source",), steps=1, pixels=16, width=4, out=tmp_path / "run",
+                       quiet=True)  # fmt: skip
+    code, out, _ = cli("generate", run.path, other / "000.png", "--set", "source=red", "--to", tmp_path / "a", "--json")
+    assert code == 0
+    (sample,) = json.loads(out)["samples"]
+    assert sample["source"] == str(other / "000.png")
+    assert list(sample["changes"]) == ["source"]
+    assert len(sample["files"]) == 1
 
 
 def test_strength(run):

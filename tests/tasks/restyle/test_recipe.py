@@ -12,6 +12,7 @@ from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
 from genlab.tasks.restyle.options import StarGANOptions
+from genlab.tasks.restyle.recipe import READ
 from genlab.tasks.restyle.stargan import StarGANRecipe
 from tests.data.made import folder_of
 from tests.tasks.restyle.made import COLOURS, sign, signs, traits
@@ -31,18 +32,17 @@ def test_a_batch_pairs_each_picture_with_a_real_one_of_other_values(folder):
     assert (pairs.source != pairs.target).all()
     known = {row.tobytes() for row in trained.data.train.pictures.tensor().numpy()}
     assert all(one.numpy().tobytes() in known for one in (*pairs.pictures, *pairs.partners))
-    assert torch.equal(pairs.known[:, 0], pairs.target[:, 0])
     centre = {name: torch.tensor(colour) / 127.5 - 1 for name, colour in COLOURS.items()}
-    for picture, value in zip(pairs.partners, pairs.target[:, 0].tolist(), strict=True):
+    shown = (*zip(pairs.partners, pairs.target[:, 0], strict=True), *zip(pairs.read, pairs.known[:, 0], strict=True))
+    for picture, value in shown:
         assert (picture - centre[NAMES[value]][:, None, None]).abs().sum(0).min() < 1e-5
 
 
 def test_partners_agree_in_everything_else_where_candidates_allow(folder):
     """Half of the signs have a bar; without the choice among candidates, partners would agree half of the time."""
     pairs = recipe(folder, "colour", batch=256).batch(0)
-    with_bar = pairs.pictures[:, 0, 14, 5] < -0.8
-    assert 0.3 < with_bar.float().mean() < 0.6
-    assert (with_bar == (pairs.known[:, 1] == 1)).float().mean() > 0.95
+    bars = [(pictures[:, :, 15, 7] < -0.8).all(1) for pictures in (pairs.pictures, pairs.partners)]
+    assert (bars[0] == bars[1]).float().mean() > 0.95
 
 
 def test_several_attributes_change_alone_and_together(folder):
@@ -58,6 +58,27 @@ def test_mirror_images_show_the_same_pictures(folder):
     flipped = (plain.flip(3) == mirrored).flatten(1).all(1)
     assert (same | flipped).all()
     assert 0.3 < flipped.float().mean() < 0.7
+
+
+def test_the_judge_gets_all_values_equally_often(tmp_path):
+    """Whatever the batch: cyclegan takes single pictures, and batch norm needs several."""
+    lopsided = recipe(Path(folder_of(tmp_path / "two", {"many": 200, "few": 30})), batch=2)
+    known = torch.cat([lopsided.batch(step).known for step in range(50)])[:, 0]
+    assert len(known) == 50 * READ
+    assert abs(known.float().mean() - 0.5) < 0.1
+
+
+def test_kept_counts_the_other_columns_only(folder, monkeypatch):
+    """A judge that reads another bar in every changed picture: nothing else is kept."""
+    trained = recipe(folder, "colour")
+    readings = iter(range(100))
+
+    def read(pictures):
+        return torch.full((len(pictures), 2), next(readings) % 2)
+
+    monkeypatch.setattr(trained.pipeline, "read", read)
+    with trained.pipeline.evaluating():
+        assert trained.validate()["kept"] == 0
 
 
 def test_it_learns_to_change_the_colour_and_nothing_else(run):
@@ -98,7 +119,7 @@ def test_two_folders_are_two_looks(tmp_path):
     run = genlab.train("restyle", two, steps=2, pixels=16, width=4, out=tmp_path / "run", quiet=True, test=0)
     assert [(one.name, one.values) for one in run.pipeline.facts.attributes] == [("look", ["summer", "winter"])]
     samples = run.generate(pictures=np.zeros((3, 16, 16, 3), np.uint8))
-    assert all(sample.about["look"] in ("summer -> winter", "winter -> summer") for sample in samples)
+    assert all(sample.about["changes"]["look"] in ("summer -> winter", "winter -> summer") for sample in samples)
 
 
 def test_a_side_that_is_no_power_of_two_is_refused(folder, tmp_path):
