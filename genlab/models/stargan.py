@@ -37,6 +37,8 @@ Pictures = Float[Tensor, "batch channels side side"]
 Change = Float[Tensor, "batch values"]
 Values = Int[Tensor, "batch attributes"]
 Scores = Float[Tensor, " batch"]
+NEAR = 0.1
+"""Distance of two colours, 13 of 255 levels, at which they count as different."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Content(nn.Module):
     """Turns logits into the content's pixels: any colour, or for drawings a mixture of a few ways to recolour a pixel.
 
     A pixel is painted in one of the new value's colours, or shifted by the difference of the new and the old value's
-    colours, which keeps shades and blurred edges, and which the way back undoes exactly.
+    colours, which keeps shades and blurred edges, and which the way back undoes exactly. What is near one of the old
+    value's colours is the generator's first clue to where.
 
     Args:
         channels: 1 for grey pictures, 3 for colour.
@@ -100,6 +103,7 @@ class Content(nn.Module):
 
     def __init__(self, channels: int, values: int, colours: int) -> None:
         super().__init__()
+        self.clues = colours
         self.inputs = 2 * colours or channels
         self.colours = nn.Parameter(torch.empty(values, colours, channels).uniform_(-1, 1)) if colours else None
 
@@ -111,10 +115,18 @@ class Content(nn.Module):
             for part in (change.clamp(min=0), change)
         )
         shares = torch.softmax(SHARPNESS * logits, 1)
-        both = einsum(
+        recoloured = einsum(
             torch.cat((painted, shifted), 1), shares, "batch colour channel, batch colour h w -> batch channel h w"
         )
-        return both + shares[:, shares.shape[1] // 2 :].sum(1, keepdim=True) * pictures
+        return recoloured + shares[:, shares.shape[1] // 2 :].sum(1, keepdim=True) * pictures
+
+    def nearness(self, pictures: Pictures, change: Change) -> Float[Tensor, "batch clues side side"]:
+        """How near each pixel is to the colours of the values to replace: 1 if equal, 0 from a distance of `NEAR`."""
+        if self.colours is None:
+            return pictures[:, :0]
+        old = einsum((-change).clamp(min=0), self.colours, "batch value, value colour channel -> batch colour channel")
+        distances = (pictures[:, None] - old[..., None, None]).square().sum(2)
+        return torch.exp(-distances / NEAR**2)
 
 
 class Generator(nn.Module):
@@ -130,7 +142,7 @@ class Generator(nn.Module):
     def __init__(self, shape: RestyleShape, width: int, depth: int, colours: int = 0) -> None:
         super().__init__()
         self.content = Content(shape.channels, shape.values, colours)
-        self.stem = nn.Conv2d(4 * shape.channels + shape.values, width, 3, padding=1)
+        self.stem = nn.Conv2d(4 * (shape.channels + self.content.clues) + shape.values, width, 3, padding=1)
         self.quarter = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
         self.eighth = nn.Conv2d(2 * width, 2 * width, 4, stride=2, padding=1)
         self.blocks = nn.ModuleList(Block(2 * width, shape.values) for _ in range(depth))
@@ -152,7 +164,8 @@ class Generator(nn.Module):
         active = lambda x: F.leaky_relu(x, SLOPE)
         side = pictures.shape[2] // 2
         maps = change[:, :, None, None].expand(-1, -1, side, side)
-        half = self.stem(torch.cat((F.pixel_unshuffle(pictures, 2), maps), 1))
+        seen = torch.cat((pictures, self.content.nearness(pictures, change)), 1)
+        half = self.stem(torch.cat((F.pixel_unshuffle(seen, 2), maps), 1))
         quarter = self.quarter(active(half))
         x = self.eighth(active(quarter))
         for block in self.blocks:

@@ -75,10 +75,19 @@ def shares(recipe: Recipe, step: int) -> list[Any]:
     return found
 
 
+WHOLE = ("read", "known")
+"""Parts of a batch that a process uses at once, whatever the size of the batch."""
+
+
 def joined(first: Any, second: Any, size: int) -> Any:
     """Both processes' batches as one, for every update in a step: `size` rows of the one, then of the other."""
     if isinstance(first, tuple):
-        return tuple(joined(*parts, size) for parts in zip(first, second, strict=True))
+        names = getattr(first, "_fields", range(len(first)))
+        parts = [
+            joined(one, other, len(one) if name in WHOLE else size)
+            for name, one, other in zip(names, first, second, strict=True)
+        ]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
     pairs = zip(first.split(size), second.split(size), strict=True)
     return torch.cat([rows for pair in pairs for rows in pair])
 

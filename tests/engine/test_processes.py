@@ -25,7 +25,7 @@ from tests.engine.short import entries, interrupting
 from tests.tasks.test_contract import built, recipe_class, small
 
 ROOT = Path(genlab.__file__).parents[1]
-DRAWS = ("points", "images")
+DRAWS = ("points", "images", "restyle")
 """Tasks whose processes draw their examples by chance; the others share out those that one process would see."""
 HALVED = {"vae": {"reconstruction": mean_of_halves(reconstruction_loss)}}
 """Losses that depend on statistics of a process's batch."""

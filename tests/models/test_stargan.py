@@ -72,6 +72,16 @@ def test_drawings_are_painted_or_shifted_by_the_colours_of_the_values():
         )
 
 
+def test_nearness_to_the_colours_of_the_value_to_replace():
+    content = Content(channels=3, values=2, colours=2)
+    before = content.colours.data[0, 1].view(1, 3, 1, 1).repeat(1, 1, 2, 2)
+    before[0, :, 1, 1] += 1.0
+    near = content.nearness(before, torch.tensor([[-1.0, 1.0]]))
+    assert near.shape == (1, 2, 2, 2)
+    torch.testing.assert_close(near[0, 1], torch.tensor([[1.0, 1.0], [1.0, 0.0]]))
+    assert Content(channels=3, values=2, colours=0).nearness(before, torch.tensor([[-1.0, 1.0]])).shape[1] == 0
+
+
 def test_it_starts_without_checkerboard():
     """The four pixels that one position of the half resolution makes have equal weights."""
     weight = generator().out.weight.unflatten(0, (-1, 4))
@@ -107,7 +117,7 @@ def test_it_learns_a_change_by_heart():
     after[:, :, 8:16, 8:16] = torch.tensor([-1.0, 1.0, 0.5])[:, None, None]
     change = change_between(torch.tensor([[0, 0]]), torch.tensor([[1, 0]]), SHAPE.counts)
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    for _ in range(200):
+    for _ in range(400):
         loss = (network(before, change) - after).square().mean()
         optimizer.zero_grad()
         loss.backward()
