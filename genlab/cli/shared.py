@@ -110,5 +110,8 @@ def print_tree(values: dict[str, Any], indent: str = "") -> None:
         if isinstance(value, dict):
             print(f"{indent}{name}:{'' if value else ' none'}")
             print_tree(value, indent + "  ")
+        elif name == "notes":
+            for note in value:
+                print(f"{indent}Note: {note}")
         else:
             print(f"{indent}{name}: {f'{value:.4f}' if isinstance(value, float) else value}")

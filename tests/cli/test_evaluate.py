@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from genlab.cli.shared import print_tree
 from genlab.engine.run_folder import RunFolder
 from tests.cli.conftest import SHORT, objects
 
@@ -79,3 +80,8 @@ def test_runs_and_samples(cli, copied, tmp_path):
     code, out, _ = cli("samples", "--json")
     assert {sample["name"] for sample in objects(out)[0]["samples"]} >= {"@bible", "@python", "@ring", "@grid"}
     assert "@bible" in cli("samples")[1]
+
+
+def test_notes_are_sentences(capsys):
+    print_tree({"flip_rate": {"model": 0.5}, "notes": ["One.", "Two."]})
+    assert capsys.readouterr().out == "flip_rate:\n  model: 0.5000\nNote: One.\nNote: Two.\n"
