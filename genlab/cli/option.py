@@ -81,7 +81,10 @@ class Option:
             InputError: a word is not a value of the option's type.
         """
         if self.pairs:
-            return dict(map(self._pair, words))
+            pairs = dict(map(self._pair, words))
+            if len(pairs) < len(words):
+                raise InputError(f"{self.name}: each name can be given once.", self.name.replace("-", "_"))
+            return pairs
         return tuple(map(self.value, words)) if self.repeats else self.value(words[-1])
 
     def _pair(self, word: str) -> tuple[str, str]:

@@ -141,6 +141,7 @@ def test_pictures_unlike_those_of_training_are_named(run, tmp_path, cli):
             "set",
         ),
         (["photo.png", "--set", "colour"], "NAME=VALUE", "set"),
+        (["photo.png", "--set", "colour=red", "--set", "colour=blue"], "each name can be given once", "set"),
         (["photo.png"], "--set colour=blue (colour: blue, green, red)", "set"),
         (["--set", "colour=red"], "Name the pictures", "files"),
         (["gone.png", "--set", "colour=red"], "gone.png", "pictures"),
