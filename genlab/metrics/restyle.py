@@ -16,6 +16,8 @@ VISIBLE = 8
 """Smallest difference of a channel, out of 255, at which two pixels still count as equal for the eye."""
 EXACT = 2
 """The same for exact results: rounding errors."""
+READABLE = 0.9
+"""Smallest accuracy of the judge on input for a column to count."""
 BITS = 3
 """Colours that agree in all but this number of low bits are counted together, to find a value's colour."""
 
@@ -47,6 +49,33 @@ def kept(before: Values, after: Values, recorded: Values) -> float | None:
     """
     known = (before == recorded) & (recorded >= 0)
     return float((after == recorded)[known].mean()) if known.any() else None
+
+
+def least_kept(
+    before: Int[np.ndarray, "pictures columns"],
+    after: Int[np.ndarray, "pictures columns"],
+    recorded: Int[np.ndarray, "pictures columns"],
+    changed: Values,
+) -> float:
+    """The smallest `kept` of all columns that the judge can read, each over the pictures that change another column.
+
+    Args:
+        before: Values that the judge reads on input.
+        after: Values that it reads on output.
+        recorded: The values according to the table; -1 where unknown.
+        changed: Index of the column that changes in each picture.
+
+    Returns:
+        The share; 1 if the judge reads no column in at least `READABLE` of the pictures correctly.
+    """
+    shares = []
+    for column in range(recorded.shape[1]):
+        rows = (changed != column) & (recorded[:, column] >= 0)
+        values = before[rows, column], after[rows, column], recorded[rows, column]
+        share = kept(*values)
+        if share is not None and (values[0] == values[2]).mean() >= READABLE:
+            shares.append(share)
+    return min(shares, default=1.0)
 
 
 # --- compared with the truth ----------------------------------------------------------------------

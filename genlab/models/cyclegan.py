@@ -11,8 +11,9 @@ Data flow, for pictures of 128 x 128 and width 64::
 
 The paper's G, F, D_Y and D_X are called to_second, to_first, judge_second and judge_first.
 
-Departs from the paper: none in the networks and losses; the learning rate decays from the start (`engine/budget.py`),
-and the weights are averaged.
+Departs from the paper: 6 residual blocks at every size (the paper takes 9 from 256 pixels); no enlarging and random
+cropping; the identity loss for all pictures (the paper takes it for paintings); pairs that agree in other attributes
+where these are known; the learning rate decays from the start (`engine/budget.py`); averaged weights.
 """
 
 from collections.abc import Sequence

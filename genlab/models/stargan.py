@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from einops import einsum
+from einops import einsum, rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -37,6 +37,8 @@ Pictures = Float[Tensor, "batch channels side side"]
 Change = Float[Tensor, "batch values"]
 Values = Int[Tensor, "batch attributes"]
 Scores = Float[Tensor, " batch"]
+NEVER = -1e4
+"""Logit of a way to recolour that is not on offer; minus infinity would give NaN where none is."""
 NEAR = 0.1
 """Distance of two colours, 13 of 255 levels, at which they count as different."""
 
@@ -93,40 +95,61 @@ class Content(nn.Module):
 
     A pixel is painted in one of the new value's colours, or shifted by the difference of the new and the old value's
     colours, which keeps shades and blurred edges, and which the way back undoes exactly. What is near one of the old
-    value's colours is the generator's first clue to where.
+    value's colours is the generator's first clue to where. Each attribute that changes offers its own ways and clues.
 
     Args:
         channels: 1 for grey pictures, 3 for colour.
-        values: Number of values.
+        counts: Number of values of each attribute.
         colours: Number of learned colours per value; 0 for any colour.
     """
 
-    def __init__(self, channels: int, values: int, colours: int) -> None:
+    belongs: Tensor
+
+    def __init__(self, channels: int, counts: list[int], colours: int) -> None:
         super().__init__()
-        self.clues = colours
-        self.inputs = 2 * colours or channels
+        values, self.clues = sum(counts), colours * len(counts)
+        self.inputs = 2 * self.clues or channels
         self.colours = nn.Parameter(torch.empty(values, colours, channels).uniform_(-1, 1)) if colours else None
+        belongs = torch.block_diag(*(torch.ones(1, count) for count in counts))  # (attributes, values)
+        self.register_buffer("belongs", belongs, persistent=False)
 
     def forward(self, logits: Float[Tensor, "batch inputs side side"], pictures: Pictures, change: Change) -> Pictures:
         if self.colours is None:
             return logits
-        painted, shifted = (
-            einsum(part, self.colours, "batch value, value colour channel -> batch colour channel")
-            for part in (change.clamp(min=0), change)
+        change = change[:, None] * self.belongs
+        painted, shifted = self._palettes(change.clamp(min=0)), self._palettes(change)
+        ways = rearrange(
+            torch.stack((painted, shifted)),
+            "way batch attribute colour channel -> batch (way attribute colour) channel",
         )
-        shares = torch.softmax(SHARPNESS * logits, 1)
-        recoloured = einsum(
-            torch.cat((painted, shifted), 1), shares, "batch colour channel, batch colour h w -> batch channel h w"
+        offered = repeat(
+            (change != 0).any(2), "batch attribute -> batch (way attribute colour) 1 1", way=2, colour=painted.shape[2]
         )
-        return recoloured + shares[:, shares.shape[1] // 2 :].sum(1, keepdim=True) * pictures
+        with torch.autocast(pictures.device.type, enabled=False):  # shares in 16 bits would not add up to 1
+            shares = torch.softmax((SHARPNESS * logits.float()).masked_fill(~offered, NEVER), 1)
+            recoloured = einsum(ways.float(), shares, "batch way channel, batch way h w -> batch channel h w")
+            return recoloured + shares[:, self.clues :].sum(1, keepdim=True) * pictures.float()
 
     def nearness(self, pictures: Pictures, change: Change) -> Float[Tensor, "batch clues side side"]:
         """How near each pixel is to the colours of the values to replace: 1 if equal, 0 from a distance of `NEAR`."""
         if self.colours is None:
             return pictures[:, :0]
-        old = einsum((-change).clamp(min=0), self.colours, "batch value, value colour channel -> batch colour channel")
-        distances = (pictures[:, None] - old[..., None, None]).square().sum(2)
-        return torch.exp(-distances / NEAR**2)
+        replaced = (-change).clamp(min=0)[:, None] * self.belongs
+        old = rearrange(self._palettes(replaced), "batch attribute colour channel -> batch (attribute colour) channel")
+        squares = (pictures[:, None] - old[..., None, None]).square().sum(2)
+        offered = repeat(
+            replaced.any(2), "batch attribute -> batch (attribute colour) 1 1", colour=self.colours.shape[1]
+        )
+        return torch.exp(-squares / NEAR**2) * offered
+
+    def _palettes(
+        self, weights: Float[Tensor, "batch attributes values"]
+    ) -> Float[Tensor, "batch attributes colours channels"]:
+        """The colours of each attribute, weighted by value."""
+        assert self.colours is not None
+        return einsum(
+            weights, self.colours, "batch attribute value, value colour channel -> batch attribute colour channel"
+        )
 
 
 class Generator(nn.Module):
@@ -141,7 +164,7 @@ class Generator(nn.Module):
 
     def __init__(self, shape: RestyleShape, width: int, depth: int, colours: int = 0) -> None:
         super().__init__()
-        self.content = Content(shape.channels, shape.values, colours)
+        self.content = Content(shape.channels, shape.counts, colours)
         self.stem = nn.Conv2d(4 * (shape.channels + self.content.clues) + shape.values, width, 3, padding=1)
         self.quarter = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
         self.eighth = nn.Conv2d(2 * width, 2 * width, 4, stride=2, padding=1)

@@ -9,6 +9,7 @@ from genlab.metrics.restyle import (
     flip_rate,
     flip_rate_by_pair,
     kept,
+    least_kept,
     mean_pictures,
     means_shifted,
     pixel_errors,
@@ -92,3 +93,18 @@ def test_the_shift_of_means_gives_the_target_values_mean():
     shifted = means_shifted(pictures, values, 1 - values, means)
     assert not differing(shifted[:, :2], people((1 - values).tolist())[:, :2]).any()
     assert not differing(shifted[:, 2:6], pictures[:, 2:6]).any()
+
+
+def test_the_least_kept_column_is_one_that_the_judge_can_read():
+    """Of four columns: the first changes in every second picture, the last is read by chance."""
+    recorded = np.array([[0, 1, 1, 0], [1, 0, 1, 1], [0, 1, -1, 0], [1, 0, 1, 1]])
+    before = recorded.copy()
+    before[:, 3] = [1, 0, 1, 1]
+    after = before.copy()
+    after[1, 1] = 1  # one of four
+    after[:, 3] = 1 - before[:, 3]
+    changed = np.array([0, 3, 0, 3])
+    assert least_kept(before, after, recorded, changed) == 0.75
+    after[[1, 3], 0] = 0  # counted where another column changes
+    assert least_kept(before, after, recorded, changed) == 0
+    assert least_kept(before[:, 3:], after[:, 3:], recorded[:, 3:], changed) == 1

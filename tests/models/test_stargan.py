@@ -55,7 +55,7 @@ def test_the_edit_is_the_content_within_the_mask(colours):
 
 def test_drawings_are_painted_or_shifted_by_the_colours_of_the_values():
     """By hand: two colours per value, and logits that choose one way for each of the four columns of pixels."""
-    content = Content(channels=3, values=2, colours=2)
+    content = Content(channels=3, counts=[2], colours=2)
     old, new = content.colours.data[0], content.colours.data[1]
     logits = 100 * torch.eye(4)[None, :, None].expand(1, 4, 4, 4)
     before = pictures(1, 4)
@@ -72,14 +72,28 @@ def test_drawings_are_painted_or_shifted_by_the_colours_of_the_values():
         )
 
 
+def test_attributes_that_change_together_keep_their_own_colours():
+    """Each offers its own palette; that of an attribute that stays is not on offer."""
+    content = Content(channels=3, counts=[2, 2], colours=1)
+    before, logits = pictures(2, 4), torch.zeros(2, 4, 4, 4)
+    logits[0, 1] = 100  # paint in the second attribute's colour
+    logits[1, 1] = 100  # which does not change in the second picture
+    change = torch.tensor([[-1.0, 1.0, -1.0, 1.0], [-1.0, 1.0, 0.0, 0.0]])
+    first, second = content(logits, before, change)
+    torch.testing.assert_close(first, content.colours[3, 0][:, None, None].expand(3, 4, 4))
+    half = (content.colours[1, 0] + content.colours[1, 0] - content.colours[0, 0])[:, None, None]
+    torch.testing.assert_close(second, (half + before[1]) / 2)
+    assert (content.nearness(before, change)[1, 1] == 0).all()
+
+
 def test_nearness_to_the_colours_of_the_value_to_replace():
-    content = Content(channels=3, values=2, colours=2)
+    content = Content(channels=3, counts=[2], colours=2)
     before = content.colours.data[0, 1].view(1, 3, 1, 1).repeat(1, 1, 2, 2)
     before[0, :, 1, 1] += 1.0
     near = content.nearness(before, torch.tensor([[-1.0, 1.0]]))
     assert near.shape == (1, 2, 2, 2)
     torch.testing.assert_close(near[0, 1], torch.tensor([[1.0, 1.0], [1.0, 0.0]]))
-    assert Content(channels=3, values=2, colours=0).nearness(before, torch.tensor([[-1.0, 1.0]])).shape[1] == 0
+    assert Content(channels=3, counts=[2], colours=0).nearness(before, torch.tensor([[-1.0, 1.0]])).shape[1] == 0
 
 
 def test_it_starts_without_checkerboard():

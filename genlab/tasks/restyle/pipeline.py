@@ -127,7 +127,8 @@ class RestylePipeline(Pipeline):
     def restyle(self, pictures: Pictures, source: Values, target: Values, strength: float = 1.0) -> Pictures:
         """Pictures in [-1, 1] with the values `source` changed to `target`."""
         change = change_between(source, target, self.counts)
-        return pictures + strength * (self.generator(pictures, change) - pictures)
+        changed = pictures + strength * (self.generator(pictures, change) - pictures)
+        return torch.where((change != 0).any(1)[:, None, None, None], changed, pictures)  # custom ones may change it
 
     def cycle_errors(self, pictures: Pictures, source: Values, target: Values) -> Float[Tensor, " batch"]:
         """Mean absolute difference of each picture after changing it there and back."""

@@ -15,6 +15,7 @@ from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.samples import Kind, Sample
+from genlab.metrics.restyle import least_kept
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, UsualError
 from genlab.tasks.shared.judges import RATE, WEIGHT_DECAY, judging_loss
@@ -165,10 +166,11 @@ class RestyleRecipe(Recipe):
         return {} if self.data.test is None else self._measures(self.data.test)
 
     def _measures(self, split: AttributedSplit) -> dict[str, float]:
-        """How many changes the judge does not recognise, and how much else it sees changed, on at most WATCHED."""
+        """How many changes the judge recognises, and how much it sees kept, on at most WATCHED pictures."""
         some = split.take(np.random.default_rng(0).permutation(len(split))[:WATCHED])
         count = len(self.counts)
-        flipped, kept, cycle = [], [], 0.0
+        readings: list[list[np.ndarray]] = [[], []]
+        flipped, cycle = [], 0.0
         for first in range(0, len(some), PASS):
             part = some.take(np.arange(first, min(first + PASS, len(some))))
             source = torch.from_numpy(part.values)
@@ -181,13 +183,13 @@ class RestyleRecipe(Recipe):
             made = self.pipeline.restyle(pictures, source, target).clamp(-1, 1)
             before, after = self.pipeline.read(pictures), self.pipeline.read(made)
             flipped.append((after[rows, changed] == target[rows, changed]).float())
-            others = before == after
-            others[rows, changed] = False
-            kept.append(others.sum(1))
+            for each, values in zip(readings, (before, after), strict=True):
+                each.append(values.cpu().numpy())
             cycle += self.pipeline.cycle_errors(pictures, source, target).sum().item()
         flips = torch.cat(flipped).mean().item()
-        columns = count + len(self.data.kept) - 1  # all but the one that changes
-        keeps = torch.cat(kept).float().mean().item() / columns if columns else 1.0
+        recorded = np.concatenate((some.values, some.kept), 1)
+        seen, read = (np.concatenate(each) for each in readings)
+        keeps = least_kept(seen, read, recorded, np.arange(len(some)) % count)
         cycle /= len(some)
         return {
             "miss": 1 - min(flips, keeps, 1 - cycle / 2),
