@@ -164,7 +164,7 @@ def detect(text: str, hint: str = "") -> Dialect:
     best, highest = Dialect(""), 0.0
     for backslash in (False, True)[: 1 + ('\\"' in sample)]:
         for separator in sorted(SEPARATORS, key=lambda mark: mark != hint):
-            if separator == " " and best.separator == "\t" and highest > 0.5:
+            if separator == " " and best.separator == "\t" and highest > 0.4:
                 continue  # tabs are spaces too
             dialect = Dialect(separator, backslash=backslash)
             if (score := _score(_judged(sample, dialect), separator, separator == hint)) > highest:
