@@ -19,12 +19,10 @@ pytestmark = pytest.mark.usefixtures("no_previews")
 
 @pytest.mark.parametrize("minutes", [0.1, 0.2])
 def test_a_budget_is_kept(book, tmp_path, minutes):
-    """Within 5 %, plus 0.6 s for what the clock cannot foresee, unless the machine's speed changes in all of three."""
-    for attempt in range(3):
-        run = train(book, tmp_path / f"run{attempt}", steps=None, minutes=minutes, size="tiny", batch=8)
-        if abs(run.about["seconds"] - 60 * minutes) <= 3 * minutes + 0.6:
-            break
-    assert abs(run.about["seconds"] - 60 * minutes) <= 3 * minutes + 0.6
+    """Within 5 %, plus 0.6 s for what the clock cannot foresee on a busy machine."""
+    run = train(book, tmp_path / "run", steps=None, minutes=minutes, size="tiny", batch=8)
+    seconds = run.about["seconds"]
+    assert abs(seconds - 60 * minutes) <= 3 * minutes + 0.6
     assert entries(run.path, "train")[-1]["learning_rate"] == 0
     config = json.loads((run.path / "config.json").read_text())
     assert config["plan"]["seconds"] == pytest.approx(60 * minutes)

@@ -1,4 +1,4 @@
-"""Notes on whatever else tells the values of an attribute apart, which a model would change as well."""
+"""Notes on whatever else distinguishes the values of an attribute: a model would change it as well."""
 
 from collections import defaultdict
 from itertools import combinations
@@ -126,7 +126,7 @@ def _files(attribute: Attribute, files: PictureFiles, names: list[str], groups: 
 
 
 def _borders(attribute: Attribute, array: UInt8[np.ndarray, "all side side channels"], groups: Groups) -> list[str]:
-    """A note if two values can be told apart by their borders."""
+    """A note if the borders of the pictures distinguish two values."""
     borders = [border_features(array[_spread(rows, BORDERS)]) for rows in groups]
     skills = {pair: border_skill(borders[pair[0]], borders[pair[1]]) for pair in combinations(range(len(groups)), 2)}
     one, other = max(skills, key=lambda pair: skills[pair])
@@ -148,7 +148,7 @@ def border_features(pictures: UInt8[np.ndarray, "some side side channels"]) -> F
 
 
 def border_skill(one: Float[np.ndarray, "some features"], other: Float[np.ndarray, "more features"]) -> float:
-    """How well a ridge regression tells two groups apart, each half by the other half: 0 is chance, 1 is perfect."""
+    """Skill of a ridge regression at separating two groups, cross-validated on halves: 0 is chance, 1 is perfect."""
     features = np.concatenate([one, other])
     features = (features - features.mean(0)) / (features.std(0) + 1)
     features = np.concatenate([features, np.ones((len(features), 1))], 1)

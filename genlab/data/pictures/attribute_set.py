@@ -3,7 +3,7 @@
 Data flow::
 
     folder, zip or sample set with a table, one with sub-folders, or two folders -> array, values of each picture
-    -> splits, and notes on whatever else tells the values apart
+    -> splits, and notes on whatever else distinguishes the values
 
 Sub-folders and two folders are the values of an attribute called `look`.
 """

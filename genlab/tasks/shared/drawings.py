@@ -1,4 +1,4 @@
-"""Tells drawings from photographs, which take different output layers."""
+"""Distinguishes drawings from photographs, which need different output layers."""
 
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.pixels import share_of_commonest
