@@ -133,9 +133,9 @@ def _borders(attribute: Attribute, array: UInt8[np.ndarray, "all side side chann
     if skills[one, other] < RECOGNISED:
         return []
     return [
-        f"{attribute.name}: the outermost pixels alone tell {attribute.values[one]} from {attribute.values[other]} "
-        f"({(1 + skills[one, other]) / 2:.0%} right): a model will change the frame or background too; crop all "
-        "pictures in the same way."
+        f"{attribute.name}: the border pixels alone distinguish {attribute.values[one]} from "
+        f"{attribute.values[other]} (accuracy {(1 + skills[one, other]) / 2:.0%}): a model will change the frame or "
+        "background too; crop all pictures in the same way."
     ]
 
 
