@@ -44,7 +44,7 @@ def original_of(picture: Any, name: str, channels: int) -> Original:
     """
     if isinstance(picture, Image.Image):
         return Original(name, whole(picture))
-    found = whole_pictures(picture, channels)
+    found = whole_pictures(picture, channels, "pictures")
     if len(found) > 1:
         raise InputError(
             f"pictures: item {name} of the list has the shape of {len(found)} pictures: give a list of single pictures "

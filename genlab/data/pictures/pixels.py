@@ -50,13 +50,14 @@ def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pi
     return grey(array) if channels == 1 else array.repeat(3, 3)
 
 
-def whole_pictures(data: Any, channels: int) -> UInt8[np.ndarray, "pictures height width depth"]:
+def whole_pictures(data: Any, channels: int, option: str = "data") -> UInt8[np.ndarray, "pictures height width depth"]:
     """Converts an array or a tensor to pictures of its size.
 
     Args:
         data: Bytes or numbers in [-1, 1]: (pictures, height, width, channels), (pictures, channels, height, width),
             or (pictures, height, width) for grey ones; a single picture needs no first axis.
         channels: 1 for grey, 3 for colour, where the shape allows both.
+        option: The option that gave `data`.
 
     Raises:
         InputError: the array has another shape or other values.
@@ -67,7 +68,7 @@ def whole_pictures(data: Any, channels: int) -> UInt8[np.ndarray, "pictures heig
     try:
         array = np.asarray(data)
     except ValueError:
-        raise InputError(f"data: these pictures differ in shape; {wanted}.", "data") from None
+        raise InputError(f"{option}: these pictures differ in shape; {wanted}.", option) from None
     shape = array.shape
     if array.ndim == 3 and shape[0] == channels == 3 and shape[2] not in (1, 3):  # one picture, channels first
         array = array.transpose(1, 2, 0)
@@ -79,12 +80,12 @@ def whole_pictures(data: Any, channels: int) -> UInt8[np.ndarray, "pictures heig
     if array.ndim == 4 and array.shape[3] not in (1, 3) and array.shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
     if array.ndim != 4 or array.shape[3] not in (1, 3) or 0 in array.shape:
-        raise InputError(f"data: an array of shape {shape} does not hold pictures; {wanted}.", "data")
+        raise InputError(f"{option}: an array of shape {shape} does not hold pictures; {wanted}.", option)
     if array.dtype.kind == "f" and np.abs(array).max() <= 1:  # False for NaN
         array = to_bytes(torch.from_numpy(array.astype(np.float32)).permute(0, 3, 1, 2))
     elif array.dtype.kind in "iu" and array.min() >= 0 and array.max() <= 255:
         array = array.astype(np.uint8)
     else:
         span = f" from {array.min()} to {array.max()}" if array.dtype.kind in "fiu" else ""
-        raise InputError(f"data: values of {array.dtype}{span} are not pixels; {wanted}.", "data")
+        raise InputError(f"{option}: values of {array.dtype}{span} are not pixels; {wanted}.", option)
     return array

@@ -236,7 +236,7 @@ class RestylePipeline(Pipeline):
         if pictures is None or len(pictures) == 0:
             raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
         if not isinstance(pictures, (list, tuple)):
-            pictures = whole_pictures(pictures, self.facts.channels)
+            pictures = whole_pictures(pictures, self.facts.channels, "pictures")
         return [
             one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels)
             for place, one in enumerate(pictures)

@@ -156,7 +156,10 @@ def test_bad_requests(run, photo, refused, tmp_path, words, sentence, field):
     assert where == field
 
 
-@pytest.mark.parametrize("pictures", [None, [], np.zeros((2, 4, 5, 7)), [np.full((4, 4, 3), 300)]])
+@pytest.mark.parametrize(
+    "pictures", [None, [], np.zeros((2, 4, 5, 7)), [np.full((4, 4, 3), 300)], [[[1, 2], [3]]], np.full((4, 4), "a")]
+)
 def test_bad_arrays(run, pictures):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"^pictures: ") as error:
         run.generate(pictures=pictures, set={"colour": "red"})
+    assert error.value.field == "pictures"
