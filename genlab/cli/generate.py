@@ -15,6 +15,7 @@ from genlab.errors import InputError
 from genlab.options import Shown
 
 if TYPE_CHECKING:
+    from genlab.engine.pipeline import Pipeline
     from genlab.engine.samples import Sample
     from genlab.tasks.task import FileOption
 
@@ -59,7 +60,7 @@ def run(words: list[str]) -> int:
     chosen, grid = values.make(GenerateOptions), values.given.get("grid")
     request = values.make(request_type)
     encoding = values.make(Encoded).encoding or RunFolder.open(path).encoding
-    requests = _requests(request, files, values, encoding, page.command)
+    source = _source(request, files, values, page.command)
     if chosen.to is not None and Path(chosen.to).exists() and not Path(chosen.to).is_dir():
         raise InputError(f"to: {chosen.to} is not a folder; name a folder for the files.", "to")
     if grid is not None and not grid.lower().endswith(".png"):
@@ -71,6 +72,7 @@ def run(words: list[str]) -> int:
     pipeline = found.pipeline
     assert isinstance(pipeline, Generates)
     show = None if chosen.json else _print_piece
+    requests = iter([request]) if source is None else _requests(request, *source, encoding, pipeline)
     samples: Iterator[Sample] = (sample for one in requests for sample in pipeline.generate(one, show))
     if show:
         samples = _spaced(samples, vars(request).get("n", 1))
@@ -122,10 +124,10 @@ def _file_options(files: tuple["FileOption", ...]) -> list[Option]:
     return options + (options_of(Encoded) if any(file.text for file in files) else [])
 
 
-def _requests(
-    request: Any, files: tuple["FileOption", ...], values: Values, encoding: str | None, command: str
-) -> Iterator[Any]:
-    """The request itself, or one request per value in the files that give one of its fields.
+def _source(
+    request: Any, files: tuple["FileOption", ...], values: Values, command: str
+) -> tuple["FileOption", str | tuple[str, ...]] | None:
+    """The file option that gives a field of the request, and its value; None if the request is complete.
 
     Raises:
         InputError: an option and a file give the same field, or the files are missing.
@@ -140,16 +142,18 @@ def _requests(
         if path is None and own is None and file.positional:
             raise InputError(f"Name the {file.field}: {command} FILE.", file.name)
         if path is not None:
-            return _requests_from_file(request, file, path, encoding)
-    return iter([request])
+            return file, path
+    return None
 
 
-def _requests_from_file(
-    request: Any, file: "FileOption", path: str | tuple[str, ...], encoding: str | None
+def _requests(
+    request: Any, file: "FileOption", path: str | tuple[str, ...], encoding: str | None, pipeline: "Pipeline"
 ) -> Iterator[Any]:
+    """One request per value in a file that gives one of its fields."""
     if path == "-" and sys.stdin.isatty():
         say(f"Type one {file.field} per line; Ctrl-D ends the input.")
-    for value in load(file.read)(path, encoding) if file.text else load(file.read)(path):
+    more = [encoding] * file.text + [pipeline] * file.fitted
+    for value in load(file.read)(path, *more):
         yield replace(request, **{file.field: value})
 
 

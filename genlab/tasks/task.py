@@ -44,12 +44,15 @@ class FileOption:
     field: str
     """Field of the request."""
     read: str
-    """Function (path), or (paths) if positional, -> iterator of values for the field; each value makes one request."""
+    """Function (path, or paths if positional; then encoding if text, pipeline if fitted) -> iterator of values for the
+    field; each value makes one request."""
     help: str
     default: str | None = None
     """Path to read if neither the option nor its field is given; - is standard input."""
     text: bool = False
     """Whether the file is text, so that `read` also takes its encoding."""
+    fitted: bool = False
+    """Whether `read` also takes the run's pipeline, to read files as the training data were read."""
     positional: bool = False
     """Whether the command takes one or more files as its arguments, without --NAME."""
 

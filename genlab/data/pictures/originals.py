@@ -36,14 +36,20 @@ class Original:
     """One channel if the file is grey, else three."""
 
 
-def original_of(picture: Any, name: str, channels: int) -> Original:
+def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = None) -> Original:
     """A picture of Pillow, or an array as `whole_pictures` takes it.
+
+    Args:
+        picture: The picture.
+        name: Its name.
+        channels: 1 for grey, 3 for colour, where the shape of an array allows both.
+        ranges: Value ranges of the model's training data; None infers them from the picture.
 
     Raises:
         InputError: it is something else, or several pictures.
     """
     if isinstance(picture, Image.Image):
-        return Original(name, whole(picture))
+        return Original(name, whole(picture, ranges))
     found = whole_pictures(picture, channels, "pictures")
     if len(found) > 1:
         raise InputError(

@@ -40,6 +40,7 @@ TASK = Task(
                 "pictures",
                 "genlab.tasks.restyle.inputs:open_pictures",
                 "Pictures to change: files, folders or zips.",
+                fitted=True,
                 positional=True,
             ),
         )

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from genlab.data.pictures.originals import Original, open_originals
 from genlab.engine.progress import say
+from genlab.tasks.restyle.pipeline import RestylePipeline
 
 
-def open_pictures(paths: Iterable[str]) -> Iterator[list[Original]]:
+def open_pictures(paths: Iterable[str], pipeline: RestylePipeline) -> Iterator[list[Original]]:
     """Yields the pictures of files, folders and zips, some at a time; says which files are left out.
+
+    Those with more than 8 bits per channel are scaled like the training pictures.
 
     Raises:
         InputError: a path does not exist, a file cannot be read as a picture, or no picture in a folder can.
@@ -19,7 +22,7 @@ def open_pictures(paths: Iterable[str]) -> Iterator[list[Original]]:
             say(f"Note: {note}")
         notes.clear()
 
-    for pictures in open_originals(paths, notes):
+    for pictures in open_originals(paths, notes, pipeline.facts.ranges):
         say_notes()
         yield pictures
     say_notes()

@@ -238,7 +238,7 @@ class RestylePipeline(Pipeline):
         if not isinstance(pictures, (list, tuple)):
             pictures = whole_pictures(pictures, self.facts.channels, "pictures")
         return [
-            one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels)
+            one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels, self.facts.ranges)
             for place, one in enumerate(pictures)
         ]
 

@@ -109,6 +109,25 @@ def test_pictures_of_pillow_are_read_like_files(run, tmp_path):
     assert np.abs(flat.panels[0].astype(int) - alone.panels[0]).max() <= 8
 
 
+def test_pictures_of_16_bits_are_scaled_as_in_training(tmp_path, cli):
+    """A picture that uses a quarter of the 12 bits of a camera is dark, from a file and from Python."""
+    for number in range(60):
+        folder = tmp_path / "data" / ("light" if number % 2 else "dark")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 4096, (16, 16), np.uint16)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    run = genlab.train("restyle", tmp_path / "data", steps=1, pixels=16, width=4, out=tmp_path / "run", quiet=True)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.tile(np.linspace(0, 1000, 16).astype(np.uint16), (16, 1))).save(photo)
+    code, _, err = cli("generate", run.path, photo, "--set", "look=light", "--strength", 0, "--to", tmp_path / "made")
+    assert code == 0, err
+    expected = (np.linspace(0, 1000, 16).astype(np.uint16) * (255 / 4095)).round()
+    assert np.abs(np.asarray(Image.open(tmp_path / "made" / "photo-000.png"), int) - expected).max() <= 1
+    assert "read as 12 bits, 0 black and 4,095 white" in err
+    (sample,) = genlab.load(run.path).generate(pictures=[Image.open(photo)], set={"look": "light"}, strength=0)
+    assert np.abs(sample.content[..., 0].astype(int) - expected).max() <= 1
+
+
 def test_an_item_with_several_pictures_is_refused(run):
     """So is a transparent picture as an array, which looks like grey pictures."""
     for item in (np.zeros((2, 16, 16, 3), np.uint8), np.zeros((16, 16, 4), np.uint8)):
