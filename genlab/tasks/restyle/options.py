@@ -81,7 +81,8 @@ class RestyleRequest:
     """The pictures to change, and how."""
 
     pictures: Any = None
-    """A picture, an array of pictures, or a list of pictures (of Pillow, or arrays) of any size."""
+    """A picture, an array of pictures, or a list of pictures (of Pillow, or arrays) of any size; or an iterator of
+    these."""
     set: Mapping[str, str] = field(default_factory=dict)
     """Value to give an attribute, such as hair=blond; can be repeated. With two looks, each picture gets the other one
     by default."""

@@ -35,6 +35,8 @@ PASS = 100
 """Pictures per forward pass."""
 FOREIGN = 4.0
 """A picture whose cycle error exceeds this multiple of the training pictures' is unlike them."""
+NAMED = 3
+"""Largest number of such pictures that a note names."""
 RECENT = 0.02
 """Weight of the newest batch in the running mean of the cycle error."""
 
@@ -148,13 +150,21 @@ class RestylePipeline(Pipeline):
             InputError: the pictures, an attribute or a value cannot be used.
         """
         wanted = self._wanted(request.set)
-        originals = self._originals(request.pictures)
-        for first in range(0, len(originals), PASS):
-            yield from self._changed(originals[first : first + PASS], wanted, request)
+        errors: list[tuple[float, str]] = []
+        for pictures in request.pictures if isinstance(request.pictures, Iterator) else [request.pictures]:
+            originals = self._originals(pictures, len(errors))
+            for first in range(0, len(originals), PASS):
+                yield from self._changed(originals[first : first + PASS], wanted, request, errors)
+        self._note_foreign(errors)
 
     def _changed(
-        self, originals: Sequence[Original], wanted: Mapping[int, int], request: RestyleRequest
+        self,
+        originals: Sequence[Original],
+        wanted: Mapping[int, int],
+        request: RestyleRequest,
+        errors: list[tuple[float, str]],
     ) -> Iterator[Sample]:
+        """Changes some pictures, and adds the cycle error and the name of each to `errors`."""
         side = self.facts.pixels
         rows = np.concatenate([picture_rows(one.pixels, side, self.facts.channels) for one in originals])
         with self.evaluating():
@@ -166,10 +176,10 @@ class RestylePipeline(Pipeline):
             if not wanted:  # two looks: each picture gets the other
                 target = 1 - source
             there = self.restyle(pictures, source, target, request.strength).cpu()
-            errors = self.cycle_errors(pictures, source, target).tolist()
+            found = self.cycle_errors(pictures, source, self._changing(source, target, wanted)).tolist()
         before, after = to_tensor(rows), to_bytes(there)
         for place, original in enumerate(originals):
-            self._note_if_foreign(original.name, errors[place])
+            errors.append((found[place], original.name))
             difference = np.abs(after[place].astype(np.int16) - rows[place]).astype(np.uint8)
             panels = [rows[place], after[place], difference]
             full = enlarged(original.pixels, before[place], there[place]) if request.full_size else after[place]
@@ -195,12 +205,24 @@ class RestylePipeline(Pipeline):
                 said[attribute.name] = f"{attribute.values[old]} already"
         return said
 
-    def _note_if_foreign(self, name: str, error: float) -> None:
+    def _changing(self, source: Values, target: Values, wanted: Collection[int]) -> Values:
+        """`target`, with another value of an attribute where it would change nothing: the cycle error would be 0."""
+        attribute = next(iter(wanted), 0)
+        target = target.clone()
+        same = (target == source).all(1)
+        target[same, attribute] = (source[same, attribute] + 1) % self.counts[attribute]
+        return target
+
+    def _note_foreign(self, errors: Sequence[tuple[float, str]]) -> None:
+        """Says how many pictures are unlike those of training, and names the least alike."""
         usual = self.usual.value.item()
-        if error > FOREIGN * usual > 0:
+        foreign = sorted((each for each in errors if each[0] > FOREIGN * usual > 0), reverse=True)
+        if foreign:
+            names = ", ".join(name for _, name in foreign[:NAMED])
             say(
-                f"Note: {name} is unlike the training pictures (cycle error {error:.3f}, usually {usual:.3f}): expect "
-                "artefacts."
+                f"Note: pictures unlike those of training: {len(foreign):,} of {len(errors):,} "
+                f"({names}{', ...' if len(foreign) > NAMED else ''}), with a cycle error up to {foreign[0][0]:.3f}, "
+                f"usually {usual:.3f}: expect artefacts."
             )
 
     def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:
@@ -225,8 +247,8 @@ class RestylePipeline(Pipeline):
                              "set")  # fmt: skip
         return wanted
 
-    def _originals(self, pictures: Any) -> list[Original]:
-        """The pictures with their names; arrays are named by their position.
+    def _originals(self, pictures: Any, before: int) -> list[Original]:
+        """The pictures with their names; arrays are named by their position, after `before` others.
 
         Raises:
             InputError: there are none, or an array does not hold pictures.
@@ -239,7 +261,7 @@ class RestylePipeline(Pipeline):
             pictures = whole_pictures(pictures, self.facts.channels, "pictures")
         return [
             one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels, self.facts.ranges)
-            for place, one in enumerate(pictures)
+            for place, one in enumerate(pictures, before)
         ]
 
 

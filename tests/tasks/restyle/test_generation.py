@@ -1,6 +1,7 @@
 """Changing pictures with a trained model, from Python and from the command line."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -135,19 +136,33 @@ def test_an_item_with_several_pictures_is_refused(run):
             run.generate(pictures=[item], set={"colour": "red"})
 
 
-def test_pictures_unlike_those_of_training_are_named(run, tmp_path, cli):
+@pytest.mark.parametrize("colour", ["blue", "green", "red"])  # one of them is the value that noise is taken to have
+def test_pictures_unlike_those_of_training_are_named(run, tmp_path, cli, colour):
     Image.fromarray(noise(7, 16)).save(tmp_path / "noise.png")
     Image.fromarray(sign(2001, "green", False)).save(tmp_path / "sign.png")
-    said = ""
-    for colour in ("red", "blue"):  # one of them is not the value that noise is taken to have
-        code, _, err = cli(
-            "generate", run.path, tmp_path / "noise.png", tmp_path / "sign.png", "--set", f"colour={colour}",
-            "--grid", "a.png",
-        )  # fmt: skip
-        assert code == 0
-        said += err
-    assert "noise.png is unlike the training pictures" in said
-    assert "sign.png is unlike" not in said
+    code, _, err = cli("generate", run.path, "noise.png", "sign.png", "--set", f"colour={colour}", "--grid", "a.png")
+    assert code == 0
+    assert "Note: pictures unlike those of training: 1 of 2 (noise.png), with a cycle error up to" in err
+
+
+def test_one_note_counts_all_pictures_unlike_those_of_training(run, tmp_path, cli, monkeypatch):
+    monkeypatch.setattr("genlab.data.pictures.originals.MOST", 2)  # opened at a time
+    (tmp_path / "mixed").mkdir()
+    for number in range(5):
+        Image.fromarray(noise(number, 16)).save(tmp_path / "mixed" / f"noise{number}.png")
+        Image.fromarray(sign(2001 + number, "green", False)).save(tmp_path / "mixed" / f"sign{number}.png")
+    code, out, err = cli("generate", run.path, "mixed", "--set", "colour=red", "--grid", "a.png", "--json")
+    assert code == 0
+    assert len(json.loads(out)["samples"]) == 10
+    (note,) = [line for line in err.splitlines() if "unlike" in line]
+    assert re.match(r"Note: pictures unlike those of training: 5 of 10 \((noise\d\.png, ){3}\.\.\.\), with", note)
+
+
+def test_an_iterator_of_pictures_is_taken_in_turn(run):
+    arrays = [sign(number, "blue", True) for number in range(3)]
+    samples = run.generate(pictures=iter([arrays[:2], arrays[2]]), set={"colour": "red"})
+    assert [sample.about["source"] for sample in samples] == ["0", "1", "2"]
+    assert [sample.panels[0].tolist() for sample in samples] == [each.tolist() for each in arrays]
 
 
 @pytest.mark.parametrize(
