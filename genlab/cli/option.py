@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -81,14 +81,15 @@ class Option:
             InputError: a word is not a value of the option's type.
         """
         if self.pairs:
-            pairs = dict(map(self._pair, words))
-            if len(pairs) < len(words):
-                raise InputError(f"{self.name}: each name can be given once.", self.name.replace("-", "_"))
-            return pairs
+            for split in (str.partition, str.rpartition):  # names may contain =, such as a=b and a=c
+                pairs = dict(self._pair(word, split) for word in words)
+                if len(pairs) == len(words):
+                    return pairs
+            raise InputError(f"{self.name}: each name can be given once.", self.name.replace("-", "_"))
         return tuple(map(self.value, words)) if self.repeats else self.value(words[-1])
 
-    def _pair(self, word: str) -> tuple[str, str]:
-        name, equals, value = word.partition("=")
+    def _pair(self, word: str, split: Callable[[str, str], tuple[str, str, str]]) -> tuple[str, str]:
+        name, equals, value = split(word, "=")
         if not (name and equals):
             raise unusable(self.name.replace("-", "_"), word, self.type)
         return name, value

@@ -105,9 +105,7 @@ class RestylePipeline(Pipeline):
         assert isinstance(usual, UsualError)
         self.usual = usual
         self.counts = facts.shape.counts
-        first = facts.attributes[0]
-        change = "" if self.counts == [2] else f" --set {shlex.quote(f'{first.name}={first.values[0]}')}"
-        self.arguments = {"generate": f"photo.png{change}"}
+        self.arguments = {"generate": "photo.png" if self.counts == [2] else f"photo.png --set {self._example}"}
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
@@ -123,6 +121,12 @@ class RestylePipeline(Pipeline):
         networks |= {"reader": facts.judge(), "usual": UsualError()}
         device = saved.machine.device
         return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
+
+    @property
+    def _example(self) -> str:
+        """A change, as the command line takes it."""
+        first = self.facts.attributes[0]
+        return shlex.quote(f"{first.name}={first.values[0]}")
 
     # --- tensors ---
 
@@ -232,20 +236,38 @@ class RestylePipeline(Pipeline):
             InputError: an attribute or a value is unknown, or none is given where there is a choice.
         """
         attributes = self.facts.attributes
-        names = [one.name for one in attributes]
         wanted: dict[int, int] = {}
         for name, value in given.items():
-            if name not in names:
-                raise InputError(f"set: this run does not change {name!r}; choose from {nearest(name, names)}.", "set")
-            values = attributes[names.index(name)].values
-            if value not in values:
-                raise InputError(f"set: {name} has no value {value!r}; choose from {nearest(value, values)}.", "set")
-            wanted[names.index(name)] = values.index(value)
+            attribute, index = self._value(name, value)
+            if attribute in wanted:
+                raise InputError(f"set: {attributes[attribute].name} is given twice.", "set")
+            wanted[attribute] = index
         if not wanted and self.counts != [2]:
             choices = "; ".join(f"{one.name}: {', '.join(one.values)}" for one in attributes)
-            raise InputError(f"set: name the change, such as --set {names[0]}={attributes[0].values[0]} ({choices}).",
-                             "set")  # fmt: skip
+            raise InputError(f"set: name the change, such as --set {self._example} ({choices}).", "set")
         return wanted
+
+    def _value(self, name: str, value: str) -> tuple[int, int]:
+        """The indices of an attribute and of one of its values, both of which may contain =.
+
+        Raises:
+            InputError: one of them is unknown.
+        """
+        word = f"{name}={value}"
+        found = [(place, one, word.removeprefix(f"{one.name}="))
+                 for place, one in enumerate(self.facts.attributes) if word.startswith(f"{one.name}=")]  # fmt: skip
+        if not found:
+            names = [one.name for one in self.facts.attributes]
+            raise InputError(f"set: this run does not change {name!r}; choose from {nearest(name, names)}.", "set")
+        found.sort(key=lambda split: (split[2] not in split[1].values, split[1].name != name))
+        place, attribute, value = found[0]
+        if value not in attribute.values:
+            also = " Give each change a --set." if value.split(",")[0] in attribute.values else ""
+            raise InputError(
+                f"set: {attribute.name} has no value {value!r}; choose from {nearest(value, attribute.values)}.{also}",
+                "set",
+            )
+        return place, attribute.values.index(value)
 
     def _originals(self, pictures: Any, before: int) -> list[Original]:
         """The pictures with their names; arrays are named by their position, after `before` others.

@@ -1,5 +1,6 @@
 """Changing pictures with a trained model, from Python and from the command line."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -9,7 +10,11 @@ import pytest
 from PIL import Image
 
 import genlab
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page
+from genlab.data.pictures.attributes import Attribute
 from genlab.errors import InputError
+from genlab.tasks.restyle.options import RestyleRequest
 from tests.data.made import noise
 from tests.tasks.restyle.made import sign
 
@@ -62,6 +67,34 @@ def test_attributes_may_be_called_as_other_facts(folder, tmp_path, cli):
     assert sample["source"] == str(other / "000.png")
     assert list(sample["changes"]) == ["source"]
     assert len(sample["files"]) == 1
+
+
+def test_names_and_values_may_contain_equals_signs_and_commas(run, monkeypatch):
+    names = {"colour": ["a=b", "c,d", "e"], "colour=1": ["x=1", "y"], "colour=2,3": ["no", "yes"], "b": ["1", "2"]}
+    attributes = [Attribute(name, values) for name, values in names.items()]
+    facts = dataclasses.replace(run.pipeline.facts, attributes=attributes)
+    monkeypatch.setattr(run.pipeline, "facts", facts)
+    page = Page("", "", options_of(RestyleRequest))
+
+    def wanted(*words: str) -> dict[str, str]:
+        given = page.parse([part for word in words for part in ("--set", word)])["set"]
+        return {
+            attributes[one].name: attributes[one].values[value] for one, value in run.pipeline._wanted(given).items()
+        }
+
+    for name, values in names.items():
+        for value in values:
+            assert wanted(f"{name}={value}") == {name: value}
+    assert wanted("colour=c,d", "b=2") == {"colour": "c,d", "b": "2"}
+    assert wanted("colour=1=y", "colour=2,3=yes") == {"colour=1": "y", "colour=2,3": "yes"}
+    assert wanted("colour=1=x=1", "b=1") == {"colour=1": "x=1", "b": "1"}
+    for words, sentence in [
+        (["colour=e,b=2"], "set: colour has no value 'e,b=2'; choose from a=b, c,d, e. Give each change a --set."),
+        (["colour=1=y", "colour=1=x=1"], "set: colour=1 is given twice."),
+        (["colour=1=z"], "set: colour has no value '1=z'"),
+    ]:
+        with pytest.raises(InputError, match=re.escape(sentence)):
+            wanted(*words)
 
 
 def test_strength(run):
