@@ -4,6 +4,7 @@ import hashlib
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from statistics import median
 
@@ -57,7 +58,7 @@ def read_source(
     encoding: str | None,
     looks: list[str],
 ) -> Source:
-    """Reads all pictures; the folders of `looks` are matched by name, or else by position."""
+    """Reads all pictures; two folders are the `looks` of the same or of similar names, or else by position."""
     both = two_paths(data)
     files, order = _join(*both, option) if both else (find_pictures(data, option), [])
     if both and attributes:
@@ -70,8 +71,7 @@ def read_source(
         if both:
             layout = read_layout(_sides(pictures.names, order), data, option)
             if len(looks) == 2 and not set(looks) & set(order):
-                notes.append(f"{order[0]} is read as {looks[0]}, and {order[1]} as {looks[1]}.")
-                order = looks
+                order = _matched(order, looks, notes)
             classes = [order["AB".index(side)] for side in layout.classes]
         else:
             layout = read_layout(pictures.names, data, option)
@@ -123,6 +123,19 @@ def _sides(names: list[str], order: list[str]) -> list[str]:
         else f"B/{name.removeprefix(f'{order[1]}/')}"
         for name in names
     ]  # fmt: skip
+
+
+def _matched(order: list[str], looks: list[str], notes: list[str]) -> list[str]:
+    """The looks that two folders of other names are; adds a note that says so."""
+    first, second = (look.casefold() for look in looks)
+    closest = [next(iter(get_close_matches(name.casefold(), (first, second), 1)), "") for name in order]
+    crossed = closest in ([second, first], [second, ""], ["", first])
+    similar = crossed or closest in ([first, second], [first, ""], ["", second])
+    if crossed:
+        looks = looks[::-1]
+    why = "similar names" if similar else "their order, because their names differ; if that is wrong, swap the folders"
+    notes.append(f"{order[0]} is read as {looks[0]}, and {order[1]} as {looks[1]}: by {why}.")
+    return looks
 
 
 def _join(one: str, other: str, option: str) -> tuple[PictureFiles, list[str]]:

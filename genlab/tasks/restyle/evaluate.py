@@ -60,6 +60,8 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     }  # fmt: skip
     readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
+    if held_out is not found.test:  # those on the run's own data were said when it was trained
+        report["notes"] += found.notes
     elsewhere = differing(made, changes.pictures, VISIBLE)
     truth = truth_of(held_out.name) if _plain(pipeline.options.attribute) else None
     if truth:

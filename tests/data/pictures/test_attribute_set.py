@@ -14,6 +14,7 @@ from tests.data.made import encoded, folder_of, picture
 
 HAIR = ("red", "black", "grey")
 COLUMNS = "file,hair,glasses,Male,age"
+ORDER = "their order, because their names differ; if that is wrong, swap the folders"
 
 
 def read(data: str, *attributes: str, validation: str = "0", test: str = "0", **options) -> AttributedSet:
@@ -202,7 +203,7 @@ def test_other_folders_are_held_out(tmp_path):
         "validation": {"pictures": 8, "look": {"x": 3, "y": 5}},
         "test": {"pictures": 10, "look": {"x": 6, "y": 4}},
     }
-    assert "validation: u is read as x, and v as y." in found.notes
+    assert f"validation: u is read as x, and v as y: by {ORDER}." in found.notes
     table = read(people(tmp_path / "a"), "hair", test=people(tmp_path / "b", 6, first=500))
     assert table.test is not None
     assert [row[1] for row in words(table, table.test)] == ["grey", "red", "black", "grey", "red", "black"]
@@ -227,6 +228,29 @@ def test_a_trained_models_values_index_other_pictures(tmp_path):
         read(f"{tmp_path}/summer,{tmp_path}/u", known=looks)
     with pytest.raises(InputError, match="an unknown look u; the values are winter, summer"):
         read(folder_of(tmp_path / "both", {"u": 2, "v": 1}), known=looks)
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "why"),
+    [
+        (("Winter", "Summer"), [1, 0], "similar names"),
+        (("winter-2", "summer-2"), [1, 0], "similar names"),
+        (("summer-2", "winter-2"), [0, 1], "similar names"),
+        (("b", "summer-2"), [1, 0], "similar names"),  # one of them determines the other
+        (("b", "a"), [0, 1], ORDER),
+        (("winter-1", "winter-2"), [0, 1], ORDER),
+        (("winter", "summer"), [1, 0], ""),  # the same names need no note
+    ],
+)
+def test_two_folders_are_matched_by_name_before_their_order(tmp_path, names, values, why):
+    folder_of(tmp_path, dict.fromkeys(names, 2))
+    found = read(",".join(str(tmp_path / name) for name in names), known=[Attribute("look", ["summer", "winter"])])
+    looks = dict(zip(names, values, strict=True))
+    files = zip(found.train.pictures.names, found.train.values[:, 0], strict=True)
+    assert all(value == looks[file.split("/")[0]] for file, value in files)
+    read_as = [("summer", "winter")[value] for value in values]
+    note = f"{names[0]} is read as {read_as[0]}, and {names[1]} as {read_as[1]}: by {why}."
+    assert [said for said in found.notes if "read as" in said] == ([note] if why else [])
 
 
 def test_a_sample_set_and_its_files_are_the_same(tmp_path):

@@ -165,6 +165,25 @@ def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
         evaluated(folder, Painter(), other)
 
 
+def test_the_report_says_which_look_each_folder_is_read_as(steps, tmp_path):
+    steps(1)
+    for look, names in (("black", ("black", "night")), ("red", ("red", "sunset"))):
+        for name in names:
+            (tmp_path / name).mkdir()
+            for number in range(30):
+                picture = png(person(number + 100 * len(name), look, "no"))
+                (tmp_path / name / f"{number}.png").write_bytes(picture)
+    trained, other = (f"{tmp_path}/{one},{tmp_path}/{two}" for one, two in (("black", "red"), ("night", "sunset")))
+    found = read_attributed(trained, "0", "0.2", pixels=SIDE)
+    facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
+    networks = {"generator": Painter(lazy=True), "reader": facts.judge(), "usual": UsualError()}
+    pipeline = RestylePipeline(StarGANOptions(pixels=SIDE), facts, networks, Machine("cpu"))
+    for data, read_as in ((None, 0), (other, 1)):
+        report = evaluating.evaluate(pipeline, Source(data, Place(trained, "0", "0.2"), found.fingerprint)).report
+        said = [note for note in report["notes"] if note.startswith("night is read as black, and sunset as red: by")]
+        assert len(said) == read_as
+
+
 def test_the_truth_is_that_of_the_test_pictures(folder, monkeypatch, steps, tmp_path):
     """Of --test, not of the training data; none where the values are folders."""
     steps(1)
