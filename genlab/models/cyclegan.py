@@ -9,7 +9,7 @@ Data flow, for pictures of 128 x 128 and width 64::
         -> (batch, 256, 32, 32) -> residual blocks -> back up -> pictures (batch, channels, 128, 128)
     pictures -> discriminator -> scores of overlapping patches (batch, 1, 14, 14)
 
-The paper's G, F, D_Y and D_X are called to_second, to_first, judge_second and judge_first.
+The paper's G, F, D_Y and D_X are called to_second, to_first, discriminator_second and discriminator_first.
 
 Departs from the paper: 6 residual blocks at every size (the paper takes 9 from 256 pixels); no enlarging and random
 cropping; the identity loss for all pictures (the paper takes it for paintings); pairs that agree in other attributes

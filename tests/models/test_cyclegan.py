@@ -26,13 +26,13 @@ def test_generator_and_discriminator_have_the_published_size():
 
 
 def test_shapes_and_receptive_field():
-    judge = PatchDiscriminator(1, 128, 4)
+    discriminator = PatchDiscriminator(1, 128, 4)
     assert ResNetGenerator(1, 4, 1)(torch.zeros(2, 1, 24, 24)).shape == (2, 1, 24, 24)
     pictures = torch.randn(1, 1, 128, 128, requires_grad=True)
-    for layer in judge.modules():
+    for layer in discriminator.modules():
         if isinstance(layer, nn.InstanceNorm2d):  # its statistics see the whole picture
             layer.forward = lambda x: x
-    scores = judge(pictures)
+    scores = discriminator(pictures)
     assert scores.shape == (1, 1, 14, 14)
     scores[0, 0, 7, 7].backward()
     seen = pictures.grad[0, 0] != 0

@@ -1,4 +1,4 @@
-"""Training a CycleGAN: both generators are updated, then both discriminators, then the reading judge.
+"""Training a CycleGAN: both generators are updated, then both discriminators, then the reader of values.
 
 Read it with `models/cyclegan.py` (the networks and losses); `recipe.py` has what all models that change pictures share.
 """
@@ -18,9 +18,8 @@ from genlab.tasks.restyle.pipeline import RestyleFacts
 from genlab.tasks.restyle.recipe import Batch, RestyleRecipe, facts_of
 
 GENERATORS = ("to_first", "to_second")
-JUDGES = ("judge_first", "judge_second")
-JUDGING = 64
-"""Width of the discriminators."""
+DISCRIMINATORS = ("discriminator_first", "discriminator_second")
+DISCRIMINATOR_WIDTH = 64
 
 
 def build_networks(options: CycleGANOptions, facts: RestyleFacts, networks: Networks) -> dict[str, nn.Module]:
@@ -33,7 +32,7 @@ def build_networks(options: CycleGANOptions, facts: RestyleFacts, networks: Netw
 class CycleGANRecipe(RestyleRecipe):
     """Trains a generator for each direction, which must undo one another."""
 
-    replaceable = (*GENERATORS, *JUDGES)
+    replaceable = (*GENERATORS, *DISCRIMINATORS)
     losses = ("score", "cycle")
 
     def __init__(self, setup: Setup) -> None:
@@ -42,18 +41,19 @@ class CycleGANRecipe(RestyleRecipe):
         generators = build_networks(options, facts, setup.networks)["generator"].to(device)
         assert isinstance(generators, TwoGenerators)
         self.generators = generators
-        build = lambda shape: PatchDiscriminator(shape.channels, shape.pixels, JUDGING)
-        self.judges = nn.ModuleList(setup.networks.build(name, shape, build) for name in JUDGES).to(device)
+        build = lambda shape: PatchDiscriminator(shape.channels, shape.pixels, DISCRIMINATOR_WIDTH)
+        discriminators = [setup.networks.build(name, shape, build) for name in DISCRIMINATORS]
+        self.discriminators = nn.ModuleList(discriminators).to(device)
         pictures = torch.zeros(2, shape.channels, shape.pixels, shape.pixels, device=device)
         for name, network in zip(GENERATORS, (generators.to_first, generators.to_second), strict=True):
             if name in setup.networks:
                 hint = "it must take pictures of that shape, and return pictures"
                 try_network(name, network, (pictures,), [tuple(pictures.shape)], hint)
         self.average = Average(generators, options.average).to(device)
-        self.pools = [Pool(pictures.shape[1:]).to(device) for _ in JUDGES]
+        self.pools = [Pool(pictures.shape[1:]).to(device) for _ in DISCRIMINATORS]
         self.score_loss = setup.losses.get("score", least_squares)
         self.cycle_loss = setup.losses.get("cycle", nn.functional.l1_loss)
-        trained = {"generators": generators, "judges": self.judges}
+        trained = {"generators": generators, "judges": self.discriminators}  # judges: their name in checkpoints
         optimizers = {
             name: [torch.optim.Adam(network.parameters(), options.learning_rate, betas=(0.5, 0.999), fused=True)]
             for name, network in trained.items()
@@ -74,13 +74,13 @@ class CycleGANRecipe(RestyleRecipe):
     def step(self, batch: Batch, progress: float) -> Metrics:
         options = self.options
         to_first, to_second = self.generators.to_first, self.generators.to_second
-        judge_first, judge_second = self.judges
+        of_first, of_second = self.discriminators
         is_first = (batch.source == 0)[:, :, None, None]
         first = torch.where(is_first, batch.pictures, batch.partners)
         second = torch.where(is_first, batch.partners, batch.pictures)
 
         made_first, made_second = to_first(second), to_second(first)
-        adversarial = self.score_loss(judge_first(made_first), 1.0) + self.score_loss(judge_second(made_second), 1.0)
+        adversarial = self.score_loss(of_first(made_first), 1.0) + self.score_loss(of_second(made_second), 1.0)
         back_first, back_second = to_first(made_second), to_second(made_first)
         cycle = self.cycle_loss(back_first, first) + self.cycle_loss(back_second, second)
         identity = self.cycle_loss(to_first(first), first) + self.cycle_loss(to_second(second), second)
@@ -88,14 +88,14 @@ class CycleGANRecipe(RestyleRecipe):
         self.average.update(self.generators)
 
         scores = [
-            (judge(real), judge(pool.exchange(made)))
-            for judge, pool, real, made in zip(
-                self.judges, self.pools, (first, second), (made_first, made_second), strict=True
+            (discriminator(real), discriminator(pool.exchange(made)))
+            for discriminator, pool, real, made in zip(
+                self.discriminators, self.pools, (first, second), (made_first, made_second), strict=True
             )
         ]
         losses = [self.score_loss(real, 1.0) + self.score_loss(made, 0.0) for real, made in scores]
         loss_d = 0.5 * torch.stack(losses).sum()  # slows the discriminators down, as in the paper's section 7.1
-        self.update(self.judges, loss_d)
+        self.update(self.discriminators, loss_d)
 
         reader = self.update_reader(batch)
         errors = torch.stack((back_first - first, back_second - second)).abs()

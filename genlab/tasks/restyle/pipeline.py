@@ -1,4 +1,4 @@
-"""A trained model that changes pictures, and the judge that reads their present values."""
+"""A trained model that changes pictures, and the reader of their present values."""
 
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -63,8 +63,8 @@ class RestyleFacts:
         """The shape of the networks."""
         return RestyleShape(self.channels, self.pixels, [len(one.values) for one in self.attributes])
 
-    def judge(self) -> Judge:
-        """An untrained judge of all attributes, those to change first."""
+    def reader(self) -> Judge:
+        """An untrained reader of all attributes, those to change first."""
         counts = [len(one.values) for one in [*self.attributes, *self.kept]]
         return Judge(self.channels, counts, self.pixels, READER)
 
@@ -86,12 +86,13 @@ class UsualError(nn.Module):
 
 
 class RestylePipeline(Pipeline):
-    """A generator that changes pictures, and a judge.
+    """A generator that changes pictures, and a reader.
 
     Args:
         options: The model's options.
         facts: About the training pictures.
-        networks: `generator`, which maps pictures and changes to pictures; `reader`, the judge; and `usual`.
+        networks: `generator`, which maps pictures and changes to pictures; `reader`, a classifier of
+            present values; and `usual`.
         machine: The machine that they run on.
     """
 
@@ -118,7 +119,7 @@ class RestylePipeline(Pipeline):
         facts = RestyleFacts(**about)
         assert facts.channels in (1, 3), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
-        networks |= {"reader": facts.judge(), "usual": UsualError()}
+        networks |= {"reader": facts.reader(), "usual": UsualError()}
         device = saved.machine.device
         return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
 
@@ -142,7 +143,7 @@ class RestylePipeline(Pipeline):
         return (back - pictures).abs().mean((1, 2, 3))
 
     def read(self, pictures: Pictures) -> Int[Tensor, "batch all_attributes"]:
-        """The values that the judge reads: of the attributes to change, then of those to keep."""
+        """The values that the reader reads: of the attributes to change, then of those to keep."""
         return self.reader.read(pictures)
 
     # --- capabilities ---

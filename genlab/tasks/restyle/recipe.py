@@ -1,4 +1,4 @@
-"""The base of the recipes that change pictures: data, pairs, the reading judge, validation and previews."""
+"""The base of the recipes that change pictures: data, pairs, the reader, validation and previews."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ SHOWN = 8
 CANDIDATES = 8
 """Number of real pictures with the new value to choose the most similar one from."""
 READ = 16
-"""Number of real pictures per update and process that the judge learns from: its batch norm needs several, however
+"""Number of real pictures per update and process that the reader learns from: its batch norm needs several, however
 small the model's own batch is.
 """
 ALSO = 0.25
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
     target: Values
     """Values of the partners, at least one of which differs from the present one."""
     read: Float[Tensor, "read channels side side"]
-    """Pictures for the judge, in which all values are equally frequent."""
+    """Pictures for the reader, in which all values are equally frequent."""
     known: Int[Tensor, "read all_attributes"]
     """Their values of all attributes; -1 where unknown."""
 
@@ -67,11 +67,11 @@ class RestyleRecipe(Recipe):
         networks: dict[str, nn.Module],
         optimizers: Mapping[str, Sequence[Optimizer]],
     ) -> None:
-        reader = facts.judge().to(setup.machine.device)
+        reader = facts.reader().to(setup.machine.device)
         adam = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=WEIGHT_DECAY, fused=True)
-        judges = {"reader": reader, "usual": UsualError().to(setup.machine.device)}
-        pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **judges}, setup.machine)
-        super().__init__(setup, pipeline, {**networks, **judges}, {**optimizers, "reader": [adam]})
+        kept = {"reader": reader, "usual": UsualError().to(setup.machine.device)}
+        pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **kept}, setup.machine)
+        super().__init__(setup, pipeline, {**networks, **kept}, {**optimizers, "reader": [adam]})
         self.counts = pipeline.counts
         train = self.data.train
         self.all_values = np.concatenate((train.values, train.kept), 1)
@@ -144,10 +144,10 @@ class RestyleRecipe(Recipe):
             partners[row] = candidates[(agree * weights).sum(1).argmax()]
         return partners
 
-    # --- the judge ---
+    # --- the reader ---
 
     def update_reader(self, batch: Batch) -> Tensor:
-        """Trains the judge on real pictures; returns its loss."""
+        """Trains the reader on real pictures; returns its loss."""
         loss = judging_loss(self.pipeline.reader(batch.read), batch.known)
         self.update(self.pipeline.reader, loss)
         return loss
@@ -166,7 +166,7 @@ class RestyleRecipe(Recipe):
         return {} if self.data.test is None else self._measures(self.data.test)
 
     def _measures(self, split: AttributedSplit) -> dict[str, float]:
-        """How many changes the judge recognises, and how much it sees kept, on at most WATCHED pictures."""
+        """How many changes the reader recognises, and how much it sees kept, on at most WATCHED pictures."""
         some = split.take(np.random.default_rng(0).permutation(len(split))[:WATCHED])
         count = len(self.counts)
         readings: list[list[np.ndarray]] = [[], []]

@@ -1,7 +1,7 @@
-"""Training a StarGAN: the discriminator is updated, then the generator and its average, then the reading judge.
+"""Training a StarGAN: the discriminator is updated, then the generator and its average, then the reader of values.
 
 Read it with `models/stargan.py` (the networks and losses) and `models/gan.py` (the relativistic losses and penalties);
-`recipe.py` has what all models that change pictures share: data, the judge, validation, previews.
+`recipe.py` has what all models that change pictures share: data, the reader, validation, previews.
 """
 
 from dataclasses import replace
@@ -40,8 +40,7 @@ COLOURS = 3
 """Learned colours per value for drawings."""
 STUDIED = 2000
 """Number of pictures to find the first colours in."""
-JUDGING = 16
-"""Width of the discriminator."""
+DISCRIMINATOR_WIDTH = 16
 DEPTH = 2
 """Residual blocks of the generator."""
 
@@ -61,7 +60,7 @@ class StarGANRecipe(RestyleRecipe):
     def __init__(self, setup: Setup) -> None:
         options, facts, device = setup.options, facts_of(setup), setup.machine.device
         self.generator = build_networks(options, facts, setup.networks)["generator"].to(device)
-        build = lambda shape: Discriminator(shape, JUDGING)
+        build = lambda shape: Discriminator(shape, DISCRIMINATOR_WIDTH)
         self.discriminator = setup.networks.build("discriminator", facts.shape, build).to(device)
         try_networks(setup, facts.shape, self.generator, self.discriminator)
         self.average = Average(self.generator, options.average).to(device)

@@ -95,7 +95,7 @@ def evaluated(folder: Path, painter: Painter, data: Path | None = None, test: st
     found = opened(folder, test=test)
     options = StarGANOptions(attribute=("hair",), pixels=SIDE)
     facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
-    networks = {"generator": painter, "reader": facts.judge(), "usual": UsualError()}
+    networks = {"generator": painter, "reader": facts.reader(), "usual": UsualError()}
     pipeline = RestylePipeline(options, facts, networks, Machine("cpu"))
     source = Source(data and str(data), Place(str(folder), "0.05", test), found.fingerprint)
     return evaluating.evaluate(pipeline, source)
@@ -176,7 +176,7 @@ def test_the_report_says_which_look_each_folder_is_read_as(steps, tmp_path):
     trained, other = (f"{tmp_path}/{one},{tmp_path}/{two}" for one, two in (("black", "red"), ("night", "sunset")))
     found = read_attributed(trained, "0", "0.2", pixels=SIDE)
     facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
-    networks = {"generator": Painter(lazy=True), "reader": facts.judge(), "usual": UsualError()}
+    networks = {"generator": Painter(lazy=True), "reader": facts.reader(), "usual": UsualError()}
     pipeline = RestylePipeline(StarGANOptions(pixels=SIDE), facts, networks, Machine("cpu"))
     for data, read_as in ((None, 0), (other, 1)):
         report = evaluating.evaluate(pipeline, Source(data, Place(trained, "0", "0.2"), found.fingerprint)).report

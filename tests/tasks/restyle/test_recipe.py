@@ -60,7 +60,7 @@ def test_mirror_images_show_the_same_pictures(folder):
     assert 0.3 < flipped.float().mean() < 0.7
 
 
-def test_the_judge_gets_all_values_equally_often(tmp_path):
+def test_the_reader_gets_all_values_equally_often(tmp_path):
     """Whatever the batch: cyclegan takes single pictures, and batch norm needs several."""
     lopsided = recipe(Path(folder_of(tmp_path / "two", {"many": 200, "few": 30})), batch=2)
     known = torch.cat([lopsided.batch(step).known for step in range(50)])[:, 0]
@@ -69,7 +69,7 @@ def test_the_judge_gets_all_values_equally_often(tmp_path):
 
 
 def test_kept_counts_the_other_columns_only(folder, monkeypatch):
-    """A judge that reads every picture right, and another bar once it is changed: nothing else is kept."""
+    """A reader that gets every picture right, and another bar once it is changed: nothing else is kept."""
     trained = recipe(folder, "colour")
     true = np.concatenate((trained.data.validation.values, trained.data.validation.kept), 1)
     order = np.random.default_rng(0).permutation(len(true))
