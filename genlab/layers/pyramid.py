@@ -13,7 +13,8 @@ et al. 2015, arXiv 1502.01852). Upsampling is by 4 x 4 transposed convolutions w
 checkerboard artefacts (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts") but costs more than twice as
 much. The last one, whose artefacts no later layer could remove, keeps that form in training. Downsampling is by 4 x 4
 convolutions: a 3 x 3 kernel with stride 2 covers every second pixel twice as often as its neighbours, and a generator
-learns to exploit that.
+learns to exploit that. For photographs, `detail` adds layers at full resolution and scales the channels of every
+resolution by the vectors (as the styles of Karras et al. 2019, arXiv 1812.04948, do).
 """
 
 from itertools import pairwise
@@ -30,6 +31,8 @@ SLOPE = 0.2
 """Slope of the leaky ReLU below zero."""
 SMALLEST = 4
 """Lowest resolution."""
+SCALES = 0.3
+"""Initial standard deviation of a channel's scale, for vectors of unit variance."""
 
 
 class Upsampler(nn.Module):
@@ -40,23 +43,30 @@ class Upsampler(nn.Module):
         channels: Channels of the pictures.
         pixels: Side of the pictures, a power of 2, at least 8.
         width: Channels at half resolution; they double with each lower one, up to 16 times as many.
+        detail: Twice the channels at full resolution, and the vectors scale the channels at every resolution.
     """
 
-    def __init__(self, inputs: int, channels: int, pixels: int, width: int) -> None:
+    def __init__(self, inputs: int, channels: int, pixels: int, width: int, detail: bool = False) -> None:
         super().__init__()
         widths = channels_by_level(pixels, width)
+        full = width if detail else max(4, width // 2)
         self.start = nn.Linear(inputs, widths[0] * SMALLEST**2)
         self.steps = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
         )
-        self.steps.append(UpsampleConv2d(widths[-1], max(4, width // 2)))
-        self.out = nn.Conv2d(max(4, width // 2), channels, 3, padding=1)
+        self.steps.append(UpsampleConv2d(widths[-1], full))
+        self.scales = nn.ModuleList(nn.Linear(inputs, after) for after in (*widths[1:], full)) if detail else None
+        self.out = nn.Conv2d(full, channels, 3, padding=1)
         initialise(self)
+        for scale in self.scales or ():
+            nn.init.normal_(scale.weight, 0, SCALES / inputs**0.5)
 
     def forward(self, vectors: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch channels side side"]:
         x = self.start(vectors).unflatten(1, (SMALLEST, SMALLEST, -1)).permute(0, 3, 1, 2)
-        for step in self.steps:
+        for index, step in enumerate(self.steps):
             x = step(F.leaky_relu(x, SLOPE))
+            if self.scales is not None:
+                x = x * (1 + self.scales[index](vectors)[:, :, None, None])
         return self.out(F.leaky_relu(x, SLOPE))
 
 
@@ -94,11 +104,14 @@ class Downsampler(nn.Module):
         pixels: Side of the pictures, a power of 2, at least 8.
         width: Channels at half resolution; they double with each lower one, up to 16 times as many.
         outputs: Size of a vector.
+        detail: First convolves at full resolution.
     """
 
-    def __init__(self, channels: int, pixels: int, width: int, outputs: int) -> None:
+    def __init__(self, channels: int, pixels: int, width: int, outputs: int, detail: bool = False) -> None:
         super().__init__()
-        widths = [channels, *reversed(channels_by_level(pixels, width))]
+        full = max(4, width // 2) if detail else channels
+        self.full = nn.Conv2d(channels, full, 3, padding=1) if detail else None
+        widths = [full, *reversed(channels_by_level(pixels, width))]
         self.steps = nn.ModuleList(
             nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
         )
@@ -106,7 +119,7 @@ class Downsampler(nn.Module):
         initialise(self)
 
     def forward(self, pictures: Float[Tensor, "batch channels side side"]) -> Float[Tensor, "batch outputs"]:
-        x = pictures
+        x = pictures if self.full is None else F.leaky_relu(self.full(pictures), SLOPE)
         for step in self.steps:
             x = F.leaky_relu(step(x), SLOPE)
         return in_float32(self.out, x.flatten(1))

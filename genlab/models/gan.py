@@ -49,12 +49,22 @@ class Generator(nn.Module):
         width: Channels at half resolution.
         classes: Number of classes; 0 for an unconditional model.
         palette: Number of learned colours that pixels are mixed from; 0 for a linear output.
+        detail: Twice the channels at full resolution, and the latents scale the channels at every resolution.
     """
 
-    def __init__(self, latent: int, channels: int, pixels: int, width: int, classes: int = 0, palette: int = 0) -> None:
+    def __init__(
+        self,
+        latent: int,
+        channels: int,
+        pixels: int,
+        width: int,
+        classes: int = 0,
+        palette: int = 0,
+        detail: bool = False,
+    ) -> None:
         super().__init__()
         self.classes = classes
-        self.up = Upsampler(latent + classes, palette or channels, pixels, width)
+        self.up = Upsampler(latent + classes, palette or channels, pixels, width, detail)
         self.palette = Palette(palette, channels) if palette else nn.Identity()
 
     def forward(
@@ -66,11 +76,14 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Maps pictures, and labels if there are classes, to scores; arguments as in the generator."""
+    """Maps pictures, and labels if there are classes, to scores; arguments as in the generator.
 
-    def __init__(self, channels: int, pixels: int, width: int, classes: int = 0) -> None:
+    With `detail`, its first convolution is at full resolution.
+    """
+
+    def __init__(self, channels: int, pixels: int, width: int, classes: int = 0, detail: bool = False) -> None:
         super().__init__()
-        self.down = Downsampler(channels, pixels, width, 1 + classes)
+        self.down = Downsampler(channels, pixels, width, 1 + classes, detail)
 
     def forward(
         self, pictures: Float[Tensor, "batch channels side side"], labels: Labels | None = None

@@ -46,17 +46,20 @@ MEMORISED = 0.7
 
 def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
     """Builds the generator."""
-    palette = (options.palette or 0) if isinstance(options, GANOptions) else 0
+    palette, detail = (options.palette or 0, bool(options.detail)) if isinstance(options, GANOptions) else (0, False)
     shape = GeneratorShape(options.latent, facts.channels, options.pixels, len(facts.classes))
-    build = lambda shape: Generator(shape.latent, shape.channels, shape.pixels, options.width, shape.classes, palette)
+    build = lambda shape: Generator(
+        shape.latent, shape.channels, shape.pixels, options.width, shape.classes, palette, detail
+    )
     return {"generator": networks.build("generator", shape, build)}
 
 
 def build_discriminator(setup: Setup, facts: PictureFacts, name: str) -> nn.Module:
     """Builds the discriminator, or the custom network called `name`."""
     options = setup.options
+    detail = isinstance(options, GANOptions) and bool(options.detail)
     shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
-    build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes)
+    build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes, detail)
     return setup.networks.build(name, shape, build)
 
 
@@ -130,11 +133,14 @@ class GANRecipe(ImagesRecipe):
         if palette is None:
             palette = COLOURS if are_drawings(data.train) else 0
         penalty = 3.0 if palette else 1.0
-        rate = 1e-3 if data.channels == 1 else 3e-3
+        detail = data.channels == 3 and not palette if options.detail is None else options.detail
+        rate = 4e-3 if detail else 3e-3 if data.channels == 3 else 1e-3
         few = len(data.train) < FEW
         return replace(
             options,
             palette=palette,
+            detail=detail,
+            batch=options.batch or (32 if detail else 16),
             learning_rate=rate if options.learning_rate is None else options.learning_rate,
             augment=("all" if few else "none") if options.augment == "auto" else options.augment,
             penalty=penalty if options.penalty is None else options.penalty,
