@@ -59,6 +59,7 @@ class Upsampler(nn.Module):
         self.out = nn.Conv2d(full, channels, 3, padding=1)
         initialise(self)
         for scale in self.scales or ():
+            assert isinstance(scale, nn.Linear)
             nn.init.normal_(scale.weight, 0, SCALES / inputs**0.5)
 
     def forward(self, vectors: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch channels side side"]:

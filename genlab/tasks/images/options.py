@@ -27,11 +27,17 @@ class PicturesOptions:
     """Condition on the class, so that generate --class can choose one; False ignores the classes."""
     latent: Latent = 64
     """Size of the latent vector."""
-    batch: Batch = 64
-    """Pictures per update and process."""
     features: Annotated[str, RUN, Shown("NAME|RUN")] = "auto"
     """Network whose features the metrics compare: digits, efficientnet, inception, or a run of the task classify; auto
     is digits for @digits, else efficientnet."""
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """The batch of the models that do not choose it from the data."""
+
+    batch: Batch = 64
+    """Pictures per update and process."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class GANOptions(ScaledOptions, PicturesOptions):
 
 
 @dataclass(frozen=True)
-class WGANGPOptions(ScaledOptions, PicturesOptions):
+class WGANGPOptions(BatchOptions, ScaledOptions, PicturesOptions):
     """Options of the Wasserstein GAN with gradient penalty."""
 
     learning_rate: Rate = 3e-4
@@ -82,7 +88,7 @@ class WGANGPOptions(ScaledOptions, PicturesOptions):
 
 
 @dataclass(frozen=True)
-class DCGANOptions(PicturesOptions):
+class DCGANOptions(BatchOptions, PicturesOptions):
     """Options of the DCGAN, with the defaults of its paper."""
 
     pixels: Pixels = 32
@@ -93,7 +99,7 @@ class DCGANOptions(PicturesOptions):
 
 
 @dataclass(frozen=True)
-class VAEOptions(ScaledOptions, PicturesOptions):
+class VAEOptions(BatchOptions, ScaledOptions, PicturesOptions):
     """Options of the variational autoencoder."""
 
     latent: Latent = 32
