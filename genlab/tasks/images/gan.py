@@ -129,11 +129,10 @@ class GANRecipe(ImagesRecipe):
 
     @classmethod
     def resolve(cls, options: GANOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> GANOptions:
-        palette = options.palette
-        if palette is None:
-            palette = COLOURS if are_drawings(data.train) else 0
+        drawings = are_drawings(data.train)
+        palette = (COLOURS if drawings else 0) if options.palette is None else options.palette
         penalty = 3.0 if palette else 1.0
-        detail = data.channels == 3 and not palette if options.detail is None else options.detail
+        detail = data.channels == 3 and not drawings if options.detail is None else options.detail
         rate = 4e-3 if detail else 3e-3 if data.channels == 3 else 1e-3
         few = len(data.train) < FEW
         return replace(

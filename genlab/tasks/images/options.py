@@ -63,8 +63,8 @@ class GANOptions(ScaledOptions, PicturesOptions):
     """Number of learned colours that each pixel is mixed from; 0 for any colour. By default 32 where the training
     pictures have few colours."""
     detail: bool | None = None
-    """More layers and channels at full resolution, with latents that act at every resolution: for photographs. By
-    default for colour pictures without a palette."""
+    """More layers and channels at full resolution, and latents that act at every resolution: by default for colour
+    pictures that are not drawings."""
     penalty: Penalty | None = None
     """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the peak learning rate, by default
     3 with a palette, else 1; it rises from a tenth of it while the learning rate warms up, and falls to a tenth at the

@@ -25,14 +25,17 @@ def test_drawings_are_mixed_from_a_palette_and_photographs_and_grey_pictures_are
     assert recipe(drawn, palette=5).gan.generator.palette.weight.shape == (3, 5, 1, 1)
 
 
-def test_penalty_and_learning_rate_suit_the_kind_of_picture(folder, tmp_path):
-    """Drawings need a stronger penalty, grey pictures a lower learning rate."""
+def test_defaults_suit_the_kind_of_picture(folder, tmp_path):
+    """Drawings need a stronger penalty, grey pictures a lower learning rate, photographs detail and larger batches."""
     drawn, photographs = (colour_folder(tmp_path / name, name == "drawn") for name in ("drawn", "photographs"))
     chosen = [recipe(data).options for data in (drawn, photographs, folder)]
     assert [options.penalty for options in chosen] == [3.0, 1.0, 1.0]
-    assert [options.learning_rate for options in chosen] == [3e-3, 3e-3, 1e-3]
+    assert [options.learning_rate for options in chosen] == [3e-3, 4e-3, 1e-3]
+    assert [options.detail for options in chosen] == [False, True, False]
+    assert [recipe(data, batch=None).options.batch for data in (drawn, photographs, folder)] == [16, 32, 16]
     given = recipe(drawn, learning_rate=1e-4, penalty=10.0).options
     assert (given.learning_rate, given.penalty) == (1e-4, 10.0)
+    assert recipe(photographs, detail=False).options.learning_rate == 3e-3
 
 
 def test_a_run_with_a_palette_is_saved_and_loaded(tmp_path):
