@@ -130,10 +130,13 @@ def test_cyclegan_needs_two_values(folder, tmp_path):
         genlab.train("restyle", folder, "cyclegan", attribute=("colour",), steps=1, out=tmp_path / "run", quiet=True)
 
 
-def test_drawings_get_colours_and_photographs_do_not(folder, tmp_path):
-    assert recipe(folder, "colour").options.colours == 3
+def test_defaults_suit_drawings_and_photographs(folder, tmp_path):
+    """Drawings get learned colours, photographs a discriminator that first convolves at full resolution."""
     noise = folder_of(tmp_path / "noise", {"a": 30, "b": 30})
-    assert recipe(Path(noise)).options.colours == 0
+    drawn, photographs = recipe(folder, "colour"), recipe(Path(noise))
+    chosen = [(o.colours, o.learning_rate, o.penalty, o.recognition) for o in (drawn.options, photographs.options)]
+    assert chosen == [(3, 2e-3, 0.3, 1.0), (0, 1e-3, 3.0, 0.3)]
+    assert [made.discriminator.down.full is None for made in (drawn, photographs)] == [True, False]
 
 
 def test_signs_are_what_the_tests_say(tmp_path):
