@@ -13,7 +13,7 @@ Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Values = Int[np.ndarray, " pictures"]
 
 VISIBLE = 8
-"""Smallest difference of a channel, out of 255, at which two pixels still count as equal for the eye."""
+"""Largest difference of a channel, out of 255, at which two pixels still count as equal for the eye."""
 EXACT = 2
 """The same for exact results: rounding errors."""
 READABLE = 0.9
@@ -39,16 +39,26 @@ def flip_rate_by_pair(read: Values, source: Values, target: Values, names: Seque
     return rates
 
 
+def balanced_accuracy(read: Values, recorded: Values) -> float | None:
+    """Share of pictures that are read correctly, averaged over the recorded values: rare ones count in full.
+
+    Returns:
+        The mean; None if every value is unknown (-1).
+    """
+    shares = [(read[recorded == value] == value).mean() for value in np.unique(recorded[recorded >= 0])]
+    return float(np.mean(shares)) if shares else None
+
+
 def kept(before: Values, after: Values, recorded: Values) -> float | None:
-    """Share of pictures that keep a value: mean of [v(y) = r] over the pictures with v(x) = r, the recorded value.
+    """Mean, over the recorded values r, of the share of pictures that keep r: [v(y) = r] where v(x) = r.
 
     Pictures that the judge misreads already on input say nothing, nor do those whose value is unknown (-1).
 
     Returns:
-        The share; None if there are no such pictures.
+        The mean; None if there are no such pictures.
     """
-    known = (before == recorded) & (recorded >= 0)
-    return float((after == recorded)[known].mean()) if known.any() else None
+    right = before == recorded
+    return balanced_accuracy(after[right], recorded[right])
 
 
 def least_kept(
