@@ -17,7 +17,7 @@ VISIBLE = 8
 EXACT = 2
 """The same for exact results: rounding errors."""
 READABLE = 0.9
-"""Smallest accuracy of the judge on input for a column to count."""
+"""Smallest balanced accuracy of a reader on input for its readings of a column to be compared with the table."""
 BITS = 3
 """Colours that agree in all but this number of low bits are counted together, to find a value's colour."""
 
@@ -67,25 +67,26 @@ def least_kept(
     recorded: Int[np.ndarray, "pictures columns"],
     changed: Values,
 ) -> float:
-    """The smallest `kept` of all columns that the judge can read, each over the pictures that change another column.
+    """The smallest `kept` of all columns, each over the pictures that change another column.
+
+    Of a column that the reader cannot read (`READABLE`), the values read on input count as the recorded ones: what is
+    measured is that its reading does not change.
 
     Args:
-        before: Values that the judge reads on input.
+        before: Values that the reader reads on input.
         after: Values that it reads on output.
         recorded: The values according to the table; -1 where unknown.
         changed: Index of the column that changes in each picture.
 
     Returns:
-        The share; 1 if the judge reads no column in at least `READABLE` of the pictures correctly.
+        The share; 1 if there is no other column.
     """
     shares = []
     for column in range(recorded.shape[1]):
-        rows = (changed != column) & (recorded[:, column] >= 0)
-        values = before[rows, column], after[rows, column], recorded[rows, column]
-        share = kept(*values)
-        if share is not None and (values[0] == values[2]).mean() >= READABLE:
-            shares.append(share)
-    return min(shares, default=1.0)
+        seen, read, known = (values[changed != column, column] for values in (before, after, recorded))
+        readable = (balanced_accuracy(seen, known) or 0) >= READABLE
+        shares.append(kept(seen, read, known if readable else seen))
+    return min((share for share in shares if share is not None), default=1.0)
 
 
 # --- compared with the truth ----------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Metrics of changed pictures, on examples whose values are known."""
 
 import numpy as np
+import pytest
 
 from genlab.metrics.restyle import (
     colours_swapped,
@@ -103,16 +104,29 @@ def test_the_shift_of_means_gives_the_target_values_mean():
     assert not differing(shifted[:, 2:6], pictures[:, 2:6]).any()
 
 
-def test_the_least_kept_column_is_one_that_the_judge_can_read():
-    """Of four columns: the first changes in every second picture, the last is read by chance."""
-    recorded = np.array([[0, 1, 1, 0], [1, 0, 1, 1], [0, 1, -1, 0], [1, 0, 1, 1]])
-    before = recorded.copy()
-    before[:, 3] = [1, 0, 1, 1]
-    after = before.copy()
-    after[1, 1] = 1  # one of four
-    after[:, 3] = 1 - before[:, 3]
-    changed = np.array([0, 3, 0, 3])
-    assert least_kept(before, after, recorded, changed) == 0.75
+def test_the_least_kept_column_of_those_that_do_not_change():
+    """Of three columns: the first changes in every second picture, the last in the others."""
+    recorded = np.array([[0, 1, 1], [1, 0, 0], [0, 1, -1], [1, 0, 1]])
+    after = recorded.copy()
+    changed = np.array([0, 2, 0, 2])
+    assert least_kept(recorded, after, recorded, changed) == 1
+    after[1, 1] = 1  # one of the two with value 0
+    after[2, 2] = 1  # unknown before
+    assert least_kept(recorded, after, recorded, changed) == 0.75
     after[[1, 3], 0] = 0  # counted where another column changes
-    assert least_kept(before, after, recorded, changed) == 0
-    assert least_kept(before[:, 3:], after[:, 3:], recorded[:, 3:], changed) == 1
+    after[[0, 2], 0] = 1  # not counted where it changes itself
+    assert least_kept(recorded, after, recorded, changed) == 0
+    only = np.zeros(4, int)
+    assert least_kept(recorded[:, :1], 1 - recorded[:, :1], recorded[:, :1], only) == 1  # there is no other column
+
+
+def test_a_column_that_the_reader_cannot_read_counts_by_its_readings():
+    """A reader at chance that reads something else after the change is no better than one that can read."""
+    random = np.random.default_rng(0)
+    recorded, chance = random.integers(0, 2, (2, 1000, 1))
+    changed = np.full(1000, 1)
+    assert least_kept(chance, chance, recorded, changed) == 1
+    assert least_kept(chance, 1 - chance, recorded, changed) == 0
+    assert least_kept(chance, random.integers(0, 2, (1000, 1)), recorded, changed) == pytest.approx(0.5, abs=0.05)
+    unknown = np.full_like(recorded, -1)
+    assert least_kept(chance, 1 - chance, unknown, changed) == 0
