@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from genlab.data.pictures.attribute_set import AttributedSet, read_attributed
+from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.engine.machine import Machine
 from genlab.engine.options import Place
 from genlab.engine.pipeline import Evaluation, Source
@@ -222,3 +223,22 @@ def test_changes_take_each_attribute_in_turn(folder):
                 assert picture[0, 0].tolist() == list(colour)
         else:
             assert (true[row, 12, 6] == 255).all() == (real[row, 12, 6] == 255).all() == (value == 1)
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_the_swap_knows_a_value_of_few_pictures(drawn, monkeypatch):
+    """Two of 60 pictures are red, at places that an even choice of every third picture misses."""
+    monkeypatch.setattr("genlab.tasks.restyle.changes.STUDIED", 20)
+    values = np.where(np.isin(np.arange(60), (1, 31)), 2, np.arange(60) % 2)
+    pictures = np.stack([person(number, list(HAIR)[value], "no") for number, value in enumerate(values)])
+    if not drawn:
+        noise = np.random.default_rng(0).integers(-15, 16, pictures.shape)
+        pictures = (pictures + noise).clip(0, 255).astype(np.uint8)
+    files = [str(number) for number in range(60)]
+    whole = PictureSplit(pictures, np.arange(60), None, files)
+    split = AttributedSplit("people", whole, values[:, None], np.empty((60, 0), int))
+    changes = changes_of(split, ATTRIBUTES[:1])
+    made, name = swapped(changes, split)
+    assert name == ("colour swap" if drawn else "difference of mean pictures")
+    red = np.abs(made[changes.target == 2, :4].astype(int) - HAIR["red"])
+    assert red.mean() < (1 if drawn else 20)
