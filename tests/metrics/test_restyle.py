@@ -1,5 +1,7 @@
 """Metrics of changed pictures, on examples whose values are known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,21 @@ def test_the_shift_of_means_gives_the_target_values_mean():
     shifted = means_shifted(pictures, values, 1 - values, means)
     assert not differing(shifted[:, :2], people((1 - values).tolist())[:, :2]).any()
     assert not differing(shifted[:, 2:6], pictures[:, 2:6]).any()
+
+
+def test_the_baselines_of_large_pictures_take_little_memory():
+    values = np.array([0, 1] * 16)
+    pictures = people(values.tolist()).repeat(32, 1).repeat(32, 2)  # 256 x 256
+    tracemalloc.start()
+    colours = value_colours(pictures, values, 2)
+    assert tracemalloc.get_traced_memory()[1] < 2 * pictures.nbytes
+    tracemalloc.stop()
+    assert colours.tolist() == [[list(BLACK)], [list(BLOND)]]
+    means = mean_pictures(pictures, values, 2)
+    tracemalloc.start()
+    means_shifted(pictures, values, 1 - values, means)
+    assert tracemalloc.get_traced_memory()[1] < 2 * pictures.nbytes
+    tracemalloc.stop()
 
 
 def test_the_least_kept_column_of_those_that_do_not_change():
