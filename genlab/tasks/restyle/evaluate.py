@@ -42,6 +42,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     """
     machine = pipeline.machine
     found, held_out, studied = _opened(pipeline, source)
+    look = extractor("efficientnet", found.name, machine)  # first, as its package may be missing
     columns = [*found.attributes, *found.kept]
     pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
@@ -69,7 +70,6 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
         report |= compared_pixels(outputs, changes, true)
         elsewhere &= ~differing(true, changes.pictures)
     report["cycle_error"] = cycle_error
-    look = extractor("efficientnet", found.name, machine)
     features = {name: look.features(len(each), partial(_part, each)) for name, each in outputs.items()}
     report["kernel_distance"] = kernel_distances(features, changes)
 

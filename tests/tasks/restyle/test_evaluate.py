@@ -149,6 +149,18 @@ def test_faults_are_found(folder, monkeypatch, steps):
     assert any("unreliable" in note for note in report["notes"])
 
 
+def test_a_missing_package_is_said_before_the_judge_is_trained(folder, monkeypatch):
+    def missing(*arguments):
+        raise InputError("The package is missing.")
+
+    trained = []
+    monkeypatch.setattr(evaluating, "extractor", missing)
+    monkeypatch.setattr(evaluating, "train_judge", lambda *arguments: trained.append(arguments))
+    with pytest.raises(InputError, match="missing"):
+        evaluated(folder, Painter())
+    assert not trained
+
+
 def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
     steps(1)
     other = tmp_path / "other"
