@@ -4,15 +4,18 @@ The baselines: the input unchanged; `swap`, a plain colour swap for drawings, or
 values' mean pictures; `random_real`, a random real picture of the new value.
 """
 
+import hashlib
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
+from genlab.data.pictures.dividing import ROUGH, rough
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.data.shared.sample_sets import truth_of
 from genlab.engine.pipeline import Evaluation, Source
@@ -63,6 +66,8 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     report |= compared_values(readings, changes, columns)
     if held_out is not found.test:  # those on the run's own data were said when it was trained
         report["notes"] += found.notes
+        if len(held_out) < ROUGH:
+            report["notes"].append(rough("held-out", len(held_out)))
     elsewhere = differing(made, changes.pictures, VISIBLE)
     truth = truth_of(held_out.name) if _plain(pipeline.options.attribute) else None
     if truth:
@@ -94,7 +99,8 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
     if home:
         held_out, studied = found.test, found.train.take(order[:STUDIED])
     else:
-        held_out, studied = found.train.take(order[::2]), found.train.take(order[1::2][:STUDIED])
+        first = _halves(found.train.pictures)[order]
+        held_out, studied = found.train.take(order[first]), found.train.take(order[~first][:STUDIED])
     assert held_out is not None
     if min(len(held_out), len(studied)) < FEWEST:
         count, least = (len(held_out), FEWEST) if home else (len(found.train), 2 * FEWEST)
@@ -106,6 +112,12 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
                 "on: give more with --data.", "data",
             )  # fmt: skip
     return found, held_out, studied
+
+
+def _halves(pictures: PictureSplit) -> Bool[np.ndarray, " pictures"]:
+    """Whether each picture is in the first half: by its content, so that copies are in the same one."""
+    digests = [hashlib.sha256(pictures.array[row].tobytes()).hexdigest() for row in pictures.rows]
+    return np.unique(digests, return_inverse=True)[1] % 2 == 0
 
 
 def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:

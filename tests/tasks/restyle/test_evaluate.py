@@ -171,11 +171,34 @@ def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
     report = evaluated(folder, Painter(), other).report
     assert report["split"] == "half"
     assert report["pictures"] == 40
+    assert any("has only 40 pictures: its metrics are rough" in note for note in report["notes"])
     assert "inside_wrong" not in report  # the truth is unknown
     for path in sorted(other.glob("*.png"))[8:]:
         path.unlink()
     with pytest.raises(InputError, match="8 pictures are too few to measure on: give at least 10 with --data"):
         evaluated(folder, Painter(), other)
+
+
+def test_copies_are_in_the_same_half(folder, monkeypatch, steps, tmp_path):
+    """Else the judge would be measured on pictures that it learnt from."""
+    steps(1)
+    other = tmp_path / "other"
+    other.mkdir()
+    lines = ["file,hair,hat"]
+    for number in range(120):
+        (other / f"{number}.png").write_bytes(redraw(f"{number // 2}.png", {}))
+        lines.append(f"{number}.png,{','.join(values_of(number // 2).values())}")
+    (other / "attributes.csv").write_text("\n".join(lines))
+    studied = []
+    train = evaluating.train_judge
+    monkeypatch.setattr(evaluating, "train_judge", lambda *given: studied.append(given[0]) or train(*given))
+    measured = []
+    changes = evaluating.changes_of
+    monkeypatch.setattr(evaluating, "changes_of", lambda *given: measured.append(changes(*given)) or measured[0])
+    report = evaluated(folder, Painter(), other).report
+    assert report["pictures"] == 60
+    learnt = {picture.tobytes() for picture in studied[0]}
+    assert not learnt & {picture.tobytes() for picture in measured[0].pictures}
 
 
 def test_the_report_says_which_look_each_folder_is_read_as(steps, tmp_path):
