@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
@@ -23,7 +23,7 @@ from genlab.errors import InputError
 from genlab.metrics.restyle import VISIBLE, differing
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, Pixels, changes_of, random_real, swapped, true_pictures
-from genlab.tasks.restyle.comparison import compared_pixels, compared_values, kernel_distances
+from genlab.tasks.restyle.comparison import accuracies, compared_pixels, compared_values, kernel_distances
 from genlab.tasks.restyle.pipeline import PASS, RestylePipeline
 from genlab.tasks.shared.judges import judged, train_judge
 from genlab.tasks.shared.picture_features import extractor
@@ -64,6 +64,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     }  # fmt: skip
     readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
+    report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.old, found.attributes)}
     if held_out is not found.test:  # those on the run's own data were said when it was trained
         report["notes"] += found.notes
         if len(held_out) < ROUGH:
@@ -133,6 +134,12 @@ def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
             back = to_bytes(pipeline.restyle(after, target, source))
             error += float(np.abs(back.astype(np.int16) - changes.pictures[part]).mean()) * len(back)
     return np.concatenate(parts), error / len(changes)
+
+
+def _read(pipeline: RestylePipeline, changes: Changes) -> Int[np.ndarray, "changes attributes"]:
+    """The present values that the reader reads; `generate` relies on them, the evaluation on the recorded ones."""
+    chances = judged(pipeline.reader, changes.pictures, pipeline.machine)
+    return np.stack([each.argmax(1) for each in chances[: len(changes.attributes)]], 1)
 
 
 def _plain(attributes: tuple[str, ...]) -> bool:

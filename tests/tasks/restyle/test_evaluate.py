@@ -116,6 +116,7 @@ def test_a_perfect_change_beside_the_baselines(folder, monkeypatch, steps):
     assert report["split"] == "test"
     assert report["swap"] == "colour swap"
     assert min(report["judge"]["accuracy"].values()) > 0.97
+    assert report["reader"]["accuracy"] == {"hair": pytest.approx(1 / 3)}  # untrained: it reads the same everywhere
     flips = report["flip_rate"]
     assert flips["reliable"]
     assert flips["model"] > 0.97
