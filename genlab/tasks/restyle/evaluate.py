@@ -152,9 +152,14 @@ def _part(pictures: Pixels, part: slice) -> Float[Tensor, "some channels side si
 
 
 def _sheet(changes: Changes, made: Pixels, certainty: np.ndarray, elsewhere: np.ndarray) -> bytes:
-    """The best changes, the least recognised ones, and those that change most pixels elsewhere, two rows of each.
+    """Before, after and difference of the best changes, the least recognised, and those that change most elsewhere.
 
-    Each change is the picture before, after, and the difference.
+    Args:
+        changes: The changes.
+        made: The model's pictures.
+        certainty: The judge's probability of the new value. The best changes have at least 0.5, and change least
+            elsewhere.
+        elsewhere: Share of pixels that change visibly; where the truth is known, of those that should stay.
     """
     best = np.lexsort((elsewhere, certainty < 0.5))[:SHOWN]
     unrecognised = certainty.argsort(kind="stable")[:SHOWN]
