@@ -61,11 +61,11 @@ class Changes:
         yield from zip(range(len(self)), self.changed.tolist(), self.target.tolist(), strict=True)
 
 
-def changes_of(split: AttributedSplit, attributes: list[Attribute]) -> Changes:
-    """At most `MOST` changes of random pictures, always the same: each attribute in turn gets a random other value."""
+def changes_of(split: AttributedSplit, attributes: list[Attribute], most: int = MOST) -> Changes:
+    """At most `most` changes of random pictures, always the same: each attribute in turn gets a random other value."""
     random = np.random.default_rng(0)
     order, count = random.permutation(len(split)), len(attributes)
-    turns = np.arange(min(MOST, len(split) * count))
+    turns = np.arange(min(most, len(split) * count))
     changed = (
         turns % len(split) + turns // len(split)
     ) % count  # every round over the pictures changes another attribute

@@ -226,8 +226,8 @@ class RestylePipeline(Pipeline):
             names = ", ".join(name for _, name in foreign[:NAMED])
             say(
                 f"Note: pictures unlike those of training: {len(foreign):,} of {len(errors):,} "
-                f"({names}{', ...' if len(foreign) > NAMED else ''}), with a cycle error up to {foreign[0][0]:.3f}, "
-                f"usually {usual:.3f}: expect artefacts."
+                f"({names}{', ...' if len(foreign) > NAMED else ''}), with a cycle error up to "
+                f"{foreign[0][0] * 127.5:.1f} of 255, usually {usual * 127.5:.1f}: expect artefacts."
             )
 
     def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:

@@ -149,6 +149,8 @@ def test_cycle_errors_see_what_8_bits_do_not_hold(tmp_path):
     batch = trained.batch(0)
     errors = trained.pipeline.cycle_errors(batch.pictures, batch.source, batch.target)
     torch.testing.assert_close(errors, torch.full((4,), 0.003), rtol=0, atol=1e-5)
+    with trained.pipeline.evaluating():
+        assert trained.validate()["cycle_error"] == pytest.approx(0.003 * 127.5, abs=0.01)  # out of 255
     trained.step(batch, 0.5)
     assert trained.pipeline.usual.value.item() == pytest.approx(0.003, abs=1e-5)
 
