@@ -18,6 +18,8 @@ EXACT = 2
 """The same for exact results: rounding errors."""
 READABLE = 0.9
 """Smallest balanced accuracy of a reader on input for its readings of a column to be compared with the table."""
+COUNTED = 20
+"""Smallest number of pictures with a value for it to decide between weights: the share of fewer is too uncertain."""
 BITS = 3
 """Colours that agree in all but this number of low bits are counted together, to find a value's colour."""
 SIDE = 64
@@ -69,7 +71,7 @@ def least_kept(
     recorded: Int[np.ndarray, "pictures columns"],
     changed: Values,
 ) -> float:
-    """The smallest `kept` of all columns, each over the pictures that change another column.
+    """The smallest `kept` of all columns, each over the pictures that change another column, without rare values.
 
     Of a column that the reader cannot read (`READABLE`), the values read on input count as the recorded ones: what is
     measured is that its reading does not change.
@@ -87,8 +89,14 @@ def least_kept(
     for column in range(recorded.shape[1]):
         seen, read, known = (values[changed != column, column] for values in (before, after, recorded))
         readable = (balanced_accuracy(seen, known) or 0) >= READABLE
-        shares.append(kept(seen, read, known if readable else seen))
+        shares.append(kept(seen, read, _without_rare(known if readable else seen)))
     return min((share for share in shares if share is not None), default=1.0)
+
+
+def _without_rare(values: Values) -> Values:
+    """The values, unknown (-1) where few pictures have the same one: less than `COUNTED`, and than a twentieth."""
+    found, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.where(counts >= min(COUNTED, len(values) / 20), found, -1)[places]
 
 
 # --- compared with the truth ----------------------------------------------------------------------

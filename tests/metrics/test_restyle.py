@@ -137,6 +137,13 @@ def test_the_least_kept_column_of_those_that_do_not_change():
     assert least_kept(recorded[:, :1], 1 - recorded[:, :1], recorded[:, :1], only) == 1  # there is no other column
 
 
+@pytest.mark.parametrize(("count", "share"), [(19, 1.0), (20, 0.5)])
+def test_rare_values_do_not_decide(count, share):
+    """Among 1,000 pictures, those with a value that 19 have may lose it, those with one that 20 have may not."""
+    recorded = (np.arange(1000) < count).astype(int)[:, None]
+    assert least_kept(recorded, np.zeros_like(recorded), recorded, np.full(1000, 1)) == share
+
+
 def test_a_column_that_the_reader_cannot_read_counts_by_its_readings():
     """A reader at chance that reads something else after the change is no better than one that can read."""
     random = np.random.default_rng(0)
