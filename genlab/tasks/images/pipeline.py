@@ -43,6 +43,8 @@ class PictureFacts:
     """Names of the classes that the model was trained with; empty without classes."""
     ranges: Mapping[str, Any] = field(default_factory=dict)
     """Black and white level of pictures with more than 8 bits per channel, by kind of picture."""
+    photographs: bool = False
+    """Whether they are photographs in colour, for which the GAN has more layers."""
 
 
 @dataclass(frozen=True)
