@@ -57,7 +57,7 @@ class AttributedSet:
 
     name: str
     fingerprint: str
-    """SHA-256 of the files' names and contents, of the reading options and of the attributes' values."""
+    """SHA-256 of the files' names and contents, of the reading options and of the values of all attributes."""
     train: AttributedSplit
     validation: AttributedSplit | None
     test: AttributedSplit | None

@@ -87,8 +87,8 @@ def read_source(
                 f"{data} has neither a table {TABLES[0]} nor a sub-folder for each look: add one, or give two folders.",
                 option,
             )
-    values = {name: found.tolist() for name, found in labels.changed.items()}
-    about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, values])
+    values = [{name: found.tolist() for name, found in each.items()} for each in (labels.changed, labels.kept)]
+    about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, *values])
     digest = hashlib.sha256(about.encode()).hexdigest()
     return Source(files, pictures, layout, classes, order, labels, digest, notes)
 

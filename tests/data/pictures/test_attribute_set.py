@@ -77,7 +77,10 @@ def test_the_fingerprint_includes_the_values(tmp_path):
     assert one.fingerprint != other.fingerprint
     table = tmp_path / "attributes.csv"
     table.write_text(table.read_text().replace("000.png,red", "000.png,grey"))
-    assert read(data, "hair").fingerprint != one.fingerprint
+    changed = read(data, "hair")
+    assert changed.fingerprint != one.fingerprint
+    table.write_text(table.read_text().replace("000.png,grey,yes", "000.png,grey,no"))
+    assert read(data, "hair").fingerprint != changed.fingerprint  # training pairs pictures by what is kept
     assert (
         read(data, "glasses").fingerprint == read(data, "glasses", known=read(data, "glasses").attributes).fingerprint
     )
