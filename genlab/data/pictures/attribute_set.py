@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from genlab.data.pictures.attribute_notes import notes_on_attributes
-from genlab.data.pictures.attribute_source import LOOK, Source, read_source
+from genlab.data.pictures.attribute_source import Source, read_source
 from genlab.data.pictures.attributes import MOST, Attribute, Values
 from genlab.data.pictures.dividing import HELD_OUT, counted, divide, notes_on_split
 from genlab.data.pictures.picture_set import PictureSplit
@@ -126,7 +126,7 @@ def read_attributed(
             pictures, or the same picture has two looks.
     """
     shares = shares_of(validation, test)
-    found = read_source(data, "data", pixels, attributes, channels, ranges, encoding, _looks(known))
+    found = read_source(data, "data", pixels, attributes, channels, ranges, encoding, known or ())
     notes, left_out = list(found.notes), dict(found.pictures.left_out)
     with carried(notes):
         chosen = divide(found.pictures.digests, found.layout, found.classes, shares, notes)
@@ -145,7 +145,7 @@ def read_attributed(
             if shares[part] is None:
                 source = read_source(
                     value, part, found.pictures.array.shape[1], attributes, found.pictures.array.shape[3],
-                    found.pictures.ranges, encoding, _looks(changed),
+                    found.pictures.ranges, encoding, [*changed, *kept],
                 )  # fmt: skip
                 if source.layout.splits:
                     raise InputError(
@@ -166,11 +166,6 @@ def read_attributed(
         found.pictures.name, fingerprint.hexdigest(), train, splits["validation"], splits["test"], changed, kept,
         left_out, notes, found.pictures.ranges,
     )  # fmt: skip
-
-
-def _looks(known: list[Attribute] | None) -> list[str]:
-    """The values of the attribute `look`, if there is one."""
-    return next((attribute.values for attribute in known or () if attribute.name == LOOK), [])
 
 
 def _attributes(values: dict[str, Values], order: Sequence[str] = ()) -> list[Attribute]:

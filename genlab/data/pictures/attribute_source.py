@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from statistics import median
 import numpy as np
 
 from genlab.data.pictures.arrays import PictureArray, read_files
-from genlab.data.pictures.attributes import Labels, listed, read_labels
+from genlab.data.pictures.attributes import Attribute, Labels, listed, read_labels
 from genlab.data.pictures.classes import TABLES, read_table
 from genlab.data.pictures.dividing import notes_on_files
 from genlab.data.pictures.files import PictureFiles, find_pictures, printable
@@ -56,9 +57,9 @@ def read_source(
     channels: int | None,
     ranges: Ranges | None,
     encoding: str | None,
-    looks: list[str],
+    known: Sequence[Attribute],
 ) -> Source:
-    """Reads all pictures; two folders are the `looks` of the same or of similar names, or else by position."""
+    """Reads all pictures; two folders are the `known` looks of the same or of similar names, or else by position."""
     both = two_paths(data)
     files, order = _join(*both, option) if both else (find_pictures(data, option), [])
     if both and attributes:
@@ -70,6 +71,7 @@ def read_source(
     with carried(notes):
         if both:
             layout = read_layout(_sides(pictures.names, order), data, option)
+            looks = next((one.values for one in known if one.name == LOOK), [])
             if len(looks) == 2 and not set(looks) & set(order):
                 order = _matched(order, looks, notes)
             classes = [order["AB".index(side)] for side in layout.classes]
@@ -77,7 +79,7 @@ def read_source(
             layout = read_layout(pictures.names, data, option)
             classes = [] if attributes else layout.classes
         if attributes:
-            labels = _from_table(files, pictures.names, attributes, data, option, encoding)
+            labels = _from_table(files, pictures.names, attributes, data, option, encoding, known)
             notes += labels.notes
         elif any(classes):
             labels = Labels({LOOK: np.array(classes, object)}, {}, [])
@@ -104,15 +106,16 @@ def _fitting_side(files: PictureFiles) -> int:
 
 
 def _from_table(
-    files: PictureFiles, names: list[str], attributes: tuple[str, ...], data: str, option: str, encoding: str | None
-) -> Labels:
+    files: PictureFiles, names: list[str], attributes: tuple[str, ...], data: str, option: str, encoding: str | None,
+    known: Sequence[Attribute],
+) -> Labels:  # fmt: skip
     if files.table is None:
         raise InputError(
             f"attribute: {data} has no {TABLES[0]} or {TABLES[1]} with a column {attributes[0]}.", "attribute"
         )
     table = read_table(files.table, names, data, option, encoding, attributes)
     with carried(table.notes):
-        labels = read_labels(table, names, attributes, option)
+        labels = read_labels(table, names, attributes, option, known)
     return Labels(labels.changed, labels.kept, [*table.notes, *labels.notes])
 
 

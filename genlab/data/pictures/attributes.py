@@ -4,6 +4,7 @@ An attribute to change is a column (`hair`), or composed of columns with yes and
 picture's value is then the name of the one column that is yes. Every other column with few values is kept.
 """
 
+from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -53,7 +54,9 @@ class Labels:
     notes: list[str]
 
 
-def read_labels(table: PictureTable, names: list[str], items: Sequence[str], option: str) -> Labels:
+def read_labels(
+    table: PictureTable, names: list[str], items: Sequence[str], option: str, known: Sequence[Attribute] = ()
+) -> Labels:
     """The values of the pictures `names` according to a table.
 
     Args:
@@ -61,6 +64,7 @@ def read_labels(table: PictureTable, names: list[str], items: Sequence[str], opt
         names: The files of the pictures.
         items: The attributes to change.
         option: The option that gave the pictures.
+        known: Attributes of the training data, whose values decide which columns hold yes and no.
 
     Raises:
         InputError: a column is unknown or cannot be used, or a picture has no row.
@@ -69,6 +73,7 @@ def read_labels(table: PictureTable, names: list[str], items: Sequence[str], opt
         if name not in table.rows:
             raise InputError(f"{table.where} has no line for {name}: add it, or remove the picture.", option)
     rows = np.array([table.rows[name] for name in names])
+    values = {one.name: one.values for one in known}
     notes = []
     if absent := len(set(table.files)) - len(set(rows)):
         notes.append(f"{table.where}: lines of pictures that are absent: {absent:,}; they are ignored.")
@@ -82,7 +87,7 @@ def read_labels(table: PictureTable, names: list[str], items: Sequence[str], opt
         cells = [table.column(column, option)[rows] for column in columns]
         used.update(columns)
         if len(columns) == 1:
-            answers = _yes_no(cells[0])
+            answers = _yes_no(cells[0], values.get(name))
             changed[name] = cells[0] if answers is None else answers
             if answers is not None:
                 binary[name] = answers
@@ -96,7 +101,7 @@ def read_labels(table: PictureTable, names: list[str], items: Sequence[str], opt
         cells = table.column(column, option)[rows]
         count = len(set(cells) - {""})
         if 2 <= count <= MOST:
-            answers = _yes_no(cells)
+            answers = _yes_no(cells, values.get(column))
             kept[column] = cells if answers is None else answers
         elif count > MOST:
             many.append(column)
@@ -135,13 +140,17 @@ def _known(name: str, table: PictureTable) -> str:
         ) from None
 
 
-def _yes_no(cells: Values) -> Values | None:
-    """The column as yes and no, "" where it is empty; None if it holds something else."""
+def _yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
+    """The column as yes and no, "" where it is empty; None if it holds something else.
+
+    The `known` values of the training data decide: if they are yes and no, other values stay as they are.
+    """
     given = {cell.casefold() for cell in set(cells)} - {""}
-    for words in BINARY:
-        if given and given <= words.keys():
-            return np.array([words.get(cell.casefold(), "") for cell in cells], object)
-    return None
+    if known is None:
+        found = next((words for words in BINARY if given and given <= words.keys()), None)
+    else:
+        found = dict(ChainMap(*BINARY)) if set(known) == {"yes", "no"} else None
+    return None if found is None else np.array([found.get(cell.casefold(), cell) for cell in cells], object)
 
 
 def _composed(name: str, columns: list[str], cells: list[Values], where: str, notes: list[str]) -> Values:

@@ -233,6 +233,30 @@ def test_a_trained_models_values_index_other_pictures(tmp_path):
         read(folder_of(tmp_path / "both", {"u": 2, "v": 1}), known=looks)
 
 
+def test_the_training_data_decide_what_is_yes_and_no(tmp_path):
+    """0 and 1 among other numbers are numbers; in other pictures too, though these are 0 and 1 alone."""
+    train, others = tmp_path / "train", tmp_path / "others"
+    people(train), people(others, 30, first=500)
+    for folder, rings in ((train, "012"), (others, "01")):
+        lines = (folder / "attributes.csv").read_text().splitlines()
+        rows = [f"{line},{rings[row % len(rings)]}" for row, line in enumerate(lines[1:])]
+        (folder / "attributes.csv").write_text("\n".join([f"{lines[0]},rings", *rows]))
+    found = read(str(train), "rings", test=str(others))
+    assert found.test is not None
+    assert found.attributes == [Attribute("rings", ["0", "1", "2"])]
+    assert found.test.values[:, 0].tolist() == [0, 1] * 15
+    kept = read(str(train), "hair", test=str(others))
+    assert kept.test is not None
+    assert kept.kept[-1] == Attribute("rings", ["0", "1", "2"])
+    assert kept.test.kept[:, -1].tolist() == [0, 1] * 15
+    again = read(str(others), "rings", known=found.attributes)
+    assert again.train.values[:, 0].tolist() == [0, 1] * 15
+    known = [Attribute("rings", ["no", "yes"])]
+    assert read(str(others), "rings", known=known).train.values[:, 0].tolist() == [0, 1] * 15
+    with pytest.raises(InputError, match="has an unknown rings 2; the values are no, yes"):
+        read(str(train), "rings", known=known)
+
+
 @pytest.mark.parametrize(
     ("names", "values", "why"),
     [
