@@ -180,7 +180,7 @@ class RestylePipeline(Pipeline):
                 target[:, attribute] = value
             if not wanted:  # two looks: each picture gets the other
                 target = 1 - source
-            there = self.restyle(pictures, source, target, request.strength).cpu()
+            there = self.restyle(pictures, source, target, request.strength).clamp(-1, 1).cpu()
             found = self.cycle_errors(pictures, source, self._changing(source, target, wanted)).tolist()
         before, after = to_tensor(rows), to_bytes(there)
         for place, original in enumerate(originals):

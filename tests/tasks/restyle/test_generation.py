@@ -122,6 +122,16 @@ def test_full_size_keeps_the_picture_outside_its_square(run):
     assert np.abs(inside.astype(int) - small.content).mean() < 12
 
 
+def test_full_size_applies_no_more_than_the_small_picture_shows(run, monkeypatch):
+    """Black and white stripes are grey when small; from there to white is half of the way from black to white."""
+    monkeypatch.setattr(run.pipeline, "restyle", lambda pictures, *_: pictures + 3)
+    stripes = np.tile(np.array([0, 255], np.uint8), (32, 16))[..., None].repeat(3, 2)
+    small, large = (run.generate(pictures=[stripes], set={"colour": "red"}, full_size=each)[0] for each in (False, True))
+    assert (small.content == 255).all()
+    black = large.content[:, 4:-4:2]  # the outermost ones are another grey when small
+    assert np.abs(black.astype(int) - 127).max() <= 4
+
+
 def test_pictures_of_any_size_and_depth(run):
     pictures = [noise(1, 40), noise(2, 16)[..., 0], noise(3, 30)[:20]]
     samples = run.generate(pictures=pictures, set={"colour": "red"})
