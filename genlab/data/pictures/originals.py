@@ -50,6 +50,10 @@ def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = 
     """
     if isinstance(picture, Image.Image):
         return Original(name, whole(picture, ranges))
+    if isinstance(picture, (str, Path)):
+        raise InputError(
+            f"pictures: {picture} is a path: open it with PIL.Image.open, or use the command line.", "pictures"
+        )
     found = whole_pictures(picture, channels, "pictures")
     if len(found) > 1:
         raise InputError(

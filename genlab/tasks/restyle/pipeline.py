@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
-from PIL import Image
 from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
@@ -276,12 +275,12 @@ class RestylePipeline(Pipeline):
         Raises:
             InputError: there are none, or an array does not hold pictures.
         """
-        if isinstance(pictures, Image.Image):
-            pictures = [pictures]
-        if pictures is None or len(pictures) == 0:
-            raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
-        if not isinstance(pictures, (list, tuple)):
+        if isinstance(pictures, (np.ndarray, Tensor)):
             pictures = whole_pictures(pictures, self.facts.channels, "pictures")
+        elif not isinstance(pictures, (list, tuple)):
+            pictures = [] if pictures is None else [pictures]
+        if not len(pictures):
+            raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
         return [
             one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels, self.facts.ranges)
             for place, one in enumerate(pictures, before)
