@@ -5,7 +5,7 @@ Data flow::
     folder, zip or sample set with a table, one with sub-folders, or two folders -> array, values of each picture
     -> splits, and notes on whatever else distinguishes the values
 
-Sub-folders and two folders are the values of an attribute called `look`.
+Sub-folders and two folders are the values of an attribute called `look`; all columns of tables beside them are kept.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ class AttributedSet:
     attributes: list[Attribute]
     """The attributes to change."""
     kept: list[Attribute]
-    """Every other column of the table with 2 to 20 values."""
+    """Every other column of the tables with 2 to 20 values."""
     left_out: dict[str, str]
     """Files that were left out, with the reason."""
     notes: list[str] = field(default_factory=list)

@@ -182,6 +182,55 @@ def test_two_folders_are_looks_in_their_order(tmp_path):
     assert again.fingerprint == found.fingerprint
 
 
+def with_tables(path: Path, **columns: str) -> str:
+    """Adds a table to each folder, by its name: glasses that every second picture has, and other columns."""
+    for name, others in columns.items():
+        lines = [f"file,glasses{others}"]
+        for row, file in enumerate(sorted((path / name).rglob("*.png"))):
+            lines.append(
+                f"{file.relative_to(path / name)},{('yes', 'no')[row % 2]}" + others.count(",") * f",{row % 3}"
+            )
+        (path / name / "attributes.csv").write_text("\n".join(lines) + "\n")
+    return f"{path}/x,{path}/y"
+
+
+def test_tables_of_two_folders_say_what_to_keep(tmp_path):
+    folder_of(tmp_path, {"x": 30, "y": 25})
+    data = with_tables(tmp_path, x=",rings,look,age", y=",rings,look")
+    found = read(data)
+    assert found.attributes == [Attribute("look", ["x", "y"])]
+    assert found.kept == [Attribute("glasses", ["no", "yes"]), Attribute("rings", ["0", "1", "2"])]
+    assert sorted(words(found, found.train)) == [
+        (f"{look}/{row:03d}.png", look, ("yes", "no")[row % 2], str(row % 3))
+        for look, count in (("x", 30), ("y", 25)) for row in range(count)
+    ]  # fmt: skip
+    assert [note for note in found.notes if "age" in note] == [
+        "Columns that only one of the two folders has: age; they are ignored."
+    ]
+    (tmp_path / "y" / "attributes.csv").unlink()
+    alone = read(data)
+    assert alone.kept == []
+    assert f"{tmp_path}/x has attributes.csv, but {tmp_path}/y has no such table: it is ignored." in alone.notes
+    assert alone.fingerprint != found.fingerprint
+
+
+def test_a_table_beside_sub_folders_says_what_to_keep(tmp_path):
+    folder_of(tmp_path, {"in/summer": 30, "in/winter": 25})
+    with_tables(tmp_path, **{"in": ",rings"})
+    found = read(str(tmp_path / "in"))
+    assert found.attributes == [Attribute("look", ["summer", "winter"])]
+    assert found.kept == [Attribute("glasses", ["no", "yes"]), Attribute("rings", ["0", "1", "2"])]
+    assert (
+        f"The sub-folders of {tmp_path}/in are the looks to change between; --attribute changes a column of its table "
+        "instead: glasses, rings." in found.notes
+    )
+    assert read(str(tmp_path / "in"), "glasses").attributes == [Attribute("glasses", ["no", "yes"])]
+    for number in range(25):  # too many to be looks
+        folder_of(tmp_path / "in", {f"{number}": 1})
+    with pytest.raises(InputError, match="choose what to change with --attribute"):
+        read(str(tmp_path / "in"))
+
+
 def test_two_folders_called_as_splits(tmp_path):
     folder_of(tmp_path, {"train": 30, "test": 30})
     assert read(f"{tmp_path}/train,{tmp_path}/test").attributes == [Attribute("look", ["train", "test"])]
