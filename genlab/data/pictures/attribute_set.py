@@ -102,7 +102,6 @@ def read_attributed(
     *,
     pixels: int | None,
     attributes: tuple[str, ...] = (),
-    channels: int | None = None,
     known: list[Attribute] | None = None,
     ranges: Ranges | None = None,
 ) -> AttributedSet:
@@ -117,7 +116,6 @@ def read_attributed(
         pixels: Side of the square that every picture is resized to; None for 64 if most are at least that large, else
             32.
         attributes: The attributes to change, as `attributes.py` reads them; empty for two folders or sub-folders.
-        channels: 1 for grey, 3 for colour; None for grey if every picture is.
         known: Attributes of a trained model, whose values index those of the pictures; None for those of the data.
         ranges: Value ranges of a trained model; None for those of the data.
 
@@ -126,7 +124,7 @@ def read_attributed(
             pictures, or the same picture has two looks.
     """
     shares = shares_of(validation, test)
-    found = read_source(data, "data", pixels, attributes, channels, ranges, encoding, known or ())
+    found = read_source(data, "data", pixels, attributes, None, ranges, encoding, known or ())
     notes, left_out = list(found.notes), dict(found.pictures.left_out)
     with carried(notes):
         chosen = divide(found.pictures.digests, found.layout, found.classes, shares, notes)

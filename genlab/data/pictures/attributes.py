@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Int
 
-from genlab.data.pictures.classes import PictureTable
+from genlab.data.pictures.classes import MARKS, PictureTable
 from genlab.errors import InputError
 from genlab.options import perhaps_meant
 
@@ -22,7 +22,7 @@ SHOWN = 12
 """Number of columns that an error lists."""
 UNKNOWN = -1
 """The index of a picture without a definite value."""
-BINARY = ({"1": "yes", "-1": "no"}, {"1": "yes", "0": "no"}, {"yes": "yes", "no": "no"}, {"true": "yes", "false": "no"})
+BINARY = (MARKS, {"1": "yes", "0": "no"}, {"yes": "yes", "no": "no"}, {"true": "yes", "false": "no"})
 """How columns with two values write yes and no."""
 
 Values = np.ndarray

@@ -64,15 +64,15 @@ def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = 
 
 
 def open_originals(
-    paths: Iterable[str], notes: list[str], ranges: Ranges | None = None, option: str = "pictures"
+    paths: Iterable[str], notes: list[str], option: str, ranges: Ranges | None = None
 ) -> Iterator[list[Original]]:
     """Yields the pictures, some at a time.
 
     Args:
         paths: Files, folders, zips and @samples.
         notes: Receives a note for each file that is left out.
-        ranges: Value ranges of the model's training data; None infers them from the pictures of each path.
         option: The option that gave `paths`.
+        ranges: Value ranges of the model's training data; None infers them from the pictures of each path.
 
     Raises:
         InputError: a path does not exist, a file cannot be read as a picture, or no picture in a folder can.

@@ -222,8 +222,8 @@ def test_an_iterator_of_pictures_is_taken_in_turn(run):
         (["photo.png", "--set", "colour=red", "--set", "colour=blue"], "each name can be given once", "set"),
         (["photo.png"], "--set colour=blue (colour: blue, green, red)", "set"),
         (["--set", "colour=red"], "Name the pictures", "files"),
-        (["gone.png", "--set", "colour=red"], "gone.png", "pictures"),
-        (["words.png", "--set", "colour=red"], "words.png cannot be read as a picture", "pictures"),
+        (["gone.png", "--set", "colour=red"], "gone.png", "files"),
+        (["words.png", "--set", "colour=red"], "words.png cannot be read as a picture", "files"),
         (["photo.png", "--set", "colour=red", "--strength", "-1"], "strength", "strength"),
     ],
 )
