@@ -53,7 +53,7 @@ class CycleGANRecipe(RestyleRecipe):
         self.pools = [Pool(pictures.shape[1:]).to(device) for _ in DISCRIMINATORS]
         self.score_loss = setup.losses.get("score", least_squares)
         self.cycle_loss = setup.losses.get("cycle", nn.functional.l1_loss)
-        trained = {"generators": generators, "judges": self.discriminators}  # judges: their name in checkpoints
+        trained = {"generators": generators, "discriminators": self.discriminators}
         optimizers = {
             name: [torch.optim.Adam(network.parameters(), options.learning_rate, betas=(0.5, 0.999), fused=True)]
             for name, network in trained.items()
