@@ -30,7 +30,7 @@ from genlab.engine.machine import Machine
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, changes_of, true_pictures
 from genlab.tasks.restyle.comparison import compared_pixels, compared_values
-from genlab.tasks.restyle.evaluate import STUDIED
+from genlab.tasks.restyle.evaluate import JUDGE_PICTURES
 from genlab.tasks.shared.judges import Judge, judged, train_judge
 
 MODELS = ("stargan", "cyclegan", "peer")
@@ -89,7 +89,7 @@ def prepare(options: argparse.Namespace) -> Bench:
     found = read_attributed(options.data, *SHARES.values(), pixels=options.pixels, attributes=attributes)
     held_out = found.test
     assert held_out is not None, "the data have too few pictures for a test split"
-    studied = found.train.take(np.random.default_rng(0).permutation(len(found.train))[:STUDIED])
+    studied = found.train.take(np.random.default_rng(0).permutation(len(found.train))[:JUDGE_PICTURES])
     pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
     counts = [len(one.values) for one in [*found.attributes, *found.kept]]

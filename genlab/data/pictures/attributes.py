@@ -95,7 +95,7 @@ def read_labels(
                 notes.append(f"{name}: {unknown:,} of {len(rows):,} pictures have no value: they are left out.")
         else:
             changed[name] = _composed(name, columns, cells, table.where, notes)
-    notes += [_excluding(*pair, binary) for pair in combinations(binary, 2) if _exclude(*pair, binary)]
+    notes += [_exclusion_note(*pair, binary) for pair in combinations(binary, 2) if _are_exclusive(*pair, binary)]
     kept, many = {}, []
     for column in (column for column in table.cells.names if column not in used | changed.keys()):
         cells = table.column(column, option)[rows]
@@ -173,14 +173,14 @@ def _composed(name: str, columns: list[str], cells: list[Values], where: str, no
     return np.where(yes.sum(0) == 1, np.array(columns, object)[yes.argmax(0)], "")
 
 
-def _exclude(one: str, other: str, binary: dict[str, Values]) -> bool:
+def _are_exclusive(one: str, other: str, binary: dict[str, Values]) -> bool:
     """Whether two columns are hardly ever both yes, but by chance would be."""
     first, second = (float((binary[name] == "yes").mean()) for name in (one, other))
     both = float(((binary[one] == "yes") & (binary[other] == "yes")).mean())
     return both <= 0.02 * min(first, second) and max(first, second) >= 0.1 and min(first, second) > 0
 
 
-def _excluding(one: str, other: str, binary: dict[str, Values]) -> str:
+def _exclusion_note(one: str, other: str, binary: dict[str, Values]) -> str:
     return (
         f"{one} and {other} exclude each other: --attribute NAME={one},{other} makes one attribute of them, so that "
         "one replaces the other."

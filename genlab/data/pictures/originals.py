@@ -17,7 +17,7 @@ from genlab.data.pictures.arrays import HEAD
 from genlab.data.pictures.files import File, find_pictures, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode_whole, may_be_deep, span, whole
 from genlab.data.pictures.pixels import whole_pictures
-from genlab.data.pictures.ranges import Ranges, Span, judge
+from genlab.data.pictures.ranges import Ranges, Span, infer_ranges
 from genlab.errors import InputError
 
 MOST = 100
@@ -101,7 +101,7 @@ def _opened(path: str, ranges: Ranges, notes: list[str], option: str) -> Iterato
         notes += found.notes
         files = found.pictures
     deep = [each for each in map(_span, files) if each is not None]
-    known, said = judge(deep, ranges)
+    known, said = infer_ranges(deep, ranges)
     notes += said
     count, reason = 0, ""
     for name, read in files:

@@ -15,7 +15,7 @@ from genlab.tasks.shared.drawings import are_drawings
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 MOST = 1000
 """Largest number of changes to measure on."""
-STUDIED = 5000
+SWAP_PICTURES = 5000
 """Largest number of pictures to find the colours or means of the values in."""
 
 
@@ -98,7 +98,7 @@ def random_real(changes: Changes, studied: AttributedSplit) -> Pixels:
 
 def swapped(changes: Changes, studied: AttributedSplit) -> tuple[Pixels, str]:
     """The plainest way to make the changes, and its name: for drawings a colour swap, else the shift of the mean."""
-    studied = studied.take(np.arange(0, len(studied), -(-len(studied) // STUDIED)))
+    studied = studied.take(np.arange(0, len(studied), -(-len(studied) // SWAP_PICTURES)))
     pictures = studied.pictures.array[studied.pictures.rows]
     drawings = are_drawings(studied.pictures)
     made = np.empty_like(changes.pictures)

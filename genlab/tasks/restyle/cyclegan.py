@@ -99,7 +99,7 @@ class CycleGANRecipe(RestyleRecipe):
 
         reader = self.update_reader(batch)
         errors = torch.stack((back_first - first, back_second - second)).abs()
-        self.pipeline.usual.update(errors.mean())
+        self.pipeline.typical.update(errors.mean())
         return {
             "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, "reader": reader,
         }  # fmt: skip

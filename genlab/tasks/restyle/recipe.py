@@ -17,7 +17,7 @@ from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.metrics.restyle import least_kept
 from genlab.show.sheets import sheet
-from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, UsualError
+from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, TypicalCycleError
 from genlab.tasks.shared.judges import RATE, WEIGHT_DECAY, judging_loss
 from genlab.tasks.shared.picture_examples import picture_examples
 
@@ -29,7 +29,7 @@ SHOWN = 8
 """Number of pictures in a preview."""
 CANDIDATES = 8
 """Number of real pictures with the new value to choose the most similar one from."""
-READ = 16
+READER_BATCH = 16
 """Number of real pictures per update and process that the reader learns from: its batch norm needs several, however
 small the model's own batch is.
 """
@@ -46,9 +46,9 @@ class Batch(NamedTuple):
     partners: Pictures
     target: Values
     """Values of the partners, at least one of which differs from the present one."""
-    read: Float[Tensor, "read channels side side"]
+    reader_pictures: Float[Tensor, "read channels side side"]
     """Pictures for the reader, in which all values are equally frequent."""
-    known: Int[Tensor, "read all_attributes"]
+    reader_values: Int[Tensor, "read all_attributes"]
     """Their values of all attributes; -1 where unknown."""
 
 
@@ -69,7 +69,7 @@ class RestyleRecipe(Recipe):
     ) -> None:
         reader = facts.reader().to(setup.machine.device)
         adam = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=WEIGHT_DECAY, fused=True)
-        kept = {"reader": reader, "usual": UsualError().to(setup.machine.device)}
+        kept = {"reader": reader, "typical": TypicalCycleError().to(setup.machine.device)}
         pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **kept}, setup.machine)
         super().__init__(setup, pipeline, {**networks, **kept}, {**optimizers, "reader": [adam]})
         self.counts = pipeline.counts
@@ -101,11 +101,11 @@ class RestyleRecipe(Recipe):
         picks = random.integers(len(train), size=self.options.batch)
         source = train.values[picks]
         partners = self._partners(random, picks, self._targets(random, source))
-        read = self._balanced(random, READ)
-        rows = np.concatenate((picks, partners, read))
+        shown = self._balanced(random, READER_BATCH)
+        rows = np.concatenate((picks, partners, shown))
         pictures = to_tensor(mirrored(random, train.pictures.array[train.pictures.rows[rows]], self.options.flip))
-        first, second, third = pictures.split((len(picks), len(partners), READ))
-        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[read])]
+        first, second, third = pictures.split((len(picks), len(partners), READER_BATCH))
+        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[shown])]
         return Batch(first, values[0], second, values[1], third, values[2])
 
     def _balanced(self, random: np.random.Generator, count: int) -> Int[np.ndarray, " count"]:
@@ -148,7 +148,7 @@ class RestyleRecipe(Recipe):
 
     def update_reader(self, batch: Batch) -> Tensor:
         """Trains the reader on real pictures; returns its loss."""
-        loss = judging_loss(self.pipeline.reader(batch.read), batch.known)
+        loss = judging_loss(self.pipeline.reader(batch.reader_pictures), batch.reader_values)
         self.update(self.pipeline.reader, loss)
         return loss
 
@@ -181,7 +181,7 @@ class RestyleRecipe(Recipe):
             rows = torch.arange(len(part), device=source.device)
             target[rows, changed] = (source[rows, changed] + 1 + place // count % (sizes - 1)) % sizes
             made = self.pipeline.restyle(pictures, source, target).clamp(-1, 1)
-            before, after = self.pipeline.read(pictures), self.pipeline.read(made)
+            before, after = self.pipeline.reader.read(pictures), self.pipeline.reader.read(made)
             flipped.append((after[rows, changed] == target[rows, changed]).float())
             for each, values in zip(readings, (before, after), strict=True):
                 each.append(values.cpu().numpy())

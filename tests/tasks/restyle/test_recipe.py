@@ -12,7 +12,7 @@ from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
 from genlab.tasks.restyle.options import StarGANOptions
-from genlab.tasks.restyle.recipe import READ
+from genlab.tasks.restyle.recipe import READER_BATCH
 from genlab.tasks.restyle.stargan import StarGANRecipe
 from tests.data.made import folder_of
 from tests.tasks.restyle.made import COLOURS, sign, signs, traits
@@ -33,7 +33,10 @@ def test_a_batch_pairs_each_picture_with_a_real_one_of_other_values(folder):
     known = {row.tobytes() for row in trained.data.train.pictures.tensor().numpy()}
     assert all(one.numpy().tobytes() in known for one in (*pairs.pictures, *pairs.partners))
     centre = {name: torch.tensor(colour) / 127.5 - 1 for name, colour in COLOURS.items()}
-    shown = (*zip(pairs.partners, pairs.target[:, 0], strict=True), *zip(pairs.read, pairs.known[:, 0], strict=True))
+    shown = (
+        *zip(pairs.partners, pairs.target[:, 0], strict=True),
+        *zip(pairs.reader_pictures, pairs.reader_values[:, 0], strict=True),
+    )
     for picture, value in shown:
         assert (picture - centre[NAMES[value]][:, None, None]).abs().sum(0).min() < 1e-5
 
@@ -63,8 +66,8 @@ def test_mirror_images_show_the_same_pictures(folder):
 def test_the_reader_gets_all_values_equally_often(tmp_path):
     """Whatever the batch: cyclegan takes single pictures, and batch norm needs several."""
     lopsided = recipe(Path(folder_of(tmp_path / "two", {"many": 200, "few": 30})), batch=2)
-    known = torch.cat([lopsided.batch(step).known for step in range(50)])[:, 0]
-    assert len(known) == 50 * READ
+    known = torch.cat([lopsided.batch(step).reader_values for step in range(50)])[:, 0]
+    assert len(known) == 50 * READER_BATCH
     assert abs(known.float().mean() - 0.5) < 0.1
 
 
@@ -74,7 +77,7 @@ def test_kept_counts_the_other_columns_only(folder, monkeypatch):
     true = np.concatenate((trained.data.validation.values, trained.data.validation.kept), 1)
     order = np.random.default_rng(0).permutation(len(true))
     readings = iter([true[order], np.stack((true[order][:, 0], 1 - true[order][:, 1]), 1)])
-    monkeypatch.setattr(trained.pipeline, "read", lambda pictures: torch.from_numpy(next(readings)))
+    monkeypatch.setattr(trained.pipeline.reader, "read", lambda pictures: torch.from_numpy(next(readings)))
     with trained.pipeline.evaluating():
         assert trained.validate()["kept"] == 0
 
