@@ -1,8 +1,8 @@
 """Judges: classifiers of pictures that read the values of several attributes, trained quickly by a fixed recipe.
 
-A network that is trained against can be fooled, so there are two, which differ in seed and architecture: the *reader*
-(`READER`) learns during training, reads present values and selects weights; the *judge* of an evaluation (`REPORTER`)
-only reports.
+A network that a generator is trained against can be fooled. So no generator is trained against these two: the *reader*
+(`READER`) is trained alongside, reads present values and selects weights; the *judge* of an evaluation (`REPORTER`), of
+another width, resolution and seed, only reports.
 
 Data flow, for pictures of 32 x 32 and width 16::
 
