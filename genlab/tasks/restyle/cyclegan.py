@@ -45,10 +45,12 @@ class CycleGANRecipe(RestyleRecipe):
         discriminators = [setup.networks.build(name, shape, build) for name in DISCRIMINATORS]
         self.discriminators = nn.ModuleList(discriminators).to(device)
         pictures = torch.zeros(2, shape.channels, shape.pixels, shape.pixels, device=device)
-        for name, network in zip(GENERATORS, (generators.to_first, generators.to_second), strict=True):
+        built = (generators.to_first, generators.to_second, *discriminators)
+        for name, network in zip(self.replaceable, built, strict=True):
             if name in setup.networks:
-                hint = "it must take pictures of that shape, and return pictures"
-                try_network(name, network, (pictures,), [tuple(pictures.shape)], hint)
+                returned, wanted = ("pictures", [tuple(pictures.shape)]) if name in GENERATORS else ("scores", None)
+                hint = f"it must take pictures of that shape, and return {returned}"
+                try_network(name, network, (pictures,), wanted, hint)
         self.average = Average(generators, options.average).to(device)
         self.pools = [Pool(pictures.shape[1:]).to(device) for _ in DISCRIMINATORS]
         self.score_loss = setup.losses.get("score", least_squares)

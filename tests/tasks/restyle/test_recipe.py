@@ -133,6 +133,25 @@ def test_cyclegan_needs_two_values(folder, tmp_path):
         genlab.train("restyle", folder, "cyclegan", attribute=("colour",), steps=1, out=tmp_path / "run", quiet=True)
 
 
+@pytest.mark.parametrize("name", ["to_first", "to_second", "discriminator_first", "discriminator_second"])
+def test_cyclegan_tries_custom_networks(tmp_path, name):
+    data = folder_of(tmp_path / "data", {"a": 30, "b": 30})
+    options = {"steps": 1, "pixels": 32, "width": 4, "quiet": True, "out": tmp_path / "run"}
+    with pytest.raises(
+        InputError, match=f"The custom {name} rejects a batch of shape .2, 3, 32, 32.: it must"
+    ) as error:
+        genlab.train("restyle", data, "cyclegan", networks={name: lambda shape: torch.nn.Conv2d(7, 1, 3)}, **options)
+    assert error.value.field == name
+
+
+def test_cyclegan_takes_discriminators_of_any_output(tmp_path):
+    data = folder_of(tmp_path / "data", {"a": 30, "b": 30})
+    options = {"steps": 1, "pixels": 32, "width": 4, "quiet": True, "out": tmp_path / "run"}
+    layers = lambda shape: torch.nn.Sequential(torch.nn.Conv2d(shape.channels, 1, 4, 4), torch.nn.Flatten())
+    run = genlab.train("restyle", data, "cyclegan", networks={"discriminator_first": layers}, **options)
+    assert run.about["state"] == "done"
+
+
 def test_drawings_get_colours_and_photographs_do_not(folder, tmp_path):
     assert recipe(folder, "colour").options.colours == 3
     noise = folder_of(tmp_path / "noise", {"a": 30, "b": 30})
