@@ -16,31 +16,32 @@ set, -1 for the present value that it replaces, and 0 elsewhere. A change of zer
 
 Departs from the paper: the generator gets the difference of values instead of the target's (STGAN: Liu et al. 2019,
 arXiv 1904.09709, section 3.2), so that it need not recognise what to keep, and changes only what its mask selects
-(Pumarola et al. 2018, arXiv 1807.09251, section 4.1); for drawings, the content recolours pixels with a few learned
-colours per value; the discriminator is a projection discriminator with a relativistic loss and gradient penalties
-(`models/gan.py`); no norms; the way back starts from pictures rounded to 8 bits, so that the change cannot hide the
-original in their last bits (Chu et al. 2017, arXiv 1712.02950).
+(Pumarola et al. 2018, arXiv 1807.09251, section 4.1); no change returns the pictures exactly, so an identity loss would
+be 0; the content is the picture recoloured, for drawings with a few learned colours per value
+(`layers/recolouring.py`), for photographs scaled and shifted pixel by pixel; the discriminator is a projection
+discriminator with a relativistic loss and gradient penalties (`models/gan.py`); no norms; the way back starts from
+pictures rounded to 8 bits, so that the change cannot hide the original in their last bits (Chu et al. 2017, arXiv
+1712.02950).
 """
 
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from einops import einsum, rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.layers.palette import SHARPNESS
-from genlab.layers.pyramid import SLOPE, Downsampler, initialise
+from genlab.layers.pyramid import SLOPE, Downsampler, UpsampleConv2d, initialise
+from genlab.layers.recolouring import Recolouring
 
 Pictures = Float[Tensor, "batch channels side side"]
 Change = Float[Tensor, "batch values"]
 Values = Int[Tensor, "batch attributes"]
 Scores = Float[Tensor, " batch"]
-NEVER = -1e4
-"""Logit of a way to recolour that is not on offer; minus infinity would give NaN where none is."""
-NEAR = 0.1
-"""Distance of two colours, 13 of 255 levels, at which they count as different."""
+Half = Float[Tensor, "batch width half half"]
+Mask = Float[Tensor, "batch 1 side side"]
+GENTLE = 0.3
+"""Factor on the initial output weights for photographs, so that the first changes are small."""
 
 
 @dataclass(frozen=True)
@@ -90,66 +91,59 @@ class Block(nn.Module):
         return x + self.second(F.leaky_relu(inner, SLOPE))
 
 
-class Content(nn.Module):
-    """Turns logits into the content's pixels: any colour, or for drawings a mixture of a few ways to recolour a pixel.
-
-    A pixel is painted in one of the new value's colours, or shifted by the difference of the new and the old value's
-    colours, which keeps shades and blurred edges, and which the way back undoes exactly. What is near one of the old
-    value's colours is the generator's first clue to where. Each attribute that changes offers its own ways and clues.
+class DrawingHead(nn.Module):
+    """The mask and the recoloured pixels of drawings, four for each position of half resolution.
 
     Args:
-        channels: 1 for grey pictures, 3 for colour.
-        counts: Number of values of each attribute.
-        colours: Number of learned colours per value; 0 for any colour.
+        shape: Channels, side and values.
+        width: Channels at half resolution.
+        colours: Number of learned colours per value.
     """
 
-    belongs: Tensor
-
-    def __init__(self, channels: int, counts: list[int], colours: int) -> None:
+    def __init__(self, shape: RestyleShape, width: int, colours: int) -> None:
         super().__init__()
-        values, self.clues = sum(counts), colours * len(counts)
-        self.inputs = 2 * self.clues or channels
-        self.colours = nn.Parameter(torch.empty(values, colours, channels).uniform_(-1, 1)) if colours else None
-        belongs = torch.block_diag(*(torch.ones(1, count) for count in counts))  # (attributes, values)
-        self.register_buffer("belongs", belongs, persistent=False)
+        self.recolouring = Recolouring(shape.channels, shape.counts, colours)
+        self.similarities = self.recolouring.similarities
+        self.out = nn.Conv2d(width, 4 * (1 + self.recolouring.candidates), 3, padding=1)
+        initialise(self)
+        with torch.no_grad():  # the four pixels start alike: no checkerboard (Aitken et al. 2017, arXiv 1707.02937)
+            self.out.weight.copy_(self.out.weight[::4].repeat_interleave(4, 0))
 
-    def forward(self, logits: Float[Tensor, "batch inputs side side"], pictures: Pictures, change: Change) -> Pictures:
-        if self.colours is None:
-            return logits
-        change = change[:, None] * self.belongs
-        painted, shifted = self._palettes(change.clamp(min=0)), self._palettes(change)
-        ways = rearrange(
-            torch.stack((painted, shifted)),
-            "way batch attribute colour channel -> batch (way attribute colour) channel",
-        )
-        offered = repeat(
-            (change != 0).any(2), "batch attribute -> batch (way attribute colour) 1 1", way=2, colour=painted.shape[2]
-        )
-        with torch.autocast(pictures.device.type, enabled=False):  # shares in 16 bits would not add up to 1
-            shares = torch.softmax((SHARPNESS * logits.float()).masked_fill(~offered, NEVER), 1)
-            recoloured = einsum(ways.float(), shares, "batch way channel, batch way h w -> batch channel h w")
-            return recoloured + shares[:, self.clues :].sum(1, keepdim=True) * pictures.float()
+    def forward(self, x: Half, pictures: Pictures, change: Change) -> tuple[Mask, Pictures]:
+        logits = F.pixel_shuffle(self.out(x), 2)
+        return logits[:, :1].sigmoid(), self.recolouring(logits[:, 1:], pictures, change)
 
-    def nearness(self, pictures: Pictures, change: Change) -> Float[Tensor, "batch clues side side"]:
-        """How near each pixel is to the colours of the values to replace: 1 if equal, 0 from a distance of `NEAR`."""
-        if self.colours is None:
-            return pictures[:, :0]
-        replaced = (-change).clamp(min=0)[:, None] * self.belongs
-        old = rearrange(self._palettes(replaced), "batch attribute colour channel -> batch (attribute colour) channel")
-        squares = (pictures[:, None] - old[..., None, None]).square().sum(2)
-        offered = repeat(
-            replaced.any(2), "batch attribute -> batch (attribute colour) 1 1", colour=self.colours.shape[1]
-        )
-        return torch.exp(-squares / NEAR**2) * offered
+    def seen(self, pictures: Pictures, change: Change) -> Float[Tensor, "batch inputs side side"]:
+        """The pictures, and how similar each pixel is to the colours to replace."""
+        return torch.cat((pictures, self.recolouring.similarity(pictures, change)), 1)
 
-    def _palettes(
-        self, weights: Float[Tensor, "batch attributes values"]
-    ) -> Float[Tensor, "batch attributes colours channels"]:
-        """The colours of each attribute, weighted by value."""
-        assert self.colours is not None
-        return einsum(
-            weights, self.colours, "batch attribute value, value colour channel -> batch attribute colour channel"
-        )
+
+class PhotographHead(nn.Module):
+    """The mask and the content of photographs: each pixel is scaled and shifted, which keeps their texture.
+
+    Args:
+        shape: Channels, side and values.
+        width: Channels at half resolution.
+    """
+
+    similarities = 0
+
+    def __init__(self, shape: RestyleShape, width: int) -> None:
+        super().__init__()
+        self.full = UpsampleConv2d(width, width // 2)
+        self.out = nn.Conv2d(width // 2 + shape.channels, 1 + 2 * shape.channels, 3, padding=1)
+        initialise(self)
+        with torch.no_grad():
+            self.out.weight.mul_(GENTLE)
+
+    def forward(self, x: Half, pictures: Pictures, change: Change) -> tuple[Mask, Pictures]:
+        logits = self.out(torch.cat((F.leaky_relu(self.full(x), SLOPE), pictures), 1))
+        gain, offset = logits[:, 1:].chunk(2, 1)
+        return logits[:, :1].sigmoid(), pictures * (1 + gain) + offset
+
+    def seen(self, pictures: Pictures, change: Change) -> Pictures:
+        """The pictures."""
+        return pictures
 
 
 class Generator(nn.Module):
@@ -164,8 +158,8 @@ class Generator(nn.Module):
 
     def __init__(self, shape: RestyleShape, width: int, depth: int, colours: int = 0) -> None:
         super().__init__()
-        self.content = Content(shape.channels, shape.counts, colours)
-        self.stem = nn.Conv2d(4 * (shape.channels + self.content.clues) + shape.values, width, 3, padding=1)
+        self.head = DrawingHead(shape, width, colours) if colours else PhotographHead(shape, width)
+        self.stem = nn.Conv2d(4 * (shape.channels + self.head.similarities) + shape.values, width, 3, padding=1)
         self.quarter = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
         self.eighth = nn.Conv2d(2 * width, 2 * width, 4, stride=2, padding=1)
         self.blocks = nn.ModuleList(Block(2 * width, shape.values) for _ in range(depth))
@@ -173,22 +167,20 @@ class Generator(nn.Module):
         self.to_half = nn.ConvTranspose2d(4 * width, width, 4, stride=2, padding=1)
         self.mix = nn.Conv2d(2 * width, width, 3, padding=1)
         self.change = nn.Linear(shape.values, width)
-        self.out = nn.Conv2d(width, 4 * (1 + self.content.inputs), 3, padding=1)
-        initialise(self)
-        with torch.no_grad():  # the four pixels start alike: no checkerboard (Aitken et al. 2017, arXiv 1707.02937)
-            self.out.weight.copy_(self.out.weight[::4].repeat_interleave(4, 0))
+        for name, layer in self.named_children():
+            if name != "head":
+                initialise(layer)
 
     def forward(self, pictures: Pictures, change: Change) -> Pictures:
         mask, content = self.edit(pictures, change)
         return pictures + mask * (content - pictures)
 
-    def edit(self, pictures: Pictures, change: Change) -> tuple[Float[Tensor, "batch 1 side side"], Pictures]:
+    def edit(self, pictures: Pictures, change: Change) -> tuple[Mask, Pictures]:
         """The mask, 0 where the pictures stay, and the content that replaces them where it is 1."""
         active = lambda x: F.leaky_relu(x, SLOPE)
         side = pictures.shape[2] // 2
         maps = change[:, :, None, None].expand(-1, -1, side, side)
-        seen = torch.cat((pictures, self.content.nearness(pictures, change)), 1)
-        half = self.stem(torch.cat((F.pixel_unshuffle(seen, 2), maps), 1))
+        half = self.stem(torch.cat((F.pixel_unshuffle(self.head.seen(pictures, change), 2), maps), 1))
         quarter = self.quarter(active(half))
         x = self.eighth(active(quarter))
         for block in self.blocks:
@@ -196,21 +188,25 @@ class Generator(nn.Module):
         x = self.to_quarter(active(x))
         x = self.to_half(active(torch.cat((x, quarter), 1)))
         x = self.mix(active(torch.cat((x, half), 1))) + self.change(change)[:, :, None, None]
-        logits = F.pixel_shuffle(self.out(active(x)), 2)
-        changed = (change != 0).any(1)[:, None, None, None]
-        return changed * logits[:, :1].sigmoid(), self.content(logits[:, 1:], pictures, change)
+        mask, content = self.head(active(x), pictures, change)
+        return (change != 0).any(1)[:, None, None, None] * mask, content
 
 
 class Discriminator(nn.Module):
     """Maps pictures to a common score, a score of each value and a logit of each value.
 
+    Args:
+        shape: Channels, side and values.
+        width: Channels at half resolution.
+        detail: First convolves at full resolution: for photographs.
+
     Raises:
         InputError: the pictures' side is not a power of 2.
     """
 
-    def __init__(self, shape: RestyleShape, width: int) -> None:
+    def __init__(self, shape: RestyleShape, width: int, detail: bool = False) -> None:
         super().__init__()
-        self.down = Downsampler(shape.channels, shape.pixels, width, 1 + 2 * shape.values)
+        self.down = Downsampler(shape.channels, shape.pixels, width, 1 + 2 * shape.values, detail)
 
     def forward(self, pictures: Pictures) -> Float[Tensor, "batch outputs"]:
         return self.down(pictures)

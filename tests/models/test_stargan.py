@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from genlab.models.stargan import (
-    Content,
     Discriminator,
     Generator,
+    PhotographHead,
     RestyleShape,
     change_between,
     one_hot,
@@ -53,52 +53,21 @@ def test_the_edit_is_the_content_within_the_mask(colours):
     torch.testing.assert_close(network(pictures(), change), mask * content + (1 - mask) * pictures())
 
 
-def test_drawings_are_painted_or_shifted_by_the_colours_of_the_values():
-    """By hand: two colours per value, and logits that choose one way for each of the four columns of pixels."""
-    content = Content(channels=3, counts=[2], colours=2)
-    old, new = content.colours.data[0], content.colours.data[1]
-    logits = 100 * torch.eye(4)[None, :, None].expand(1, 4, 4, 4)
-    before = pictures(1, 4)
-    after = content(logits, before, torch.tensor([[-1.0, 1.0]]))[0]
-    columns = [
-        new[0],
-        new[1],
-        before[0, :, :, 2] + (new[0] - old[0])[:, None],
-        before[0, :, :, 3] + (new[1] - old[1])[:, None],
-    ]
-    for place, expected in enumerate(columns):
-        torch.testing.assert_close(
-            after[:, :, place], expected[:, None].expand(3, 4) if expected.ndim == 1 else expected
-        )
-
-
-def test_attributes_that_change_together_keep_their_own_colours():
-    """Each offers its own palette; that of an attribute that stays is not on offer."""
-    content = Content(channels=3, counts=[2, 2], colours=1)
-    before, logits = pictures(2, 4), torch.zeros(2, 4, 4, 4)
-    logits[0, 1] = 100  # paint in the second attribute's colour
-    logits[1, 1] = 100  # which does not change in the second picture
-    change = torch.tensor([[-1.0, 1.0, -1.0, 1.0], [-1.0, 1.0, 0.0, 0.0]])
-    first, second = content(logits, before, change)
-    torch.testing.assert_close(first, content.colours[3, 0][:, None, None].expand(3, 4, 4))
-    half = (content.colours[1, 0] + content.colours[1, 0] - content.colours[0, 0])[:, None, None]
-    torch.testing.assert_close(second, (half + before[1]) / 2)
-    assert (content.nearness(before, change)[1, 1] == 0).all()
-
-
-def test_nearness_to_the_colours_of_the_value_to_replace():
-    content = Content(channels=3, counts=[2], colours=2)
-    before = content.colours.data[0, 1].view(1, 3, 1, 1).repeat(1, 1, 2, 2)
-    before[0, :, 1, 1] += 1.0
-    near = content.nearness(before, torch.tensor([[-1.0, 1.0]]))
-    assert near.shape == (1, 2, 2, 2)
-    torch.testing.assert_close(near[0, 1], torch.tensor([[1.0, 1.0], [1.0, 0.0]]))
-    assert Content(channels=3, counts=[2], colours=0).nearness(before, torch.tensor([[-1.0, 1.0]])).shape[1] == 0
+def test_photographs_are_scaled_and_shifted():
+    """By hand: with logits that depend on nothing, each channel is multiplied by 1 + gain and gets its offset."""
+    head = PhotographHead(SHAPE, 8)
+    torch.nn.init.zeros_(head.out.weight)
+    with torch.no_grad():
+        head.out.bias.copy_(torch.tensor([0.0, 0.5, 0.0, -1.0, 0.1, 0.2, 0.3]))
+    mask, content = head(torch.randn(3, 8, 16, 16), pictures(), torch.zeros(3, 5))
+    assert torch.equal(mask, torch.full((3, 1, 32, 32), 0.5))
+    gain, offset = torch.tensor([1.5, 1.0, 0.0]), torch.tensor([0.1, 0.2, 0.3])
+    torch.testing.assert_close(content, pictures() * gain[:, None, None] + offset[:, None, None])
 
 
 def test_it_starts_without_checkerboard():
-    """The four pixels that one position of the half resolution makes have equal weights."""
-    weight = generator().out.weight.unflatten(0, (-1, 4))
+    """The four pixels that one position of half resolution makes have equal weights."""
+    weight = generator(4).head.out.weight.unflatten(0, (-1, 4))
     assert torch.equal(weight, weight[:, :1].expand_as(weight))
 
 

@@ -41,12 +41,14 @@ class StarGANOptions(RestyleOptions):
     training pictures have few colours."""
     batch: Batch = 16
     """Pictures per update and process."""
-    learning_rate: Rate = 2e-3
-    """Peak learning rate of Adam, for both networks."""
-    penalty: Annotated[float, Ge(0), Le(10_000), TRAINING] = 0.3
-    """Weight gamma of the gradient penalties on real (R1) and changed (R2) pictures at the peak learning rate."""
-    recognition: Weight = 1.0
-    """Weight of the loss by which changed pictures must be recognised as having the new values."""
+    learning_rate: Rate | None = None
+    """Peak learning rate of Adam, for both networks; by default 0.002 with learned colours, else 0.001."""
+    penalty: Annotated[float, Ge(0), Le(10_000), TRAINING] | None = None
+    """Weight gamma of the gradient penalties on real (R1) and changed (R2) pictures at the peak learning rate; by
+    default 0.3 with learned colours, else 3."""
+    recognition: Weight | None = None
+    """Weight of the loss by which changed pictures must be recognised as having the new values; by default 1 with
+    learned colours, else 0.3."""
     cycle: Weight = 1.0
     """Weight of the cycle loss: changing a picture there and back must return it. It rises during the first half of
     training."""

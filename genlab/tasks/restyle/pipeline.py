@@ -21,7 +21,7 @@ from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.progress import say
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
-from genlab.models.stargan import RestyleShape, change_between
+from genlab.models.stargan import RestyleShape, change_between, rounded
 from genlab.options import nearest
 from genlab.show.sheets import png
 from genlab.tasks.restyle.options import RestyleRequest
@@ -137,8 +137,8 @@ class RestylePipeline(Pipeline):
         return torch.where((change != 0).any(1)[:, None, None, None], changed, pictures)  # custom ones may change it
 
     def cycle_errors(self, pictures: Pictures, source: Values, target: Values) -> Float[Tensor, " batch"]:
-        """Mean absolute difference of each picture after changing it there and back."""
-        back = self.restyle(self.restyle(pictures, source, target).clamp(-1, 1), target, source)
+        """Mean absolute difference of each picture after changing it there and, from 8 bits, back."""
+        back = self.restyle(rounded(self.restyle(pictures, source, target)), target, source)
         return (back - pictures).abs().mean((1, 2, 3))
 
     # --- capabilities ---
@@ -222,7 +222,7 @@ class RestylePipeline(Pipeline):
             say(
                 f"Note: pictures unlike those of training: {len(unfamiliar):,} of {len(errors):,} "
                 f"({names}{', ...' if len(unfamiliar) > NAMED else ''}), with a cycle error up to "
-                f"{unfamiliar[0][0]:.3f}, typically {typical:.3f}: expect artefacts."
+                f"{unfamiliar[0][0] * 127.5:.1f} of 255, typically {typical * 127.5:.1f}: expect artefacts."
             )
 
     def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:

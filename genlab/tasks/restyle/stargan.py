@@ -21,6 +21,7 @@ from genlab.metrics.restyle import value_colours
 from genlab.models.gan import gradient_penalty, relativistic_discriminator_loss, relativistic_generator_loss
 from genlab.models.stargan import (
     Discriminator,
+    DrawingHead,
     Generator,
     RestyleShape,
     change_between,
@@ -60,7 +61,7 @@ class StarGANRecipe(RestyleRecipe):
     def __init__(self, setup: Setup) -> None:
         options, facts, device = setup.options, facts_of(setup), setup.machine.device
         self.generator = build_networks(options, facts, setup.networks)["generator"].to(device)
-        build = lambda shape: Discriminator(shape, DISCRIMINATOR_WIDTH)
+        build = lambda shape: Discriminator(shape, DISCRIMINATOR_WIDTH, detail=not options.colours)
         self.discriminator = setup.networks.build("discriminator", facts.shape, build).to(device)
         try_networks(setup, facts.shape, self.generator, self.discriminator)
         self.average = Average(self.generator, options.average).to(device)
@@ -76,8 +77,9 @@ class StarGANRecipe(RestyleRecipe):
     def prepare(self) -> None:
         """For drawings, the learned colours start as those that distinguish the values most."""
         for network in (self.generator, self.average.network):
-            if isinstance(network, Generator) and network.content.colours is not None:
-                network.content.colours.data.copy_(self._distinctive_colours(network.content.colours.shape[1]))
+            if isinstance(network, Generator) and isinstance(network.head, DrawingHead):
+                colours = network.head.recolouring.colours
+                colours.data.copy_(self._distinctive_colours(colours.shape[1]))
 
     def _distinctive_colours(self, count: int) -> Float[Tensor, "values colours channels"]:
         train = self.data.train
@@ -139,9 +141,17 @@ class StarGANRecipe(RestyleRecipe):
         cls, options: StarGANOptions, data: AttributedSet, speed: Speed, start: Pipeline | None
     ) -> StarGANOptions:
         options = super().resolve(options, data, speed, start)
-        if options.colours is not None:
-            return options
-        return replace(options, colours=COLOURS if are_drawings(data.train.pictures) else 0)
+        colours = options.colours
+        if colours is None:
+            colours = COLOURS if are_drawings(data.train.pictures) else 0
+        rate, penalty, recognition = (2e-3, 0.3, 1.0) if colours else (1e-3, 3.0, 0.3)
+        return replace(
+            options,
+            colours=colours,
+            learning_rate=rate if options.learning_rate is None else options.learning_rate,
+            penalty=penalty if options.penalty is None else options.penalty,
+            recognition=recognition if options.recognition is None else options.recognition,
+        )
 
 
 def try_networks(setup: Setup, shape: RestyleShape, generator: nn.Module, discriminator: nn.Module) -> None:

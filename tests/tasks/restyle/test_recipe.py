@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import genlab
+from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
 from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
-from genlab.tasks.restyle.options import StarGANOptions
+from genlab.tasks.restyle.cyclegan import CycleGANRecipe
+from genlab.tasks.restyle.options import CycleGANOptions, StarGANOptions
 from genlab.tasks.restyle.recipe import READER_BATCH
 from genlab.tasks.restyle.stargan import StarGANRecipe
 from tests.data.made import folder_of
@@ -128,6 +131,33 @@ def test_a_side_that_is_no_power_of_two_is_refused(folder, tmp_path):
         genlab.train("restyle", folder, attribute=("colour",), pixels=24, steps=1, out=tmp_path / "run", quiet=True)
 
 
+class Hiding(nn.Module):
+    """Adds a constant that 8 bits do not hold; changes to the second look add it, others take it away."""
+
+    def __init__(self, sign: int) -> None:
+        super().__init__()
+        self.hidden = nn.Parameter(torch.tensor(sign * 0.003))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return pictures + self.hidden
+
+
+def test_cycle_errors_see_what_8_bits_do_not_hold(tmp_path):
+    """What is hidden in smaller differences is lost on the way back; the typical error of training counts it as well."""
+    path = folder_of(tmp_path / "seasons", {"summer": 30, "winter": 30})
+    options = CycleGANOptions(pixels=24, width=4, depth=1, batch=4, learning_rate=1e-6)
+    data, _ = CycleGANRecipe.read(options, Place(str(path), "0.1", "0.1"), None)
+    networks = Networks({"to_first": lambda shape: Hiding(-1), "to_second": lambda shape: Hiding(1)})
+    trained = CycleGANRecipe(Setup(options, data, Machine("cpu"), networks=networks))
+    batch = trained.batch(0)
+    errors = trained.pipeline.cycle_errors(batch.pictures, batch.source, batch.target)
+    torch.testing.assert_close(errors, torch.full((4,), 0.003), rtol=0, atol=1e-5)
+    with trained.pipeline.evaluating():
+        assert trained.validate()["cycle_error"] == pytest.approx(0.003 * 127.5, abs=0.01)  # out of 255
+    trained.step(batch, 0.5)
+    assert trained.pipeline.typical.value.item() == pytest.approx(0.003, abs=1e-5)
+
+
 def test_cyclegan_needs_two_values(folder, tmp_path):
     with pytest.raises(InputError, match="two values, not colour: blue, green, red: use --model stargan"):
         genlab.train("restyle", folder, "cyclegan", attribute=("colour",), steps=1, out=tmp_path / "run", quiet=True)
@@ -152,10 +182,13 @@ def test_cyclegan_takes_discriminators_of_any_output(tmp_path):
     assert run.about["state"] == "done"
 
 
-def test_drawings_get_colours_and_photographs_do_not(folder, tmp_path):
-    assert recipe(folder, "colour").options.colours == 3
+def test_defaults_suit_drawings_and_photographs(folder, tmp_path):
+    """Drawings get learned colours, photographs a discriminator that first convolves at full resolution."""
     noise = folder_of(tmp_path / "noise", {"a": 30, "b": 30})
-    assert recipe(Path(noise)).options.colours == 0
+    drawn, photographs = recipe(folder, "colour"), recipe(Path(noise))
+    chosen = [(o.colours, o.learning_rate, o.penalty, o.recognition) for o in (drawn.options, photographs.options)]
+    assert chosen == [(3, 2e-3, 0.3, 1.0), (0, 1e-3, 3.0, 0.3)]
+    assert [made.discriminator.down.full is None for made in (drawn, photographs)] == [True, False]
 
 
 def test_signs_are_what_the_tests_say(tmp_path):
