@@ -100,7 +100,7 @@ class CycleGANRecipe(RestyleRecipe):
         loss_d = 0.5 * torch.stack(losses).sum()  # slows the discriminators down, as in the paper's section 7.1
         self.update(self.discriminators, loss_d)
 
-        reader = self.update_reader(batch)
+        reader = self.update_reader(batch, progress)
         with torch.no_grad():  # as `generate` measures it: back from 8 bits
             there = rounded(torch.where(is_first, made_second, made_first))
             back = self.generators(there, change_between(batch.target, batch.source, self.counts))

@@ -36,6 +36,8 @@ small the model's own batch is.
 """
 ALSO = 0.25
 """Probability that another attribute changes as well."""
+READING = 0.5
+"""Fraction of training, at its beginning, in which the reader is trained."""
 
 
 class Batch(NamedTuple):
@@ -73,7 +75,7 @@ class RestyleRecipe(Recipe):
         kept = {"reader": reader, "typical": TypicalCycleError().to(setup.machine.device)}
         pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **kept}, setup.machine)
         super().__init__(setup, pipeline, {**networks, **kept}, {**optimizers, "reader": [adam]})
-        self.counts = pipeline.counts
+        self.counts, self.progress = pipeline.counts, 0.0
         train = self.data.train
         self.all_values = np.concatenate((train.values, train.kept), 1)
         self.having = [[np.flatnonzero(values == value) for value in range(count)]
@@ -147,10 +149,13 @@ class RestyleRecipe(Recipe):
 
     # --- the reader ---
 
-    def update_reader(self, batch: Batch) -> Tensor:
-        """Trains the reader on real pictures; returns its loss."""
-        loss = judging_loss(self.pipeline.reader(batch.reader_pictures), batch.reader_values)
-        self.update(self.pipeline.reader, loss)
+    def update_reader(self, batch: Batch, progress: float) -> Tensor:
+        """Trains the reader on real pictures during the first `READING` of training; returns its loss."""
+        self.progress, learns = progress, progress < READING
+        with torch.set_grad_enabled(learns):
+            loss = judging_loss(self.pipeline.reader.train(learns)(batch.reader_pictures), batch.reader_values)
+        if learns:
+            self.update(self.pipeline.reader, loss)
         return loss
 
     # --- validation ---
@@ -167,7 +172,11 @@ class RestyleRecipe(Recipe):
         return {} if self.data.test is None else self._measures(self.data.test)
 
     def _measures(self, split: AttributedSplit) -> dict[str, float]:
-        """How many of at most WATCHED changes the reader recognises, and how much it sees kept."""
+        """How many of at most WATCHED changes the reader recognises, and how much it sees kept.
+
+        `miss` selects the weights. One reader must compare all that can win, because a worse one sees fewer faults:
+        while it is trained, `miss` is above 1, and later weights win.
+        """
         changes = changes_of(split, self.data.attributes, WATCHED)
         old, new = (torch.from_numpy(values) for values in (changes.old, changes.new))
         readings: list[list[np.ndarray]] = [[], []]
@@ -183,8 +192,9 @@ class RestyleRecipe(Recipe):
         flips = flip_rate(after[np.arange(len(changes)), changes.changed], changes.target)
         keeps = least_kept(before, after, changes.recorded, changes.changed)
         cycle *= 127.5 / len(changes)  # out of 255
+        miss = 1 - min(flips, keeps, 1 - cycle / 255)
         return {
-            "miss": 1 - min(flips, keeps, 1 - cycle / 255),
+            "miss": miss if self.progress >= READING else 2 - self.progress,
             "flip_rate": flips,
             "kept": keeps,
             "cycle_error": cycle,

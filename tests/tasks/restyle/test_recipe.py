@@ -143,7 +143,7 @@ class Hiding(nn.Module):
 
 
 def test_cycle_errors_see_what_8_bits_do_not_hold(tmp_path):
-    """What is hidden in smaller differences is lost on the way back; the typical error of training counts it as well."""
+    """What is hidden in smaller differences is lost on the way back; the typical error counts it as well."""
     path = folder_of(tmp_path / "seasons", {"summer": 30, "winter": 30})
     options = CycleGANOptions(pixels=24, width=4, depth=1, batch=4, learning_rate=1e-6)
     data, _ = CycleGANRecipe.read(options, Place(str(path), "0.1", "0.1"), None)
@@ -195,3 +195,17 @@ def test_signs_are_what_the_tests_say(tmp_path):
     made = signs(tmp_path / "signs", 12)
     assert len(list(made.glob("*.png"))) == 12
     assert np.array_equal(sign(5, "red", True)[14, 5], [20, 20, 20])
+
+
+def test_weights_are_compared_by_a_reader_that_no_longer_changes(folder):
+    """While it is trained, later weights win; then it stays as it is, batch norm included."""
+    made = recipe(folder, "colour")
+    misses = []
+    for step, progress in enumerate((0.0, 0.4, 0.5, 0.9)):
+        before = {name: value.clone() for name, value in made.pipeline.reader.state_dict().items()}
+        made.step(made.batch(step), progress)
+        after = made.pipeline.reader.state_dict()
+        assert all(torch.equal(before[name], after[name]) for name in before) == (progress >= 0.5)
+        misses.append(made.validate()["miss"])
+    assert misses[:2] == [2.0, 1.6]
+    assert max(misses[2:]) <= 1
