@@ -127,7 +127,7 @@ def test_two_processes_equal_one_with_the_double_batch(both, task, model):
         mine, theirs = measures(run.path, split), measures(both / "runs" / f"{task}-{model}", split)
         assert split == "validation" or len(mine) == STEPS
         for one, two in zip(mine, theirs, strict=True):
-            assert one == pytest.approx(two, abs=2e-4)
+            assert one == pytest.approx(two, abs=2e-4, rel=1e-5)  # cycle errors are out of 255
     assert moments(recipe) == pytest.approx(end(both, task, model)["moments"], rel=1e-3)
 
 
