@@ -38,7 +38,7 @@ def test_indices_start_and_pad_and_leave_out_unknown_words():
 
 
 def test_facts_become_phrases():
-    texts = {describe(FACTS, random.Random(seed), ["a person"], omitted=0) for seed in range(50)}
+    texts = {describe(FACTS, random.Random(seed), ["a person"], omitted=0.0) for seed in range(50)}
     assert "a person with red hair, glasses and no beard" in texts
     assert "a person who has no beard, glasses and hair that is red" in texts
     assert {describe({"hair": "red"}, random.Random(seed)) for seed in range(20)} == {"red hair", "hair that is red"}
