@@ -40,6 +40,8 @@ FEW = 2000
 """`--augment auto` augments below this number of training pictures."""
 COLOURS = 32
 """Size of the palette for drawings."""
+WIDTH = 16
+"""Width that the default learning rates were chosen for; wider networks get proportionally lower ones."""
 MEMORISED = 0.7
 """Threshold on the metric `memorised` for a warning."""
 
@@ -133,7 +135,7 @@ class GANRecipe(ImagesRecipe):
         palette = (COLOURS if drawings else 0) if options.palette is None else options.palette
         penalty = 3.0 if palette else 1.0
         detail = data.channels == 3 and not drawings if options.detail is None else options.detail
-        rate = 4e-3 if detail else 3e-3 if data.channels == 3 else 1e-3
+        rate = (4e-3 if detail else 3e-3 if data.channels == 3 else 1e-3) * min(1.0, WIDTH / options.width)
         few = len(data.train) < FEW
         return replace(
             options,

@@ -58,7 +58,7 @@ class GANOptions(ScaledOptions, PicturesOptions):
     """Pictures per update and process; by default 32 with --detail, else 16."""
     learning_rate: Rate | None = None
     """Peak learning rate of Adam, for both networks; by default 0.004 with --detail, else 0.003 for colour pictures and
-    0.001 for grey ones."""
+    0.001 for grey ones, and lower in proportion for widths above 16."""
     palette: Annotated[int, Ge(0), Le(1024)] | None = None
     """Number of learned colours that each pixel is mixed from; 0 for any colour. By default 32 where the training
     pictures have few colours."""
