@@ -159,7 +159,7 @@ class GANRecipe(ImagesRecipe):
         assert self.data.validation is not None, "there is nothing to validate on"
         measures = super().validate()
         count = min(WATCHED, len(self.data.validation))
-        latents, labels = self.pipeline.noise(count, 0), self.pipeline.class_numbers(count)
+        latents, labels = self.pipeline.noise(count, 0), self.pipeline.conditions(count)
         fake = self._mean_score(latents, labels, self.pipeline.make)
         trained, unseen = (self._mean_score(*some(real)) for real in (self.data.train, self.data.validation))
         lead = trained - fake

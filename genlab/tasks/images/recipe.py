@@ -144,7 +144,7 @@ class ImagesRecipe(Recipe):
     def preview(self) -> list[Sample]:
         columns = max(8, min(len(self.classes), 16))
         count = SHOWN // columns * columns
-        made = self.pipeline.pixels(self.pipeline.noise(count, 0), self.pipeline.class_numbers(count))
+        made = self.pipeline.pixels(self.pipeline.noise(count, 0), self.pipeline.conditions(count))
         return [Sample(Kind.PICTURE, made, {"png": sheet(list(made), columns)})]
 
     def warnings(self, steps: int) -> list[str]:
