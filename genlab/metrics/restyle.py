@@ -13,13 +13,17 @@ Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Values = Int[np.ndarray, " pictures"]
 
 VISIBLE = 8
-"""Smallest difference of a channel, out of 255, at which two pixels still count as equal for the eye."""
+"""Largest difference of a channel, out of 255, at which two pixels still count as equal for the eye."""
 EXACT = 2
 """The same for exact results: rounding errors."""
 READABLE = 0.9
-"""Smallest accuracy of the judge on input for a column to count."""
+"""Smallest balanced accuracy of a reader on input for its readings of a column to be compared with the table."""
+COUNTED = 20
+"""Smallest number of pictures with a value for it to decide between weights: the share of fewer is too uncertain."""
 BITS = 3
 """Colours that agree in all but this number of low bits are counted together, to find a value's colour."""
+SIDE = 64
+"""Pixels per side, at least, to find a value's colour in: of larger pictures, only every second, third, ... pixel."""
 
 
 # --- read by a judge ------------------------------------------------------------------------------
@@ -39,16 +43,26 @@ def flip_rate_by_pair(read: Values, source: Values, target: Values, names: Seque
     return rates
 
 
+def balanced_accuracy(read: Values, recorded: Values) -> float | None:
+    """Share of pictures that are read correctly, averaged over the recorded values: rare ones count in full.
+
+    Returns:
+        The mean; None if every value is unknown (-1).
+    """
+    shares = [(read[recorded == value] == value).mean() for value in np.unique(recorded[recorded >= 0])]
+    return float(np.mean(shares)) if shares else None
+
+
 def kept(before: Values, after: Values, recorded: Values) -> float | None:
-    """Share of pictures that keep a value: mean of [v(y) = r] over the pictures with v(x) = r, the recorded value.
+    """Mean, over the recorded values r, of the share of pictures that keep r: [v(y) = r] where v(x) = r.
 
     Pictures that the judge misreads already on input say nothing, nor do those whose value is unknown (-1).
 
     Returns:
-        The share; None if there are no such pictures.
+        The mean; None if there are no such pictures.
     """
-    known = (before == recorded) & (recorded >= 0)
-    return float((after == recorded)[known].mean()) if known.any() else None
+    right = before == recorded
+    return balanced_accuracy(after[right], recorded[right])
 
 
 def least_kept(
@@ -57,25 +71,32 @@ def least_kept(
     recorded: Int[np.ndarray, "pictures columns"],
     changed: Values,
 ) -> float:
-    """The smallest `kept` of all columns that the judge can read, each over the pictures that change another column.
+    """The smallest `kept` of all columns, each over the pictures that change another column, without rare values.
+
+    Of a column that the reader cannot read (`READABLE`), the values read on input count as the recorded ones: what is
+    measured is that its reading does not change.
 
     Args:
-        before: Values that the judge reads on input.
+        before: Values that the reader reads on input.
         after: Values that it reads on output.
         recorded: The values according to the table; -1 where unknown.
         changed: Index of the column that changes in each picture.
 
     Returns:
-        The share; 1 if the judge reads no column in at least `READABLE` of the pictures correctly.
+        The share; 1 if there is no other column.
     """
     shares = []
     for column in range(recorded.shape[1]):
-        rows = (changed != column) & (recorded[:, column] >= 0)
-        values = before[rows, column], after[rows, column], recorded[rows, column]
-        share = kept(*values)
-        if share is not None and (values[0] == values[2]).mean() >= READABLE:
-            shares.append(share)
-    return min(shares, default=1.0)
+        seen, read, known = (values[changed != column, column] for values in (before, after, recorded))
+        readable = (balanced_accuracy(seen, known) or 0) >= READABLE
+        shares.append(kept(seen, read, _without_rare(known if readable else seen)))
+    return min((share for share in shares if share is not None), default=1.0)
+
+
+def _without_rare(values: Values) -> Values:
+    """The values, unknown (-1) where few pictures have the same one: less than `COUNTED`, and than a twentieth."""
+    found, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.where(counts >= min(COUNTED, len(values) / 20), found, -1)[places]
 
 
 # --- compared with the truth ----------------------------------------------------------------------
@@ -114,7 +135,8 @@ def value_colours(
     Among groups of similar colours, those whose share of the pixels with this value exceeds their share of the others
     most; of each group, the commonest colour.
     """
-    channels = pictures.shape[3]
+    channels, every = pictures.shape[3], max(1, pictures.shape[1] // SIDE)
+    pictures = pictures[:, ::every, ::every]
     exact = _codes(pictures, 256)
     groups = _codes(pictures >> BITS, 256 >> BITS)
     size = (256 >> BITS) ** channels
@@ -134,7 +156,7 @@ def value_colours(
 
 def _codes(pictures: Pixels, base: int) -> Int[np.ndarray, "pictures height width"]:
     """One number for each colour."""
-    return pictures.astype(np.int64) @ (base ** np.arange(pictures.shape[3]))
+    return pictures @ (base ** np.arange(pictures.shape[3], dtype=np.int32))
 
 
 def colours_swapped(
@@ -155,4 +177,7 @@ def means_shifted(
     pictures: Pixels, source: Values, target: Values, means: Float[np.ndarray, "count height width channels"]
 ) -> Pixels:
     """A baseline for photographs: adds the difference of the target and source values' mean pictures."""
-    return (pictures + means[target] - means[source]).round().clip(0, 255).astype(np.uint8)
+    shifted = np.empty_like(pictures)
+    for row, picture in enumerate(pictures):  # all at once would be eight bytes per channel
+        shifted[row] = (picture + means[target[row]] - means[source[row]]).round().clip(0, 255)
+    return shifted

@@ -1,5 +1,7 @@
 """Metrics of changed pictures, on examples whose values are known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -41,8 +43,17 @@ def test_kept_counts_only_pictures_that_the_judge_reads_correctly_before():
     recorded = np.array([0, 0, 1, 1, -1])
     before = np.array([0, 1, 1, 1, 0])  # the second is misread, the last unknown
     after = np.array([0, 0, 1, 0, 1])
-    assert kept(before, after, recorded) == pytest.approx(2 / 3)
+    assert kept(before, after, recorded) == 0.75  # of value 0 all, of value 1 half
     assert kept(before[1:2], after[1:2], recorded[1:2]) is None
+
+
+def test_erasing_a_rare_value_is_seen():
+    """Every pair of glasses is erased; 6.5 % of the people wear one."""
+    glasses = (np.arange(1000) < 65).astype(int)
+    erased = np.zeros_like(glasses)
+    assert kept(glasses, erased, glasses) == 0.5
+    table, changed = np.stack((glasses, glasses), 1), np.zeros(1000, int)
+    assert least_kept(table, np.stack((glasses, erased), 1), table, changed) == 0.5
 
 
 def test_pixels_differ_above_the_threshold_in_any_channel():
@@ -95,16 +106,51 @@ def test_the_shift_of_means_gives_the_target_values_mean():
     assert not differing(shifted[:, 2:6], pictures[:, 2:6]).any()
 
 
-def test_the_least_kept_column_is_one_that_the_judge_can_read():
-    """Of four columns: the first changes in every second picture, the last is read by chance."""
-    recorded = np.array([[0, 1, 1, 0], [1, 0, 1, 1], [0, 1, -1, 0], [1, 0, 1, 1]])
-    before = recorded.copy()
-    before[:, 3] = [1, 0, 1, 1]
-    after = before.copy()
-    after[1, 1] = 1  # one of four
-    after[:, 3] = 1 - before[:, 3]
-    changed = np.array([0, 3, 0, 3])
-    assert least_kept(before, after, recorded, changed) == 0.75
+def test_the_baselines_of_large_pictures_take_little_memory():
+    values = np.array([0, 1] * 16)
+    pictures = people(values.tolist()).repeat(32, 1).repeat(32, 2)  # 256 x 256
+    tracemalloc.start()
+    colours = value_colours(pictures, values, 2)
+    assert tracemalloc.get_traced_memory()[1] < 2 * pictures.nbytes
+    tracemalloc.stop()
+    assert colours.tolist() == [[list(BLACK)], [list(BLOND)]]
+    means = mean_pictures(pictures, values, 2)
+    tracemalloc.start()
+    means_shifted(pictures, values, 1 - values, means)
+    assert tracemalloc.get_traced_memory()[1] < 2 * pictures.nbytes
+    tracemalloc.stop()
+
+
+def test_the_least_kept_column_of_those_that_do_not_change():
+    """Of three columns: the first changes in every second picture, the last in the others."""
+    recorded = np.array([[0, 1, 1], [1, 0, 0], [0, 1, -1], [1, 0, 1]])
+    after = recorded.copy()
+    changed = np.array([0, 2, 0, 2])
+    assert least_kept(recorded, after, recorded, changed) == 1
+    after[1, 1] = 1  # one of the two with value 0
+    after[2, 2] = 1  # unknown before
+    assert least_kept(recorded, after, recorded, changed) == 0.75
     after[[1, 3], 0] = 0  # counted where another column changes
-    assert least_kept(before, after, recorded, changed) == 0
-    assert least_kept(before[:, 3:], after[:, 3:], recorded[:, 3:], changed) == 1
+    after[[0, 2], 0] = 1  # not counted where it changes itself
+    assert least_kept(recorded, after, recorded, changed) == 0
+    only = np.zeros(4, int)
+    assert least_kept(recorded[:, :1], 1 - recorded[:, :1], recorded[:, :1], only) == 1  # there is no other column
+
+
+@pytest.mark.parametrize(("count", "share"), [(19, 1.0), (20, 0.5)])
+def test_rare_values_do_not_decide(count, share):
+    """Among 1,000 pictures, those with a value that 19 have may lose it, those with one that 20 have may not."""
+    recorded = (np.arange(1000) < count).astype(int)[:, None]
+    assert least_kept(recorded, np.zeros_like(recorded), recorded, np.full(1000, 1)) == share
+
+
+def test_a_column_that_the_reader_cannot_read_counts_by_its_readings():
+    """A reader at chance that reads something else after the change is no better than one that can read."""
+    random = np.random.default_rng(0)
+    recorded, chance = random.integers(0, 2, (2, 1000, 1))
+    changed = np.full(1000, 1)
+    assert least_kept(chance, chance, recorded, changed) == 1
+    assert least_kept(chance, 1 - chance, recorded, changed) == 0
+    assert least_kept(chance, random.integers(0, 2, (1000, 1)), recorded, changed) == pytest.approx(0.5, abs=0.05)
+    unknown = np.full_like(recorded, -1)
+    assert least_kept(chance, 1 - chance, unknown, changed) == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -16,7 +17,7 @@ Pixels = UInt8[np.ndarray, "pictures height width channels"]
 MOST = 1000
 """Largest number of changes to measure on."""
 STUDIED = 5000
-"""Largest number of pictures to find the colours or means of the values in."""
+"""Largest number of pictures to find colours or means in, shared equally among the values of an attribute."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,11 @@ class Changes:
         yield from zip(range(len(self)), self.changed.tolist(), self.target.tolist(), strict=True)
 
 
-def changes_of(split: AttributedSplit, attributes: list[Attribute]) -> Changes:
-    """At most `MOST` changes of random pictures, always the same: each attribute in turn gets a random other value."""
+def changes_of(split: AttributedSplit, attributes: list[Attribute], most: int = MOST) -> Changes:
+    """At most `most` changes of random pictures, always the same: each attribute in turn gets a random other value."""
     random = np.random.default_rng(0)
     order, count = random.permutation(len(split)), len(attributes)
-    turns = np.arange(min(MOST, len(split) * count))
+    turns = np.arange(min(most, len(split) * count))
     changed = (
         turns % len(split) + turns // len(split)
     ) % count  # every round over the pictures changes another attribute
@@ -98,14 +99,15 @@ def random_real(changes: Changes, studied: AttributedSplit) -> Pixels:
 
 def swapped(changes: Changes, studied: AttributedSplit) -> tuple[Pixels, str]:
     """The plainest way to make the changes, and its name: for drawings a colour swap, else the shift of the mean."""
-    studied = studied.take(np.arange(0, len(studied), -(-len(studied) // STUDIED)))
-    pictures = studied.pictures.array[studied.pictures.rows]
     drawings = are_drawings(studied.pictures)
     made = np.empty_like(changes.pictures)
     for index, attribute in enumerate(changes.attributes):
         rows = changes.changed == index
         change = changes.pictures[rows], changes.source[rows], changes.target[rows]
-        known = pictures, studied.values[:, index], len(attribute.values)
+        count = len(attribute.values)
+        having = [np.flatnonzero(studied.values[:, index] == value) for value in range(count)]
+        some = studied.take(np.concatenate([each[:: ceil(len(each) * count / STUDIED)] for each in having]))
+        known = some.pictures.array[some.pictures.rows], some.values[:, index], count
         made[rows] = (
             colours_swapped(*change, value_colours(*known)[:, 0])
             if drawings

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from genlab.data.pictures.attributes import Attribute
 from genlab.metrics.pictures import kernel_distance
-from genlab.metrics.restyle import EXACT, VISIBLE, flip_rate, flip_rate_by_pair, kept, pixel_errors
+from genlab.metrics.restyle import EXACT, VISIBLE, balanced_accuracy, flip_rate, flip_rate_by_pair, kept, pixel_errors
 from genlab.tasks.restyle.changes import Changes, Pixels
 
 RELIABLE = 0.97
-"""Accuracy on real pictures below which a judge's flip rate is marked unreliable."""
+"""Balanced accuracy on real pictures below which a judge's flip rate is marked unreliable."""
 NOTE = (
     "random_real, a random real picture of the new value, wins any kernel or Fréchet distance, but keeps nothing of "
     "the input."
@@ -23,18 +23,14 @@ NOTE = (
 def compared_values(
     readings: Mapping[str, Int[np.ndarray, "changes columns"]], changes: Changes, columns: list[Attribute]
 ) -> dict[str, Any]:
-    """The judge's accuracy, the flip rate and the share of other values kept.
+    """The judge's balanced accuracy, the flip rate and the share of other values kept.
 
     Args:
         readings: The values that the judge reads, by name of the output.
         changes: The changes.
         columns: Every column of the table.
     """
-    accuracy = {}
-    for index, column in enumerate(columns):
-        known = changes.recorded[:, index] >= 0
-        right = readings["unchanged"][known, index] == changes.recorded[known, index]
-        accuracy[column.name] = float(right.mean()) if known.any() else None
+    accuracy = accuracies(readings["unchanged"], changes.recorded, columns)
     rows = np.arange(len(changes))
     flips: dict[str, Any] = {
         name: flip_rate(values[rows, changes.changed], changes.target) for name, values in readings.items()
@@ -57,9 +53,18 @@ def compared_values(
                 name: kept(before, values[some, index], recorded) for name, values in readings.items()
             }
     notes = [NOTE]
-    notes += [f"The flip rate of {name} is unreliable: the judge reads {accuracy[name]:.1%} of real pictures correctly."
-              for name in unreliable]  # fmt: skip
+    notes += [f"The flip rate of {name} is unreliable: the judge's balanced accuracy on real pictures is "
+              f"{accuracy[name]:.1%}." for name in unreliable]  # fmt: skip
     return {"judge": {"accuracy": accuracy}, "flip_rate": flips, "kept": others, "notes": notes}
+
+
+def accuracies(
+    read: Int[np.ndarray, "changes columns"], recorded: Int[np.ndarray, "changes columns"], columns: list[Attribute]
+) -> dict[str, float | None]:
+    """The balanced accuracy of what is read on real pictures, by column; None where no value is known."""
+    return {
+        column.name: balanced_accuracy(*values) for column, *values in zip(columns, read.T, recorded.T, strict=True)
+    }
 
 
 def compared_pixels(outputs: Mapping[str, Pixels], changes: Changes, truth: Pixels) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from genlab.engine.recipe import DataFacts, Metrics, Place, Setup
 from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.models.cyclegan import PatchDiscriminator, Pool, ResNetGenerator, TwoGenerators, least_squares
+from genlab.models.stargan import change_between, rounded
 from genlab.tasks.restyle.options import CycleGANOptions
 from genlab.tasks.restyle.pipeline import RestyleFacts
 from genlab.tasks.restyle.recipe import Batch, RestyleRecipe, facts_of
@@ -97,9 +98,11 @@ class CycleGANRecipe(RestyleRecipe):
         loss_d = 0.5 * torch.stack(losses).sum()  # slows the discriminators down, as in the paper's section 7.1
         self.update(self.discriminators, loss_d)
 
-        reader = self.update_reader(batch)
-        errors = torch.stack((back_first - first, back_second - second)).abs()
-        self.pipeline.usual.update(errors.mean())
+        reader = self.update_reader(batch, progress)
+        with torch.no_grad():  # as `generate` measures it: back from 8 bits
+            there = rounded(torch.where(is_first, made_second, made_first))
+            back = self.generators(there, change_between(batch.target, batch.source, self.counts))
+            self.pipeline.usual.update((back - batch.pictures).abs().mean())
         return {
             "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, "reader": reader,
         }  # fmt: skip

@@ -4,15 +4,18 @@ The baselines: the input unchanged; `swap`, a plain colour swap for drawings, or
 values' mean pictures; `random_real`, a random real picture of the new value.
 """
 
+import hashlib
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
+from genlab.data.pictures.dividing import ROUGH, rough
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.data.shared.sample_sets import truth_of
 from genlab.engine.pipeline import Evaluation, Source
@@ -20,7 +23,7 @@ from genlab.errors import InputError
 from genlab.metrics.restyle import VISIBLE, differing
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, Pixels, changes_of, random_real, swapped, true_pictures
-from genlab.tasks.restyle.comparison import compared_pixels, compared_values, kernel_distances
+from genlab.tasks.restyle.comparison import accuracies, compared_pixels, compared_values, kernel_distances
 from genlab.tasks.restyle.pipeline import PASS, RestylePipeline
 from genlab.tasks.shared.judges import judged, train_judge
 from genlab.tasks.shared.picture_features import extractor
@@ -42,6 +45,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     """
     machine = pipeline.machine
     found, held_out, studied = _opened(pipeline, source)
+    look = extractor("efficientnet", found.name, machine)  # first, as its package may be missing
     columns = [*found.attributes, *found.kept]
     pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
@@ -60,8 +64,11 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     }  # fmt: skip
     readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
+    report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.old, found.attributes)}
     if held_out is not found.test:  # those on the run's own data were said when it was trained
         report["notes"] += found.notes
+        if len(held_out) < ROUGH:
+            report["notes"].append(rough("held-out", len(held_out)))
     elsewhere = differing(made, changes.pictures, VISIBLE)
     truth = truth_of(held_out.name) if _plain(pipeline.options.attribute) else None
     if truth:
@@ -69,7 +76,6 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
         report |= compared_pixels(outputs, changes, true)
         elsewhere &= ~differing(true, changes.pictures)
     report["cycle_error"] = cycle_error
-    look = extractor("efficientnet", found.name, machine)
     features = {name: look.features(len(each), partial(_part, each)) for name, each in outputs.items()}
     report["kernel_distance"] = kernel_distances(features, changes)
 
@@ -94,7 +100,8 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
     if home:
         held_out, studied = found.test, found.train.take(order[:STUDIED])
     else:
-        held_out, studied = found.train.take(order[::2]), found.train.take(order[1::2][:STUDIED])
+        first = _halves(found.train.pictures)[order]
+        held_out, studied = found.train.take(order[first]), found.train.take(order[~first][:STUDIED])
     assert held_out is not None
     if min(len(held_out), len(studied)) < FEWEST:
         count, least = (len(held_out), FEWEST) if home else (len(found.train), 2 * FEWEST)
@@ -106,6 +113,12 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
                 "on: give more with --data.", "data",
             )  # fmt: skip
     return found, held_out, studied
+
+
+def _halves(pictures: PictureSplit) -> Bool[np.ndarray, " pictures"]:
+    """Whether each picture is in the first half: by its content, so that copies are in the same one."""
+    digests = [hashlib.sha256(pictures.array[row].tobytes()).hexdigest() for row in pictures.rows]
+    return np.unique(digests, return_inverse=True)[1] % 2 == 0
 
 
 def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
@@ -123,6 +136,12 @@ def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
     return np.concatenate(parts), error / len(changes)
 
 
+def _read(pipeline: RestylePipeline, changes: Changes) -> Int[np.ndarray, "changes attributes"]:
+    """The present values that the reader reads; `generate` relies on them, the evaluation on the recorded ones."""
+    chances = judged(pipeline.reader, changes.pictures, pipeline.machine)
+    return np.stack([each.argmax(1) for each in chances[: len(changes.attributes)]], 1)
+
+
 def _plain(attributes: tuple[str, ...]) -> bool:
     """Whether the attributes are those of the data: neither looks nor composed of columns."""
     return bool(attributes) and not any("=" in item for item in attributes)
@@ -133,9 +152,14 @@ def _part(pictures: Pixels, part: slice) -> Float[Tensor, "some channels side si
 
 
 def _sheet(changes: Changes, made: Pixels, certainty: np.ndarray, elsewhere: np.ndarray) -> bytes:
-    """The best changes, the least recognised ones, and those that change most pixels elsewhere, two rows of each.
+    """Before, after and difference of the best changes, the least recognised, and those that change most elsewhere.
 
-    Each change is the picture before, after, and the difference.
+    Args:
+        changes: The changes.
+        made: The model's pictures.
+        certainty: The judge's probability of the new value. The best changes have at least 0.5, and change least
+            elsewhere.
+        elsewhere: Share of pixels that change visibly; where the truth is known, of those that should stay.
     """
     best = np.lexsort((elsewhere, certainty < 0.5))[:SHOWN]
     unrecognised = certainty.argsort(kind="stable")[:SHOWN]

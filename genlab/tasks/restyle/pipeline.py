@@ -22,7 +22,7 @@ from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.progress import say
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
-from genlab.models.stargan import RestyleShape, change_between
+from genlab.models.stargan import RestyleShape, change_between, rounded
 from genlab.options import nearest
 from genlab.show.sheets import png
 from genlab.tasks.restyle.options import RestyleRequest
@@ -138,8 +138,8 @@ class RestylePipeline(Pipeline):
         return torch.where((change != 0).any(1)[:, None, None, None], changed, pictures)  # custom ones may change it
 
     def cycle_errors(self, pictures: Pictures, source: Values, target: Values) -> Float[Tensor, " batch"]:
-        """Mean absolute difference of each picture after changing it there and back."""
-        back = self.restyle(self.restyle(pictures, source, target).clamp(-1, 1), target, source)
+        """Mean absolute difference of each picture after changing it there and, from 8 bits, back."""
+        back = self.restyle(rounded(self.restyle(pictures, source, target)), target, source)
         return (back - pictures).abs().mean((1, 2, 3))
 
     def read(self, pictures: Pictures) -> Int[Tensor, "batch all_attributes"]:
@@ -226,8 +226,8 @@ class RestylePipeline(Pipeline):
             names = ", ".join(name for _, name in foreign[:NAMED])
             say(
                 f"Note: pictures unlike those of training: {len(foreign):,} of {len(errors):,} "
-                f"({names}{', ...' if len(foreign) > NAMED else ''}), with a cycle error up to {foreign[0][0]:.3f}, "
-                f"usually {usual:.3f}: expect artefacts."
+                f"({names}{', ...' if len(foreign) > NAMED else ''}), with a cycle error up to "
+                f"{foreign[0][0] * 127.5:.1f} of 255, usually {usual * 127.5:.1f}: expect artefacts."
             )
 
     def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:

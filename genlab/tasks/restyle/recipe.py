@@ -15,8 +15,9 @@ from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.samples import Kind, Sample
-from genlab.metrics.restyle import least_kept
+from genlab.metrics.restyle import flip_rate, least_kept
 from genlab.show.sheets import sheet
+from genlab.tasks.restyle.changes import changes_of
 from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, UsualError
 from genlab.tasks.shared.judges import RATE, WEIGHT_DECAY, judging_loss
 from genlab.tasks.shared.picture_examples import picture_examples
@@ -24,7 +25,7 @@ from genlab.tasks.shared.picture_examples import picture_examples
 Pictures = Float[Tensor, "batch channels side side"]
 Values = Int[Tensor, "batch attributes"]
 WATCHED = 500
-"""Largest number of validation pictures to change during training."""
+"""Largest number of changes to validation pictures during training."""
 SHOWN = 8
 """Number of pictures in a preview."""
 CANDIDATES = 8
@@ -35,6 +36,8 @@ small the model's own batch is.
 """
 ALSO = 0.25
 """Probability that another attribute changes as well."""
+READING = 0.5
+"""Fraction of training, at its beginning, in which the reader is trained."""
 
 
 class Batch(NamedTuple):
@@ -72,7 +75,7 @@ class RestyleRecipe(Recipe):
         kept = {"reader": reader, "usual": UsualError().to(setup.machine.device)}
         pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **kept}, setup.machine)
         super().__init__(setup, pipeline, {**networks, **kept}, {**optimizers, "reader": [adam]})
-        self.counts = pipeline.counts
+        self.counts, self.progress = pipeline.counts, 0.0
         train = self.data.train
         self.all_values = np.concatenate((train.values, train.kept), 1)
         self.having = [[np.flatnonzero(values == value) for value in range(count)]
@@ -146,10 +149,13 @@ class RestyleRecipe(Recipe):
 
     # --- the reader ---
 
-    def update_reader(self, batch: Batch) -> Tensor:
-        """Trains the reader on real pictures; returns its loss."""
-        loss = judging_loss(self.pipeline.reader(batch.read), batch.known)
-        self.update(self.pipeline.reader, loss)
+    def update_reader(self, batch: Batch, progress: float) -> Tensor:
+        """Trains the reader on real pictures during the first `READING` of training; returns its loss."""
+        self.progress, learns = progress, progress < READING
+        with torch.set_grad_enabled(learns):
+            loss = judging_loss(self.pipeline.reader.train(learns)(batch.read), batch.known)
+        if learns:
+            self.update(self.pipeline.reader, loss)
         return loss
 
     # --- validation ---
@@ -166,33 +172,29 @@ class RestyleRecipe(Recipe):
         return {} if self.data.test is None else self._measures(self.data.test)
 
     def _measures(self, split: AttributedSplit) -> dict[str, float]:
-        """How many changes the reader recognises, and how much it sees kept, on at most WATCHED pictures."""
-        some = split.take(np.random.default_rng(0).permutation(len(split))[:WATCHED])
-        count = len(self.counts)
+        """How many of at most WATCHED changes the reader recognises, and how much it sees kept.
+
+        `miss` selects the weights. One reader must compare all that can win, because a worse one sees fewer faults:
+        while it is trained, `miss` is above 1, and later weights win.
+        """
+        changes = changes_of(split, self.data.attributes, WATCHED)
+        old, new = (torch.from_numpy(values) for values in (changes.old, changes.new))
         readings: list[list[np.ndarray]] = [[], []]
-        flipped, cycle = [], 0.0
-        for first in range(0, len(some), PASS):
-            part = some.take(np.arange(first, min(first + PASS, len(some))))
-            source = torch.from_numpy(part.values)
-            pictures, source = self.machine.place((part.pictures.tensor(), source))
-            place = torch.arange(first, first + len(part), device=source.device)
-            target, changed = source.clone(), place % count  # each attribute in turn, each other value in turn
-            sizes = torch.tensor(self.counts, device=source.device)[changed]
-            rows = torch.arange(len(part), device=source.device)
-            target[rows, changed] = (source[rows, changed] + 1 + place // count % (sizes - 1)) % sizes
+        cycle = 0.0
+        for first in range(0, len(changes), PASS):
+            part = slice(first, first + PASS)
+            pictures, source, target = self.machine.place((to_tensor(changes.pictures[part]), old[part], new[part]))
             made = self.pipeline.restyle(pictures, source, target).clamp(-1, 1)
-            before, after = self.pipeline.read(pictures), self.pipeline.read(made)
-            flipped.append((after[rows, changed] == target[rows, changed]).float())
-            for each, values in zip(readings, (before, after), strict=True):
-                each.append(values.cpu().numpy())
+            for each, shown in zip(readings, (pictures, made), strict=True):
+                each.append(self.pipeline.read(shown).cpu().numpy())
             cycle += self.pipeline.cycle_errors(pictures, source, target).sum().item()
-        flips = torch.cat(flipped).mean().item()
-        recorded = np.concatenate((some.values, some.kept), 1)
-        seen, read = (np.concatenate(each) for each in readings)
-        keeps = least_kept(seen, read, recorded, np.arange(len(some)) % count)
-        cycle /= len(some)
+        before, after = (np.concatenate(each) for each in readings)
+        flips = flip_rate(after[np.arange(len(changes)), changes.changed], changes.target)
+        keeps = least_kept(before, after, changes.recorded, changes.changed)
+        cycle *= 127.5 / len(changes)  # out of 255
+        miss = 1 - min(flips, keeps, 1 - cycle / 255)
         return {
-            "miss": 1 - min(flips, keeps, 1 - cycle / 2),
+            "miss": miss if self.progress >= READING else 2 - self.progress,
             "flip_rate": flips,
             "kept": keeps,
             "cycle_error": cycle,

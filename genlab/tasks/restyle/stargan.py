@@ -127,7 +127,7 @@ class StarGANRecipe(RestyleRecipe):
         self.update(self.generator, loss_g)
         self.average.update(self.generator)
 
-        reader = self.update_reader(batch)
+        reader = self.update_reader(batch, progress)
         self.pipeline.usual.update(cycle.detach())
         return {
             "discriminator": loss_d, "generator": adversarial, "recognition": recognised, "cycle": cycle,

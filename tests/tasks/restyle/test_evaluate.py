@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from genlab.data.pictures.attribute_set import AttributedSet, read_attributed
+from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.engine.machine import Machine
 from genlab.engine.options import Place
 from genlab.engine.pipeline import Evaluation, Source
@@ -115,6 +116,7 @@ def test_a_perfect_change_beside_the_baselines(folder, monkeypatch, steps):
     assert report["split"] == "test"
     assert report["swap"] == "colour swap"
     assert min(report["judge"]["accuracy"].values()) > 0.97
+    assert report["reader"]["accuracy"] == {"hair": pytest.approx(1 / 3)}  # untrained: it reads the same everywhere
     flips = report["flip_rate"]
     assert flips["reliable"]
     assert flips["model"] > 0.97
@@ -148,6 +150,18 @@ def test_faults_are_found(folder, monkeypatch, steps):
     assert any("unreliable" in note for note in report["notes"])
 
 
+def test_a_missing_package_is_said_before_the_judge_is_trained(folder, monkeypatch):
+    def missing(*arguments):
+        raise InputError("The package is missing.")
+
+    trained = []
+    monkeypatch.setattr(evaluating, "extractor", missing)
+    monkeypatch.setattr(evaluating, "train_judge", lambda *arguments: trained.append(arguments))
+    with pytest.raises(InputError, match="missing"):
+        evaluated(folder, Painter())
+    assert not trained
+
+
 def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
     steps(1)
     other = tmp_path / "other"
@@ -158,11 +172,34 @@ def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
     report = evaluated(folder, Painter(), other).report
     assert report["split"] == "half"
     assert report["pictures"] == 40
+    assert any("has only 40 pictures: its metrics are rough" in note for note in report["notes"])
     assert "inside_wrong" not in report  # the truth is unknown
     for path in sorted(other.glob("*.png"))[8:]:
         path.unlink()
     with pytest.raises(InputError, match="8 pictures are too few to measure on: give at least 10 with --data"):
         evaluated(folder, Painter(), other)
+
+
+def test_copies_are_in_the_same_half(folder, monkeypatch, steps, tmp_path):
+    """Else the judge would be measured on pictures that it learnt from."""
+    steps(1)
+    other = tmp_path / "other"
+    other.mkdir()
+    lines = ["file,hair,hat"]
+    for number in range(120):
+        (other / f"{number}.png").write_bytes(redraw(f"{number // 2}.png", {}))
+        lines.append(f"{number}.png,{','.join(values_of(number // 2).values())}")
+    (other / "attributes.csv").write_text("\n".join(lines))
+    studied = []
+    train = evaluating.train_judge
+    monkeypatch.setattr(evaluating, "train_judge", lambda *given: studied.append(given[0]) or train(*given))
+    measured = []
+    changes = evaluating.changes_of
+    monkeypatch.setattr(evaluating, "changes_of", lambda *given: measured.append(changes(*given)) or measured[0])
+    report = evaluated(folder, Painter(), other).report
+    assert report["pictures"] == 60
+    learnt = {picture.tobytes() for picture in studied[0]}
+    assert not learnt & {picture.tobytes() for picture in measured[0].pictures}
 
 
 def test_the_report_says_which_look_each_folder_is_read_as(steps, tmp_path):
@@ -222,3 +259,22 @@ def test_changes_take_each_attribute_in_turn(folder):
                 assert picture[0, 0].tolist() == list(colour)
         else:
             assert (true[row, 12, 6] == 255).all() == (real[row, 12, 6] == 255).all() == (value == 1)
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_the_swap_knows_a_value_of_few_pictures(drawn, monkeypatch):
+    """Two of 60 pictures are red, at places that an even choice of every third picture misses."""
+    monkeypatch.setattr("genlab.tasks.restyle.changes.STUDIED", 20)
+    values = np.where(np.isin(np.arange(60), (1, 31)), 2, np.arange(60) % 2)
+    pictures = np.stack([person(number, list(HAIR)[value], "no") for number, value in enumerate(values)])
+    if not drawn:
+        noise = np.random.default_rng(0).integers(-15, 16, pictures.shape)
+        pictures = (pictures + noise).clip(0, 255).astype(np.uint8)
+    files = [str(number) for number in range(60)]
+    whole = PictureSplit(pictures, np.arange(60), None, files)
+    split = AttributedSplit("people", whole, values[:, None], np.empty((60, 0), int))
+    changes = changes_of(split, ATTRIBUTES[:1])
+    made, name = swapped(changes, split)
+    assert name == ("colour swap" if drawn else "difference of mean pictures")
+    red = np.abs(made[changes.target == 2, :4].astype(int) - HAIR["red"])
+    assert red.mean() < (1 if drawn else 20)

@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import genlab
+from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
 from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
-from genlab.tasks.restyle.options import StarGANOptions
+from genlab.tasks.restyle.cyclegan import CycleGANRecipe
+from genlab.tasks.restyle.options import CycleGANOptions, StarGANOptions
 from genlab.tasks.restyle.recipe import READ
 from genlab.tasks.restyle.stargan import StarGANRecipe
 from tests.data.made import folder_of
@@ -125,6 +128,33 @@ def test_a_side_that_is_no_power_of_two_is_refused(folder, tmp_path):
         genlab.train("restyle", folder, attribute=("colour",), pixels=24, steps=1, out=tmp_path / "run", quiet=True)
 
 
+class Hiding(nn.Module):
+    """Adds a constant that 8 bits do not hold; changes to the second look add it, others take it away."""
+
+    def __init__(self, sign: int) -> None:
+        super().__init__()
+        self.hidden = nn.Parameter(torch.tensor(sign * 0.003))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return pictures + self.hidden
+
+
+def test_cycle_errors_see_what_8_bits_do_not_hold(tmp_path):
+    """What is hidden in smaller differences is lost on the way back; the usual error of training counts it as well."""
+    path = folder_of(tmp_path / "seasons", {"summer": 30, "winter": 30})
+    options = CycleGANOptions(pixels=24, width=4, depth=1, batch=4, learning_rate=1e-6)
+    data, _ = CycleGANRecipe.read(options, Place(str(path), "0.1", "0.1"), None)
+    networks = Networks({"to_first": lambda shape: Hiding(-1), "to_second": lambda shape: Hiding(1)})
+    trained = CycleGANRecipe(Setup(options, data, Machine("cpu"), networks=networks))
+    batch = trained.batch(0)
+    errors = trained.pipeline.cycle_errors(batch.pictures, batch.source, batch.target)
+    torch.testing.assert_close(errors, torch.full((4,), 0.003), rtol=0, atol=1e-5)
+    with trained.pipeline.evaluating():
+        assert trained.validate()["cycle_error"] == pytest.approx(0.003 * 127.5, abs=0.01)  # out of 255
+    trained.step(batch, 0.5)
+    assert trained.pipeline.usual.value.item() == pytest.approx(0.003, abs=1e-5)
+
+
 def test_cyclegan_needs_two_values(folder, tmp_path):
     with pytest.raises(InputError, match="two values, not colour: blue, green, red: use --model stargan"):
         genlab.train("restyle", folder, "cyclegan", attribute=("colour",), steps=1, out=tmp_path / "run", quiet=True)
@@ -143,3 +173,17 @@ def test_signs_are_what_the_tests_say(tmp_path):
     made = signs(tmp_path / "signs", 12)
     assert len(list(made.glob("*.png"))) == 12
     assert np.array_equal(sign(5, "red", True)[14, 5], [20, 20, 20])
+
+
+def test_weights_are_compared_by_a_reader_that_no_longer_changes(folder):
+    """While it is trained, later weights win; then it stays as it is, batch norm included."""
+    made = recipe(folder, "colour")
+    misses = []
+    for step, progress in enumerate((0.0, 0.4, 0.5, 0.9)):
+        before = {name: value.clone() for name, value in made.pipeline.reader.state_dict().items()}
+        made.step(made.batch(step), progress)
+        after = made.pipeline.reader.state_dict()
+        assert all(torch.equal(before[name], after[name]) for name in before) == (progress >= 0.5)
+        misses.append(made.validate()["miss"])
+    assert misses[:2] == [2.0, 1.6]
+    assert max(misses[2:]) <= 1
