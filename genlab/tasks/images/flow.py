@@ -16,8 +16,8 @@ from genlab.engine.recipe import Metrics, Setup
 from genlab.layers.average import Average
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
 from genlab.tasks.images.options import FlowOptions
-from genlab.tasks.images.pipeline import PictureFacts
-from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept
+from genlab.tasks.images.pipeline import PASS, PictureFacts
+from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept, some
 
 
 def build_network(options: FlowOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
@@ -67,6 +67,22 @@ class FlowRecipe(ImagesRecipe):
         self.update(self.flow, loss, clip=1.0)
         self.average.update(self.flow)
         return {"velocity": loss}
+
+    # --- validation ---
+
+    def validate(self) -> dict[str, float]:
+        """The loss on validation pictures, always with the same noise and times: sampling would take far longer."""
+        assert self.data.validation is not None, "there is nothing to validate on"
+        pictures, labels = some(self.data.validation)
+        noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
+        times = torch.rand(len(pictures), generator=torch.Generator().manual_seed(1))
+        words = self.pipeline.maker.of_classes(labels)
+        network, total = self.average.network, 0.0
+        for rows in zip(*(each.split(PASS) for each in (pictures, noise, times, words)), strict=True):
+            real, start, when, said = self.machine.place(rows)
+            velocity = network(interpolate(start, real, when), when, said)
+            total += len(real) * self.velocity_loss(velocity, start, real).item()
+        return {"velocity": total / len(pictures)}
 
 
 def described(facts: PictureFacts) -> PictureFacts:

@@ -164,6 +164,13 @@ def kept(setup: Setup, facts: PictureFacts, name: str, network: nn.Module) -> Im
     return ImagesPipeline(setup.options, facts, {name: network}, setup.machine)
 
 
+def some(pictures: PictureSplit) -> tuple[Float[Tensor, "some channels side side"], Int[Tensor, " some"]]:
+    """At most WATCHED of the pictures, and their class indices."""
+    picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
+    labels = pictures.labels[picks] if pictures.labels is not None else picks
+    return pictures.tensor(picks), torch.from_numpy(labels)
+
+
 def try_networks(setup: Setup, facts: PictureFacts, generator: nn.Module, **judges: nn.Module) -> None:
     """Calls the custom networks once, on two latent vectors or two pictures.
 
