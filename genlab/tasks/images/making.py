@@ -32,6 +32,7 @@ class Autoencoder(Protocol):
     def decode(self, latents: Latents, labels: Int[Tensor, " batch"] | None = None) -> Pictures: ...
 
 
+@runtime_checkable
 class Maker(Protocol):
     """Makes pictures with a network."""
 
