@@ -133,9 +133,7 @@ class Block(nn.Module):
         self.inner_norm = nn.GroupNorm(GROUPS, after)
         self.second = nn.Conv2d(after, after, 3, padding=1)
         self.shortcut = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
-        with torch.no_grad():  # starts as the shortcut
-            self.modulation.weight.zero_()
-            self.second.weight.zero_()
+        nn.init.zeros_(self.second.weight)  # starts as the shortcut
 
     def forward(self, x: Maps, embedding: Embedding) -> Float[Tensor, "batch after height width"]:
         inner = self.inner_norm(self.first(F.silu(self.norm(x))))

@@ -23,7 +23,8 @@ from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
 from genlab.tasks.shared.picture_examples import picture_examples
 from genlab.tasks.shared.picture_features import RealFeatures, extractor
 
-Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"]]
+Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, "batch *words"]]
+"""Pictures, and a class index each or the words of their descriptions."""
 FEWEST = 6
 """Smallest number of pictures that a split can be measured on."""
 WATCHED = 1000
