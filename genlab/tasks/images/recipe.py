@@ -19,11 +19,12 @@ from genlab.errors import InputError
 from genlab.metrics.pictures import frechet_distance, kernel_distance
 from genlab.show.sheets import sheet
 from genlab.tasks.images.features import generated_features
+from genlab.tasks.images.making import Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
 from genlab.tasks.shared.picture_examples import picture_examples
 from genlab.tasks.shared.picture_features import RealFeatures, extractor
 
-Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, "batch *words"]]
+Batch = tuple[Float[Tensor, "batch channels height width"], Conditions]
 """Pictures, and a class index each or the words of their descriptions."""
 FEWEST = 6
 """Smallest number of pictures that a split can be measured on."""
