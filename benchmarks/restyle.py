@@ -9,13 +9,15 @@ https://github.com/yunjey/stargan. Baselines: the input unchanged; `swap`, a pla
 difference of the values' mean pictures); and a random real picture of the new value, which a Fréchet distance would
 prefer to any model. Everything is measured as by `genlab evaluate`, with a judge that took no part in training.
 
-Every training appends a line to --results, and what has a line is not trained again: the benchmark can be interrupted,
-and spread over several commands.
+Every training appends a line to --results, and what has a line from the same code, processor and number of threads is
+not trained again: the benchmark can be interrupted, and spread over several commands.
 """
 
 import argparse
 import json
+import re
 import statistics
+import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +32,7 @@ from genlab.engine.machine import Machine
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, changes_of, true_pictures
 from genlab.tasks.restyle.comparison import compared_pixels, compared_values
-from genlab.tasks.restyle.evaluate import STUDIED
+from genlab.tasks.restyle.evaluate import JUDGE_PICTURES
 from genlab.tasks.shared.judges import Judge, judged, train_judge
 
 MODELS = ("stargan", "cyclegan", "peer")
@@ -63,7 +65,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("restyle.jsonl"), help="JSON-lines file of all results")
     parser.add_argument("--sheets", type=Path, help="folder for a sheet per model: before, after, truth if known")
     options = parser.parse_args()
-    setting = [options.data, options.attribute, options.pixels, options.seconds]
+    setting = setting_of(options)
     models = [model for model in options.models if model != "peer" or options.peer_repo]
     wanted = [*((name, 0) for name in BASELINES), *((name, seed) for seed in range(options.seeds) for name in models)]
     done = {(line["model"], line["seed"]) for line in read(options.results, setting)}
@@ -77,7 +79,18 @@ def main() -> None:
     report(read(options.results, setting))
 
 
-def read(path: Path, setting: list[Any]) -> list[dict[str, Any]]:
+def setting_of(options: argparse.Namespace) -> dict[str, Any]:
+    """What makes results comparable: the options, the code and the machine."""
+    describe = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    revision = subprocess.check_output(describe, cwd=Path(__file__).parent, text=True).strip()
+    machine = Machine().about()
+    facts = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    processor = " ".join([machine["processor"], *re.findall(r"model name\s*: (.*)", facts)[:1]])
+    asked = {name: getattr(options, name) for name in ("data", "attribute", "pixels", "seconds")}
+    return {**asked, "revision": revision, "processor": processor, "threads": machine["threads"]}
+
+
+def read(path: Path, setting: dict[str, Any]) -> list[dict[str, Any]]:
     """The results in this setting."""
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     return [line for line in lines if line["setting"] == setting]
@@ -89,7 +102,7 @@ def prepare(options: argparse.Namespace) -> Bench:
     found = read_attributed(options.data, *SHARES.values(), pixels=options.pixels, attributes=attributes)
     held_out = found.test
     assert held_out is not None, "the data have too few pictures for a test split"
-    studied = found.train.take(np.random.default_rng(0).permutation(len(found.train))[:STUDIED])
+    studied = found.train.take(np.random.default_rng(0).permutation(len(found.train))[:JUDGE_PICTURES])
     pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
     counts = [len(one.values) for one in [*found.attributes, *found.kept]]

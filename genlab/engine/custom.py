@@ -62,7 +62,7 @@ def check_names(given: Mapping[str, Any], known: tuple[str, ...], what: str, mod
 
 
 def try_network(
-    name: str, network: nn.Module, given: tuple[Tensor, ...], wanted: list[tuple[int, ...]], hint: str
+    name: str, network: nn.Module, given: tuple[Tensor, ...], wanted: list[tuple[int, ...]] | None, hint: str
 ) -> None:
     """Calls a custom network once before training, to check its interface.
 
@@ -70,7 +70,7 @@ def try_network(
         name: Name of the network that it replaces.
         network: The custom module.
         given: Arguments, as training passes them.
-        wanted: Allowed shapes of its output.
+        wanted: Allowed shapes of its output; None for any.
         hint: Advice if the network rejects `given`.
 
     Raises:
@@ -87,6 +87,6 @@ def try_network(
     finally:
         for module, mode in modes.items():
             module.training = mode
-    if found not in wanted:
+    if wanted is not None and found not in wanted:
         choices = " or ".join(str(shape) for shape in wanted)
         raise InputError(f"The custom {name} maps {shapes} to {found}, but must return {choices}.", name)

@@ -16,6 +16,7 @@ from genlab.data.pictures.attribute_set import read_attributed
 from genlab.data.pictures.attributes import Attribute
 from genlab.engine.machine import Machine
 from genlab.tasks.shared import judges
+from tests.data.made import folder_of
 from tests.tasks.restyle.made import signs
 
 NETWORKS = """
@@ -56,8 +57,8 @@ def quick_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judges, "STEPS", 60)
 
 
-def read(folder: Path, **options):
-    return read_attributed(str(folder), *restyle_models.SHARES.values(), pixels=16, attributes=("colour",), **options)
+def read(folder: Path):
+    return read_attributed(str(folder), *restyle_models.SHARES.values(), pixels=16, attributes=("colour",))
 
 
 def test_the_peer_updates_its_generator_once_in_five_steps(tmp_path, repository, monkeypatch):
@@ -87,7 +88,7 @@ def test_the_peer_needs_a_clone_and_colours(tmp_path, repository):
     found = read(signs(tmp_path / "signs"))
     with pytest.raises(SystemExit, match="clone https"):
         restyle_peer.train_stargan(tmp_path, found.train, [3], 1.0, 0, Machine("cpu"))
-    grey = read(tmp_path / "signs", channels=1)
+    grey = read_attributed(folder_of(tmp_path / "grey", {"a": 30, "b": 30}, channels=1), "0", "0", pixels=16)
     with pytest.raises(SystemExit, match="colour pictures only"):
         restyle_peer.train_stargan(repository, grey.train, [3], 1.0, 0, Machine("cpu"))
 
@@ -149,6 +150,20 @@ def test_it_runs_in_pieces(tmp_path, repository, quick_judge, monkeypatch, capsy
     rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert (rows.count("stargan"), rows.count("cyclegan"), rows.count("swap")) == (2, 1, 2)
     assert (tmp_path / "signs-cyclegan-2s.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_results_of_other_code_and_machines_are_not_mixed(tmp_path, monkeypatch):
+    options = Namespace(data="@faces", attribute=["hair"], pixels=32, seconds=600.0)
+    before = restyle.setting_of(options)
+    results = tmp_path / "results.jsonl"
+    results.write_text(json.dumps({"setting": before, "model": "stargan", "seed": 0}) + "\n")
+    assert len(restyle.read(results, restyle.setting_of(options))) == 1
+    assert len(before["revision"]) >= 40
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "get_num_threads", lambda: 99)
+        assert restyle.read(results, restyle.setting_of(options)) == []
+    monkeypatch.setattr(restyle.subprocess, "check_output", lambda *_, **__: "another\n")
+    assert restyle.read(results, restyle.setting_of(options)) == []
 
 
 def test_the_report_has_medians_and_ranges(capsys):

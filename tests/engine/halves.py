@@ -75,7 +75,7 @@ def shares(recipe: Recipe, step: int) -> list[Any]:
     return found
 
 
-WHOLE = ("read", "known")
+WHOLE = ("reader_pictures", "reader_values")
 """Parts of a batch that a process uses at once, whatever the size of the batch."""
 
 

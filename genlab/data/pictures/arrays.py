@@ -24,7 +24,7 @@ from jaxtyping import UInt8
 from genlab.data.pictures.classes import ClassTable
 from genlab.data.pictures.files import File, PictureFiles, find_pictures, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode, grey, may_be_deep, span
-from genlab.data.pictures.ranges import Ranges, Span, judge, notes_on_shades
+from genlab.data.pictures.ranges import Ranges, Span, infer_ranges, notes_on_shades
 from genlab.data.shared.cache import cached
 from genlab.errors import InputError
 
@@ -107,8 +107,8 @@ def read_files(
 
     def fill(folder: Path) -> None:
         deep = [file for file, content in zip(files, digests, strict=True) if content.deep]
-        judged, said = judge(_spans(deep), ranges or {})
-        about = _decode_all(files, pixels, channels, judged, folder) | {"ranges": judged, "notes": said}
+        inferred, said = infer_ranges(_spans(deep), ranges or {})
+        about = _decode_all(files, pixels, channels, inferred, folder) | {"ranges": inferred, "notes": said}
         (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
     def load(folder: Path) -> tuple[np.ndarray, dict[str, str], Ranges, list[str]]:
@@ -146,7 +146,7 @@ def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Rang
     single = {path for path in paths if Path(path).is_file() and not path.lower().endswith(".zip")}
     deep = [path for path in single if may_be_deep(_single(path, bytes, HEAD))]
     spans = [each for path in deep if (each := _single(path, span))]
-    known, notes = judge(spans, ranges or {})
+    known, notes = infer_ranges(spans, ranges or {})
     names: list[str] = []
     arrays: list[np.ndarray] = []
     left_out: dict[str, str] = {}

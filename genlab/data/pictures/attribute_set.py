@@ -5,7 +5,7 @@ Data flow::
     folder, zip or sample set with a table, one with sub-folders, or two folders -> array, values of each picture
     -> splits, and notes on whatever else distinguishes the values
 
-Sub-folders and two folders are the values of an attribute called `look`.
+Sub-folders and two folders are the values of an attribute called `look`; all columns of tables beside them are kept.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from genlab.data.pictures.attribute_notes import notes_on_attributes
-from genlab.data.pictures.attribute_source import LOOK, Source, read_source
+from genlab.data.pictures.attribute_source import Source, read_source
 from genlab.data.pictures.attributes import MOST, Attribute, Values
 from genlab.data.pictures.dividing import HELD_OUT, counted, divide, notes_on_split
 from genlab.data.pictures.picture_set import PictureSplit
@@ -57,14 +57,14 @@ class AttributedSet:
 
     name: str
     fingerprint: str
-    """SHA-256 of the files' names and contents, of the reading options and of the attributes' values."""
+    """SHA-256 of the files' names and contents, of the reading options and of the values of all attributes."""
     train: AttributedSplit
     validation: AttributedSplit | None
     test: AttributedSplit | None
     attributes: list[Attribute]
     """The attributes to change."""
     kept: list[Attribute]
-    """Every other column of the table with 2 to 20 values."""
+    """Every other column of the tables with 2 to 20 values."""
     left_out: dict[str, str]
     """Files that were left out, with the reason."""
     notes: list[str] = field(default_factory=list)
@@ -102,7 +102,6 @@ def read_attributed(
     *,
     pixels: int | None,
     attributes: tuple[str, ...] = (),
-    channels: int | None = None,
     known: list[Attribute] | None = None,
     ranges: Ranges | None = None,
 ) -> AttributedSet:
@@ -117,7 +116,6 @@ def read_attributed(
         pixels: Side of the square that every picture is resized to; None for 64 if most are at least that large, else
             32.
         attributes: The attributes to change, as `attributes.py` reads them; empty for two folders or sub-folders.
-        channels: 1 for grey, 3 for colour; None for grey if every picture is.
         known: Attributes of a trained model, whose values index those of the pictures; None for those of the data.
         ranges: Value ranges of a trained model; None for those of the data.
 
@@ -126,7 +124,7 @@ def read_attributed(
             pictures, or the same picture has two looks.
     """
     shares = shares_of(validation, test)
-    found = read_source(data, "data", pixels, attributes, channels, ranges, encoding, _looks(known))
+    found = read_source(data, "data", pixels, attributes, None, ranges, encoding, known or ())
     notes, left_out = list(found.notes), dict(found.pictures.left_out)
     with carried(notes):
         chosen = divide(found.pictures.digests, found.layout, found.classes, shares, notes)
@@ -145,7 +143,7 @@ def read_attributed(
             if shares[part] is None:
                 source = read_source(
                     value, part, found.pictures.array.shape[1], attributes, found.pictures.array.shape[3],
-                    found.pictures.ranges, encoding, _looks(changed),
+                    found.pictures.ranges, encoding, [*changed, *kept],
                 )  # fmt: skip
                 if source.layout.splits:
                     raise InputError(
@@ -166,11 +164,6 @@ def read_attributed(
         found.pictures.name, fingerprint.hexdigest(), train, splits["validation"], splits["test"], changed, kept,
         left_out, notes, found.pictures.ranges,
     )  # fmt: skip
-
-
-def _looks(known: list[Attribute] | None) -> list[str]:
-    """The values of the attribute `look`, if there is one."""
-    return next((attribute.values for attribute in known or () if attribute.name == LOOK), [])
 
 
 def _attributes(values: dict[str, Values], order: Sequence[str] = ()) -> list[Attribute]:

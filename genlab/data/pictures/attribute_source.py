@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,14 +12,14 @@ from statistics import median
 import numpy as np
 
 from genlab.data.pictures.arrays import PictureArray, read_files
-from genlab.data.pictures.attributes import Labels, listed, read_labels
-from genlab.data.pictures.classes import TABLES, read_table
+from genlab.data.pictures.attributes import MOST, Attribute, Labels, listed, read_labels
+from genlab.data.pictures.classes import TABLES, PictureTable, read_table
 from genlab.data.pictures.dividing import notes_on_files
 from genlab.data.pictures.files import PictureFiles, find_pictures, printable
 from genlab.data.pictures.image_decoding import Unreadable, describe
 from genlab.data.pictures.layout import Layout, read_layout
 from genlab.data.pictures.ranges import Ranges
-from genlab.data.shared.delimited import carried
+from genlab.data.shared.delimited import Cells, carried
 from genlab.errors import InputError
 from genlab.options import two_paths
 
@@ -56,39 +57,57 @@ def read_source(
     channels: int | None,
     ranges: Ranges | None,
     encoding: str | None,
-    looks: list[str],
+    known: Sequence[Attribute],
 ) -> Source:
-    """Reads all pictures; two folders are the `looks` of the same or of similar names, or else by position."""
+    """Reads all pictures; two folders are the `known` looks of the same or of similar names, or else by position."""
     both = two_paths(data)
-    files, order = _join(*both, option) if both else (find_pictures(data, option), [])
+    order = _distinct(*both, option) if both else []
+    sources = {path: find_pictures(path, option) for path in both or (data,)}
+    files = _joined(order, list(sources.values())) if both else sources[data]
     if both and attributes:
         raise InputError("attribute: two folders are the values of one attribute: omit --attribute.", "attribute")
-    if not attributes and files.table is not None:
-        raise _needs_attribute(files, data, option, encoding)
+    if not (both or attributes) and files.table is not None:
+        folders = read_layout([name for name, _ in files.pictures], data, option).classes
+        if not 2 <= len(set(folders)) <= MOST:
+            raise _needs_attribute(files, data, option, encoding)
     pictures = read_files(files, data, pixels or _fitting_side(files), channels, option, ranges)
     notes = [*notes_on_files(pictures.left_out), *pictures.notes]
     with carried(notes):
         if both:
             layout = read_layout(_sides(pictures.names, order), data, option)
+            looks = next((one.values for one in known if one.name == LOOK), [])
             if len(looks) == 2 and not set(looks) & set(order):
                 order = _matched(order, looks, notes)
             classes = [order["AB".index(side)] for side in layout.classes]
         else:
             layout = read_layout(pictures.names, data, option)
             classes = [] if attributes else layout.classes
-        if attributes:
-            labels = _from_table(files, pictures.names, attributes, data, option, encoding)
+        table = _read_tables(sources, order, option, encoding, attributes, notes)
+        labels = Labels({}, {}, [])
+        if table is not None:
+            notes += table.notes
+            labels = read_labels(table, pictures.names, attributes, option, known)
             notes += labels.notes
-        elif any(classes):
-            labels = Labels({LOOK: np.array(classes, object)}, {}, [])
+        if attributes and table is None:
+            raise InputError(
+                f"attribute: {data} has no {TABLES[0]} or {TABLES[1]} with a column {attributes[0]}.", "attribute"
+            )
+        if any(classes):
+            kept = {name: values for name, values in labels.kept.items() if name != LOOK}
+            labels = Labels({LOOK: np.array(classes, object)}, kept, [])
             _check_copies(pictures, classes, option)
-        else:
+            if table is not None and not both:
+                notes.append(
+                    f"The sub-folders of {data} are the looks to change between; --attribute changes a column of its "
+                    f"table instead: {listed(table.cells.names)}"
+                )
+        elif not attributes:
             raise InputError(
                 f"{data} has neither a table {TABLES[0]} nor a sub-folder for each look: add one, or give two folders.",
                 option,
             )
-    values = {name: found.tolist() for name, found in labels.changed.items()}
-    about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, values])
+    values = [{name: found.tolist() for name, found in each.items()} for each in (labels.changed, labels.kept)]
+    about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, *values])
     digest = hashlib.sha256(about.encode()).hexdigest()
     return Source(files, pictures, layout, classes, order, labels, digest, notes)
 
@@ -103,17 +122,41 @@ def _fitting_side(files: PictureFiles) -> int:
     return large if sides and median(sides) >= large else small
 
 
-def _from_table(
-    files: PictureFiles, names: list[str], attributes: tuple[str, ...], data: str, option: str, encoding: str | None
-) -> Labels:
-    if files.table is None:
-        raise InputError(
-            f"attribute: {data} has no {TABLES[0]} or {TABLES[1]} with a column {attributes[0]}.", "attribute"
-        )
-    table = read_table(files.table, names, data, option, encoding, attributes)
-    with carried(table.notes):
-        labels = read_labels(table, names, attributes, option)
-    return Labels(labels.changed, labels.kept, [*table.notes, *labels.notes])
+def _read_tables(
+    sources: dict[str, PictureFiles], order: list[str], option: str, encoding: str | None,
+    attributes: tuple[str, ...], notes: list[str],
+) -> PictureTable | None:  # fmt: skip
+    """The table beside the pictures; of two folders, both tables as one, or a note if only one has a table."""
+    tables = {path: read_table(files.table, [name for name, _ in files.pictures], path, option, encoding, attributes)
+              for path, files in sources.items() if files.table is not None}  # fmt: skip
+    if len(tables) < len(sources):
+        notes += [
+            f"{path} has {files.table.name}, but {other} has no such table: it is ignored."
+            for path, files in sources.items() for other in sources if files.table is not None and other != path
+        ]  # fmt: skip
+        return None
+    found = list(tables.values())
+    return _one_table(order, found, notes) if order else found[0]
+
+
+def _one_table(order: list[str], found: list[PictureTable], notes: list[str]) -> PictureTable:
+    """The tables of two folders as that of a folder with the sub-folders `order`, with the columns that both have."""
+    one, other = (table.cells.names for table in found)
+    if alone := [name for name in (*one, *other) if (name in one) != (name in other)]:
+        notes.append(f"Columns that only one of the two folders has: {', '.join(alone)}; they are ignored.")
+    names = [name for name in one if name in other]
+    columns = [np.concatenate([table.cells.column(name) for table in found]) for name in names]
+    where = " and ".join(table.where for table in found)
+    cells = Cells(where, names, columns, np.concatenate([table.cells.lines for table in found]))
+    parts = list(zip(order, (0, len(found[0].files)), found, strict=True))
+    return PictureTable(
+        where,
+        cells,
+        {start + row: start + first for _, start, table in parts for row, first in table.repeated.items()},
+        [f"{look}/{file}" for look, _, table in parts for file in table.files],
+        {f"{look}/{name}": start + row for look, start, table in parts for name, row in table.rows.items()},
+        [note for table in found for note in table.notes],
+    )
 
 
 def _sides(names: list[str], order: list[str]) -> list[str]:
@@ -138,14 +181,13 @@ def _matched(order: list[str], looks: list[str], notes: list[str]) -> list[str]:
     return looks
 
 
-def _join(one: str, other: str, option: str) -> tuple[PictureFiles, list[str]]:
-    """The pictures of two folders as if they were sub-folders of one, and the names of these sub-folders."""
-    order = _distinct(one, other, option)
-    found = list(zip(order, (find_pictures(path, option) for path in (one, other)), strict=True))
+def _joined(order: list[str], both: list[PictureFiles]) -> PictureFiles:
+    """The pictures of two folders as if they were the sub-folders `order` of one."""
+    found = list(zip(order, both, strict=True))
     pictures = [(f"{name}/{file}", read) for name, each in found for file, read in each.pictures]
     others = {f"{name}/{file}": why for name, each in found for file, why in each.others.items()}
     notes = [f"{name}: {note}" for name, each in found for note in each.notes]
-    return PictureFiles(" + ".join(each.name for _, each in found), pictures, others, None, "", notes), order
+    return PictureFiles(" + ".join(each.name for _, each in found), pictures, others, None, "", notes)
 
 
 def _distinct(one: str, other: str, option: str) -> list[str]:

@@ -4,6 +4,7 @@ An attribute to change is a column (`hair`), or composed of columns with yes and
 picture's value is then the name of the one column that is yes. Every other column with few values is kept.
 """
 
+from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -11,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Int
 
-from genlab.data.pictures.classes import PictureTable
+from genlab.data.pictures.classes import MARKS, PictureTable
 from genlab.errors import InputError
 from genlab.options import perhaps_meant
 
@@ -21,7 +22,7 @@ SHOWN = 12
 """Number of columns that an error lists."""
 UNKNOWN = -1
 """The index of a picture without a definite value."""
-BINARY = ({"1": "yes", "-1": "no"}, {"1": "yes", "0": "no"}, {"yes": "yes", "no": "no"}, {"true": "yes", "false": "no"})
+BINARY = (MARKS, {"1": "yes", "0": "no"}, {"yes": "yes", "no": "no"}, {"true": "yes", "false": "no"})
 """How columns with two values write yes and no."""
 
 Values = np.ndarray
@@ -53,7 +54,9 @@ class Labels:
     notes: list[str]
 
 
-def read_labels(table: PictureTable, names: list[str], items: Sequence[str], option: str) -> Labels:
+def read_labels(
+    table: PictureTable, names: list[str], items: Sequence[str], option: str, known: Sequence[Attribute] = ()
+) -> Labels:
     """The values of the pictures `names` according to a table.
 
     Args:
@@ -61,6 +64,7 @@ def read_labels(table: PictureTable, names: list[str], items: Sequence[str], opt
         names: The files of the pictures.
         items: The attributes to change.
         option: The option that gave the pictures.
+        known: Attributes of the training data, whose values decide which columns hold yes and no.
 
     Raises:
         InputError: a column is unknown or cannot be used, or a picture has no row.
@@ -69,6 +73,7 @@ def read_labels(table: PictureTable, names: list[str], items: Sequence[str], opt
         if name not in table.rows:
             raise InputError(f"{table.where} has no line for {name}: add it, or remove the picture.", option)
     rows = np.array([table.rows[name] for name in names])
+    values = {one.name: one.values for one in known}
     notes = []
     if absent := len(set(table.files)) - len(set(rows)):
         notes.append(f"{table.where}: lines of pictures that are absent: {absent:,}; they are ignored.")
@@ -82,7 +87,7 @@ def read_labels(table: PictureTable, names: list[str], items: Sequence[str], opt
         cells = [table.column(column, option)[rows] for column in columns]
         used.update(columns)
         if len(columns) == 1:
-            answers = _yes_no(cells[0])
+            answers = _yes_no(cells[0], values.get(name))
             changed[name] = cells[0] if answers is None else answers
             if answers is not None:
                 binary[name] = answers
@@ -90,13 +95,13 @@ def read_labels(table: PictureTable, names: list[str], items: Sequence[str], opt
                 notes.append(f"{name}: {unknown:,} of {len(rows):,} pictures have no value: they are left out.")
         else:
             changed[name] = _composed(name, columns, cells, table.where, notes)
-    notes += [_excluding(*pair, binary) for pair in combinations(binary, 2) if _exclude(*pair, binary)]
+    notes += [_exclusion_note(*pair, binary) for pair in combinations(binary, 2) if _are_exclusive(*pair, binary)]
     kept, many = {}, []
     for column in (column for column in table.cells.names if column not in used | changed.keys()):
         cells = table.column(column, option)[rows]
         count = len(set(cells) - {""})
         if 2 <= count <= MOST:
-            answers = _yes_no(cells)
+            answers = _yes_no(cells, values.get(column))
             kept[column] = cells if answers is None else answers
         elif count > MOST:
             many.append(column)
@@ -135,13 +140,17 @@ def _known(name: str, table: PictureTable) -> str:
         ) from None
 
 
-def _yes_no(cells: Values) -> Values | None:
-    """The column as yes and no, "" where it is empty; None if it holds something else."""
+def _yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
+    """The column as yes and no, "" where it is empty; None if it holds something else.
+
+    The `known` values of the training data decide: if they are yes and no, other values stay as they are.
+    """
     given = {cell.casefold() for cell in set(cells)} - {""}
-    for words in BINARY:
-        if given and given <= words.keys():
-            return np.array([words.get(cell.casefold(), "") for cell in cells], object)
-    return None
+    if known is None:
+        found = next((words for words in BINARY if given and given <= words.keys()), None)
+    else:
+        found = dict(ChainMap(*BINARY)) if set(known) == {"yes", "no"} else None
+    return None if found is None else np.array([found.get(cell.casefold(), cell) for cell in cells], object)
 
 
 def _composed(name: str, columns: list[str], cells: list[Values], where: str, notes: list[str]) -> Values:
@@ -164,14 +173,14 @@ def _composed(name: str, columns: list[str], cells: list[Values], where: str, no
     return np.where(yes.sum(0) == 1, np.array(columns, object)[yes.argmax(0)], "")
 
 
-def _exclude(one: str, other: str, binary: dict[str, Values]) -> bool:
+def _are_exclusive(one: str, other: str, binary: dict[str, Values]) -> bool:
     """Whether two columns are hardly ever both yes, but by chance would be."""
     first, second = (float((binary[name] == "yes").mean()) for name in (one, other))
     both = float(((binary[one] == "yes") & (binary[other] == "yes")).mean())
     return both <= 0.02 * min(first, second) and max(first, second) >= 0.1 and min(first, second) > 0
 
 
-def _excluding(one: str, other: str, binary: dict[str, Values]) -> str:
+def _exclusion_note(one: str, other: str, binary: dict[str, Values]) -> str:
     return (
         f"{one} and {other} exclude each other: --attribute NAME={one},{other} makes one attribute of them, so that "
         "one replaces the other."

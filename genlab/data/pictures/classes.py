@@ -20,7 +20,7 @@ each attribute).
 FILES = ("file", "filename", "image", "image_id", "picture", "name")
 """Names of the column with the pictures' files, the preferred one first."""
 MARKS = {"1": "yes", "-1": "no"}
-"""Class names for the values in CelebA's list."""
+"""Meaning of the values in CelebA's list."""
 
 
 class ClassTable(NamedTuple):

@@ -17,7 +17,7 @@ from genlab.data.pictures.arrays import HEAD
 from genlab.data.pictures.files import File, find_pictures, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode_whole, may_be_deep, span, whole
 from genlab.data.pictures.pixels import whole_pictures
-from genlab.data.pictures.ranges import Ranges, Span, judge
+from genlab.data.pictures.ranges import Ranges, Span, infer_ranges
 from genlab.errors import InputError
 
 MOST = 100
@@ -50,6 +50,10 @@ def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = 
     """
     if isinstance(picture, Image.Image):
         return Original(name, whole(picture, ranges))
+    if isinstance(picture, (str, Path)):
+        raise InputError(
+            f"pictures: {picture} is a path: open it with PIL.Image.open, or use the command line.", "pictures"
+        )
     found = whole_pictures(picture, channels, "pictures")
     if len(found) > 1:
         raise InputError(
@@ -60,15 +64,15 @@ def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = 
 
 
 def open_originals(
-    paths: Iterable[str], notes: list[str], ranges: Ranges | None = None, option: str = "pictures"
+    paths: Iterable[str], notes: list[str], option: str, ranges: Ranges | None = None
 ) -> Iterator[list[Original]]:
     """Yields the pictures, some at a time.
 
     Args:
         paths: Files, folders, zips and @samples.
         notes: Receives a note for each file that is left out.
-        ranges: Value ranges of the model's training data; None infers them from the pictures of each path.
         option: The option that gave `paths`.
+        ranges: Value ranges of the model's training data; None infers them from the pictures of each path.
 
     Raises:
         InputError: a path does not exist, a file cannot be read as a picture, or no picture in a folder can.
@@ -97,7 +101,7 @@ def _opened(path: str, ranges: Ranges, notes: list[str], option: str) -> Iterato
         notes += found.notes
         files = found.pictures
     deep = [each for each in map(_span, files) if each is not None]
-    known, said = judge(deep, ranges)
+    known, said = infer_ranges(deep, ranges)
     notes += said
     count, reason = 0, ""
     for name, read in files:

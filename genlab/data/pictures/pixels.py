@@ -72,6 +72,10 @@ def whole_pictures(data: Any, channels: int, option: str = "data") -> UInt8[np.n
     shape = array.shape
     if array.ndim == 3 and shape[0] == channels == 3 and shape[2] not in (1, 3):  # one picture, channels first
         array = array.transpose(1, 2, 0)
+    if array.ndim in (3, 4) and array.shape[-1] in (2, 4) and array.shape[-3] not in (1, 3):
+        raise InputError(
+            f"{option}: an array of shape {shape} holds transparency, which cannot be used; {wanted}.", option
+        )
     if array.ndim == 2 or (array.ndim == 3 and array.shape[2] not in (1, 3)):  # grey, without an axis for it
         array = array[..., None]
         array = array[None] if array.ndim == 3 else array

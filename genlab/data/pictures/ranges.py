@@ -42,7 +42,7 @@ class Span(NamedTuple):
     high: float
 
 
-def judge(spans: Iterable[Span], known: Ranges) -> tuple[Ranges, list[str]]:
+def infer_ranges(spans: Iterable[Span], known: Ranges) -> tuple[Ranges, list[str]]:
     """Infers one range per kind of picture; returns the ranges and notes for the user.
 
     Args:

@@ -20,7 +20,7 @@ from genlab.tasks.shared.judges import fit
 Pictures = Float[Tensor, "pictures channels side side"]
 Labels = Int[Tensor, " pictures"]
 STEPS, BATCH, WIDTH = 600, 64, 16
-READINGS = 30
+EPOCHS = 30
 """Largest number of epochs, within the limit of `STEPS`."""
 
 
@@ -47,7 +47,7 @@ def accuracy_after(
         network,
         lambda step: draw(step, BATCH),
         lambda seen, known: classification_loss(network(warped(seen, Warp())), known),
-        max(1, min(STEPS, READINGS * count // BATCH)),
+        max(1, min(STEPS, EPOCHS * count // BATCH)),
         machine,
     )
     with evaluating(network, machine):

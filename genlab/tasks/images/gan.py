@@ -30,7 +30,7 @@ from genlab.tasks.images.options import GANOptions, WGANGPOptions
 from genlab.tasks.images.pipeline import PASS, DiscriminatorShape, GeneratorShape, PictureFacts
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, some, try_networks
 from genlab.tasks.shared.annealing import falling, rising
-from genlab.tasks.shared.drawings import are_drawings
+from genlab.tasks.shared.drawings import are_drawings, are_photographs
 
 Pictures = Float[Tensor, "batch channels side side"]
 PENALISED = 4
@@ -47,7 +47,7 @@ MEMORISED = 0.7
 
 def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
     """Builds the generator."""
-    palette, detail = (options.palette or 0, bool(options.detail)) if isinstance(options, GANOptions) else (0, False)
+    palette, detail = (options.palette or 0, facts.photographs) if isinstance(options, GANOptions) else (0, False)
     shape = GeneratorShape(options.latent, facts.channels, options.pixels, len(facts.classes))
     build = lambda shape: Generator(
         shape.latent, shape.channels, shape.pixels, options.width, shape.classes, palette, detail
@@ -58,7 +58,7 @@ def build_network(options: GANOptions | WGANGPOptions, facts: PictureFacts, netw
 def build_discriminator(setup: Setup, facts: PictureFacts, name: str) -> nn.Module:
     """Builds the discriminator, or the custom network called `name`."""
     options = setup.options
-    detail = isinstance(options, GANOptions) and bool(options.detail)
+    detail = isinstance(options, GANOptions) and facts.photographs
     shape = DiscriminatorShape(facts.channels, options.pixels, len(facts.classes))
     build = lambda shape: Discriminator(shape.channels, shape.pixels, options.width, shape.classes, detail)
     return setup.networks.build(name, shape, build)
@@ -130,17 +130,15 @@ class GANRecipe(ImagesRecipe):
 
     @classmethod
     def resolve(cls, options: GANOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> GANOptions:
-        drawings = are_drawings(data.train)
+        drawings, photographs = are_drawings(data.train), are_photographs(data.train)
         palette = (COLOURS if drawings else 0) if options.palette is None else options.palette
         penalty = 3.0 if palette else 1.0
-        detail = data.channels == 3 and not drawings if options.detail is None else options.detail
-        rate = (4e-3 if detail else 3e-3 if data.channels == 3 else 1e-3) * min(1.0, WIDTH / options.width)
+        rate = (4e-3 if photographs else 3e-3 if drawings else 1e-3) * min(1.0, WIDTH / options.width)
         few = len(data.train) < FEW
         return replace(
             options,
             palette=palette,
-            detail=detail,
-            batch=options.batch or (32 if detail else 16),
+            batch=options.batch or (32 if photographs else 16),
             learning_rate=rate if options.learning_rate is None else options.learning_rate,
             augment=("all" if few else "none") if options.augment == "auto" else options.augment,
             penalty=penalty if options.penalty is None else options.penalty,

@@ -61,16 +61,13 @@ class GANOptions(LatentOptions, ScaledOptions, PicturesOptions):
     """Options of the GAN."""
 
     batch: Batch | None = None
-    """Pictures per update and process; by default 32 with --detail, else 16."""
+    """Pictures per update and process; by default 32 for photographs in colour, else 16."""
     learning_rate: Rate | None = None
-    """Peak learning rate of Adam, for both networks; by default 0.004 with --detail, else 0.003 for colour pictures and
-    0.001 for grey ones, and lower in proportion for widths above 16."""
+    """Peak learning rate of Adam, for both networks; by default 0.004 for photographs in colour, 0.003 for drawings and
+    0.001 for grey pictures, and lower in proportion for widths above 16."""
     palette: Annotated[int, Ge(0), Le(1024)] | None = None
     """Number of learned colours that each pixel is mixed from; 0 for any colour. By default 32 where the training
     pictures have few colours."""
-    detail: bool | None = None
-    """More layers and channels at full resolution, and latents that act at every resolution: by default for colour
-    pictures that are not drawings."""
     penalty: Penalty | None = None
     """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the peak learning rate, by default
     3 with a palette, else 1; it rises from a tenth of it while the learning rate warms up, and falls to a tenth at the

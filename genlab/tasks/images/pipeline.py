@@ -44,6 +44,8 @@ class PictureFacts:
     """Names of the classes that the model was trained with; empty without classes."""
     ranges: Mapping[str, Any] = field(default_factory=dict)
     """Black and white level of pictures with more than 8 bits per channel, by kind of picture."""
+    photographs: bool = False
+    """Whether they are photographs in colour, for which the GAN has more layers."""
     words: list[str] = field(default_factory=list)
     """The words of descriptions that the model knows, sorted."""
     longest: int = 1

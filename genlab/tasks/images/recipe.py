@@ -21,6 +21,7 @@ from genlab.show.sheets import sheet
 from genlab.tasks.images.features import generated_features
 from genlab.tasks.images.making import Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
+from genlab.tasks.shared.drawings import are_photographs
 from genlab.tasks.shared.picture_examples import picture_examples
 from genlab.tasks.shared.picture_features import RealFeatures, extractor
 
@@ -158,7 +159,7 @@ def facts_of(setup: Setup) -> PictureFacts:
     """The facts about the training pictures that the model needs."""
     data: PictureSet = setup.data
     classes = data.classes if setup.options.conditional else []
-    return PictureFacts(data.name, data.channels, classes, data.ranges)
+    return PictureFacts(data.name, data.channels, classes, data.ranges, are_photographs(data.train))
 
 
 def kept(setup: Setup, facts: PictureFacts, name: str, network: nn.Module) -> ImagesPipeline:

@@ -16,7 +16,7 @@ from genlab.tasks.shared.drawings import are_drawings
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 MOST = 1000
 """Largest number of changes to measure on."""
-STUDIED = 5000
+SWAP_PICTURES = 5000
 """Largest number of pictures to find colours or means in, shared equally among the values of an attribute."""
 
 
@@ -106,7 +106,7 @@ def swapped(changes: Changes, studied: AttributedSplit) -> tuple[Pixels, str]:
         change = changes.pictures[rows], changes.source[rows], changes.target[rows]
         count = len(attribute.values)
         having = [np.flatnonzero(studied.values[:, index] == value) for value in range(count)]
-        some = studied.take(np.concatenate([each[:: ceil(len(each) * count / STUDIED)] for each in having]))
+        some = studied.take(np.concatenate([each[:: ceil(len(each) * count / SWAP_PICTURES)] for each in having]))
         known = some.pictures.array[some.pictures.rows], some.values[:, index], count
         made[rows] = (
             colours_swapped(*change, value_colours(*known)[:, 0])

@@ -46,15 +46,17 @@ class CycleGANRecipe(RestyleRecipe):
         discriminators = [setup.networks.build(name, shape, build) for name in DISCRIMINATORS]
         self.discriminators = nn.ModuleList(discriminators).to(device)
         pictures = torch.zeros(2, shape.channels, shape.pixels, shape.pixels, device=device)
-        for name, network in zip(GENERATORS, (generators.to_first, generators.to_second), strict=True):
+        built = (generators.to_first, generators.to_second, *discriminators)
+        for name, network in zip(self.replaceable, built, strict=True):
             if name in setup.networks:
-                hint = "it must take pictures of that shape, and return pictures"
-                try_network(name, network, (pictures,), [tuple(pictures.shape)], hint)
+                returned, wanted = ("pictures", [tuple(pictures.shape)]) if name in GENERATORS else ("scores", None)
+                hint = f"it must take pictures of that shape, and return {returned}"
+                try_network(name, network, (pictures,), wanted, hint)
         self.average = Average(generators, options.average).to(device)
         self.pools = [Pool(pictures.shape[1:]).to(device) for _ in DISCRIMINATORS]
         self.score_loss = setup.losses.get("score", least_squares)
         self.cycle_loss = setup.losses.get("cycle", nn.functional.l1_loss)
-        trained = {"generators": generators, "judges": self.discriminators}  # judges: their name in checkpoints
+        trained = {"generators": generators, "discriminators": self.discriminators}
         optimizers = {
             name: [torch.optim.Adam(network.parameters(), options.learning_rate, betas=(0.5, 0.999), fused=True)]
             for name, network in trained.items()
@@ -102,7 +104,7 @@ class CycleGANRecipe(RestyleRecipe):
         with torch.no_grad():  # as `generate` measures it: back from 8 bits
             there = rounded(torch.where(is_first, made_second, made_first))
             back = self.generators(there, change_between(batch.target, batch.source, self.counts))
-            self.pipeline.usual.update((back - batch.pictures).abs().mean())
+            self.pipeline.typical.update((back - batch.pictures).abs().mean())
         return {
             "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, "reader": reader,
         }  # fmt: skip

@@ -31,7 +31,7 @@ from genlab.tasks.shared.reopening import reopened
 
 FEWEST = 5
 """Smallest number of pictures to measure on."""
-STUDIED = 50_000
+JUDGE_PICTURES = 50_000
 """Largest number of pictures that the judge is trained on."""
 SHOWN = 8
 """Number of changes of each kind on the sheet."""
@@ -98,10 +98,10 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
         )
     order = np.random.default_rng(0).permutation(len(found.train))
     if home:
-        held_out, studied = found.test, found.train.take(order[:STUDIED])
+        held_out, studied = found.test, found.train.take(order[:JUDGE_PICTURES])
     else:
         first = _halves(found.train.pictures)[order]
-        held_out, studied = found.train.take(order[first]), found.train.take(order[~first][:STUDIED])
+        held_out, studied = found.train.take(order[first]), found.train.take(order[~first][:JUDGE_PICTURES])
     assert held_out is not None
     if min(len(held_out), len(studied)) < FEWEST:
         count, least = (len(held_out), FEWEST) if home else (len(found.train), 2 * FEWEST)

@@ -26,7 +26,7 @@ def _some_at_a_time(paths: Iterable[str], pipeline: RestylePipeline) -> Iterator
             say(f"Note: {note}")
         notes.clear()
 
-    for pictures in open_originals(paths, notes, pipeline.facts.ranges):
+    for pictures in open_originals(paths, notes, "files", pipeline.facts.ranges):
         say_notes()
         yield pictures
     say_notes()

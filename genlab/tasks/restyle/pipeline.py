@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
-from PIL import Image
 from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
@@ -33,7 +32,7 @@ Values = Int[Tensor, "batch attributes"]
 Pixels = UInt8[np.ndarray, "height width channels"]
 PASS = 100
 """Pictures per forward pass."""
-FOREIGN = 4.0
+UNFAMILIAR = 4.0
 """A picture whose cycle error exceeds this multiple of the training pictures' is unlike them."""
 NAMED = 3
 """Largest number of such pictures that a note names."""
@@ -69,7 +68,7 @@ class RestyleFacts:
         return Judge(self.channels, counts, self.pixels, READER)
 
 
-class UsualError(nn.Module):
+class TypicalCycleError(nn.Module):
     """The cycle error of training pictures: the mean difference after changing a picture there and back."""
 
     value: Tensor
@@ -92,7 +91,7 @@ class RestylePipeline(Pipeline):
         options: The model's options.
         facts: About the training pictures.
         networks: `generator`, which maps pictures and changes to pictures; `reader`, a classifier of
-            present values; and `usual`.
+            present values; and `typical`.
         machine: The machine that they run on.
     """
 
@@ -102,9 +101,9 @@ class RestylePipeline(Pipeline):
         reader = networks["reader"]
         assert isinstance(reader, Judge)
         self.reader: Judge = reader
-        usual = networks["usual"]
-        assert isinstance(usual, UsualError)
-        self.usual = usual
+        typical = networks["typical"]
+        assert isinstance(typical, TypicalCycleError)
+        self.typical = typical
         self.counts = facts.shape.counts
         self.arguments = {"generate": "photo.png" if self.counts == [2] else f"photo.png --set {self._example}"}
 
@@ -119,7 +118,7 @@ class RestylePipeline(Pipeline):
         facts = RestyleFacts(**about)
         assert facts.channels in (1, 3), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
-        networks |= {"reader": facts.reader(), "usual": UsualError()}
+        networks |= {"reader": facts.reader(), "typical": TypicalCycleError()}
         device = saved.machine.device
         return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
 
@@ -142,10 +141,6 @@ class RestylePipeline(Pipeline):
         back = self.restyle(rounded(self.restyle(pictures, source, target)), target, source)
         return (back - pictures).abs().mean((1, 2, 3))
 
-    def read(self, pictures: Pictures) -> Int[Tensor, "batch all_attributes"]:
-        """The values that the reader reads: of the attributes to change, then of those to keep."""
-        return self.reader.read(pictures)
-
     # --- capabilities ---
 
     def generate(self, request: RestyleRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
@@ -160,7 +155,7 @@ class RestylePipeline(Pipeline):
             originals = self._originals(pictures, len(errors))
             for first in range(0, len(originals), PASS):
                 yield from self._changed(originals[first : first + PASS], wanted, request, errors)
-        self._note_foreign(errors)
+        self._note_unfamiliar(errors)
 
     def _changed(
         self,
@@ -174,13 +169,13 @@ class RestylePipeline(Pipeline):
         rows = np.concatenate([picture_rows(one.pixels, side, self.facts.channels) for one in originals])
         with self.evaluating():
             pictures = self.machine.place(to_tensor(rows))
-            source = self.read(pictures)[:, : len(self.counts)]
+            source = self.reader.read(pictures)[:, : len(self.counts)]
             target = source.clone()
             for attribute, value in wanted.items():
                 target[:, attribute] = value
             if not wanted:  # two looks: each picture gets the other
                 target = 1 - source
-            there = self.restyle(pictures, source, target, request.strength).cpu()
+            there = self.restyle(pictures, source, target, request.strength).clamp(-1, 1).cpu()
             found = self.cycle_errors(pictures, source, self._changing(source, target, wanted)).tolist()
         before, after = to_tensor(rows), to_bytes(there)
         for place, original in enumerate(originals):
@@ -218,16 +213,16 @@ class RestylePipeline(Pipeline):
         target[same, attribute] = (source[same, attribute] + 1) % self.counts[attribute]
         return target
 
-    def _note_foreign(self, errors: Sequence[tuple[float, str]]) -> None:
+    def _note_unfamiliar(self, errors: Sequence[tuple[float, str]]) -> None:
         """Says how many pictures are unlike those of training, and names the least alike."""
-        usual = self.usual.value.item()
-        foreign = sorted((each for each in errors if each[0] > FOREIGN * usual > 0), reverse=True)
-        if foreign:
-            names = ", ".join(name for _, name in foreign[:NAMED])
+        typical = self.typical.value.item()
+        unfamiliar = sorted((each for each in errors if each[0] > UNFAMILIAR * typical > 0), reverse=True)
+        if unfamiliar:
+            names = ", ".join(name for _, name in unfamiliar[:NAMED])
             say(
-                f"Note: pictures unlike those of training: {len(foreign):,} of {len(errors):,} "
-                f"({names}{', ...' if len(foreign) > NAMED else ''}), with a cycle error up to "
-                f"{foreign[0][0] * 127.5:.1f} of 255, usually {usual * 127.5:.1f}: expect artefacts."
+                f"Note: pictures unlike those of training: {len(unfamiliar):,} of {len(errors):,} "
+                f"({names}{', ...' if len(unfamiliar) > NAMED else ''}), with a cycle error up to "
+                f"{unfamiliar[0][0] * 127.5:.1f} of 255, typically {typical * 127.5:.1f}: expect artefacts."
             )
 
     def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:
@@ -276,12 +271,12 @@ class RestylePipeline(Pipeline):
         Raises:
             InputError: there are none, or an array does not hold pictures.
         """
-        if isinstance(pictures, Image.Image):
-            pictures = [pictures]
-        if pictures is None or len(pictures) == 0:
-            raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
-        if not isinstance(pictures, (list, tuple)):
+        if isinstance(pictures, (np.ndarray, Tensor)):
             pictures = whole_pictures(pictures, self.facts.channels, "pictures")
+        elif not isinstance(pictures, (list, tuple)):
+            pictures = [] if pictures is None else [pictures]
+        if not len(pictures):
+            raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
         return [
             one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels, self.facts.ranges)
             for place, one in enumerate(pictures, before)

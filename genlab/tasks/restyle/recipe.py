@@ -18,7 +18,7 @@ from genlab.engine.samples import Kind, Sample
 from genlab.metrics.restyle import flip_rate, least_kept
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import changes_of
-from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, UsualError
+from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, TypicalCycleError
 from genlab.tasks.shared.judges import RATE, WEIGHT_DECAY, judging_loss
 from genlab.tasks.shared.picture_examples import picture_examples
 
@@ -30,7 +30,7 @@ SHOWN = 8
 """Number of pictures in a preview."""
 CANDIDATES = 8
 """Number of real pictures with the new value to choose the most similar one from."""
-READ = 16
+READER_BATCH = 16
 """Number of real pictures per update and process that the reader learns from: its batch norm needs several, however
 small the model's own batch is.
 """
@@ -49,9 +49,9 @@ class Batch(NamedTuple):
     partners: Pictures
     target: Values
     """Values of the partners, at least one of which differs from the present one."""
-    read: Float[Tensor, "read channels side side"]
+    reader_pictures: Float[Tensor, "read channels side side"]
     """Pictures for the reader, in which all values are equally frequent."""
-    known: Int[Tensor, "read all_attributes"]
+    reader_values: Int[Tensor, "read all_attributes"]
     """Their values of all attributes; -1 where unknown."""
 
 
@@ -72,7 +72,7 @@ class RestyleRecipe(Recipe):
     ) -> None:
         reader = facts.reader().to(setup.machine.device)
         adam = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=WEIGHT_DECAY, fused=True)
-        kept = {"reader": reader, "usual": UsualError().to(setup.machine.device)}
+        kept = {"reader": reader, "typical": TypicalCycleError().to(setup.machine.device)}
         pipeline = RestylePipeline(setup.options, facts, {"generator": generator, **kept}, setup.machine)
         super().__init__(setup, pipeline, {**networks, **kept}, {**optimizers, "reader": [adam]})
         self.counts, self.progress = pipeline.counts, 0.0
@@ -104,11 +104,11 @@ class RestyleRecipe(Recipe):
         picks = random.integers(len(train), size=self.options.batch)
         source = train.values[picks]
         partners = self._partners(random, picks, self._targets(random, source))
-        read = self._balanced(random, READ)
-        rows = np.concatenate((picks, partners, read))
+        shown = self._balanced(random, READER_BATCH)
+        rows = np.concatenate((picks, partners, shown))
         pictures = to_tensor(mirrored(random, train.pictures.array[train.pictures.rows[rows]], self.options.flip))
-        first, second, third = pictures.split((len(picks), len(partners), READ))
-        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[read])]
+        first, second, third = pictures.split((len(picks), len(partners), READER_BATCH))
+        values = [torch.from_numpy(values) for values in (source, train.values[partners], self.all_values[shown])]
         return Batch(first, values[0], second, values[1], third, values[2])
 
     def _balanced(self, random: np.random.Generator, count: int) -> Int[np.ndarray, " count"]:
@@ -153,7 +153,7 @@ class RestyleRecipe(Recipe):
         """Trains the reader on real pictures during the first `READING` of training; returns its loss."""
         self.progress, learns = progress, progress < READING
         with torch.set_grad_enabled(learns):
-            loss = judging_loss(self.pipeline.reader.train(learns)(batch.read), batch.known)
+            loss = judging_loss(self.pipeline.reader.train(learns)(batch.reader_pictures), batch.reader_values)
         if learns:
             self.update(self.pipeline.reader, loss)
         return loss
@@ -186,7 +186,7 @@ class RestyleRecipe(Recipe):
             pictures, source, target = self.machine.place((to_tensor(changes.pictures[part]), old[part], new[part]))
             made = self.pipeline.restyle(pictures, source, target).clamp(-1, 1)
             for each, shown in zip(readings, (pictures, made), strict=True):
-                each.append(self.pipeline.read(shown).cpu().numpy())
+                each.append(self.pipeline.reader.read(shown).cpu().numpy())
             cycle += self.pipeline.cycle_errors(pictures, source, target).sum().item()
         before, after = (np.concatenate(each) for each in readings)
         flips = flip_rate(after[np.arange(len(changes)), changes.changed], changes.target)

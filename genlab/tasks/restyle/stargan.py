@@ -39,7 +39,7 @@ PENALISED = 4
 """One pair in this many gets the gradient penalty, which is the most expensive term and changes slowly."""
 COLOURS = 3
 """Learned colours per value for drawings."""
-STUDIED = 2000
+COLOUR_PICTURES = 2000
 """Number of pictures to find the first colours in."""
 DISCRIMINATOR_WIDTH = 16
 DEPTH = 2
@@ -83,7 +83,7 @@ class StarGANRecipe(RestyleRecipe):
 
     def _distinctive_colours(self, count: int) -> Float[Tensor, "values colours channels"]:
         train = self.data.train
-        some = train.take(np.random.default_rng(0).permutation(len(train))[:STUDIED])
+        some = train.take(np.random.default_rng(0).permutation(len(train))[:COLOUR_PICTURES])
         pictures = some.pictures.array[some.pictures.rows]
         found = [
             value_colours(pictures, values, size, count)
@@ -128,7 +128,7 @@ class StarGANRecipe(RestyleRecipe):
         self.average.update(self.generator)
 
         reader = self.update_reader(batch, progress)
-        self.pipeline.usual.update(cycle.detach())
+        self.pipeline.typical.update(cycle.detach())
         return {
             "discriminator": loss_d, "generator": adversarial, "recognition": recognised, "cycle": cycle,
             "difference": difference, "penalty": penalty, "reader": reader,

@@ -17,3 +17,8 @@ def are_drawings(pictures: PictureSplit) -> bool:
         return False
     spread = pictures.rows[:: max(1, len(pictures) // LOOKED_AT)]  # over all classes
     return share_of_commonest(pictures.array[spread], COLOURS) >= DRAWN
+
+
+def are_photographs(pictures: PictureSplit) -> bool:
+    """Whether they are colour pictures, and not drawings."""
+    return pictures.array.shape[3] == 3 and not are_drawings(pictures)

@@ -1,8 +1,8 @@
 """Judges: classifiers of pictures that read the values of several attributes, trained quickly by a fixed recipe.
 
-A network that is trained against can be fooled, so there are two, which differ in seed and architecture: the *reader*
-(`READER`) learns during training, reads present values and selects weights; the *judge* of an evaluation (`REPORTER`)
-only reports.
+A network that a generator is trained against can be fooled. So no generator is trained against these two: the *reader*
+(`READER`) is trained alongside, reads present values and selects weights; the *judge* of an evaluation (`REPORTER`), of
+another width, resolution and seed, only reports.
 
 Data flow, for pictures of 32 x 32 and width 16::
 
@@ -34,7 +34,7 @@ from genlab.models.cnn import STAGES, stages, stem
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 RATE, WEIGHT_DECAY, WARMUP = 4e-3, 0.05, 30
 BATCH, STEPS = 32, 1500
-READINGS = 30
+EPOCHS = 30
 """Largest number of epochs, within the limit of `STEPS`."""
 SEED = 2
 SHIFT = 16
@@ -119,7 +119,7 @@ def train_judge(
     """
     known = torch.from_numpy(values).long()
     most = pictures.shape[1] // SHIFT
-    steps = max(1, min(STEPS, READINGS * len(pictures) // BATCH))
+    steps = max(1, min(STEPS, EPOCHS * len(pictures) // BATCH))
 
     def draw(step: int) -> tuple[Tensor, Tensor]:
         picks = np.random.default_rng((SEED, step)).integers(len(pictures), size=BATCH)

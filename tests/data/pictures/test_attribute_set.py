@@ -77,7 +77,10 @@ def test_the_fingerprint_includes_the_values(tmp_path):
     assert one.fingerprint != other.fingerprint
     table = tmp_path / "attributes.csv"
     table.write_text(table.read_text().replace("000.png,red", "000.png,grey"))
-    assert read(data, "hair").fingerprint != one.fingerprint
+    changed = read(data, "hair")
+    assert changed.fingerprint != one.fingerprint
+    table.write_text(table.read_text().replace("000.png,grey,yes", "000.png,grey,no"))
+    assert read(data, "hair").fingerprint != changed.fingerprint  # training pairs pictures by what is kept
     assert (
         read(data, "glasses").fingerprint == read(data, "glasses", known=read(data, "glasses").attributes).fingerprint
     )
@@ -179,6 +182,55 @@ def test_two_folders_are_looks_in_their_order(tmp_path):
     assert again.fingerprint == found.fingerprint
 
 
+def with_tables(path: Path, **columns: str) -> str:
+    """Adds a table to each folder, by its name: glasses that every second picture has, and other columns."""
+    for name, others in columns.items():
+        lines = [f"file,glasses{others}"]
+        for row, file in enumerate(sorted((path / name).rglob("*.png"))):
+            lines.append(
+                f"{file.relative_to(path / name)},{('yes', 'no')[row % 2]}" + others.count(",") * f",{row % 3}"
+            )
+        (path / name / "attributes.csv").write_text("\n".join(lines) + "\n")
+    return f"{path}/x,{path}/y"
+
+
+def test_tables_of_two_folders_say_what_to_keep(tmp_path):
+    folder_of(tmp_path, {"x": 30, "y": 25})
+    data = with_tables(tmp_path, x=",rings,look,age", y=",rings,look")
+    found = read(data)
+    assert found.attributes == [Attribute("look", ["x", "y"])]
+    assert found.kept == [Attribute("glasses", ["no", "yes"]), Attribute("rings", ["0", "1", "2"])]
+    assert sorted(words(found, found.train)) == [
+        (f"{look}/{row:03d}.png", look, ("yes", "no")[row % 2], str(row % 3))
+        for look, count in (("x", 30), ("y", 25)) for row in range(count)
+    ]  # fmt: skip
+    assert [note for note in found.notes if "age" in note] == [
+        "Columns that only one of the two folders has: age; they are ignored."
+    ]
+    (tmp_path / "y" / "attributes.csv").unlink()
+    alone = read(data)
+    assert alone.kept == []
+    assert f"{tmp_path}/x has attributes.csv, but {tmp_path}/y has no such table: it is ignored." in alone.notes
+    assert alone.fingerprint != found.fingerprint
+
+
+def test_a_table_beside_sub_folders_says_what_to_keep(tmp_path):
+    folder_of(tmp_path, {"in/summer": 30, "in/winter": 25})
+    with_tables(tmp_path, **{"in": ",rings"})
+    found = read(str(tmp_path / "in"))
+    assert found.attributes == [Attribute("look", ["summer", "winter"])]
+    assert found.kept == [Attribute("glasses", ["no", "yes"]), Attribute("rings", ["0", "1", "2"])]
+    assert (
+        f"The sub-folders of {tmp_path}/in are the looks to change between; --attribute changes a column of its table "
+        "instead: glasses, rings." in found.notes
+    )
+    assert read(str(tmp_path / "in"), "glasses").attributes == [Attribute("glasses", ["no", "yes"])]
+    for number in range(25):  # too many to be looks
+        folder_of(tmp_path / "in", {f"{number}": 1})
+    with pytest.raises(InputError, match="choose what to change with --attribute"):
+        read(str(tmp_path / "in"))
+
+
 def test_two_folders_called_as_splits(tmp_path):
     folder_of(tmp_path, {"train": 30, "test": 30})
     assert read(f"{tmp_path}/train,{tmp_path}/test").attributes == [Attribute("look", ["train", "test"])]
@@ -228,6 +280,30 @@ def test_a_trained_models_values_index_other_pictures(tmp_path):
         read(f"{tmp_path}/summer,{tmp_path}/u", known=looks)
     with pytest.raises(InputError, match="an unknown look u; the values are winter, summer"):
         read(folder_of(tmp_path / "both", {"u": 2, "v": 1}), known=looks)
+
+
+def test_the_training_data_decide_what_is_yes_and_no(tmp_path):
+    """0 and 1 among other numbers are numbers; in other pictures too, though these are 0 and 1 alone."""
+    train, others = tmp_path / "train", tmp_path / "others"
+    people(train), people(others, 30, first=500)
+    for folder, rings in ((train, "012"), (others, "01")):
+        lines = (folder / "attributes.csv").read_text().splitlines()
+        rows = [f"{line},{rings[row % len(rings)]}" for row, line in enumerate(lines[1:])]
+        (folder / "attributes.csv").write_text("\n".join([f"{lines[0]},rings", *rows]))
+    found = read(str(train), "rings", test=str(others))
+    assert found.test is not None
+    assert found.attributes == [Attribute("rings", ["0", "1", "2"])]
+    assert found.test.values[:, 0].tolist() == [0, 1] * 15
+    kept = read(str(train), "hair", test=str(others))
+    assert kept.test is not None
+    assert kept.kept[-1] == Attribute("rings", ["0", "1", "2"])
+    assert kept.test.kept[:, -1].tolist() == [0, 1] * 15
+    again = read(str(others), "rings", known=found.attributes)
+    assert again.train.values[:, 0].tolist() == [0, 1] * 15
+    known = [Attribute("rings", ["no", "yes"])]
+    assert read(str(others), "rings", known=known).train.values[:, 0].tolist() == [0, 1] * 15
+    with pytest.raises(InputError, match="has an unknown rings 2; the values are no, yes"):
+        read(str(train), "rings", known=known)
 
 
 @pytest.mark.parametrize(

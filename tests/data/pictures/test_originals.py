@@ -14,7 +14,7 @@ from tests.data.made import encoded, folder_of, noise, picture
 
 
 def opened(*paths: object, notes: list[str] | None = None, **options) -> list[Original]:
-    chunks = open_originals(map(str, paths), [] if notes is None else notes, **options)
+    chunks = open_originals(map(str, paths), [] if notes is None else notes, "files", **options)
     return [original for chunk in chunks for original in chunk]
 
 
@@ -62,12 +62,12 @@ def test_folders_zips_and_sample_sets(tmp_path: Path) -> None:
 def test_few_pictures_are_open_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = folder_of(tmp_path, {"": 7})
     monkeypatch.setattr(originals, "MOST", 3)
-    assert [len(chunk) for chunk in open_originals([data], [])] == [3, 3, 1]
+    assert [len(chunk) for chunk in open_originals([data], [], "files")] == [3, 3, 1]
     monkeypatch.setattr(originals, "PIXELS", 2 * 20 * 20)
-    assert [len(chunk) for chunk in open_originals([data], [])] == [2, 2, 2, 1]
+    assert [len(chunk) for chunk in open_originals([data], [], "files")] == [2, 2, 2, 1]
     decoded = []
     monkeypatch.setattr(originals, "decode_whole", lambda *_: decoded.append(1) or noise(0))
-    next(open_originals([data], []))
+    next(open_originals([data], [], "files"))
     assert len(decoded) == 2
 
 
@@ -90,4 +90,4 @@ def test_unreadable_files(tmp_path: Path) -> None:
     ]:
         with pytest.raises(InputError, match=message) as error:
             opened(*paths)
-        assert error.value.field == "pictures"
+        assert error.value.field == "files"

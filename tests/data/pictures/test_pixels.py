@@ -47,6 +47,8 @@ def test_arrays_of_another_size_or_depth_are_brought_to_the_runs_own() -> None:
     [
         np.zeros(5),
         np.zeros((2, 20, 20, 4)),
+        np.zeros((20, 20, 4), np.uint8),
+        np.zeros((20, 20, 2), np.uint8),
         np.zeros((0, 20, 20, 1)),
         np.zeros((1, 1, 1, 1, 1)),
         np.full((1, 20, 20, 1), np.nan),

@@ -11,7 +11,7 @@ from PIL import Image
 
 from genlab.data.pictures.arrays import open_pictures
 from genlab.data.pictures.picture_set import read_pictures
-from genlab.data.pictures.ranges import Span, judge, value_range
+from genlab.data.pictures.ranges import Span, infer_ranges, value_range
 from genlab.errors import InputError
 from tests.data.made import encoded, noise, whole
 
@@ -129,7 +129,7 @@ def test_ranges_of_few_values(low: float, high: float, range_: tuple[float, floa
     assert value_range(float(low), float(high)) == range_
 
 
-def test_known_ranges_hold_and_others_are_judged() -> None:
+def test_known_ranges_hold_and_others_are_inferred() -> None:
     spans = [Span("16-bit", 0.0, 4000.0), Span("floating-point", 0.0, 0.5)]
-    ranges, _ = judge(spans, {"16-bit": [0.0, 65535.0]})
+    ranges, _ = infer_ranges(spans, {"16-bit": [0.0, 65535.0]})
     assert {kind: tuple(both) for kind, both in ranges.items()} == {"16-bit": (0, 65535), "floating-point": (0, 1)}

@@ -31,11 +31,11 @@ def test_defaults_suit_the_kind_of_picture(folder, tmp_path):
     chosen = [recipe(data).options for data in (drawn, photographs, folder)]
     assert [options.penalty for options in chosen] == [3.0, 1.0, 1.0]
     assert [options.learning_rate for options in chosen] == [3e-3, 4e-3, 1e-3]
-    assert [options.detail for options in chosen] == [False, True, False]
+    discriminators = [recipe(data).gan.discriminator for data in (drawn, photographs, folder)]
+    assert [network.down.full is None for network in discriminators] == [True, False, True]
     assert [recipe(data, batch=None).options.batch for data in (drawn, photographs, folder)] == [16, 32, 16]
     given = recipe(drawn, learning_rate=1e-4, penalty=10.0).options
     assert (given.learning_rate, given.penalty) == (1e-4, 10.0)
-    assert recipe(photographs, detail=False).options.learning_rate == 3e-3
     assert recipe(photographs, width=32).options.learning_rate == 2e-3
 
 

@@ -20,7 +20,7 @@ from genlab.errors import InputError
 from genlab.tasks.restyle import evaluate as evaluating
 from genlab.tasks.restyle.changes import changes_of, random_real, swapped, true_pictures
 from genlab.tasks.restyle.options import StarGANOptions
-from genlab.tasks.restyle.pipeline import RestyleFacts, RestylePipeline, UsualError
+from genlab.tasks.restyle.pipeline import RestyleFacts, RestylePipeline, TypicalCycleError
 
 HAIR = {"black": (30, 25, 20), "blond": (240, 210, 70), "red": (210, 55, 30)}
 ATTRIBUTES = [Attribute("hair", list(HAIR)), Attribute("hat", ["no", "yes"])]
@@ -96,7 +96,7 @@ def evaluated(folder: Path, painter: Painter, data: Path | None = None, test: st
     found = opened(folder, test=test)
     options = StarGANOptions(attribute=("hair",), pixels=SIDE)
     facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
-    networks = {"generator": painter, "reader": facts.reader(), "usual": UsualError()}
+    networks = {"generator": painter, "reader": facts.reader(), "typical": TypicalCycleError()}
     pipeline = RestylePipeline(options, facts, networks, Machine("cpu"))
     source = Source(data and str(data), Place(str(folder), "0.05", test), found.fingerprint)
     return evaluating.evaluate(pipeline, source)
@@ -213,7 +213,7 @@ def test_the_report_says_which_look_each_folder_is_read_as(steps, tmp_path):
     trained, other = (f"{tmp_path}/{one},{tmp_path}/{two}" for one, two in (("black", "red"), ("night", "sunset")))
     found = read_attributed(trained, "0", "0.2", pixels=SIDE)
     facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
-    networks = {"generator": Painter(lazy=True), "reader": facts.reader(), "usual": UsualError()}
+    networks = {"generator": Painter(lazy=True), "reader": facts.reader(), "typical": TypicalCycleError()}
     pipeline = RestylePipeline(StarGANOptions(pixels=SIDE), facts, networks, Machine("cpu"))
     for data, read_as in ((None, 0), (other, 1)):
         report = evaluating.evaluate(pipeline, Source(data, Place(trained, "0", "0.2"), found.fingerprint)).report
@@ -264,7 +264,7 @@ def test_changes_take_each_attribute_in_turn(folder):
 @pytest.mark.parametrize("drawn", [True, False])
 def test_the_swap_knows_a_value_of_few_pictures(drawn, monkeypatch):
     """Two of 60 pictures are red, at places that an even choice of every third picture misses."""
-    monkeypatch.setattr("genlab.tasks.restyle.changes.STUDIED", 20)
+    monkeypatch.setattr("genlab.tasks.restyle.changes.SWAP_PICTURES", 20)
     values = np.where(np.isin(np.arange(60), (1, 31)), 2, np.arange(60) % 2)
     pictures = np.stack([person(number, list(HAIR)[value], "no") for number, value in enumerate(values)])
     if not drawn:

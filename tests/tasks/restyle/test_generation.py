@@ -4,9 +4,11 @@ import dataclasses
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import genlab
@@ -122,6 +124,17 @@ def test_full_size_keeps_the_picture_outside_its_square(run):
     assert np.abs(inside.astype(int) - small.content).mean() < 12
 
 
+def test_full_size_applies_no_more_than_the_small_picture_shows(run, monkeypatch):
+    """Black and white stripes are grey when small; from there to white is half of the way from black to white."""
+    monkeypatch.setattr(run.pipeline, "restyle", lambda pictures, *_: pictures + 3)
+    stripes = np.tile(np.array([0, 255], np.uint8), (32, 16))[..., None].repeat(3, 2)
+    (small,) = run.generate(pictures=[stripes], set={"colour": "red"})
+    (large,) = run.generate(pictures=[stripes], set={"colour": "red"}, full_size=True)
+    assert (small.content == 255).all()
+    black = large.content[:, 4:-4:2]  # the outermost ones are another grey when small
+    assert np.abs(black.astype(int) - 127).max() <= 4
+
+
 def test_pictures_of_any_size_and_depth(run):
     pictures = [noise(1, 40), noise(2, 16)[..., 0], noise(3, 30)[:20]]
     samples = run.generate(pictures=pictures, set={"colour": "red"})
@@ -163,10 +176,8 @@ def test_pictures_of_16_bits_are_scaled_as_in_training(tmp_path, cli):
 
 
 def test_an_item_with_several_pictures_is_refused(run):
-    """So is a transparent picture as an array, which looks like grey pictures."""
-    for item in (np.zeros((2, 16, 16, 3), np.uint8), np.zeros((16, 16, 4), np.uint8)):
-        with pytest.raises(InputError, match="item 0 of the list has the shape of"):
-            run.generate(pictures=[item], set={"colour": "red"})
+    with pytest.raises(InputError, match="item 0 of the list has the shape of"):
+        run.generate(pictures=[np.zeros((2, 16, 16, 3), np.uint8)], set={"colour": "red"})
 
 
 @pytest.mark.parametrize("colour", ["blue", "green", "red"])  # one of them is the value that noise is taken to have
@@ -214,8 +225,8 @@ def test_an_iterator_of_pictures_is_taken_in_turn(run):
         (["photo.png", "--set", "colour=red", "--set", "colour=blue"], "each name can be given once", "set"),
         (["photo.png"], "--set colour=blue (colour: blue, green, red)", "set"),
         (["--set", "colour=red"], "Name the pictures", "files"),
-        (["gone.png", "--set", "colour=red"], "gone.png", "pictures"),
-        (["words.png", "--set", "colour=red"], "words.png cannot be read as a picture", "pictures"),
+        (["gone.png", "--set", "colour=red"], "gone.png", "files"),
+        (["words.png", "--set", "colour=red"], "words.png cannot be read as a picture", "files"),
         (["photo.png", "--set", "colour=red", "--strength", "-1"], "strength", "strength"),
     ],
 )
@@ -227,9 +238,28 @@ def test_bad_requests(run, photo, refused, tmp_path, words, sentence, field):
 
 
 @pytest.mark.parametrize(
-    "pictures", [None, [], np.zeros((2, 4, 5, 7)), [np.full((4, 4, 3), 300)], [[[1, 2], [3]]], np.full((4, 4), "a")]
+    ("pictures", "sentence"),
+    [
+        (None, "give the pictures to change"),
+        ([], "give the pictures to change"),
+        (np.zeros((0, 16, 16, 3)), "does not hold pictures"),
+        (np.zeros((2, 4, 5, 7)), "does not hold pictures"),
+        ([np.full((4, 4, 3), 300)], "from 300 to 300 are not pixels"),
+        ([[[1, 2], [3]]], "differ in shape"),
+        (np.full((4, 4), "a"), "are not pixels"),
+        (5, "does not hold pictures"),
+        (np.array(5), "does not hold pictures"),
+        ({"photo": np.zeros((4, 4))}, "does not hold pictures"),
+        (Path("photo.png"), "photo.png is a path: open it with PIL.Image.open, or use the command line"),
+        ("photo.png", "photo.png is a path"),
+        (["photo.png"], "photo.png is a path"),
+        (iter([Path("photo.png")]), "photo.png is a path"),
+        (np.zeros((16, 16, 4), np.uint8), "holds transparency"),
+        ([np.zeros((16, 16, 2), np.uint8)], "holds transparency"),
+        (torch.zeros(2, 16, 16, 4), "holds transparency"),
+    ],
 )
-def test_bad_arrays(run, pictures):
-    with pytest.raises(InputError, match=r"^pictures: ") as error:
+def test_bad_pictures(run, pictures, sentence):
+    with pytest.raises(InputError, match=rf"^pictures: .*{re.escape(sentence)}") as error:
         run.generate(pictures=pictures, set={"colour": "red"})
     assert error.value.field == "pictures"

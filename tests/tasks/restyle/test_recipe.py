@@ -15,7 +15,7 @@ from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
 from genlab.tasks.restyle.cyclegan import CycleGANRecipe
 from genlab.tasks.restyle.options import CycleGANOptions, StarGANOptions
-from genlab.tasks.restyle.recipe import READ
+from genlab.tasks.restyle.recipe import READER_BATCH
 from genlab.tasks.restyle.stargan import StarGANRecipe
 from tests.data.made import folder_of
 from tests.tasks.restyle.made import COLOURS, sign, signs, traits
@@ -36,7 +36,10 @@ def test_a_batch_pairs_each_picture_with_a_real_one_of_other_values(folder):
     known = {row.tobytes() for row in trained.data.train.pictures.tensor().numpy()}
     assert all(one.numpy().tobytes() in known for one in (*pairs.pictures, *pairs.partners))
     centre = {name: torch.tensor(colour) / 127.5 - 1 for name, colour in COLOURS.items()}
-    shown = (*zip(pairs.partners, pairs.target[:, 0], strict=True), *zip(pairs.read, pairs.known[:, 0], strict=True))
+    shown = (
+        *zip(pairs.partners, pairs.target[:, 0], strict=True),
+        *zip(pairs.reader_pictures, pairs.reader_values[:, 0], strict=True),
+    )
     for picture, value in shown:
         assert (picture - centre[NAMES[value]][:, None, None]).abs().sum(0).min() < 1e-5
 
@@ -66,8 +69,8 @@ def test_mirror_images_show_the_same_pictures(folder):
 def test_the_reader_gets_all_values_equally_often(tmp_path):
     """Whatever the batch: cyclegan takes single pictures, and batch norm needs several."""
     lopsided = recipe(Path(folder_of(tmp_path / "two", {"many": 200, "few": 30})), batch=2)
-    known = torch.cat([lopsided.batch(step).known for step in range(50)])[:, 0]
-    assert len(known) == 50 * READ
+    known = torch.cat([lopsided.batch(step).reader_values for step in range(50)])[:, 0]
+    assert len(known) == 50 * READER_BATCH
     assert abs(known.float().mean() - 0.5) < 0.1
 
 
@@ -77,7 +80,7 @@ def test_kept_counts_the_other_columns_only(folder, monkeypatch):
     true = np.concatenate((trained.data.validation.values, trained.data.validation.kept), 1)
     order = np.random.default_rng(0).permutation(len(true))
     readings = iter([true[order], np.stack((true[order][:, 0], 1 - true[order][:, 1]), 1)])
-    monkeypatch.setattr(trained.pipeline, "read", lambda pictures: torch.from_numpy(next(readings)))
+    monkeypatch.setattr(trained.pipeline.reader, "read", lambda pictures: torch.from_numpy(next(readings)))
     with trained.pipeline.evaluating():
         assert trained.validate()["kept"] == 0
 
@@ -140,7 +143,7 @@ class Hiding(nn.Module):
 
 
 def test_cycle_errors_see_what_8_bits_do_not_hold(tmp_path):
-    """What is hidden in smaller differences is lost on the way back; the usual error of training counts it as well."""
+    """What is hidden in smaller differences is lost on the way back; the typical error counts it as well."""
     path = folder_of(tmp_path / "seasons", {"summer": 30, "winter": 30})
     options = CycleGANOptions(pixels=24, width=4, depth=1, batch=4, learning_rate=1e-6)
     data, _ = CycleGANRecipe.read(options, Place(str(path), "0.1", "0.1"), None)
@@ -152,12 +155,31 @@ def test_cycle_errors_see_what_8_bits_do_not_hold(tmp_path):
     with trained.pipeline.evaluating():
         assert trained.validate()["cycle_error"] == pytest.approx(0.003 * 127.5, abs=0.01)  # out of 255
     trained.step(batch, 0.5)
-    assert trained.pipeline.usual.value.item() == pytest.approx(0.003, abs=1e-5)
+    assert trained.pipeline.typical.value.item() == pytest.approx(0.003, abs=1e-5)
 
 
 def test_cyclegan_needs_two_values(folder, tmp_path):
     with pytest.raises(InputError, match="two values, not colour: blue, green, red: use --model stargan"):
         genlab.train("restyle", folder, "cyclegan", attribute=("colour",), steps=1, out=tmp_path / "run", quiet=True)
+
+
+@pytest.mark.parametrize("name", ["to_first", "to_second", "discriminator_first", "discriminator_second"])
+def test_cyclegan_tries_custom_networks(tmp_path, name):
+    data = folder_of(tmp_path / "data", {"a": 30, "b": 30})
+    options = {"steps": 1, "pixels": 32, "width": 4, "quiet": True, "out": tmp_path / "run"}
+    with pytest.raises(
+        InputError, match=f"The custom {name} rejects a batch of shape .2, 3, 32, 32.: it must"
+    ) as error:
+        genlab.train("restyle", data, "cyclegan", networks={name: lambda shape: torch.nn.Conv2d(7, 1, 3)}, **options)
+    assert error.value.field == name
+
+
+def test_cyclegan_takes_discriminators_of_any_output(tmp_path):
+    data = folder_of(tmp_path / "data", {"a": 30, "b": 30})
+    options = {"steps": 1, "pixels": 32, "width": 4, "quiet": True, "out": tmp_path / "run"}
+    layers = lambda shape: torch.nn.Sequential(torch.nn.Conv2d(shape.channels, 1, 4, 4), torch.nn.Flatten())
+    run = genlab.train("restyle", data, "cyclegan", networks={"discriminator_first": layers}, **options)
+    assert run.about["state"] == "done"
 
 
 def test_defaults_suit_drawings_and_photographs(folder, tmp_path):
