@@ -53,7 +53,10 @@ def main() -> None:
         genlab.train("images", folder, steps=20, pixels=PIXELS, validation=0, test=0, out=f"{name}/run", quiet=True)
         run = genlab.load(f"{name}/run")
         pipeline = run.pipeline
-        latents, labels = pipeline.noise(BATCH, 0), pipeline.class_numbers(BATCH, "odd")
+        latents, labels = (
+            pipeline.noise(BATCH, 0),
+            pipeline.maker.of_classes(torch.full((BATCH,), pipeline.facts.classes.index("odd"))),
+        )
         ways = {
             "`run.sample`: latent vectors to bytes": partial(run.sample, latents, "odd"),
             "the network alone": torch.inference_mode()(partial(pipeline.make, latents, labels)),

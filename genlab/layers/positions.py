@@ -1,11 +1,11 @@
 """Position encodings: rotary (Su et al. 2021, arXiv 2104.09864) and sinusoidal (Vaswani et al. 2017)."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 
-def angles(positions: Int[Tensor, " time"], width: int, base: float = 10_000.0) -> Float[Tensor, "time half"]:
+def angles(positions: Real[Tensor, " time"], width: int, base: float = 10_000.0) -> Float[Tensor, "time half"]:
     """position · base^(-2i / width), i < width / 2 (Su et al. 2021, eq. 15)."""
     exponents = torch.arange(0, width, 2, device=positions.device).float() / width
     return positions.float()[:, None] * base**-exponents
@@ -29,7 +29,7 @@ def rotate(
     return torch.addcmul(x * cosine.to(x.dtype), other_half, sine.to(x.dtype))
 
 
-def sinusoids(positions: Int[Tensor, " time"], width: int) -> Float[Tensor, "time width"]:
+def sinusoids(positions: Real[Tensor, " time"], width: int) -> Float[Tensor, "time width"]:
     """Sines, then cosines, with wavelengths from 2 pi to 10,000 · 2 pi positions (Vaswani et al. 2017, arXiv
     1706.03762, section 3.5, where they are interleaved)."""
     turn = angles(positions, width)

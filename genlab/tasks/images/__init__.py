@@ -19,6 +19,14 @@ TASK = Task(
             requests=GENERATE,
         ),
         Model(
+            "flow",
+            "flow matching: pictures from noise, in steps",
+            options=f"{OPTIONS}:FlowOptions",
+            recipe="genlab.tasks.images.flow:FlowRecipe",
+            network="genlab.tasks.images.flow:build_network",
+            requests={"generate": f"{OPTIONS}:FlowRequest"},
+        ),
+        Model(
             "wgan_gp",
             "a generator against a Wasserstein critic",
             options=f"{OPTIONS}:WGANGPOptions",

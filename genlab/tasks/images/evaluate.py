@@ -87,7 +87,8 @@ def _accuracy_score(pipeline: ImagesPipeline, found: PictureSet) -> dict[str, fl
     def generated(step: int, count: int) -> Batch:
         wanted: Tensor = labels[random.integers(len(labels), size=count)]  # classes as often as in the data
         with pipeline.evaluating():
-            made = pipeline.make(*pipeline.machine.place((pipeline.noise(count, 10_000 + step), wanted)))
+            conditions = pipeline.maker.of_classes(wanted)
+            made = pipeline.make(*pipeline.machine.place((pipeline.noise(count, 10_000 + step), conditions)))
         return made.float().clamp(-1, 1), wanted
 
     return {
@@ -103,7 +104,7 @@ def _neighbours(
     every: Float[Tensor, "training features"],
 ) -> bytes:
     """A sheet of generated pictures, each beside its nearest training picture."""
-    made = pipeline.pixels(pipeline.noise(NEIGHBOURS, 1), pipeline.class_numbers(NEIGHBOURS))
+    made = pipeline.pixels(pipeline.noise(NEIGHBOURS, 1), pipeline.conditions(NEIGHBOURS))
     order = np.random.default_rng(0).permutation(len(train))  # of `every`
     _, places = nearest(look, every)
     pairs = []

@@ -7,12 +7,11 @@ Read it with `models/gan.py` (the networks and losses) and `layers/pyramid.py` (
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.picture_set import PictureSet, PictureSplit
+from genlab.data.pictures.picture_set import PictureSet
 from genlab.engine.budget import WARM_UP
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
@@ -29,7 +28,7 @@ from genlab.models.gan import (
 )
 from genlab.tasks.images.options import GANOptions, WGANGPOptions
 from genlab.tasks.images.pipeline import PASS, DiscriminatorShape, GeneratorShape, PictureFacts
-from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, try_networks
+from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, some, try_networks
 from genlab.tasks.shared.annealing import falling, rising
 from genlab.tasks.shared.drawings import are_drawings, are_photographs
 
@@ -157,7 +156,7 @@ class GANRecipe(ImagesRecipe):
         assert self.data.validation is not None, "there is nothing to validate on"
         measures = super().validate()
         count = min(WATCHED, len(self.data.validation))
-        latents, labels = self.pipeline.noise(count, 0), self.pipeline.class_numbers(count)
+        latents, labels = self.pipeline.noise(count, 0), self.pipeline.conditions(count)
         fake = self._mean_score(latents, labels, self.pipeline.make)
         trained, unseen = (self._mean_score(*some(real)) for real in (self.data.train, self.data.validation))
         lead = trained - fake
@@ -182,13 +181,6 @@ class GANRecipe(ImagesRecipe):
             "the discriminator has memorised its training pictures and no longer helps the generator: use more "
             "pictures, --augment all, a larger --penalty, or less time.",
         ]
-
-
-def some(pictures: PictureSplit) -> tuple[Pictures, Int[Tensor, " some"]]:
-    """At most WATCHED of the pictures, and their class indices."""
-    picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
-    labels = pictures.labels[picks] if pictures.labels is not None else picks
-    return pictures.tensor(picks), torch.from_numpy(labels)
 
 
 def twice(labels: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from genlab.options import DATA, RUN, TRAINING, Shown
 
@@ -25,11 +25,17 @@ class PicturesOptions:
     classes."""
     conditional: Annotated[bool, Shown(off="Ignore the classes.")] = True
     """Condition on the class, so that generate --class can choose one; False ignores the classes."""
-    latent: Latent = 64
-    """Size of the latent vector."""
     features: Annotated[str, RUN, Shown("NAME|RUN")] = "auto"
     """Network whose features the metrics compare: digits, efficientnet, inception, or a run of the task classify; auto
     is digits for @digits, else efficientnet."""
+
+
+@dataclass(frozen=True)
+class LatentOptions:
+    """The latent vector of the models that make pictures in one pass."""
+
+    latent: Latent = 64
+    """Size of the latent vector."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class ScaledOptions:
 
 
 @dataclass(frozen=True)
-class GANOptions(ScaledOptions, PicturesOptions):
+class GANOptions(LatentOptions, ScaledOptions, PicturesOptions):
     """Options of the GAN."""
 
     batch: Batch | None = None
@@ -73,7 +79,7 @@ class GANOptions(ScaledOptions, PicturesOptions):
 
 
 @dataclass(frozen=True)
-class WGANGPOptions(BatchOptions, ScaledOptions, PicturesOptions):
+class WGANGPOptions(LatentOptions, BatchOptions, ScaledOptions, PicturesOptions):
     """Options of the Wasserstein GAN with gradient penalty."""
 
     learning_rate: Rate = 3e-4
@@ -85,7 +91,7 @@ class WGANGPOptions(BatchOptions, ScaledOptions, PicturesOptions):
 
 
 @dataclass(frozen=True)
-class DCGANOptions(BatchOptions, PicturesOptions):
+class DCGANOptions(LatentOptions, BatchOptions, PicturesOptions):
     """Options of the DCGAN, with the defaults of its paper."""
 
     pixels: Pixels = 32
@@ -96,7 +102,7 @@ class DCGANOptions(BatchOptions, PicturesOptions):
 
 
 @dataclass(frozen=True)
-class VAEOptions(BatchOptions, ScaledOptions, PicturesOptions):
+class VAEOptions(LatentOptions, BatchOptions, ScaledOptions, PicturesOptions):
     """Options of the variational autoencoder."""
 
     latent: Latent = 32
@@ -104,6 +110,28 @@ class VAEOptions(BatchOptions, ScaledOptions, PicturesOptions):
     """Peak learning rate of Adam."""
     beta: Annotated[float, Gt(0), Le(1000), TRAINING] = 1.0
     """Weight of the Kullback-Leibler divergence, relative to the reconstruction likelihood."""
+
+
+@dataclass(frozen=True)
+class FlowOptions(PicturesOptions):
+    """Options of flow matching."""
+
+    pixels: Annotated[int, Ge(16), Le(512), DATA] = 32
+    """Side of the training pictures, which are cropped to their central square and resized. A power of 2."""
+    width: Annotated[int, Ge(32), Le(1024)] = 64
+    """Channels at half resolution, a multiple of 32; lower resolutions have twice as many."""
+    depth: Annotated[int, Ge(1), Le(24)] = 2
+    """Layers of the text encoder."""
+    average: Annotated[float, Gt(0), Le(1), TRAINING] = 0.05
+    """Weight averaging (EMA): half of the average comes from this last fraction of training."""
+    batch: Batch = 32
+    """Pictures per update and process."""
+    learning_rate: Rate = 1e-3
+    """Peak learning rate of AdamW."""
+    unguided: Annotated[float, Ge(0), Lt(1), TRAINING] = 0.1
+    """Fraction of the pictures that are shown without their description, which guidance needs."""
+    flip: Annotated[bool, TRAINING] = False
+    """Also train on mirror images: right for faces, wrong for digits and letters."""
 
 
 @dataclass(frozen=True)
@@ -122,3 +150,18 @@ class PicturesRequest:
     """Latent vectors to make the pictures from, an array (pictures, latent); by default drawn from `seed`."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed: the same seed makes the same pictures."""
+
+
+@dataclass(frozen=True)
+class FlowRequest(PicturesRequest):
+    """The pictures to make from a description."""
+
+    prompt: Annotated[str | None, Shown("TEXT")] = None
+    """Description of the pictures; by default any picture that is like the training pictures."""
+    guidance: Annotated[float, Gt(0), Le(100)] = 2.0
+    """How closely pictures follow their description: 1 makes them as varied as the training pictures with it, more
+    makes them more typical of it."""
+    flow_steps: Annotated[int, Ge(1), Le(10_000)] = 16
+    """Steps from noise to picture: more are more exact, and take longer in proportion."""
+    sampler: Literal["heun", "euler"] = "heun"
+    """Heun's method is more exact per step and takes twice as long as Euler's."""

@@ -4,27 +4,28 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
+from genlab.data.pictures.descriptions import Vocabulary
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.samples import Kind, Sample
-from genlab.errors import InputError
+from genlab.models.flow import Flow
 from genlab.show.sheets import picture_sample
-from genlab.tasks.images.options import PicturesRequest
+from genlab.tasks.images.making import AlongFlow, Conditions, Maker, OnePass
+from genlab.tasks.images.options import FlowOptions, PicturesRequest
 from genlab.tasks.shared.latents import latent_rows
 
 Pictures = Float[Tensor, "batch channels side side"]
 Latents = Float[Tensor, "batch latent"]
-Labels = Int[Tensor, " batch"]
 PASS = 250
 """Pictures per forward pass."""
 FRAMES = 16
@@ -45,6 +46,10 @@ class PictureFacts:
     """Black and white level of pictures with more than 8 bits per channel, by kind of picture."""
     photographs: bool = False
     """Whether they are photographs in colour, for which the GAN has more layers."""
+    words: list[str] = field(default_factory=list)
+    """The words of descriptions that the model knows, sorted."""
+    longest: int = 1
+    """Largest number of words of a description, including its start."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +75,19 @@ class DiscriminatorShape:
     """Number of classes; if not 0, the discriminator also takes labels."""
 
 
-@runtime_checkable
-class Autoencoder(Protocol):
-    """A network that makes pictures with `decode`; other generators do so in `forward`."""
-
-    def decode(self, latents: Latents, labels: Labels | None = None) -> Pictures: ...
+def maker_of(options: Any, facts: PictureFacts, network: nn.Module) -> Maker:
+    """The maker of a model's network."""
+    if isinstance(options, FlowOptions):
+        assert isinstance(network, Flow)
+        return AlongFlow(network, Vocabulary(facts.words), facts.classes)
+    return OnePass(network, options.latent, facts.classes)
 
 
 class ImagesPipeline(Pipeline):
     """A generator of pictures.
 
     Args:
-        options: The model's options; `latent` is the size of the latent vector.
+        options: The model's options.
         facts: About the training pictures.
         networks: The network that makes pictures, by the prefix of its tensors.
         machine: The machine that it runs on.
@@ -90,7 +96,7 @@ class ImagesPipeline(Pipeline):
     def __init__(self, options: Any, facts: PictureFacts, networks: dict[str, nn.Module], machine: Machine) -> None:
         self.options, self.facts, self.networks, self.machine = options, facts, networks, machine
         (network,) = networks.values()
-        self._decode: Callable[..., Pictures] = network.decode if isinstance(network, Autoencoder) else network
+        self.maker = maker_of(options, facts, network)
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
@@ -106,60 +112,52 @@ class ImagesPipeline(Pipeline):
 
     # --- tensors ---
 
-    def make(self, latents: Latents, labels: Labels) -> Pictures:
-        """Pictures in [-1, 1]; `labels` are ignored without classes."""
-        return self._decode(latents, *((labels,) if self.facts.classes else ()))
+    def make(self, latents: Latents, conditions: Conditions) -> Pictures:
+        """Pictures in [-1, 1]."""
+        return self.maker.make(latents, conditions)
 
     def noise(self, count: int, seed: int) -> Float[Tensor, "count latent"]:
         """Latent vectors on the CPU; for one seed, a smaller `count` gives a prefix of a larger one."""
-        numbers = count * self.options.latent
+        numbers = count * self.maker.latent
         whole = 16 * -(-numbers // 16)  # torch redraws the last numbers unless 16 divides their count
         drawn = torch.randn(whole, generator=torch.Generator().manual_seed(seed))
-        return drawn[:numbers].view(count, self.options.latent)
+        return drawn[:numbers].view(count, self.maker.latent)
 
-    def class_numbers(self, count: int, label: str | None = None) -> Int[Tensor, " count"]:
-        """Indices of one class, or of all classes in turn.
-
-        Raises:
-            InputError: there is no such class.
-        """
-        classes = self.facts.classes
-        if label is None:
-            return torch.arange(count) % max(1, len(classes))
-        if label not in classes:
-            there = f"it has {', '.join(classes)}" if classes else "it was trained without classes"
-            raise InputError(f"class: this run has no class {label}; {there}.", "class")
-        return torch.full((count,), classes.index(label))
+    def conditions(self, count: int) -> Conditions:
+        """All classes in turn, or empty descriptions."""
+        return self.maker.conditions(count)
 
     def pixels(
-        self, latents: Float[Tensor, "pictures latent"], labels: Int[Tensor, " pictures"]
+        self, latents: Latents, conditions: Conditions, maker: Maker | None = None
     ) -> UInt8[np.ndarray, "pictures height width channels"]:
         """Pictures as bytes."""
-        parts = zip(latents.split(PASS), labels.split(PASS), strict=True)
+        maker = maker or self.maker
+        parts = zip(latents.split(PASS), conditions.split(PASS), strict=True)
         with self.evaluating():
-            return np.concatenate([to_bytes(self.make(*self.machine.place(part))) for part in parts])
+            return np.concatenate([to_bytes(maker.make(*self.machine.place(part))) for part in parts])
 
     # --- capabilities ---
 
     def generate(self, request: PicturesRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
         """Yields pictures one by one, each with its latent vector, or a film of a walk through latent space."""
+        maker = self.maker.asked(request)
         if request.latents is not None:
-            latents = latent_rows(request.latents, self.options.latent)
+            latents = latent_rows(request.latents, maker.latent)
         else:
             latents = request.truncation * self.noise(request.walk or request.n, request.seed)
-        labels = self.class_numbers(len(latents), request.class_)
+        conditions = maker.conditions(len(latents), request)
         if request.walk is not None:
-            yield self._walk(latents, labels)
+            yield self._walk(maker, latents, conditions)
             return
-        for rows, numbers in zip(latents.split(PASS), labels.split(PASS), strict=True):
-            for latent, picture in zip(rows.numpy(), self.pixels(rows, numbers), strict=True):
+        for rows, given in zip(latents.split(PASS), conditions.split(PASS), strict=True):
+            for latent, picture in zip(rows.numpy(), self.pixels(rows, given, maker), strict=True):
                 yield picture_sample(picture, latent)
 
-    def _walk(self, latents: Float[Tensor, "stops latent"], labels: Int[Tensor, " stops"]) -> Sample:
+    def _walk(self, maker: Maker, latents: Float[Tensor, "stops latent"], conditions: Conditions) -> Sample:
         """A film from each latent vector to the next and back to the first, on arcs around the origin."""
         shares = torch.arange(FRAMES) / FRAMES
         legs = [spherical(one, other, shares) for one, other in zip(latents, latents.roll(-1, 0), strict=True)]
-        frames = self.pixels(torch.cat(legs), labels[:1].expand(FRAMES * len(legs)))
+        frames = self.pixels(torch.cat(legs), conditions[:1].repeat_interleave(FRAMES * len(legs), 0), maker)
         scale = max(1, 128 // frames.shape[1])
         large = frames.repeat(scale, 1).repeat(scale, 2)
         shown = [Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame) for frame in large]
@@ -169,8 +167,8 @@ class ImagesPipeline(Pipeline):
 
     def decode(self, latents: Any, label: str | None = None) -> UInt8[np.ndarray, "pictures height width channels"]:
         """Makes pictures from latent vectors (pictures, latent), of one class or of all in turn."""
-        rows = latent_rows(latents, self.options.latent)
-        return self.pixels(rows, self.class_numbers(len(rows), label))
+        rows = latent_rows(latents, self.maker.latent)
+        return self.pixels(rows, self.maker.conditions(len(rows), PicturesRequest(class_=label)))
 
 
 def spherical(

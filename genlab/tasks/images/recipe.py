@@ -19,12 +19,14 @@ from genlab.errors import InputError
 from genlab.metrics.pictures import frechet_distance, kernel_distance
 from genlab.show.sheets import sheet
 from genlab.tasks.images.features import generated_features
+from genlab.tasks.images.making import Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
 from genlab.tasks.shared.drawings import are_photographs
 from genlab.tasks.shared.picture_examples import picture_examples
 from genlab.tasks.shared.picture_features import RealFeatures, extractor
 
-Batch = tuple[Float[Tensor, "batch channels height width"], Int[Tensor, " batch"]]
+Batch = tuple[Float[Tensor, "batch channels height width"], Conditions]
+"""Pictures, and a class index each or the words of their descriptions."""
 FEWEST = 6
 """Smallest number of pictures that a split can be measured on."""
 WATCHED = 1000
@@ -145,7 +147,7 @@ class ImagesRecipe(Recipe):
     def preview(self) -> list[Sample]:
         columns = max(8, min(len(self.classes), 16))
         count = SHOWN // columns * columns
-        made = self.pipeline.pixels(self.pipeline.noise(count, 0), self.pipeline.class_numbers(count))
+        made = self.pipeline.pixels(self.pipeline.noise(count, 0), self.pipeline.conditions(count))
         return [Sample(Kind.PICTURE, made, {"png": sheet(list(made), columns)})]
 
     def warnings(self, steps: int) -> list[str]:
@@ -163,6 +165,13 @@ def facts_of(setup: Setup) -> PictureFacts:
 def kept(setup: Setup, facts: PictureFacts, name: str, network: nn.Module) -> ImagesPipeline:
     """The pipeline of the network that a run saves."""
     return ImagesPipeline(setup.options, facts, {name: network}, setup.machine)
+
+
+def some(pictures: PictureSplit) -> tuple[Float[Tensor, "some channels side side"], Int[Tensor, " some"]]:
+    """At most WATCHED of the pictures, and their class indices."""
+    picks = np.random.default_rng(0).permutation(len(pictures))[:WATCHED]
+    labels = pictures.labels[picks] if pictures.labels is not None else picks
+    return pictures.tensor(picks), torch.from_numpy(labels)
 
 
 def try_networks(setup: Setup, facts: PictureFacts, generator: nn.Module, **judges: nn.Module) -> None:

@@ -248,7 +248,11 @@ IMAGES = [
     (["@digits:7"], "The size of @digits cannot be chosen: remove :7", "data"),
     (["flat", "--pixels", 24], "pixels: 24 cannot be used; this model needs a power of 2", "pixels"),
     (["flat", "--features", "none"], "features: none cannot be used", "features"),
-    (["flat", "--model", "flow"], "images has no model flow: choose from gan, wgan_gp, dcgan, vae", "model"),
+    (
+        ["flat", "--model", "diffusion"],
+        "images has no model diffusion: choose from gan, flow, wgan_gp, dcgan, vae",
+        "model",
+    ),
     (["flat", "--penalty", "-1"], "penalty: -1", "penalty"),
     (["flat", "--model", "dcgan", "--pixels", 18], "dcgan needs a multiple of 4", "pixels"),
 ]

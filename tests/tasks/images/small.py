@@ -7,6 +7,7 @@ from tests.conftest import squares_and_bars
 OPTIONS = {
     "gan": {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
     "wgan_gp": {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
+    "flow": {"width": 32, "depth": 1, "pixels": 16, "batch": 8, "features": "digits"},
     "dcgan": {"pixels": 16, "batch": 8, "features": "digits"},
     "vae": {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
 }

@@ -1,0 +1,166 @@
+"""How a trained network makes pictures: in one pass from latent vectors and classes, or along a flow from noise."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from genlab.data.pictures.descriptions import Vocabulary, words_of
+from genlab.engine.progress import say
+from genlab.errors import InputError
+from genlab.models.flow import Flow, follow, guided
+from genlab.tasks.images.options import FlowRequest
+
+Pictures = Float[Tensor, "batch channels side side"]
+Latents = Float[Tensor, "batch latent"]
+Conditions = Int[Tensor, "batch *words"]
+"""What pictures are made under: a class index each, or the words of a description."""
+
+
+KNOWN = 30
+"""Number of known words that an error lists."""
+
+
+@runtime_checkable
+class Autoencoder(Protocol):
+    """A network that makes pictures with `decode`; other generators do so in `forward`."""
+
+    def decode(self, latents: Latents, labels: Int[Tensor, " batch"] | None = None) -> Pictures: ...
+
+
+@runtime_checkable
+class Maker(Protocol):
+    """Makes pictures with a network."""
+
+    @property
+    def latent(self) -> int:
+        """Size of the latent vector."""
+
+    def asked(self, request: Any) -> "Maker":
+        """The maker for the options of a request."""
+
+    def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
+        """The conditions of classes; without classes, none."""
+
+    def conditions(self, count: int, request: Any = None) -> Conditions:
+        """The conditions of a request; without one, all classes in turn, or none.
+
+        Raises:
+            InputError: there is no such class, or no word of a description is known.
+        """
+
+    def make(self, latents: Latents, conditions: Conditions) -> Pictures:
+        """Pictures, about in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class OnePass:
+    """The generator of a GAN, or the decoder of an autoencoder."""
+
+    network: nn.Module
+    latent: int
+    classes: list[str]
+
+    def asked(self, request: Any) -> "OnePass":
+        return self
+
+    def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
+        return indices
+
+    def conditions(self, count: int, request: Any = None) -> Conditions:
+        if request is None or request.class_ is None:
+            return turns(count, self.classes)
+        return torch.full((count,), class_index(request.class_, self.classes))
+
+    def make(self, latents: Latents, conditions: Conditions) -> Pictures:
+        decode: Callable[..., Pictures] = self.network.decode if isinstance(self.network, Autoencoder) else self.network
+        return decode(latents, *((conditions,) if self.classes else ()))
+
+
+@dataclass(frozen=True)
+class AlongFlow:
+    """A flow: its latent vectors are pictures of noise, its conditions words."""
+
+    network: Flow
+    vocabulary: Vocabulary
+    classes: list[str]
+    guidance: float = 1.0
+    steps: int = 16
+    heun: bool = True
+
+    @property
+    def latent(self) -> int:
+        return math.prod(self.picture)
+
+    @property
+    def picture(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        shape = self.network.shape
+        return shape.channels, shape.pixels, shape.pixels
+
+    def asked(self, request: Any) -> "AlongFlow":
+        assert isinstance(request, FlowRequest)
+        return replace(self, guidance=request.guidance, steps=request.flow_steps, heun=request.sampler == "heun")
+
+    def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
+        rows = self._words(self.classes or [""])
+        return rows[indices % len(rows)]
+
+    def conditions(self, count: int, request: Any = None) -> Conditions:
+        prompt = None if request is None else getattr(request, "prompt", None)
+        if prompt is None and (request is None or request.class_ is None):
+            return self.of_classes(turns(count, self.classes))
+        if prompt is None:
+            return self.of_classes(torch.full((count,), class_index(request.class_, self.classes)))
+        return self._words([self._known(prompt)]).expand(count, -1)
+
+    def _words(self, texts: list[str]) -> Int[Tensor, "texts length"]:
+        return torch.from_numpy(self.vocabulary.indices(texts, self.network.shape.longest))
+
+    def _known(self, prompt: str) -> str:
+        """The prompt, whose unknown words are reported.
+
+        Raises:
+            InputError: no word is known.
+        """
+        unknown, given = self.vocabulary.unknown(prompt), words_of(prompt)
+        if not self.vocabulary.words:
+            raise InputError("prompt: this run was trained without descriptions: omit it.", "prompt")
+        if not given:
+            raise InputError("prompt: it is empty: describe the picture, or omit it.", "prompt")
+        if set(unknown) == set(given):
+            some = ", ".join(self.vocabulary.words[:KNOWN])
+            raise InputError(
+                f"prompt: the training descriptions have none of the words {', '.join(unknown)}; they have {some}"
+                f"{', ...' if len(self.vocabulary.words) > KNOWN else ''}.", "prompt",
+            )  # fmt: skip
+        if unknown:
+            say(f"Note: the training descriptions do not have these words, which change nothing: {', '.join(unknown)}.")
+        return prompt
+
+    def make(self, latents: Latents, conditions: Conditions) -> Pictures:
+        words = conditions if self.network.shape.vocabulary else None
+        return follow(
+            guided(self.network, words, self.guidance), latents.unflatten(1, self.picture), self.steps, self.heun
+        )
+
+
+def turns(count: int, classes: list[str]) -> Int[Tensor, " count"]:
+    """The indices of all classes in turn."""
+    return torch.arange(count) % max(1, len(classes))
+
+
+def class_index(name: str, classes: list[str]) -> int:
+    """The index of a class.
+
+    Raises:
+        InputError: there is no such class.
+    """
+    if name not in classes:
+        there = f"it has {', '.join(classes)}" if classes else "it was trained without classes"
+        raise InputError(f"class: this run has no class {name}; {there}.", "class")
+    return classes.index(name)
