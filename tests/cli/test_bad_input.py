@@ -163,7 +163,7 @@ def test_train(refused, tmp_path, words, message, field):
         ),
         (
             ["train", "images", ".", "--model", "vae", "--flip"],
-            "--flip is an option of gan, not of vae",
+            "--flip is an option of gan and flow, not of vae",
             "flip",
         ),
         (["train", "poetry", "book.txt"], "no task poetry.*text", "task"),
@@ -181,7 +181,7 @@ def test_train(refused, tmp_path, words, message, field):
         (["runs", "--folder", "folder/file"], r"^There is no folder folder/file\.$", "folder"),
         (
             ["look", "images", ".", "--model", "vae", "--flip"],
-            "--flip is an option of gan, not of vae; `genlab look images --model vae --help` lists",
+            "--flip is an option of gan and flow, not of vae; `genlab look images --model vae --help` lists",
             "flip",
         ),
         (["samples", "more"], "There is no sample set more: choose from .*@bible", "name"),
