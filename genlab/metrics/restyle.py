@@ -99,6 +99,23 @@ def _without_rare(values: Values) -> Values:
     return np.where(counts >= min(COUNTED, len(values) / 20), found, -1)[places]
 
 
+def cramers_v(one: Values, other: Values) -> float:
+    """Cramér's V of two columns: 0 if they are independent, 1 if each determines the other.
+
+    Cramér (1946), "Mathematical Methods of Statistics", chapter 21. Rows with an unknown value (-1) are ignored.
+    """
+    known = (one >= 0) & (other >= 0)
+    one, other = one[known], other[known]
+    if not len(one):
+        return 0.0
+    table = np.zeros((one.max() + 1, other.max() + 1))
+    np.add.at(table, (one, other), 1)
+    table = table[table.sum(1) > 0][:, table.sum(0) > 0]
+    expected = table.sum(1, keepdims=True) * table.sum(0, keepdims=True) / table.sum()
+    least = min(table.shape) - 1
+    return float(np.sqrt(((table - expected) ** 2 / expected).sum() / table.sum() / least)) if least else 0.0
+
+
 # --- compared with the truth ----------------------------------------------------------------------
 
 

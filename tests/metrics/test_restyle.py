@@ -7,6 +7,7 @@ import pytest
 
 from genlab.metrics.restyle import (
     colours_swapped,
+    cramers_v,
     differing,
     flip_rate,
     flip_rate_by_pair,
@@ -135,6 +136,17 @@ def test_the_least_kept_column_of_those_that_do_not_change():
     assert least_kept(recorded, after, recorded, changed) == 0
     only = np.zeros(4, int)
     assert least_kept(recorded[:, :1], 1 - recorded[:, :1], recorded[:, :1], only) == 1  # there is no other column
+
+
+def test_how_strongly_columns_go_together():
+    random = np.random.default_rng(0)
+    one, other = random.integers(0, 3, (2, 10_000))
+    assert cramers_v(one, (one + 1) % 3) == pytest.approx(1)
+    assert cramers_v(one, other) < 0.03
+    assert cramers_v(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 1, 0])) == pytest.approx(1 / 3)
+    assert cramers_v(np.array([0, 1, -1, 0]), np.array([1, 0, 1, -1])) == pytest.approx(1)
+    assert cramers_v(np.full(4, -1), np.zeros(4, int)) == 0
+    assert cramers_v(np.zeros(4, int), np.array([0, 1, 0, 1])) == 0
 
 
 @pytest.mark.parametrize(("count", "share"), [(19, 1.0), (20, 0.5)])

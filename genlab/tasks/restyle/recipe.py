@@ -15,7 +15,7 @@ from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
 from genlab.engine.samples import Kind, Sample
-from genlab.metrics.restyle import flip_rate, least_kept
+from genlab.metrics.restyle import cramers_v, flip_rate, least_kept
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import changes_of
 from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, TypicalCycleError
@@ -28,12 +28,14 @@ WATCHED = 500
 """Largest number of changes to validation pictures during training."""
 SHOWN = 8
 """Number of pictures in a preview."""
-CANDIDATES = 8
+CANDIDATES = 64
 """Number of real pictures with the new value to choose the most similar one from."""
 READER_BATCH = 16
 """Number of real pictures per update and process that the reader learns from: its batch norm needs several, however
 small the model's own batch is.
 """
+EVERY = 0.05
+"""How much every column counts when partners are chosen, beside how strongly it goes with the attribute to change."""
 ALSO = 0.25
 """Probability that another attribute changes as well."""
 READING = 0.5
@@ -78,6 +80,7 @@ class RestyleRecipe(Recipe):
         self.counts, self.progress = pipeline.counts, 0.0
         train = self.data.train
         self.all_values = np.concatenate((train.values, train.kept), 1)
+        self.similarity = [self._weights(place) for place in range(len(self.counts))]
         self.having = [[np.flatnonzero(values == value) for value in range(count)]
                        for values, count in zip(train.values.T, self.counts, strict=True)]  # fmt: skip
 
@@ -126,6 +129,16 @@ class RestyleRecipe(Recipe):
         others = random.integers(1, self.counts, size=source.shape)
         return np.where(changes, (source + others) % self.counts, source)
 
+    def _weights(self, attribute: int) -> np.ndarray:
+        """How much each column counts for the similarity of partners.
+
+        What usually comes with the new value counts most, and the values asked for more than all others together.
+        """
+        values, changed = self.all_values, len(self.counts)
+        weights = np.array([EVERY + cramers_v(values[:, attribute], column) for column in values.T])
+        weights[:changed] = weights[changed:].sum() + 1
+        return weights
+
     def _partners(
         self,
         random: np.random.Generator,
@@ -143,7 +156,7 @@ class RestyleRecipe(Recipe):
             candidates = random.choice(self.having[attribute][wanted[attribute]], CANDIDATES)
             all_wanted = np.concatenate((wanted, self.data.train.kept[pick]))
             agree = self.all_values[candidates] == all_wanted
-            weights = np.where(np.arange(len(all_wanted)) < len(wanted), len(all_wanted), 1)
+            weights = self.similarity[attribute]
             partners[row] = candidates[(agree * weights).sum(1).argmax()]
         return partners
 
