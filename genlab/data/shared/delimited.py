@@ -135,14 +135,20 @@ def _records(text: str, name: str, option: str, notes: list[str]) -> list[Record
     found = list(records(text, dialect, start, 1 + bool(start)))
     rows = [row for row in found if any(row.cells)]
     if not rows:
-        raise InputError(f"{name} is empty: give a file with a line of column names and one row per line.", option)
+        raise _empty(name, option)
     if empty := [row.line for row in found if not any(row.cells)]:
         notes.append(f"{name}: rows of empty cells left out: {len(empty):,}, the first in line {empty[0]}.")
     return rows
 
 
+def _empty(name: str, option: str) -> InputError:
+    return InputError(f"{name} is empty: give a file with a line of column names and one row per line.", option)
+
+
 def _table(rows: list[Record], name: str, option: str, wanted: Sequence[str], cut_off: bool, notes: list[str]) -> Cells:
     rows, row_names = body(rows, name, option, cut_off, notes)
+    if not rows:  # a title and comments
+        raise _empty(name, option)
     cells = [row.cells for row in rows]
     if not any(COMMENT.match(row[0]) for row in cells[1:2]):
         cells[0][0] = uncommented(cells[0][0])  # names in a comment, as numpy.savetxt writes them

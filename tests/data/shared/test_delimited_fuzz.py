@@ -90,6 +90,7 @@ def mutated(draw):
 @example(b'sep="\na"b\n1"2\n', None)
 @example(b"x,,\n,,z\n", None)
 @example(b"# a\n# b\n", None)
+@example(b",,\x01\n#", None)
 @example(b"\x01\x80", "utf-16")
 @example(b"\0\0\0\0", "utf-16")
 @example(b'"a\nb;c",d,e,f\n1,2\n1,3\n', None)
