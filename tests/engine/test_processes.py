@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,12 @@ COUNTS = ("translate",)
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """A free port below those that the system gives to connections, which could take it before it is used."""
+    while True:
+        port = 20_000 + int.from_bytes(os.urandom(2)) % 10_000
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def torchrun(*words: object, folder: Path, nodes: int = 1, node: int = 0, port: int | None = None) -> subprocess.Popen:
