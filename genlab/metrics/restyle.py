@@ -83,7 +83,7 @@ def least_kept(
         changed: Index of the column that changes in each picture.
 
     Returns:
-        The share; 1 if there is no other column.
+        The share; 1 without other columns.
     """
     shares = []
     for column in range(recorded.shape[1]):

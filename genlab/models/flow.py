@@ -28,6 +28,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from genlab.errors import InputError
 from genlab.layers.attention import Attention
 from genlab.layers.positions import sinusoids
 
@@ -177,12 +178,15 @@ class Flow(nn.Module):
         depth: Number of layers of the text encoder.
 
     Raises:
-        AssertionError: the pictures' side is not 16, 32, 64 ...
+        InputError: the pictures' side is not 16, 32, 64 ..., or the width is not a multiple of 32.
     """
 
     def __init__(self, shape: FlowShape, width: int, depth: int = 2) -> None:
         super().__init__()
-        assert shape.pixels >= PATCH * LOWEST and shape.pixels & (shape.pixels - 1) == 0, "a power of 2 from 16 on"
+        if shape.pixels < PATCH * LOWEST or shape.pixels & (shape.pixels - 1):
+            raise InputError(f"pixels: {shape.pixels} cannot be used; this model needs 16, 32, 64 ...", "pixels")
+        if width % HEAD:
+            raise InputError(f"width: {width} cannot be used; this model needs a multiple of {HEAD}.", "width")
         self.shape = shape
         halvings = (shape.pixels // PATCH // LOWEST).bit_length() - 1
         widths = [width, *[2 * width] * halvings]

@@ -50,7 +50,7 @@ class Maker(Protocol):
         """The conditions of a request; without one, all classes in turn, or none.
 
         Raises:
-            InputError: there is no such class, or no word of a description is known.
+            InputError: the class, or every word of the description, is unknown.
         """
 
     def make(self, latents: Latents, conditions: Conditions) -> Pictures:
@@ -158,7 +158,7 @@ def class_index(name: str, classes: list[str]) -> int:
     """The index of a class.
 
     Raises:
-        InputError: there is no such class.
+        InputError: the class is unknown.
     """
     if name not in classes:
         there = f"it has {', '.join(classes)}" if classes else "it was trained without classes"
