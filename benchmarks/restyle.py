@@ -106,7 +106,7 @@ def prepare(options: argparse.Namespace) -> Bench:
     pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
     counts = [len(one.values) for one in [*found.attributes, *found.kept]]
-    judge = train_judge(pictures, values, counts, Machine())
+    judge = train_judge(pictures, values, counts, len(found.attributes), Machine())
     pair = sorted(np.bincount(found.train.values[:, 0]).argsort(kind="stable")[-2:].tolist())
     changes = {"all": changes_of(held_out, found.attributes)}
     if counts[: len(found.attributes)] != [2]:

@@ -49,7 +49,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     columns = [*found.attributes, *found.kept]
     pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
-    judge = train_judge(pictures, values, [len(one.values) for one in columns], machine)
+    judge = train_judge(pictures, values, [len(one.values) for one in columns], len(found.attributes), machine)
 
     changes = changes_of(held_out, found.attributes)
     made, cycle_error = _made(pipeline, changes)

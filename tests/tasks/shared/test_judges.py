@@ -6,7 +6,7 @@ import torch
 
 from genlab.data.pictures.attributes import UNKNOWN
 from genlab.engine.machine import Machine
-from genlab.tasks.shared.judges import READER, REPORTER, Judge, judged, judging_loss, train_judge
+from genlab.tasks.shared.judges import READER, REPORTER, Judge, balancing_weights, judged, judging_loss, train_judge
 
 MACHINE = Machine("cpu")
 COUNTS = [3, 2]
@@ -31,7 +31,7 @@ def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, mon
     values[::2, 0] = UNKNOWN
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    judge = train_judge(pictures, values, COUNTS, MACHINE, shape)
+    judge = train_judge(pictures, values, COUNTS, 1, MACHINE, shape)
     assert torch.equal(torch.get_rng_state(), state)
     held_out, truth = patches(100, 1)
     chances = judged(judge, held_out, MACHINE)
@@ -39,7 +39,7 @@ def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, mon
     for each, known in zip(chances, truth.T, strict=True):
         np.testing.assert_allclose(each.sum(1), 1, rtol=1e-5)
         assert (each.argmax(1) == known).mean() > 0.95
-    again = train_judge(pictures, values, COUNTS, MACHINE, shape)
+    again = train_judge(pictures, values, COUNTS, 1, MACHINE, shape)
     assert all(torch.equal(one, other) for one, other in zip(judge.parameters(), again.parameters(), strict=True))
 
 
@@ -61,3 +61,28 @@ def test_unknown_values_add_nothing_to_the_loss():
     known = known + torch.nn.functional.cross_entropy(logits[1][:1], values[:1, 1])
     torch.testing.assert_close(judging_loss(logits, values), known)
     assert judging_loss(logits, torch.full_like(values, UNKNOWN)) == 0
+
+
+def test_weights_make_an_attribute_independent_of_the_changed_one():
+    blond = np.array([1] * 20 + [0] * 80)
+    woman = np.array([1] * 18 + [0] * 2 + [1] * 30 + [0] * 50)
+    weights = balancing_weights(np.stack((blond, woman), 1), 1)
+    np.testing.assert_allclose(weights.mean(0), 1, rtol=1e-5)
+    for value in (0, 1):
+        assert weights[blond == value, 0].sum() == pytest.approx(50, rel=1e-5)
+        for other in (0, 1):
+            assert weights[(blond == value) & (woman == other), 1].sum() == pytest.approx(25, rel=1e-5)
+
+
+def test_weights_are_limited():
+    values = np.array([[0, 0]] * 999 + [[0, 1]])
+    weights = balancing_weights(values, 1)
+    assert weights[-1, 1] / weights[0, 1] == pytest.approx(20 / 0.5, rel=1e-2)
+
+
+def test_the_loss_can_be_weighted():
+    logits = [torch.randn(3, 2)]
+    values = torch.tensor([[0], [1], [UNKNOWN]])
+    each = torch.nn.functional.cross_entropy(logits[0][:2], values[:2, 0], reduction="none")
+    weights = torch.tensor([[3.0], [0.5], [7.0]])
+    torch.testing.assert_close(judging_loss(logits, values, weights), (3 * each[0] + 0.5 * each[1]) / 2)
