@@ -40,7 +40,7 @@ PENALISED = 4
 COLOURS = 3
 """Learned colours per value for drawings."""
 COLOUR_PICTURES = 2000
-"""Number of pictures to find the first colours in."""
+"""Number of pictures to find the first colours in, shared equally among the values of an attribute."""
 DISCRIMINATOR_WIDTH = 16
 DEPTH = 2
 """Residual blocks of the generator."""
@@ -82,13 +82,13 @@ class StarGANRecipe(RestyleRecipe):
                 colours.data.copy_(self._distinctive_colours(colours.shape[1]))
 
     def _distinctive_colours(self, count: int) -> Float[Tensor, "values colours channels"]:
-        train = self.data.train
-        some = train.take(np.random.default_rng(0).permutation(len(train))[:COLOUR_PICTURES])
-        pictures = some.pictures.array[some.pictures.rows]
-        found = [
-            value_colours(pictures, values, size, count)
-            for values, size in zip(some.values.T, self.counts, strict=True)
-        ]
+        train, random, found = self.data.train, np.random.default_rng(0), []
+        for place, rows in enumerate(self.having):  # as many of each value: a random sample could miss a rare one
+            some = train.take(
+                np.concatenate([random.permutation(each)[: COLOUR_PICTURES // len(rows)] for each in rows])
+            )
+            pictures = some.pictures.array[some.pictures.rows]
+            found.append(value_colours(pictures, some.values[:, place], len(rows), count))
         return torch.from_numpy(np.concatenate(found)) / 127.5 - 1
 
     # --- the method ---
