@@ -191,6 +191,14 @@ def test_defaults_suit_drawings_and_photographs(folder, tmp_path):
     assert [made.discriminator.down.full is None for made in (drawn, photographs)] == [True, False]
 
 
+def test_first_colours_are_found_of_every_value(folder, monkeypatch):
+    monkeypatch.setattr("genlab.tasks.restyle.stargan.COLOUR_PICTURES", 60)
+    made = recipe(folder, "colour")
+    made.prepare()
+    colours = made.generator.head.recolouring.colours.detach()[:, 0] * 127.5 + 127.5
+    np.testing.assert_allclose(colours.numpy(), list(COLOURS.values()), atol=1)
+
+
 def test_signs_are_what_the_tests_say(tmp_path):
     made = signs(tmp_path / "signs", 12)
     assert len(list(made.glob("*.png"))) == 12
