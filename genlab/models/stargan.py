@@ -7,8 +7,8 @@ Data flow, for pictures of 32 x 32 and width w::
 
     pictures (batch, channels, 32, 32), change (batch, values) -> generator:
         (batch, w, 16, 16) -> (batch, 2w, 8, 8) -> (batch, 2w, 4, 4) -> residual blocks -> back up, with skips
-        -> mask (batch, 1, 32, 32) and content (batch, channels, 32, 32)
-        -> pictures + mask * (content - pictures)
+        -> masks (batch, edits, 32, 32) and contents (batch, edits, channels, 32, 32)
+        -> pictures + sum over edits of mask * (content - pictures)
     pictures -> discriminator -> (batch, 1 + 2 * values): a common score, a score of each value, a logit of each value
 
 An attribute (hair) has several values (black, blond); `change` has, for the values of all attributes, 1 for a value to
@@ -17,17 +17,18 @@ set, -1 for the present value that it replaces, and 0 elsewhere. A change of zer
 Departs from the paper: the generator gets the difference of values instead of the target's (STGAN: Liu et al. 2019,
 arXiv 1904.09709, section 3.2), so that it need not recognise what to keep, and changes only what its mask selects
 (Pumarola et al. 2018, arXiv 1807.09251, section 4.1); no change returns the pictures exactly, so an identity loss would
-be 0; the content is the picture recoloured, for drawings with a few learned colours per value
-(`layers/recolouring.py`), for photographs scaled and shifted pixel by pixel; the discriminator is a projection
-discriminator with a relativistic loss and gradient penalties (`models/gan.py`); no norms; the way back starts from
-pictures rounded to 8 bits, so that the change cannot hide the original in their last bits (Chu et al. 2017, arXiv
-1712.02950).
+be 0; for drawings, the content is the picture recoloured with a few learned colours per value
+(`layers/recolouring.py`); for photographs, each attribute has a mask and a content (`PhotographHead`); the
+discriminator is a projection discriminator with a relativistic loss and gradient penalties (`models/gan.py`); no norms;
+the way back starts from pictures rounded to 8 bits, so that the change cannot hide the original in their last bits (Chu
+et al. 2017, arXiv 1712.02950).
 """
 
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -39,7 +40,8 @@ Change = Float[Tensor, "batch values"]
 Values = Int[Tensor, "batch attributes"]
 Scores = Float[Tensor, " batch"]
 Half = Float[Tensor, "batch width half half"]
-Mask = Float[Tensor, "batch 1 side side"]
+Masks = Float[Tensor, "batch edits side side"]
+Contents = Float[Tensor, "batch edits channels side side"]
 GENTLE = 0.3
 """Factor on the initial output weights for photographs, so that the first changes are small."""
 
@@ -109,9 +111,9 @@ class DrawingHead(nn.Module):
         with torch.no_grad():  # the four pixels start alike: no checkerboard (Aitken et al. 2017, arXiv 1707.02937)
             self.out.weight.copy_(self.out.weight[::4].repeat_interleave(4, 0))
 
-    def forward(self, x: Half, pictures: Pictures, change: Change) -> tuple[Mask, Pictures]:
+    def forward(self, x: Half, pictures: Pictures, change: Change) -> tuple[Masks, Contents]:
         logits = F.pixel_shuffle(self.out(x), 2)
-        return logits[:, :1].sigmoid(), self.recolouring(logits[:, 1:], pictures, change)
+        return logits[:, :1].sigmoid(), self.recolouring(logits[:, 1:], pictures, change)[:, None]
 
     def seen(self, pictures: Pictures, change: Change) -> Float[Tensor, "batch inputs side side"]:
         """The pictures, and how similar each pixel is to the colours to replace."""
@@ -119,7 +121,11 @@ class DrawingHead(nn.Module):
 
 
 class PhotographHead(nn.Module):
-    """The mask and the content of photographs: each pixel is scaled and shifted, which keeps their texture.
+    """The masks and contents of photographs, one per attribute.
+
+    Each pixel becomes lighter or darker, which keeps the texture; the colour changes in the same way in all pixels of
+    the mask: a generator that chooses the colour of each pixel makes coloured specks, which a small discriminator
+    overlooks among the colours of photographs.
 
     Args:
         shape: Channels, side and values.
@@ -127,19 +133,32 @@ class PhotographHead(nn.Module):
     """
 
     similarities = 0
+    belongs: Tensor
 
     def __init__(self, shape: RestyleShape, width: int) -> None:
         super().__init__()
+        edits = len(shape.counts)
+        belongs = torch.block_diag(*(torch.ones(1, count) for count in shape.counts))  # (attributes, values)
+        self.register_buffer("belongs", belongs, persistent=False)
         self.full = UpsampleConv2d(width, width // 2)
-        self.out = nn.Conv2d(width // 2 + shape.channels, 1 + 2 * shape.channels, 3, padding=1)
+        self.out = nn.Conv2d(width // 2 + shape.channels, 3 * edits, 3, padding=1)
+        self.colour = nn.Linear(width, 2 * edits * shape.channels)
         initialise(self)
         with torch.no_grad():
-            self.out.weight.mul_(GENTLE)
+            for layer in (self.out, self.colour):
+                layer.weight.mul_(GENTLE)
 
-    def forward(self, x: Half, pictures: Pictures, change: Change) -> tuple[Mask, Pictures]:
-        logits = self.out(torch.cat((F.leaky_relu(self.full(x), SLOPE), pictures), 1))
-        gain, offset = logits[:, 1:].chunk(2, 1)
-        return logits[:, :1].sigmoid(), pictures * (1 + gain) + offset
+    def forward(self, x: Half, pictures: Pictures, change: Change) -> tuple[Masks, Contents]:
+        full = torch.cat((F.leaky_relu(self.full(x), SLOPE), pictures), 1)
+        mask, contrast, light = self.out(full).chunk(3, 1)
+        gain, offset = rearrange(
+            self.colour(x.mean((2, 3))),
+            "batch (part edit channel) -> part batch edit channel 1 1", part=2, edit=len(self.belongs),
+        )  # fmt: skip
+        shade = light + contrast * pictures.mean(1, keepdim=True)
+        contents = pictures[:, None] * (1 + gain) + offset + shade[:, :, None]
+        changes = (change[:, None] * self.belongs != 0).any(2)
+        return changes[:, :, None, None] * mask.sigmoid(), contents
 
     def seen(self, pictures: Pictures, change: Change) -> Pictures:
         """The pictures."""
@@ -172,11 +191,11 @@ class Generator(nn.Module):
                 initialise(layer)
 
     def forward(self, pictures: Pictures, change: Change) -> Pictures:
-        mask, content = self.edit(pictures, change)
-        return pictures + mask * (content - pictures)
+        masks, contents = self.edit(pictures, change)
+        return pictures + (masks[:, :, None] * (contents - pictures[:, None])).sum(1)
 
-    def edit(self, pictures: Pictures, change: Change) -> tuple[Mask, Pictures]:
-        """The mask, 0 where the pictures stay, and the content that replaces them where it is 1."""
+    def edit(self, pictures: Pictures, change: Change) -> tuple[Masks, Contents]:
+        """The masks, 0 where the pictures stay, and the contents that replace them where they are 1."""
         active = lambda x: F.leaky_relu(x, SLOPE)
         side = pictures.shape[2] // 2
         maps = change[:, :, None, None].expand(-1, -1, side, side)
@@ -188,8 +207,8 @@ class Generator(nn.Module):
         x = self.to_quarter(active(x))
         x = self.to_half(active(torch.cat((x, quarter), 1)))
         x = self.mix(active(torch.cat((x, half), 1))) + self.change(change)[:, :, None, None]
-        mask, content = self.head(active(x), pictures, change)
-        return (change != 0).any(1)[:, None, None, None] * mask, content
+        masks, contents = self.head(active(x), pictures, change)
+        return (change != 0).any(1)[:, None, None, None] * masks, contents
 
 
 class Discriminator(nn.Module):

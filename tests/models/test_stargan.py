@@ -47,22 +47,34 @@ def test_shapes_and_no_change_no_edit(colours):
 @pytest.mark.parametrize("colours", [0, 4])
 def test_the_edit_is_the_content_within_the_mask(colours):
     network, change = generator(colours), change_between(SOURCE, TARGET, SHAPE.counts)
-    mask, content = network.edit(pictures(), change)
-    assert mask.shape == (3, 1, 32, 32)
-    assert ((mask >= 0) & (mask <= 1)).all()
-    torch.testing.assert_close(network(pictures(), change), mask * content + (1 - mask) * pictures())
+    masks, contents = network.edit(pictures(), change)
+    edits = 1 if colours else 2
+    assert masks.shape == (3, edits, 32, 32)
+    assert ((masks >= 0) & (masks <= 1)).all()
+    expected = pictures()
+    for mask, content in zip(masks.unbind(1), contents.unbind(1), strict=True):
+        expected = expected + mask[:, None] * (content - pictures())
+    torch.testing.assert_close(network(pictures(), change), expected)
 
 
-def test_photographs_are_scaled_and_shifted():
-    """By hand: with logits that depend on nothing, each channel is multiplied by 1 + gain and gets its offset."""
+def test_photographs_change_light_per_pixel_and_colour_as_a_whole():
+    """By hand: with outputs that depend on nothing, and a mask for each attribute that changes."""
     head = PhotographHead(SHAPE, 8)
-    torch.nn.init.zeros_(head.out.weight)
+    for layer in (head.out, head.colour):
+        torch.nn.init.zeros_(layer.weight)
+    gain, offset = torch.tensor([[0.5, 0.0, -1.0], [0.1, 0.2, 0.3]]), torch.tensor([[0.4, 0.0, 0.2], [0.0, -0.1, 0.0]])
     with torch.no_grad():
-        head.out.bias.copy_(torch.tensor([0.0, 0.5, 0.0, -1.0, 0.1, 0.2, 0.3]))
-    mask, content = head(torch.randn(3, 8, 16, 16), pictures(), torch.zeros(3, 5))
-    assert torch.equal(mask, torch.full((3, 1, 32, 32), 0.5))
-    gain, offset = torch.tensor([1.5, 1.0, 0.0]), torch.tensor([0.1, 0.2, 0.3])
-    torch.testing.assert_close(content, pictures() * gain[:, None, None] + offset[:, None, None])
+        head.out.bias.copy_(torch.tensor([0.0, 0.0, 0.25, 0.5, -0.1, 0.3]))
+        head.colour.bias.copy_(torch.cat((gain.flatten(), offset.flatten())))
+    masks, contents = head(torch.randn(3, 8, 16, 16), pictures(), change_between(SOURCE, TARGET, SHAPE.counts))
+    half = torch.full((32, 32), 0.5)
+    assert torch.equal(masks[0], torch.stack((half, 0 * half)))
+    assert torch.equal(masks[1], torch.stack((0 * half, half)))
+    assert not masks[2].any()
+    grey = pictures().mean(1, keepdim=True)
+    for edit, (contrast, light) in enumerate(((0.25, -0.1), (0.5, 0.3))):
+        scaled = pictures() * (1 + gain[edit, :, None, None]) + offset[edit, :, None, None]
+        torch.testing.assert_close(contents[:, edit], scaled + contrast * grey + light)
 
 
 def test_it_starts_without_checkerboard():
