@@ -12,6 +12,7 @@ import genlab
 from genlab.engine.budget import Plan
 from tests.conftest import squares_and_bars
 from tests.engine.short import entries
+from tests.tasks.restyle.made import sign
 
 RUNS = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*/*"))
 
@@ -19,7 +20,8 @@ RUNS = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*/*"))
 def test_every_format_has_a_run():
     kinds = {(json.loads((run / "run.json").read_text())["format"], run.name) for run in RUNS}
     names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-gpt2", "text-lstm", "translate-transformer"]
-    assert kinds == {(1, name) for name in [*names, "classify-mlp", "points-gan-interrupted"]}
+    restyled = ["restyle-cyclegan", "restyle-stargan", "restyle-stargan-photographs"]
+    assert kinds == {(1, name) for name in [*names, *restyled, "classify-mlp", "points-gan-interrupted"]}
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
@@ -34,6 +36,11 @@ def test_it_makes_what_it_made(path, tmp_path):
         assert seen(run, tmp_path / "few") == pytest.approx(json.loads(expected.read_text()), abs=1e-4)
     elif run.task == "images":
         made = run.sample(np.eye(4, 6, dtype=np.float32), "bar").astype(int)
+        assert np.abs(made - np.load(expected)).max() <= 1
+    elif run.task == "restyle":
+        pictures = np.stack([sign(number, "red", False) for number in (1, 2, 3)])
+        change = {"bar": "yes"} if run.model == "cyclegan" else {"colour": "blue"}
+        made = np.stack([sample.content for sample in run.generate(pictures=pictures, set=change)]).astype(int)
         assert np.abs(made - np.load(expected)).max() <= 1
     elif run.task == "translate":
         written = run.generate(prompt="The old miller waits now.\nThe grey fish sings here.")
