@@ -249,6 +249,14 @@ def value_loss(outputs: Float[Tensor, "batch outputs"], values: Values, counts: 
     return torch.stack([F.cross_entropy(one, known) for one, known in zip(logits, values.T, strict=True)]).sum()
 
 
+def total_variation(pictures: Pictures) -> Float[Tensor, ""]:
+    """Mean difference between neighbouring pixels, in both directions.
+
+    Rudin et al. (1992), "Nonlinear total variation based noise removal algorithms", eq. 2.1, in its anisotropic form.
+    """
+    return (pictures.diff(dim=2).abs().mean() + pictures.diff(dim=3).abs().mean()).float()
+
+
 def rounded(pictures: Pictures) -> Pictures:
     """Pictures in [-1, 1] as 8 bits hold them; gradients pass as if they were not rounded."""
     clipped = pictures.clamp(-1, 1)

@@ -13,6 +13,7 @@ from genlab.models.stargan import (
     one_hot,
     rounded,
     scores_of,
+    total_variation,
     value_loss,
 )
 
@@ -101,6 +102,11 @@ def test_rounding_keeps_bytes_and_passes_gradients():
     assert rounded(free)[0, 0, 0, 0].item() != free[0, 0, 0, 0].item()
     rounded(free).sum().backward()
     assert free.grad.tolist() == [[[[1, 1], [1, 1]]]]
+
+
+def test_total_variation_by_hand():
+    picture = torch.tensor([[0.0, 1.0], [0.5, 3.0]])[None, None]
+    assert total_variation(picture).item() == pytest.approx((0.5 + 2.0) / 2 + (1.0 + 2.5) / 2)
 
 
 def test_it_learns_a_change_by_heart():

@@ -54,6 +54,9 @@ class StarGANOptions(RestyleOptions):
     training."""
     sparsity: Weight = 0.5
     """Weight of the mean difference between pictures and changed pictures. It rises during training."""
+    smoothness: Weight | None = None
+    """Weight of the total variation of that difference: higher keeps more of the texture. It rises during training. By
+    default 0 with learned colours, else 1."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from genlab.models.stargan import (
     change_between,
     rounded,
     scores_of,
+    total_variation,
     value_loss,
 )
 from genlab.tasks.restyle.options import StarGANOptions
@@ -118,11 +119,13 @@ class StarGANRecipe(RestyleRecipe):
         half = slice(None, None, 2)  # the way back costs as much as the way there
         cycle = (self.generator(rounded(changed[half]), -change[half]) - pictures[half]).abs().mean()
         difference = (changed - pictures).abs().mean()
+        roughness = total_variation(changed - pictures)
         loss_g = (
             adversarial
             + options.recognition * recognised
             + options.cycle * min(1.0, 2 * progress) * cycle
             + options.sparsity * progress * difference
+            + options.smoothness * progress * roughness
         )
         self.update(self.generator, loss_g)
         self.average.update(self.generator)
@@ -131,7 +134,7 @@ class StarGANRecipe(RestyleRecipe):
         self.pipeline.typical.update(cycle.detach())
         return {
             "discriminator": loss_d, "generator": adversarial, "recognition": recognised, "cycle": cycle,
-            "difference": difference, "penalty": penalty, "reader": reader,
+            "difference": difference, "roughness": roughness, "penalty": penalty, "reader": reader,
         }  # fmt: skip
 
     # --- options ---
@@ -144,13 +147,14 @@ class StarGANRecipe(RestyleRecipe):
         colours = options.colours
         if colours is None:
             colours = COLOURS if are_drawings(data.train.pictures) else 0
-        rate, penalty, recognition = (2e-3, 0.3, 1.0) if colours else (1e-3, 3.0, 0.3)
+        rate, penalty, recognition, smoothness = (2e-3, 0.3, 1.0, 0.0) if colours else (1e-3, 3.0, 0.3, 1.0)
         return replace(
             options,
             colours=colours,
             learning_rate=rate if options.learning_rate is None else options.learning_rate,
             penalty=penalty if options.penalty is None else options.penalty,
             recognition=recognition if options.recognition is None else options.recognition,
+            smoothness=smoothness if options.smoothness is None else options.smoothness,
         )
 
 

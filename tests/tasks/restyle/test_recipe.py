@@ -186,8 +186,9 @@ def test_defaults_suit_drawings_and_photographs(folder, tmp_path):
     """Drawings get learned colours, photographs a discriminator that first convolves at full resolution."""
     noise = folder_of(tmp_path / "noise", {"a": 30, "b": 30})
     drawn, photographs = recipe(folder, "colour"), recipe(Path(noise))
-    chosen = [(o.colours, o.learning_rate, o.penalty, o.recognition) for o in (drawn.options, photographs.options)]
-    assert chosen == [(3, 2e-3, 0.3, 1.0), (0, 1e-3, 3.0, 0.3)]
+    names = ("colours", "learning_rate", "penalty", "recognition", "smoothness")
+    chosen = [tuple(getattr(made.options, name) for name in names) for made in (drawn, photographs)]
+    assert chosen == [(3, 2e-3, 0.3, 1.0, 0.0), (0, 1e-3, 3.0, 0.3, 1.0)]
     assert [made.discriminator.down.full is None for made in (drawn, photographs)] == [True, False]
 
 
