@@ -91,6 +91,8 @@ def ours(
         "restyle", data, model=model, attribute=tuple(attributes), pixels=pixels, minutes=budget.seconds / 60,
         seed=budget.seed, out=folder / "run", quiet=True, **held_out,
     )  # fmt: skip
+    if run.about["state"] != "done":
+        raise SystemExit("Interrupted: this training has no result.")
     pipeline = run.pipeline
 
     def change(changes: Changes) -> Pixels:
