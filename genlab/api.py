@@ -157,6 +157,8 @@ class Run:
         Raises:
             InputError: the run cannot be exported, or the repository cannot be written.
         """
+        if "hf" not in self._declared().exports:
+            raise self._unsupported("cannot be exported for transformers (--to hf)")
         with TemporaryDirectory() as folder:
             self.export("hf", Path(folder) / "model")
             return push_folder(Path(folder) / "model", name, private)
