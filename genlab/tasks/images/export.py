@@ -30,11 +30,12 @@ OURS = (Generator, DCGenerator, VAE, Flow)
 
 
 class Decoder(nn.Module):
-    """The part of a VAE that makes pictures."""
+    """The part of a VAE that makes pictures; removes the rest, which the file would hold as well."""
 
     def __init__(self, network: VAE) -> None:
         super().__init__()
         self.network = network
+        del network.encoder, network.tell
 
     def forward(
         self, latents: Float[Tensor, "batch latent"], labels: Int[Tensor, " batch"] | None = None

@@ -32,11 +32,8 @@ MODELS = {
     "gan": ("gan", {"palette": 0}, {"classes": CLASSES}),
     "gan of drawings": ("gan", {"palette": 8}, {}),
     "gan of photographs": ("gan", {}, {"classes": CLASSES, **COLOUR}),
-    "gan of photographs without classes": ("gan", {}, COLOUR),
-    "wgan_gp": ("wgan_gp", {}, {"classes": CLASSES}),
     "wgan_gp without classes": ("wgan_gp", {}, {}),
     "dcgan": ("dcgan", {}, {"classes": CLASSES}),
-    "dcgan without classes": ("dcgan", {}, {}),
     "vae": ("vae", {}, {"classes": CLASSES}),
     "vae without classes": ("vae", {}, COLOUR),
     "flow": ("flow", {}, {"classes": CLASSES, "words": WORDS, "longest": 4, **COLOUR}),
@@ -59,9 +56,12 @@ def pipeline(model: str, options: dict, facts: dict) -> ImagesPipeline:
             if isinstance(layer, nn.BatchNorm2d):
                 nn.init.uniform_(layer.running_mean, -0.1, 0.1)
                 nn.init.uniform_(layer.running_var, 0.5, 1.5)
-        if model == "flow":
-            for weight in network.parameters():  # several start at zero
-                nn.init.normal_(weight, std=0.5 * weight[0].numel() ** -0.5 if weight.ndim > 1 else 0.2)
+        if model in ("flow", "dcgan"):  # which start near zero
+            for place, weight in network.named_parameters():
+                if weight.ndim > 1:
+                    nn.init.normal_(weight, std=weight[0].numel() ** -0.5)
+                else:
+                    nn.init.normal_(weight, 1.0 if place.endswith("norm.weight") else 0.0, 0.2)
     return ImagesPipeline(made, known, networks, Machine("cpu"))
 
 
@@ -196,13 +196,11 @@ def test_names_sizes_and_metadata(written):
 
 @pytest.mark.parametrize("name", ["gan", "vae", "flow"])
 def test_one_file_without_paths_or_encoder(written, name):
-    ours, _, _, place = written(name)
+    place = written(name).place
     assert [path.name for path in place.parent.iterdir()] == ["model.onnx"]
     content = place.read_bytes()
     for trace in (__file__, "tasks/images", "models/", "site-packages", "stack_trace", "encoder.steps"):
         assert trace.encode() not in content
-    (network,) = ours.networks.values()
-    assert network.training == pipeline(*MODELS[name]).networks.popitem()[1].training
 
 
 def test_command_line(cli, run, tmp_path):
