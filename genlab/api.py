@@ -129,7 +129,7 @@ class Run:
 
         Args:
             to: A format that the model supports: hf (a folder for transformers), gguf (a file for llama.cpp) or onnx
-                (a file for ONNX runtimes).
+                (a file for ONNX runtimes). Language models support all, models of pictures onnx.
             place: The folder or file to write.
 
         Raises:

@@ -16,6 +16,7 @@ from genlab.exchange.graphs import for_export, write_graph
 from genlab.models.gpt import GPT, GPTShape
 from genlab.models.gpt2 import GPT2
 
+
 class GrowingCache:
     """A `KVCache` for graphs: starts with any number of positions and grows by concatenation."""
 

@@ -193,7 +193,9 @@ class Mine(nn.Module):
 @pytest.mark.parametrize(("name", "network"), [("drawings", "generator"), ("two looks", "to_second")])
 def test_a_custom_network_is_refused(tmp_path, name, network):
     ours = pipeline(*MODELS[name], {network: Mine})
-    with pytest.raises(InputError, match="Mine is a custom network.*only genlab's own networks can be exported") as error:
+    with pytest.raises(
+        InputError, match="Mine is a custom network.*only genlab's own networks can be exported"
+    ) as error:
         ours.export("onnx", tmp_path / "mine.onnx", "")
     assert error.value.field == "run"
     assert not (tmp_path / "mine.onnx").exists()
