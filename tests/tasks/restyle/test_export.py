@@ -147,7 +147,7 @@ def test_names_sizes_and_metadata(written):
     assert about == {"pixels": 16, "channels": 3, "attributes": attributes}
     _, session, _, _ = written("two looks")
     assert {one.name: one.shape for one in session.get_inputs()} == {"pictures": ["batch", 1, 24, 24]}
-    looks = dict.fromkeys(("to_first", "to_second"), ["batch", 1, 24, 24])
+    looks = {name: ["batch", 1, 24, 24] for name in ("to_first", "to_second")}
     assert {one.name: one.shape for one in session.get_outputs()} == {**looks, "present": ["batch", 1]}
 
 
