@@ -250,7 +250,7 @@ def test_a_custom_network_is_refused(folder, tmp_path):
         "images", folder, steps=1, test="0.3", out=tmp_path / "run", quiet=True, networks=networks, **SMALL
     )
     with pytest.raises(
-        InputError, match="Mine is a custom network.*only genlab's own networks can be exported"
+        InputError, match=r"Mine is a custom network.*only genlab's own networks can be exported"
     ) as error:
         run.export("onnx", tmp_path / "mine.onnx")
     assert error.value.field == "run"

@@ -194,7 +194,7 @@ class Mine(nn.Module):
 def test_a_custom_network_is_refused(tmp_path, name, network):
     ours = pipeline(*MODELS[name], {network: Mine})
     with pytest.raises(
-        InputError, match="Mine is a custom network.*only genlab's own networks can be exported"
+        InputError, match=r"Mine is a custom network.*only genlab's own networks can be exported"
     ) as error:
         ours.export("onnx", tmp_path / "mine.onnx", "")
     assert error.value.field == "run"
