@@ -61,7 +61,7 @@ def pipeline(model: str, options: dict, facts: dict) -> ImagesPipeline:
                 norm = isinstance(layer, (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm))
                 for place, weight in layer.named_parameters(recurse=False):
                     if weight.ndim > 1:
-                        nn.init.normal_(weight, std=(1 if model == "flow" else 3) * weight[0].numel() ** -0.5)
+                        nn.init.normal_(weight, std=(1 if model == "flow" else 2) * weight[0].numel() ** -0.5)
                     else:
                         nn.init.normal_(weight, float(norm and place == "weight"), 0.2)
     return ImagesPipeline(made, known, networks, Machine("cpu"))
