@@ -129,7 +129,7 @@ class Run:
 
         Args:
             to: A format that the model supports: hf (a folder for transformers), gguf (a file for llama.cpp) or onnx
-                (a file for ONNX runtimes).
+                (a file for ONNX runtimes). Language models support all, models of pictures onnx.
             place: The folder or file to write.
 
         Raises:
@@ -157,6 +157,8 @@ class Run:
         Raises:
             InputError: the run cannot be exported, or the repository cannot be written.
         """
+        if "hf" not in self._declared().exports:
+            raise self._unsupported("cannot be exported for transformers (--to hf)")
         with TemporaryDirectory() as folder:
             self.export("hf", Path(folder) / "model")
             return push_folder(Path(folder) / "model", name, private)

@@ -5,6 +5,7 @@ from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.images.options"
 GENERATE = {"generate": f"{OPTIONS}:PicturesRequest"}
+EXPORTS = ("onnx",)
 
 TASK = Task(
     name="images",
@@ -17,6 +18,7 @@ TASK = Task(
             recipe="genlab.tasks.images.gan:GANRecipe",
             network="genlab.tasks.images.gan:build_network",
             requests=GENERATE,
+            exports=EXPORTS,
         ),
         Model(
             "flow",
@@ -25,6 +27,7 @@ TASK = Task(
             recipe="genlab.tasks.images.flow:FlowRecipe",
             network="genlab.tasks.images.flow:build_network",
             requests={"generate": f"{OPTIONS}:FlowRequest"},
+            exports=EXPORTS,
         ),
         Model(
             "wgan_gp",
@@ -33,6 +36,7 @@ TASK = Task(
             recipe="genlab.tasks.images.wgan_gp:WGANGPRecipe",
             network="genlab.tasks.images.wgan_gp:build_network",
             requests=GENERATE,
+            exports=EXPORTS,
         ),
         Model(
             "dcgan",
@@ -41,6 +45,7 @@ TASK = Task(
             recipe="genlab.tasks.images.dcgan:DCGANRecipe",
             network="genlab.tasks.images.dcgan:build_network",
             requests=GENERATE,
+            exports=EXPORTS,
         ),
         Model(
             "vae",
@@ -49,6 +54,7 @@ TASK = Task(
             recipe="genlab.tasks.images.vae:VAERecipe",
             network="genlab.tasks.images.vae:build_network",
             requests=GENERATE,
+            exports=EXPORTS,
         ),
     ),
     pipeline="genlab.tasks.images.pipeline:ImagesPipeline",

@@ -20,6 +20,7 @@ from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.samples import Kind, Sample
 from genlab.models.flow import Flow
 from genlab.show.sheets import picture_sample
+from genlab.tasks.images.export import export_pictures
 from genlab.tasks.images.making import AlongFlow, Conditions, Maker, OnePass
 from genlab.tasks.images.options import FlowOptions, PicturesRequest
 from genlab.tasks.shared.latents import latent_rows
@@ -169,6 +170,10 @@ class ImagesPipeline(Pipeline):
         """Makes pictures from latent vectors (pictures, latent), of one class or of all in turn."""
         rows = latent_rows(latents, self.maker.latent)
         return self.pixels(rows, self.maker.conditions(len(rows), PicturesRequest(class_=label)))
+
+    def export(self, to: str, place: Path, card: str) -> None:
+        (network,) = self.networks.values()
+        export_pictures(network, self.options, self.facts, place)
 
 
 def spherical(

@@ -5,6 +5,7 @@ from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.restyle.options"
 GENERATE = {"generate": f"{OPTIONS}:RestyleRequest"}
+EXPORTS = ("onnx",)
 
 TASK = Task(
     name="restyle",
@@ -17,6 +18,7 @@ TASK = Task(
             recipe="genlab.tasks.restyle.stargan:StarGANRecipe",
             network="genlab.tasks.restyle.stargan:build_networks",
             requests=GENERATE,
+            exports=EXPORTS,
         ),
         Model(
             "cyclegan",
@@ -25,6 +27,7 @@ TASK = Task(
             recipe="genlab.tasks.restyle.cyclegan:CycleGANRecipe",
             network="genlab.tasks.restyle.cyclegan:build_networks",
             requests=GENERATE,
+            exports=EXPORTS,
         ),
     ),
     pipeline="genlab.tasks.restyle.pipeline:RestylePipeline",

@@ -24,6 +24,7 @@ from genlab.errors import InputError
 from genlab.models.stargan import RestyleShape, change_between, rounded
 from genlab.options import nearest
 from genlab.show.sheets import png
+from genlab.tasks.restyle.export import export_restyle
 from genlab.tasks.restyle.options import RestyleRequest
 from genlab.tasks.shared.judges import READER, Judge
 
@@ -156,6 +157,9 @@ class RestylePipeline(Pipeline):
             for first in range(0, len(originals), PASS):
                 yield from self._changed(originals[first : first + PASS], wanted, request, errors)
         self._note_unfamiliar(errors)
+
+    def export(self, to: str, place: Path, card: str) -> None:
+        export_restyle(self.generator, self.reader, self.facts, place)
 
     def _changed(
         self,
