@@ -187,7 +187,7 @@ def _joined(order: list[str], both: list[PictureFiles]) -> PictureFiles:
     pictures = [(f"{name}/{file}", read) for name, each in found for file, read in each.pictures]
     others = {f"{name}/{file}": why for name, each in found for file, why in each.others.items()}
     notes = [f"{name}: {note}" for name, each in found for note in each.notes]
-    return PictureFiles(" + ".join(each.name for _, each in found), pictures, others, None, "", notes)
+    return PictureFiles(" + ".join(each.name for _, each in found), pictures, others, None, None, "", notes)
 
 
 def _distinct(one: str, other: str, option: str) -> list[str]:

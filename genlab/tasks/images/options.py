@@ -116,6 +116,14 @@ class VAEOptions(LatentOptions, BatchOptions, ScaledOptions, PicturesOptions):
 class FlowOptions(PicturesOptions):
     """Options of flow matching."""
 
+    conditional: Annotated[bool, Shown(off="Ignore classes and descriptions.")] = True
+    """Condition on descriptions or classes, so that generate --prompt or --class can choose; False ignores them."""
+    caption: Annotated[tuple[str, ...], DATA, Shown("COLUMN")] = ()
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) to write descriptions from; can be repeated. By
+    default captions.csv describes the pictures, or all columns of a sample set."""
+    unseen: Annotated[float, Ge(0), Lt(1), DATA] = 0.1
+    """Share of the combinations of values of two or more --caption columns that training never sees, so that evaluate
+    can measure them; 0 for none."""
     pixels: Annotated[int, Ge(16), Le(512), DATA] = 32
     """Side of the training pictures, which are cropped to their central square and resized. A power of 2."""
     width: Annotated[int, Ge(32), Le(1024)] = 64

@@ -12,13 +12,13 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
+from genlab.data.pictures.attributes import Attribute
 from genlab.data.pictures.descriptions import Vocabulary
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.samples import Kind, Sample
-from genlab.models.flow import Flow
 from genlab.show.sheets import picture_sample
 from genlab.tasks.images.making import AlongFlow, Conditions, Maker, OnePass
 from genlab.tasks.images.options import FlowOptions, PicturesRequest
@@ -50,6 +50,12 @@ class PictureFacts:
     """The words of descriptions that the model knows, sorted."""
     longest: int = 1
     """Largest number of words of a description, including its start."""
+    attributes: list[Attribute] = field(default_factory=list)
+    """The columns that descriptions were written from."""
+    subjects: list[str] = field(default_factory=list)
+    """What those descriptions call the subject."""
+    combinations: list[list[int]] = field(default_factory=list)
+    """Combinations of values, an index per attribute, that were held out of training."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,8 @@ class DiscriminatorShape:
 def maker_of(options: Any, facts: PictureFacts, network: nn.Module) -> Maker:
     """The maker of a model's network."""
     if isinstance(options, FlowOptions):
-        assert isinstance(network, Flow)
-        return AlongFlow(network, Vocabulary(facts.words), facts.classes)
+        picture = (facts.channels, options.pixels, options.pixels)
+        return AlongFlow(network, picture, Vocabulary(facts.words), facts.longest, facts.classes)
     return OnePass(network, options.latent, facts.classes)
 
 
@@ -103,7 +109,9 @@ class ImagesPipeline(Pipeline):
 
     @classmethod
     def load(cls, saved: Saved) -> "ImagesPipeline":
-        facts = PictureFacts(**read_json(saved.path / "pictures.json"))
+        about = read_json(saved.path / "pictures.json")
+        about["attributes"] = [Attribute(**one) for one in about.get("attributes", [])]
+        facts = PictureFacts(**about)
         assert facts.channels in (1, 3) and isinstance(facts.classes, list), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
         return cls(
