@@ -90,9 +90,9 @@ class Facts:
         """A description of a picture, with facts left out and in varied wording."""
         return describe(self.of(place), chance, self.subjects)
 
-    def whole(self, place: int) -> str:
-        """The description of a picture that measures use: all facts, always in the same words."""
-        return describe(self.of(place), random.Random(0), self.subjects[:1], omitted=0.0)
+    def whole(self, place: int, wording: int = 0) -> str:
+        """The description of a picture that measures use: all facts, in order and words that `wording` decides."""
+        return describe(self.of(place), random.Random(wording), self.subjects, omitted=0.0)
 
     def content(self) -> Any:
         """All of it as JSON values, for a fingerprint."""
