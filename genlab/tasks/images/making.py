@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.descriptions import PADDING, START, Vocabulary, words_of
+from genlab.data.pictures.descriptions import PADDING, SPECIAL, START, Vocabulary, words_of
 from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.models.flow import Velocity, follow, guided
@@ -120,6 +120,10 @@ class AlongFlow:
     def words(self, texts: Sequence[str]) -> Int[Tensor, "texts length"]:
         """The word indices of descriptions."""
         return torch.from_numpy(self.vocabulary.indices(texts, self.longest))
+
+    def read_words(self, indices: Int[Tensor, " length"]) -> list[str]:
+        """The words of a description."""
+        return [self.vocabulary.words[index - SPECIAL] for index in indices.tolist() if index >= SPECIAL]
 
     def known(self, prompt: str) -> str:
         """The prompt; reports its unknown words, and those beyond the largest number.

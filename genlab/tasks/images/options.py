@@ -173,3 +173,19 @@ class FlowRequest(PicturesRequest):
     """Steps from noise to picture: more are more exact, and take longer in proportion."""
     sampler: Literal["heun", "euler"] = "heun"
     """Heun's method is more exact per step and takes twice as long as Euler's."""
+
+
+@dataclass(frozen=True)
+class FlowAttentionRequest:
+    """The picture whose attention to the words of its description is shown."""
+
+    prompt: str
+    """Description of the picture."""
+    time: Annotated[float, Ge(0), Le(1)] = 0.5
+    """Time on the way from noise (0) to the picture (1) at which to show the attention."""
+    guidance: Annotated[float, Gt(0), Le(100)] = 2.0
+    """Guidance with which the picture is made."""
+    flow_steps: Annotated[int, Ge(1), Le(10_000)] = 16
+    """Steps from noise to picture."""
+    seed: Annotated[int, Ge(0), Le(2**31)] = 0
+    """Random seed of the picture."""

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,23 @@ from genlab.data.pictures.descriptions import Vocabulary
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
-from genlab.engine.pipeline import Pipeline, Saved
+from genlab.engine.pipeline import AttentionMap, Pipeline, Saved
 from genlab.engine.samples import Kind, Sample
+from genlab.errors import InputError
+from genlab.layers.attention import watch
+from genlab.models.flow import LOWEST, Flow
 from genlab.show.sheets import picture_sample
 from genlab.tasks.images.making import AlongFlow, Conditions, Maker, OnePass
-from genlab.tasks.images.options import FlowOptions, PicturesRequest
+from genlab.tasks.images.options import FlowAttentionRequest, FlowOptions, FlowRequest, PicturesRequest
+from genlab.tasks.shared.attention_maps import attention_map
 from genlab.tasks.shared.latents import latent_rows
 
 Pictures = Float[Tensor, "batch channels side side"]
 Latents = Float[Tensor, "batch latent"]
 PASS = 250
 """Pictures per forward pass."""
+BEGINNING = "(start)"
+"""Name of the index that every description begins with."""
 FRAMES = 16
 """Frames of a walk from one latent vector to the next."""
 
@@ -177,6 +183,28 @@ class ImagesPipeline(Pipeline):
         """Makes pictures from latent vectors (pictures, latent), of one class or of all in turn."""
         rows = latent_rows(latents, self.maker.latent)
         return self.pixels(rows, self.maker.conditions(len(rows), PicturesRequest(class_=label)))
+
+    # --- attention ---
+
+    def explain(self, request: FlowAttentionRequest) -> list[AttentionMap]:
+        """What the positions of a generated picture attend to in its description, at one time of the flow.
+
+        Raises:
+            InputError: no word of the prompt is known, or the network is custom.
+        """
+        assert isinstance(self.maker, AlongFlow), "only flows declare this request"
+        network = self.maker.network
+        if not isinstance(network, Flow):
+            raise InputError("A custom network has no attention to show.", "run")
+        maker = self.maker.asked(FlowRequest(guidance=request.guidance, flow_steps=request.flow_steps))
+        words = self.maker.words([self.maker.known(request.prompt)])
+        with self.evaluating(), watch(network) as seen:
+            made = maker.make(*self.machine.place((self.noise(1, request.seed), words)))
+        step = min(int(request.time * request.flow_steps), request.flow_steps - 1)
+        weights = seen["attention.cross_attention"][2 * step][0]  # Heun's method calls it twice per step
+        rows = [f"{row},{column}" for row in range(LOWEST) for column in range(LOWEST)]
+        shown = attention_map("cross", 0, weights, rows, [BEGINNING, *self.maker.read_words(words[0])])
+        return [replace(shown, picture=to_bytes(made)[0])]
 
 
 def spherical(
