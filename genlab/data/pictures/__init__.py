@@ -40,4 +40,11 @@ SAMPLES = (
         columns=COLUMNS,
         subjects=PERSON,
     ),
+    SampleSet(
+        "@emoji",
+        "1,659 emoji by OpenMoji (CC BY-SA 4.0) with their names, without skin tones and flags",
+        "pictures",
+        f"{MAKERS}:emoji",
+        FILES,
+    ),
 )

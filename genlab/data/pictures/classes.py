@@ -19,6 +19,8 @@ each attribute).
 """
 CAPTIONS = ("captions.csv", "captions.txt")
 """Tables of captions beside the pictures; the first that exists is read."""
+GROUPS = ("groups.csv",)
+"""Table of groups beside the pictures."""
 FILES = ("file", "filename", "image", "image_id", "picture", "name")
 """Names of the column with the pictures' files, the preferred one first."""
 MARKS = {"1": "yes", "-1": "no"}
@@ -26,7 +28,7 @@ MARKS = {"1": "yes", "-1": "no"}
 
 
 class ClassTable(NamedTuple):
-    """The content of one of `TABLES`, or of `CAPTIONS`."""
+    """The content of one of `TABLES`, `CAPTIONS` or `GROUPS`."""
 
     name: str
     content: bytes

@@ -5,8 +5,8 @@ Data flow::
     folder, zip or sample set -> array (`arrays.py`), classes and splits (`layout.py`, `classes.py`) -> splits
 
 Sub-folders are classes, unless --label names a column of a table; `describing.py` reads descriptions. Folders called
-train, valid and test are splits. Otherwise the content of a file alone decides its split, so that adding pictures moves
-no others and copies share a split.
+train, valid and test are splits. Otherwise the content of a file alone, or its group in groups.csv, decides its split,
+so that adding pictures moves no others, and copies and variants share a split.
 """
 
 import hashlib
@@ -31,6 +31,7 @@ from genlab.data.pictures.describing import (
     undescribed,
 )
 from genlab.data.pictures.dividing import HELD_OUT, divide, notes_on_files, notes_on_split, rough
+from genlab.data.pictures.groups import split_keys
 from genlab.data.pictures.layout import Layout, read_layout
 from genlab.data.pictures.pixels import to_tensor
 from genlab.data.pictures.ranges import Ranges
@@ -159,7 +160,7 @@ def read_pictures(
     if len(found.pictures.array) < FEWEST:
         raise InputError(f"{data} has only one readable picture: give at least {FEWEST}.", "data")
     notes, left_out = list(found.notes), dict(found.left_out)
-    chosen = divide(found.pictures.digests, found.layout, found.classes, shares, notes)
+    chosen = divide(found.keys, found.layout, found.classes, shares, notes)
     described = found.described
     combinations = held_out_combinations(described, describing, notes)
     unseen = found.given & found.has(combinations) & (chosen["train"] | chosen["validation"])
@@ -205,9 +206,11 @@ class _Labelled:
     layout: Layout
     classes: list[str]
     """Class name of each picture, "" for none; empty without classes."""
+    keys: list[str]
+    """What decides the split of each picture."""
     described: Described | None
     fingerprint: str
-    """SHA-256 of the pictures, of splits by folders, of classes from a table, and of descriptions."""
+    """SHA-256 of the pictures, of splits by folders or groups, of classes from a table, and of descriptions."""
     left_out: dict[str, str]
     """Files that were left out, with the reason."""
     notes: list[str]
@@ -262,6 +265,9 @@ def _read(
         notes += said
     if layout.splits:
         about.append(layout.folders)
+    keys = split_keys(pictures.groups, pictures.names, pictures.digests, data, option, encoding, notes)
+    if pictures.groups is not None:
+        about.append(keys)
     left_out = dict(pictures.left_out)
     described = None
     if describing is not None:
@@ -275,4 +281,4 @@ def _read(
     if about:
         fingerprint = hashlib.sha256(json.dumps([fingerprint, *about]).encode()).hexdigest()
     notes = [*notes_on_files(left_out), *pictures.notes, *notes]
-    return _Labelled(pictures, layout, classes, described, fingerprint, left_out, notes)
+    return _Labelled(pictures, layout, classes, keys, described, fingerprint, left_out, notes)
