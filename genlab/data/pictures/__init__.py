@@ -42,7 +42,7 @@ SAMPLES = (
     ),
     SampleSet(
         "@emoji",
-        "1,659 emoji by OpenMoji (CC BY-SA 4.0) with their names, without skin tones and flags",
+        "1,656 emoji by OpenMoji (CC BY-SA 4.0) with their names, without skin tones and flags",
         "pictures",
         f"{MAKERS}:emoji",
         FILES,

@@ -111,7 +111,9 @@ def read_source(
                 option,
             )
     values = [{name: found.tolist() for name, found in each.items()} for each in (labels.changed, labels.kept)]
-    about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, *values, *([keys] if files.groups else [])])
+    about = json.dumps(
+        [pictures.fingerprint, layout.folders if layout.splits else {}, *values, *([keys] if files.groups else [])]
+    )
     digest = hashlib.sha256(about.encode()).hexdigest()
     return Source(files, pictures, layout, classes, order, labels, digest, notes, keys)
 
