@@ -10,7 +10,6 @@ so that adding pictures moves no others, and copies and variants share a split.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,21 +17,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from genlab.data.pictures.arrays import PictureArray, read_array
-from genlab.data.pictures.classes import table_classes
-from genlab.data.pictures.combinations import are_unseen
-from genlab.data.pictures.described import Described, Facts
+from genlab.data.pictures.described import Described
 from genlab.data.pictures.describing import (
     Describing,
     check_alike,
     held_out_combinations,
     like,
-    read_described,
-    undescribed,
 )
-from genlab.data.pictures.dividing import HELD_OUT, divide, notes_on_files, notes_on_split, rough
-from genlab.data.pictures.groups import split_keys
-from genlab.data.pictures.layout import Layout, read_layout
+from genlab.data.pictures.dividing import HELD_OUT, divide, notes_on_split, rough
+from genlab.data.pictures.labelled import Labelled, read_labelled
 from genlab.data.pictures.pixels import to_tensor
 from genlab.data.pictures.ranges import Ranges
 from genlab.data.shared.splits import shares_of
@@ -152,7 +145,7 @@ def read_pictures(
             which folders are splits.
     """
     shares = shares_of(validation, test)
-    found = _read(data, pixels, label, channels, "data", ranges, encoding, describing)
+    found = read_labelled(data, pixels, label, channels, "data", ranges, encoding, describing)
     if classes is None:
         classes = sorted(set(found.classes) - {""})
     else:
@@ -175,7 +168,7 @@ def read_pictures(
     splits: dict[str, PictureSplit | None] = {}
     for part, value in zip(HELD_OUT, (validation, test), strict=True):
         if shares[part] is None:
-            other = _read(
+            other = read_labelled(
                 value, pixels, label, found.pictures.array.shape[3], part, found.pictures.ranges, encoding,
                 like(describing, described),
             )  # fmt: skip
@@ -184,101 +177,24 @@ def read_pictures(
             notes += [f"{part}: {note}" for note in other.notes]
             left_out |= {f"{part}: {file}": why for file, why in other.left_out.items()}
             other.check(classes, value, part)
-            splits[part] = other.some(classes, other.given & ~(other.has(combinations) & (part == "validation")))
+            splits[part] = _split(other, classes, other.given & ~(other.has(combinations) & (part == "validation")))
             copies = sum(digest in trained for digest in other.pictures.digests)
         else:
-            splits[part] = found.some(classes, chosen[part]) if chosen[part].any() else None
+            splits[part] = _split(found, classes, chosen[part]) if chosen[part].any() else None
             copies = sum(digest in trained for digest in digests[chosen[part]])
         held_out = splits[part]
         notes += notes_on_split(part, None if held_out is None else len(held_out), copies, shares[part])
     return PictureSet(
-        found.pictures.name, fingerprint.hexdigest(), found.some(classes, chosen["train"]), splits["validation"],
+        found.pictures.name, fingerprint.hexdigest(), _split(found, classes, chosen["train"]), splits["validation"],
         splits["test"], classes, left_out, notes, found.pictures.ranges,
-        found.some(classes, unseen) if unseen.any() else None, combinations,
+        _split(found, classes, unseen) if unseen.any() else None, combinations,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Labelled:
-    """All pictures of a source."""
-
-    pictures: PictureArray
-    layout: Layout
-    classes: list[str]
-    """Class name of each picture, "" for none; empty without classes."""
-    keys: list[str]
-    """What decides the split of each picture."""
-    described: Described | None
-    fingerprint: str
-    """SHA-256 of the pictures, of splits by folders or groups, of classes from a table, and of descriptions."""
-    left_out: dict[str, str]
-    """Files that were left out, with the reason."""
-    notes: list[str]
-
-    @property
-    def given(self) -> Bool[np.ndarray, " pictures"]:
-        """Whether each picture has a description, or needs none."""
-        return np.ones(len(self.pictures.array), bool) if self.described is None else self.described.given
-
-    def has(self, combinations: list[list[int]]) -> Bool[np.ndarray, " pictures"]:
-        """Whether each picture has one of these combinations of values."""
-        if not isinstance(self.described, Facts):
-            return np.zeros(len(self.pictures.array), bool)
-        return are_unseen(self.described, combinations)
-
-    def check(self, classes: list[str], data: str, option: str) -> None:
-        """Raises InputError for a picture of an unknown class."""
-        for name in sorted(set(self.classes) - {"", *classes}) if classes else []:
-            raise InputError(f"{data} has an unknown class {name}; the classes are {', '.join(classes)}.", option)
-
-    def some(self, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> PictureSplit:
-        """The split of the chosen pictures; a folder that contains them all is a class only if the name is known."""
-        rows, names, around = np.flatnonzero(chosen), self.pictures.names, self.pictures.around
-        own = self.classes or ([around] * len(names) if around in classes else [])
-        labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
-        described = None if self.described is None else self.described.take(rows)
-        return PictureSplit(self.pictures.array, rows, labels, [names[row] for row in rows], described)
-
-
-def _read(
-    data: str,
-    pixels: int,
-    label: str | None,
-    channels: int | None,
-    option: str,
-    ranges: Ranges | None,
-    encoding: str | None,
-    describing: Describing | None,
-) -> _Labelled:
-    pictures = read_array(data, pixels, channels, option, ranges)
-    layout = read_layout(pictures.names, data, option)
-    if layout.splits and option != "data":
-        raise InputError(
-            f"{data} has folders that are splits ({', '.join(layout.folders.values())}): give one of them.", option
-        )
-    classes = layout.classes
-    about: list[Any] = []
-    notes: list[str] = []
-    if label is not None:
-        classes, said = table_classes(pictures.table, pictures.names, label, data, option, encoding)
-        about = [label, classes]
-        notes += said
-    if layout.splits:
-        about.append(layout.folders)
-    keys = split_keys(pictures.groups, pictures.names, pictures.digests, data, option, encoding, notes)
-    if pictures.groups is not None:
-        about.append(keys)
-    left_out = dict(pictures.left_out)
-    described = None
-    if describing is not None:
-        described = read_described(pictures, data, option, encoding, describing, any(classes), notes)
-        left_out |= undescribed(described, pictures.names)
-    elif pictures.captions is not None:
-        left_out[pictures.captions.name] = "captions, which this model does not learn"
-    if described is not None:
-        about.append(described.content())
-    fingerprint = pictures.fingerprint
-    if about:
-        fingerprint = hashlib.sha256(json.dumps([fingerprint, *about]).encode()).hexdigest()
-    notes = [*notes_on_files(left_out), *pictures.notes, *notes]
-    return _Labelled(pictures, layout, classes, keys, described, fingerprint, left_out, notes)
+def _split(found: Labelled, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> PictureSplit:
+    """The split of the chosen pictures; a folder that contains them all is a class only if the name is known."""
+    rows, names, around = np.flatnonzero(chosen), found.pictures.names, found.pictures.around
+    own = found.classes or ([around] * len(names) if around in classes else [])
+    labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
+    described = None if found.described is None else found.described.take(rows)
+    return PictureSplit(found.pictures.array, rows, labels, [names[row] for row in rows], described)

@@ -20,6 +20,7 @@ from genlab.data.pictures.picture_set import PictureSet, PictureSplit
 from genlab.engine.custom import Networks, try_network
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import Metrics, Setup, Speed
+from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
@@ -27,6 +28,9 @@ from genlab.tasks.images.making import AlongFlow
 from genlab.tasks.images.options import FlowOptions
 from genlab.tasks.images.pipeline import PASS, PictureFacts
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept
+
+SHOWN = 6
+"""Number of descriptions to show before training."""
 
 
 def build_network(options: FlowOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
@@ -72,6 +76,17 @@ class FlowRecipe(ImagesRecipe):
         """Names the columns that describe a sample set."""
         described = data.train.described
         return replace(options, caption=_columns(described)) if isinstance(described, Facts) else options
+
+    @classmethod
+    def examples(cls, data: PictureSet) -> list[Sample]:
+        """A sheet of training pictures, and some of their descriptions."""
+        described, chance = data.train.described, random.Random(0)
+        if described is None:
+            return super().examples(data)
+        places = np.unique(np.linspace(0, len(data.train) - 1, SHOWN).round().astype(int)).tolist()
+        lines = [f"  {data.train.names[place]}: {described.draw(place, chance)}\n" for place in places]
+        text = "descriptions, as one training step draws them:\n" + "".join(lines)
+        return [*super().examples(data), Sample(Kind.TEXT, text, {"txt": text.encode()})]
 
     def batch(self, step: int) -> Batch:
         """Pictures, and the words of their descriptions, which are drawn anew at every step."""

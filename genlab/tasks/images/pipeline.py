@@ -1,6 +1,8 @@
 """A trained generator of pictures: maps latent vectors, and class indices if it has classes, to pictures."""
 
 import io
+import random
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.descriptions import Vocabulary
+from genlab.data.pictures.descriptions import Vocabulary, describe
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
@@ -109,6 +111,10 @@ class ImagesPipeline(Pipeline):
         self.options, self.facts, self.networks, self.machine = options, facts, networks, machine
         (network,) = networks.values()
         self.maker = maker_of(options, facts, network)
+        if facts.attributes:
+            some = {one.name: one.values[0] for one in facts.attributes[:2]}
+            example = describe(some, random.Random(0), facts.subjects, omitted=0.0)
+            self.arguments = {"generate": f"--prompt {shlex.quote(example)}"}
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))

@@ -117,6 +117,17 @@ def test_the_columns_of_a_sample_set_are_the_default():
     assert recipe(Path("@faces:150"), conditional=False).maker.vocabulary.words == []
 
 
+def test_looking_shows_descriptions_and_a_finished_run_a_prompt(tmp_path, cli, described):
+    data = write_captions(tmp_path / "bars")
+    code, out, _ = cli("look", "images", data, "--model", "flow", "--pixels", 16, "--steps", 1)
+    assert code == 0
+    assert "descriptions, as one training step draws them:\n  " in out
+    assert ".png: a red bar\n" in out
+    assert "--prompt 'colour that is blue, no wide'" in (described.path / "README.md").read_text() or (
+        "--prompt 'no wide, colour that is blue'" in (described.path / "README.md").read_text()
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
