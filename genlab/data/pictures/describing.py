@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from genlab.data.pictures import SAMPLES
 from genlab.data.pictures.arrays import PictureArray
-from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.attributes import UNKNOWN, Attribute
 from genlab.data.pictures.captions import read_captions, read_facts
 from genlab.data.pictures.classes import TABLES
 from genlab.data.pictures.combinations import are_unseen, unseen_combinations
@@ -119,7 +119,7 @@ def held_out_combinations(
         return []
     chosen = unseen_combinations(described, describing.unseen)
     if chosen:
-        every = len({tuple(row) for row in described.values.tolist()})
+        every = len({tuple(row) for row in described.values.tolist() if UNKNOWN not in row})
         names = [one.name for one in described.attributes]
         notes.append(
             f"{len(chosen):,} of {every:,} combinations of {', '.join(names[:-1])} and {names[-1]} "

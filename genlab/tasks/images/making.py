@@ -111,6 +111,13 @@ class AlongFlow:
 
     def conditions(self, count: int, request: Any = None) -> Conditions:
         prompt = None if request is None else getattr(request, "prompt", None)
+        if request is not None and request.class_ is not None:
+            if prompt is not None:
+                raise InputError("class: --class and --prompt both say what to make: use one of them.", "class")
+            if self.vocabulary.words and not self.classes:
+                raise InputError(
+                    "class: this run was trained with descriptions, not with classes: use --prompt.", "class"
+                )
         if prompt is None and (request is None or request.class_ is None):
             return self.of_classes(turns(count, self.classes))
         if prompt is None:

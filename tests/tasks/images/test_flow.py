@@ -208,7 +208,8 @@ def test_a_prompt_changes_the_pictures(described):
         ({"guidance": 0.0}, "guidance: 0.0 cannot be used; it must be a number above 0", "guidance"),
         ({"guidance": -1.0}, "guidance: -1.0 cannot be used", "guidance"),
         ({"flow_steps": 0}, "flow_steps: 0 cannot be used", "flow_steps"),
-        ({"class_": "red"}, "no class red; it was trained without classes", "class"),
+        ({"class_": "red"}, "trained with descriptions, not with classes: use --prompt", "class"),
+        ({"class_": "red", "prompt": "red"}, "--class and --prompt both say what to make: use one of them", "class"),
     ],
 )
 def test_requests_that_cannot_be_met(described, request_, message, field):
