@@ -44,6 +44,11 @@ def folder(tmp_path: Path) -> Path:
     marks = [f"{number:06d}.jpg {1 - 2 * (number % 2):2} {2 * (number % 2) - 1:2} -1\n" for number in range(160)]
     (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("160\nBlond_Hair Black_Hair Young\n" + "".join(marks))
     looks(tmp_path)
+    shutil.copytree(shapes, tmp_path / "pets")
+    captions = [
+        f"{photo.parent.name}/{photo.name},a sleeping {photo.parent.name}\n" for photo in shapes.glob("*/*.png")
+    ]
+    (tmp_path / "pets" / "captions.csv").write_text("file,caption\n" + "".join(captions))
     (tmp_path / "new.png").write_bytes((shapes / "cat" / "000.png").read_bytes())
     rows = [f"{number % 7},{'red' if number % 3 else 'white'},{'ab'[number % 2]}\n" for number in range(60)]
     (tmp_path / "flowers.csv").write_text("petal,colour,species\n" + "".join(rows))

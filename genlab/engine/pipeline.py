@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from genlab.engine.custom import Networks
@@ -122,6 +122,8 @@ class AttentionMap:
     """Mean distance of each head, in tokens; None if rows and columns are different sequences."""
     even: tuple[float, float | None]
     """Entropy and distance of a head that attends uniformly to all allowed tokens."""
+    picture: UInt8[np.ndarray, "height width channels"] | None = None
+    """The picture whose positions, row by row, are the queries; None for text."""
 
     def only(self, head: int) -> "AttentionMap":
         """The map of one head."""
@@ -133,7 +135,7 @@ class AttentionMap:
     def as_json(self) -> dict[str, Any]:
         """The map as JSON values, weights rounded to six decimals."""
         weights = [[[round(weight, 6) for weight in row] for row in head] for head in self.weights.tolist()]
-        return {**vars(self), "weights": weights}
+        return {name: value for name, value in vars(self).items() if name != "picture"} | {"weights": weights}
 
 
 # --- capabilities ---------------------------------------------------------------------------------

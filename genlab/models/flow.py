@@ -35,6 +35,7 @@ from genlab.layers.positions import sinusoids
 Pictures = Float[Tensor, "batch channels side side"]
 Times = Float[Tensor, " batch"]
 Words = Int[Tensor, "batch length"]
+"""Word indices; 0 is padding, which nothing attends to."""
 Maps = Float[Tensor, "batch features height width"]
 Embedding = Float[Tensor, "batch embedded"]
 Velocity = Callable[[Pictures, Times], Pictures]
@@ -50,8 +51,6 @@ GROUPS = 8
 """Groups of channels that are normalised together."""
 TIME_SCALE = 1000.0
 """Factor on times in [0, 1] before their sinusoids, whose wavelengths start at 2 pi."""
-PADDING, START = 0, 1
-"""Word indices: nothing, and the first word of every description."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class TextEncoder(nn.Module):
     def forward(self, words: Words) -> Float[Tensor, "batch length width"]:
         x = self.words(words) + self.positions[: words.shape[1]]
         for layer in self.layers:
-            x = layer(x, words != PADDING)
+            x = layer(x, words > 0)
         return self.norm(x)
 
 
@@ -216,7 +215,7 @@ class Flow(nn.Module):
         """The context vectors of descriptions, and which of them are words: the same for all times."""
         if self.text is None or words is None:
             return None, None
-        return self.text(words), words != PADDING
+        return self.text(words), words > 0
 
     def velocity(
         self,
@@ -266,21 +265,33 @@ def flow_matching_loss(velocity: Pictures, noise: Pictures, pictures: Pictures) 
 # --- sampling and likelihood ----------------------------------------------------------------------
 
 
-def guided(flow: Flow, words: Words | None, guidance: float) -> Velocity:
+def velocity_under(network: nn.Module, words: Words | None) -> Velocity:
+    """The velocity of a network under descriptions, which `Flow` reads once for all times."""
+    if isinstance(network, Flow):
+        given = network.read(words)
+        return lambda x, times: network.velocity(x, times, *given)
+    arguments = () if words is None else (words,)
+    return lambda x, times: network(x, times, *arguments)
+
+
+def guided(network: nn.Module, words: Words | None, empty: Words | None, guidance: float) -> Velocity:
     """The velocity under descriptions: v(empty) + guidance (v(words) - v(empty)).
 
     Ho and Salimans (2022), eq. 6, with weight w = guidance - 1: 1 samples the learned distribution, more follows the
     description more closely at the expense of variety.
+
+    Args:
+        network: The network.
+        words: A description of each picture; None for a network without descriptions.
+        empty: As many empty descriptions of the same length.
+        guidance: The factor.
     """
-    if words is None or guidance == 1:
-        given = flow.read(words)
-        return lambda x, times: flow.velocity(x, times, *given)
-    empty = torch.full_like(words, PADDING)
-    empty[:, 0] = START
-    context, mask = flow.read(torch.cat((words, empty)))
+    if words is None or empty is None or guidance == 1:
+        return velocity_under(network, words)
+    both = velocity_under(network, torch.cat((words, empty)))
 
     def velocity(x: Pictures, times: Times) -> Pictures:
-        described, free = flow.velocity(x.repeat(2, 1, 1, 1), times.repeat(2), context, mask).chunk(2)
+        described, free = both(x.repeat(2, 1, 1, 1), times.repeat(2)).chunk(2)
         return free + guidance * (described - free)
 
     return velocity

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from genlab.engine.pipeline import AttentionMap
 from genlab.errors import InputError
+from genlab.show.word_pictures import draw_words, size_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,10 +79,19 @@ def pictures(maps: list[AttentionMap]) -> dict[str, bytes]:
     drawn, groups = {}, list(by_name(maps))
     for name, group in groups:
         prefix = [name] if len(groups) > 1 else []
-        drawn["-".join(prefix)] = attention_picture(group)
+        of_words = group[0].picture is not None
+        drawn["-".join(prefix)] = word_picture(group[0]) if of_words else attention_picture(group)
         if len(group) * len(group[0].heads) > 1:
             drawn["-".join([*prefix, "heads"])] = overview_picture(group)
     return drawn
+
+
+def word_picture(one: AttentionMap) -> bytes:
+    """A PNG of what a picture attends to in its description."""
+    assert one.picture is not None, "the map has a picture"
+    figure = _figure(*size_of(one))
+    draw_words(figure, replace(one, columns=_printable(one.columns)), one.picture)
+    return _png(figure)
 
 
 def attention_picture(maps: list[AttentionMap]) -> bytes:

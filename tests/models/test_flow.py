@@ -5,9 +5,8 @@ import math
 import pytest
 import torch
 
+from genlab.data.pictures.descriptions import PADDING, START
 from genlab.models.flow import (
-    PADDING,
-    START,
     Flow,
     FlowShape,
     flow_matching_loss,
@@ -64,11 +63,11 @@ def test_words_their_order_and_times_matter():
 
 def test_guidance_is_linear_between_the_empty_description_and_the_given_one():
     flow, times, x = network(), torch.tensor([0.3, 0.6]), noise()
-    empty = torch.tensor([[START], [START]])
+    empty = torch.tensor([[START, *[PADDING] * 3]] * 2)
     free, described = flow(x, times, empty), flow(x, times, WORDS)
     for guidance in (0.5, 1.0, 3.0):
         expected = free + guidance * (described - free)
-        torch.testing.assert_close(guided(flow, WORDS, guidance)(x, times), expected, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(guided(flow, WORDS, empty, guidance)(x, times), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_paths_and_loss_by_hand():
@@ -116,6 +115,6 @@ def test_it_learns_what_the_words_say():
         loss.backward()
         adam.step()
     with torch.no_grad():
-        made = follow(guided(flow.eval(), torch.tensor([[START, 2], [START, 3]]), 1.0), noise(2, 16, 1), 8)
+        made = follow(guided(flow.eval(), torch.tensor([[START, 2], [START, 3]]), None, 1.0), noise(2, 16, 1), 8)
     assert made[0].mean().item() == pytest.approx(-1, abs=0.3)
     assert made[1].mean().item() == pytest.approx(1, abs=0.3)

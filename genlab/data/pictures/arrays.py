@@ -60,6 +60,10 @@ class PictureArray:
     """Files that were left out, with the reason."""
     table: ClassTable | None = field(repr=False)
     """The table beside the pictures, if there is one."""
+    captions: ClassTable | None = field(repr=False)
+    """The captions beside the pictures, if there are any."""
+    groups: ClassTable | None = field(repr=False)
+    """The table of groups beside the pictures, if there is one."""
     around: str
     """The innermost folder that contains all pictures; empty if there is none."""
     ranges: Ranges = field(repr=False)
@@ -125,7 +129,7 @@ def read_files(
     kept = [(name, content) for (name, _), content in zip(files, digests, strict=True) if name not in unreadable]
     return PictureArray(
         found.name, fingerprint, array, [name for name, _ in kept], [content.sha256 for _, content in kept],
-        found.others | unreadable, found.table, found.around, used,
+        found.others | unreadable, found.table, found.captions, found.groups, found.around, used,
         [*found.notes, *notes, *notes_on_shades(array)],
     )  # fmt: skip
 

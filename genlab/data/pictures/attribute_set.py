@@ -127,7 +127,7 @@ def read_attributed(
     found = read_source(data, "data", pixels, attributes, None, ranges, encoding, known or ())
     notes, left_out = list(found.notes), dict(found.pictures.left_out)
     with carried(notes):
-        chosen = divide(found.pictures.digests, found.layout, found.classes, shares, notes)
+        chosen = divide(found.keys, found.layout, found.classes, shares, notes)
         changed = _attributes(found.labels.changed, found.order) if known is None else known
         kept = _attributes(found.labels.kept)
         train = _split(found, changed, kept, chosen["train"], data, "data")

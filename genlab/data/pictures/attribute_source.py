@@ -16,6 +16,7 @@ from genlab.data.pictures.attributes import MOST, Attribute, Labels, listed, rea
 from genlab.data.pictures.classes import TABLES, PictureTable, read_table
 from genlab.data.pictures.dividing import notes_on_files
 from genlab.data.pictures.files import PictureFiles, find_pictures, printable
+from genlab.data.pictures.groups import split_keys
 from genlab.data.pictures.image_decoding import Unreadable, describe
 from genlab.data.pictures.layout import Layout, read_layout
 from genlab.data.pictures.ranges import Ranges
@@ -47,6 +48,8 @@ class Source:
     labels: Labels
     fingerprint: str
     notes: list[str]
+    keys: list[str]
+    """What decides the split of each picture."""
 
 
 def read_source(
@@ -82,6 +85,7 @@ def read_source(
         else:
             layout = read_layout(pictures.names, data, option)
             classes = [] if attributes else layout.classes
+        keys = split_keys(files.groups, pictures.names, pictures.digests, data, option, encoding, notes)
         table = _read_tables(sources, order, option, encoding, attributes, notes)
         labels = Labels({}, {}, [])
         if table is not None:
@@ -107,9 +111,11 @@ def read_source(
                 option,
             )
     values = [{name: found.tolist() for name, found in each.items()} for each in (labels.changed, labels.kept)]
-    about = json.dumps([pictures.fingerprint, layout.folders if layout.splits else {}, *values])
+    about = json.dumps(
+        [pictures.fingerprint, layout.folders if layout.splits else {}, *values, *([keys] if files.groups else [])]
+    )
     digest = hashlib.sha256(about.encode()).hexdigest()
-    return Source(files, pictures, layout, classes, order, labels, digest, notes)
+    return Source(files, pictures, layout, classes, order, labels, digest, notes, keys)
 
 
 def _fitting_side(files: PictureFiles) -> int:
@@ -187,7 +193,7 @@ def _joined(order: list[str], both: list[PictureFiles]) -> PictureFiles:
     pictures = [(f"{name}/{file}", read) for name, each in found for file, read in each.pictures]
     others = {f"{name}/{file}": why for name, each in found for file, why in each.others.items()}
     notes = [f"{name}: {note}" for name, each in found for note in each.notes]
-    return PictureFiles(" + ".join(each.name for _, each in found), pictures, others, None, "", notes)
+    return PictureFiles(" + ".join(each.name for _, each in found), pictures, others, None, None, None, "", notes)
 
 
 def _distinct(one: str, other: str, option: str) -> list[str]:

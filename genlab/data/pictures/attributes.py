@@ -87,7 +87,7 @@ def read_labels(
         cells = [table.column(column, option)[rows] for column in columns]
         used.update(columns)
         if len(columns) == 1:
-            answers = _yes_no(cells[0], values.get(name))
+            answers = yes_no(cells[0], values.get(name))
             changed[name] = cells[0] if answers is None else answers
             if answers is not None:
                 binary[name] = answers
@@ -101,7 +101,7 @@ def read_labels(
         cells = table.column(column, option)[rows]
         count = len(set(cells) - {""})
         if 2 <= count <= MOST:
-            answers = _yes_no(cells, values.get(column))
+            answers = yes_no(cells, values.get(column))
             kept[column] = cells if answers is None else answers
         elif count > MOST:
             many.append(column)
@@ -140,7 +140,7 @@ def _known(name: str, table: PictureTable) -> str:
         ) from None
 
 
-def _yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
+def yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
     """The column as yes and no, "" where it is empty; None if it holds something else.
 
     The `known` values of the training data decide: if they are yes and no, other values stay as they are.
@@ -157,7 +157,7 @@ def _composed(name: str, columns: list[str], cells: list[Values], where: str, no
     """The column that alone is yes for each picture; adds to `notes` how many have none, or several."""
     answers = []
     for column, values in zip(columns, cells, strict=True):
-        found = _yes_no(values)
+        found = yes_no(values)
         if found is None:
             raise InputError(
                 f"attribute: {column} of {where} does not hold yes and no, as the columns of {name} must.", "attribute"

@@ -17,6 +17,10 @@ TABLES = ("attributes.csv", "list_attr_celeba.txt", "list_attr_celeba.csv")
 list (a line with the number of pictures, a line of attribute names, and a line per picture: its file, and 1 or -1 for
 each attribute).
 """
+CAPTIONS = ("captions.csv", "captions.txt")
+"""Tables of captions beside the pictures; the first that exists is read."""
+GROUPS = ("groups.csv",)
+"""Table of groups beside the pictures."""
 FILES = ("file", "filename", "image", "image_id", "picture", "name")
 """Names of the column with the pictures' files, the preferred one first."""
 MARKS = {"1": "yes", "-1": "no"}
@@ -24,7 +28,7 @@ MARKS = {"1": "yes", "-1": "no"}
 
 
 class ClassTable(NamedTuple):
-    """The content of one of `TABLES`."""
+    """The content of one of `TABLES`, `CAPTIONS` or `GROUPS`."""
 
     name: str
     content: bytes

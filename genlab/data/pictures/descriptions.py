@@ -24,6 +24,8 @@ LONGEST = 48
 """Largest number of words of a description; further ones are cut off."""
 OMITTED = 0.3
 """Probability of leaving a fact out of a description."""
+OPENINGS = ("with", "who has")
+"""What joins a subject with its facts."""
 
 
 def words_of(text: str) -> list[str]:
@@ -76,14 +78,14 @@ def describe(
     """
     kept = [fact for fact in facts.items() if chance.random() >= omitted] or [chance.choice(list(facts.items()))]
     chance.shuffle(kept)
-    phrases = [chance.choice(_phrases(*fact)) for fact in kept]
-    listed = f"{', '.join(phrases[:-1])} and {phrases[-1]}" if len(phrases) > 1 else phrases[0]
+    chosen = [chance.choice(phrases(*fact)) for fact in kept]
+    listed = f"{', '.join(chosen[:-1])} and {chosen[-1]}" if len(chosen) > 1 else chosen[0]
     if not subjects:
-        return ", ".join(phrases)
-    return f"{chance.choice(sorted(subjects))} {chance.choice(('with', 'who has'))} {listed}"
+        return ", ".join(chosen)
+    return f"{chance.choice(sorted(subjects))} {chance.choice(OPENINGS)} {listed}"
 
 
-def _phrases(column: str, value: str) -> list[str]:
+def phrases(column: str, value: str) -> list[str]:
     """Ways to write a fact."""
     name = column.replace("_", " ")
     if value == "yes":

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from genlab.data.pictures import SAMPLES
-from genlab.data.pictures.classes import TABLES, ClassTable
+from genlab.data.pictures.classes import CAPTIONS, GROUPS, TABLES, ClassTable
 from genlab.data.pictures.image_decoding import Unreadable
 from genlab.data.pictures.layout import shared_folders
 from genlab.data.shared.sample_sets import sample_set
@@ -52,6 +52,10 @@ class PictureFiles:
     """Files that are not used, with the reason."""
     table: ClassTable | None = field(repr=False)
     """The table beside the pictures, if there is one."""
+    captions: ClassTable | None = field(repr=False)
+    """The captions beside the pictures, if there are any."""
+    groups: ClassTable | None = field(repr=False)
+    """The table of groups beside the pictures, if there is one."""
     around: str
     """The innermost folder that contains all pictures; empty if there is none."""
     notes: list[str] = field(repr=False)
@@ -138,7 +142,7 @@ def _members(path: Path, data: str, option: str) -> list[File]:
 
 
 def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) -> PictureFiles:
-    """Sorts the entries into pictures, the table, and files left out."""
+    """Sorts the entries into pictures, tables, and files left out."""
     pictures: list[File] = []
     tables: dict[str, ClassTable] = {}
     strangers: Counter[str] = Counter()
@@ -151,7 +155,7 @@ def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) ->
             pictures.append((name, read))
             continue
         try:
-            if parts[-1] in TABLES:
+            if parts[-1] in (*TABLES, *CAPTIONS, *GROUPS):
                 tables[parts[-1]] = ClassTable(parts[-1], read())
             elif SIGNATURES.match(read(head=SIGNATURE)):
                 strangers[ending or "no ending"] += 1
@@ -163,9 +167,11 @@ def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) ->
     pictures.sort(key=lambda file: file[0])
     shared = shared_folders([name for name, _ in pictures])
     pictures = [(name[len(shared) :], read) for name, read in pictures]
-    table = next((tables[name] for name in TABLES if name in tables), None)
+    table, captions, groups = (
+        next((tables[name] for name in known if name in tables), None) for known in (TABLES, CAPTIONS, GROUPS)
+    )
     notes = [_note_on(strangers)] if strangers else []
-    return PictureFiles(source, pictures, left_out, table, PurePosixPath(shared).name, notes)
+    return PictureFiles(source, pictures, left_out, table, captions, groups, PurePosixPath(shared).name, notes)
 
 
 def _note_on(strangers: Counter[str]) -> str:

@@ -4,13 +4,12 @@ Data flow::
 
     folder, zip or sample set -> array (`arrays.py`), classes and splits (`layout.py`, `classes.py`) -> splits
 
-Sub-folders are classes, unless --label names a column of a table. Folders called train, valid and test are splits.
-Otherwise the content of a file alone decides its split, so that adding pictures moves no others and copies share a
-split.
+Sub-folders are classes, unless --label names a column of a table; `describing.py` reads descriptions. Folders called
+train, valid and test are splits. Otherwise the content of a file alone, or its group in groups.csv, decides its split,
+so that adding pictures moves no others, and copies and variants share a split.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,10 +17,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from genlab.data.pictures.arrays import PictureArray, read_array
-from genlab.data.pictures.classes import table_classes
-from genlab.data.pictures.dividing import HELD_OUT, divide, notes_on_files, notes_on_split, rough
-from genlab.data.pictures.layout import Layout, read_layout
+from genlab.data.pictures.described import Described
+from genlab.data.pictures.describing import (
+    Describing,
+    check_alike,
+    held_out_combinations,
+    like,
+)
+from genlab.data.pictures.dividing import HELD_OUT, divide, notes_on_split, rough
+from genlab.data.pictures.labelled import Labelled, read_labelled
 from genlab.data.pictures.pixels import to_tensor
 from genlab.data.pictures.ranges import Ranges
 from genlab.data.shared.splits import shares_of
@@ -43,6 +47,8 @@ class PictureSplit:
     """Class index of each picture; None without classes."""
     names: list[str] = field(repr=False)
     """The file of each picture."""
+    described: Described | None = field(default=None, repr=False)
+    """What is known about each picture; None without descriptions."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -50,7 +56,8 @@ class PictureSplit:
     def take(self, picks: Int[np.ndarray, " some"]) -> "PictureSplit":
         """The pictures at these indices of the split."""
         labels = None if self.labels is None else self.labels[picks]
-        return PictureSplit(self.array, self.rows[picks], labels, [self.names[pick] for pick in picks])
+        described = None if self.described is None else self.described.take(picks)
+        return PictureSplit(self.array, self.rows[picks], labels, [self.names[pick] for pick in picks], described)
 
     def tensor(self, picks: Any = slice(None)) -> Float[Tensor, "some channels height width"]:
         """The pictures at `picks` (by default all), in [-1, 1], channels last in memory."""
@@ -76,6 +83,10 @@ class PictureSet:
     """Black and white level of pictures with more than 8 bits per channel, by kind of picture. A run saves them as
     JSON and passes them to `open_pictures` and `read_pictures` for other pictures.
     """
+    unseen: PictureSplit | None = None
+    """Pictures that are not in training or validation because of the combination of their values."""
+    combinations: list[list[int]] = field(default_factory=list)
+    """These combinations, a value index per attribute of the descriptions."""
 
     @property
     def channels(self) -> int:
@@ -84,7 +95,7 @@ class PictureSet:
 
     def counts(self) -> dict[str, Any]:
         """Number of pictures in each split and class."""
-        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        splits = {"train": self.train, "validation": self.validation, "test": self.test, "unseen": self.unseen}
         return {part: self._count(pictures) for part, pictures in splits.items() if pictures is not None}
 
     def _count(self, pictures: PictureSplit) -> dict[str, Any]:
@@ -112,6 +123,7 @@ def read_pictures(
     channels: int | None = None,
     classes: list[str] | None = None,
     ranges: Ranges | None = None,
+    describing: Describing | None = None,
 ) -> PictureSet:
     """Reads and splits `data`.
 
@@ -126,21 +138,27 @@ def read_pictures(
         channels: 1 for grey, 3 for colour; None for grey if every picture is.
         classes: Classes of a trained model, whose indices label the pictures; None for those of the data.
         ranges: Value ranges of a trained model; None for those of the data.
+        describing: How to read descriptions; None for none.
 
     Raises:
         InputError: the data cannot be read, there are too few pictures, one has an unknown class, or it is unclear
             which folders are splits.
     """
     shares = shares_of(validation, test)
-    found = _read(data, pixels, label, channels, "data", ranges, encoding)
+    found = read_labelled(data, pixels, label, channels, "data", ranges, encoding, describing)
     if classes is None:
         classes = sorted(set(found.classes) - {""})
     else:
         found.check(classes, data, "data")
     if len(found.pictures.array) < FEWEST:
         raise InputError(f"{data} has only one readable picture: give at least {FEWEST}.", "data")
-    notes, left_out = list(found.notes), dict(found.pictures.left_out)
-    chosen = divide(found.pictures.digests, found.layout, found.classes, shares, notes)
+    notes, left_out = list(found.notes), dict(found.left_out)
+    chosen = divide(found.keys, found.layout, found.classes, shares, notes)
+    described = found.described
+    combinations = held_out_combinations(described, describing, notes)
+    unseen = found.given & found.has(combinations) & (chosen["train"] | chosen["validation"])
+    chosen = {part: rows & found.given for part, rows in chosen.items()}
+    chosen |= {part: chosen[part] & ~unseen for part in ("train", "validation")}
     if chosen["train"].sum() < FEWEST:
         raise InputError(f"{data} leaves fewer than two pictures to train on: give more, or hold out less.", "data")
 
@@ -150,74 +168,33 @@ def read_pictures(
     splits: dict[str, PictureSplit | None] = {}
     for part, value in zip(HELD_OUT, (validation, test), strict=True):
         if shares[part] is None:
-            other = _read(value, pixels, label, found.pictures.array.shape[3], part, found.pictures.ranges, encoding)
+            other = read_labelled(
+                value, pixels, label, found.pictures.array.shape[3], part, found.pictures.ranges, encoding,
+                like(describing, described),
+            )  # fmt: skip
+            check_alike(described, other.described, found.pictures.name, value, part)
             fingerprint.update(other.fingerprint.encode())
             notes += [f"{part}: {note}" for note in other.notes]
-            left_out |= {f"{part}: {file}": why for file, why in other.pictures.left_out.items()}
+            left_out |= {f"{part}: {file}": why for file, why in other.left_out.items()}
             other.check(classes, value, part)
-            splits[part] = other.some(classes, np.ones(len(other.pictures.array), bool))
+            splits[part] = _split(other, classes, other.given & ~(other.has(combinations) & (part == "validation")))
             copies = sum(digest in trained for digest in other.pictures.digests)
         else:
-            splits[part] = found.some(classes, chosen[part]) if chosen[part].any() else None
+            splits[part] = _split(found, classes, chosen[part]) if chosen[part].any() else None
             copies = sum(digest in trained for digest in digests[chosen[part]])
         held_out = splits[part]
         notes += notes_on_split(part, None if held_out is None else len(held_out), copies, shares[part])
     return PictureSet(
-        found.pictures.name, fingerprint.hexdigest(), found.some(classes, chosen["train"]), splits["validation"],
+        found.pictures.name, fingerprint.hexdigest(), _split(found, classes, chosen["train"]), splits["validation"],
         splits["test"], classes, left_out, notes, found.pictures.ranges,
+        _split(found, classes, unseen) if unseen.any() else None, combinations,
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Labelled:
-    """All pictures of a source."""
-
-    pictures: PictureArray
-    layout: Layout
-    classes: list[str]
-    """Class name of each picture, "" for none; empty without classes."""
-    fingerprint: str
-    """SHA-256 of the pictures, of splits by folders, and of classes from a table."""
-    notes: list[str]
-
-    def check(self, classes: list[str], data: str, option: str) -> None:
-        """Raises InputError for a picture of an unknown class."""
-        for name in sorted(set(self.classes) - {"", *classes}) if classes else []:
-            raise InputError(f"{data} has an unknown class {name}; the classes are {', '.join(classes)}.", option)
-
-    def some(self, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> PictureSplit:
-        """The split of the chosen pictures; a folder that contains them all is a class only if the name is known."""
-        rows, names, around = np.flatnonzero(chosen), self.pictures.names, self.pictures.around
-        own = self.classes or ([around] * len(names) if around in classes else [])
-        labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
-        return PictureSplit(self.pictures.array, rows, labels, [names[row] for row in rows])
-
-
-def _read(
-    data: str,
-    pixels: int,
-    label: str | None,
-    channels: int | None,
-    option: str,
-    ranges: Ranges | None,
-    encoding: str | None,
-) -> _Labelled:
-    pictures = read_array(data, pixels, channels, option, ranges)
-    layout = read_layout(pictures.names, data, option)
-    if layout.splits and option != "data":
-        raise InputError(
-            f"{data} has folders that are splits ({', '.join(layout.folders.values())}): give one of them.", option
-        )
-    classes = layout.classes
-    about: list[Any] = []
-    notes = [*notes_on_files(pictures.left_out), *pictures.notes]
-    if label is not None:
-        classes, said = table_classes(pictures.table, pictures.names, label, data, option, encoding)
-        about = [label, classes]
-        notes += said
-    if layout.splits:
-        about.append(layout.folders)
-    fingerprint = pictures.fingerprint
-    if about:
-        fingerprint = hashlib.sha256(json.dumps([fingerprint, *about]).encode()).hexdigest()
-    return _Labelled(pictures, layout, classes, fingerprint, notes)
+def _split(found: Labelled, classes: list[str], chosen: Bool[np.ndarray, " pictures"]) -> PictureSplit:
+    """The split of the chosen pictures; a folder that contains them all is a class only if the name is known."""
+    rows, names, around = np.flatnonzero(chosen), found.pictures.names, found.pictures.around
+    own = found.classes or ([around] * len(names) if around in classes else [])
+    labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
+    described = None if found.described is None else found.described.take(rows)
+    return PictureSplit(found.pictures.array, rows, labels, [names[row] for row in rows], described)

@@ -1,4 +1,4 @@
-"""Sample sets of pictures: handwritten digits and drawn people, each a zip file in the cache."""
+"""Sample sets of pictures: handwritten digits, drawn people and emoji, each a zip file in the cache."""
 
 import csv
 import gzip
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from genlab.data.pictures.emoji import PACKAGES as EMOJI_PACKAGES
+from genlab.data.pictures.emoji import every_emoji
 from genlab.data.pictures.people import FACES, FACES_1, PACKAGES, PORTRAITS, People
 from genlab.data.shared.cache import cached
 from genlab.errors import InputError
@@ -49,6 +51,24 @@ def faces_1(count: int = 10_000) -> Path:
 def portraits(count: int = 5_000) -> Path:
     """A zip of `count` drawn people at 64 x 64 pixels, with attributes.csv: hair, glasses, beard, skin."""
     return _people("portraits", 1, PORTRAITS, count)
+
+
+def emoji() -> Path:
+    """A zip of emoji by OpenMoji, with their names in captions.csv, and what they are variants of in groups.csv."""
+
+    def pictures() -> Iterator[tuple[str, bytes]]:
+        tables = {"captions.csv": io.StringIO(), "groups.csv": io.StringIO()}
+        captions, groups = (csv.writer(table, lineterminator="\n") for table in tables.values())
+        captions.writerow(("file", "caption"))
+        groups.writerow(("file", "group"))
+        for one in every_emoji():
+            yield f"{one.code}.png", one.draw()
+            captions.writerow((f"{one.code}.png", one.name))
+            groups.writerow((f"{one.code}.png", one.base))
+        for name, table in tables.items():
+            yield name, table.getvalue().encode()
+
+    return _zipped("emoji", 1, EMOJI_PACKAGES, pictures)
 
 
 redraw_face = FACES.redraw

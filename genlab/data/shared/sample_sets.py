@@ -35,6 +35,10 @@ class SampleSet:
     """Function (file name, changes) -> content of the file, if the attributes in `changes`, {"hair": "blond"}, were
     different and everything else the same.
     """
+    columns: tuple[str, ...] = ()
+    """Columns of its table, which descriptions are written from."""
+    subjects: tuple[str, ...] = ()
+    """What descriptions call its subjects: "a person"."""
     earlier: tuple[str, ...] = ()
     """Names of the sets that hold its earlier versions, the latest first: runs trained on them are evaluated and
     resumed as before.

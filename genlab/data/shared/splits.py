@@ -40,11 +40,11 @@ def share_of(value: str, option: str) -> float | None:
 
 def divided(digests: list[bytes], shares: Shares) -> dict[str, Bool[np.ndarray, " pieces"]]:
     """Assigns examples to training, validation and test by the digests of their contents."""
-    places = np.array([_place(digest) for digest in digests])
+    places = np.array([place_of(digest) for digest in digests])
     test, validation = places < (shares["test"] or 0.0), places >= 1 - (shares["validation"] or 0.0)
     return {"train": ~test & ~validation, "validation": validation, "test": test}
 
 
-def _place(digest: bytes) -> float:
+def place_of(digest: bytes) -> float:
     """Maps a digest to [0, 1); the test split takes the low end, validation the high end."""
     return (int.from_bytes(digest[:8], "little") >> 11) / 2.0**53

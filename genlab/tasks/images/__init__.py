@@ -26,7 +26,7 @@ TASK = Task(
             options=f"{OPTIONS}:FlowOptions",
             recipe="genlab.tasks.images.flow:FlowRecipe",
             network="genlab.tasks.images.flow:build_network",
-            requests={"generate": f"{OPTIONS}:FlowRequest"},
+            requests={"generate": f"{OPTIONS}:FlowRequest", "explain": f"{OPTIONS}:FlowAttentionRequest"},
             exports=EXPORTS,
         ),
         Model(

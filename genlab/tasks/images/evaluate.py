@@ -1,5 +1,6 @@
 """Evaluates generated pictures: distances, precision and recall, usefulness and copying, beside their noise floors."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,17 +9,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from genlab.data.pictures.describing import Describing
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.engine.pipeline import Evaluation, Source
 from genlab.errors import InputError
 from genlab.metrics.pictures import copying, frechet_distance, kernel_distance, nearest, precision_recall
 from genlab.show.sheets import sheet
 from genlab.tasks.images.accuracy_score import accuracy_after
-from genlab.tasks.images.features import generated_features
+from genlab.tasks.images.adherence import prompt_adherence
+from genlab.tasks.images.features import conditions_of, generated_features
+from genlab.tasks.images.making import Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.recipe import FEWEST, Batch
 from genlab.tasks.shared.picture_features import RealFeatures, extractor
-from genlab.tasks.shared.reopening import reopened
+from genlab.tasks.shared.reopening import training_data
 
 MEASURED = 10_000
 """Largest number of pictures of each kind to compare."""
@@ -33,7 +37,7 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         InputError: the pictures cannot be read, are too few, or differ from the model's in colour channels.
     """
     options, facts = pipeline.options, pipeline.facts
-    found, home = reopened(partial(read_pictures, pixels=options.pixels, label=options.label), source)
+    found, home = _opened(pipeline, source)
     if home and found.test is None:
         raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
     if found.channels != facts.channels:
@@ -48,7 +52,7 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         raise InputError(f"{count} pictures are too few to measure on: give at least {FEWEST} with --data.", "data")
     features = RealFeatures(extractor(options.features, facts.name, pipeline.machine))
     real, other = features.of(held_out, count), features.of(reference, count)
-    made = generated_features(pipeline, features.extractor, count, 1)
+    made = generated_features(pipeline, features.extractor, count, 1, conditions_of(pipeline, held_out, count))
     report: dict[str, Any] = {
         "data": found.name,
         "split": "test" if home else "all",
@@ -61,14 +65,44 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         report[name] = {"generated": value}
     for name, value in precision_recall(real, other).items():
         report[name]["floor"] = value
+    if adherence := prompt_adherence(pipeline, held_out, _others(found, held_out, reference)):
+        report["prompt_adherence"] = adherence
     if not home:
         return Evaluation(report | {"copying": None})
     if facts.classes:
         report["classification_accuracy_score"] = _accuracy_score(pipeline, found)
     every = features.of(found.train, len(found.train))
     report["copying"] = copying(made, real, every)
-    look = generated_features(pipeline, features.extractor, NEIGHBOURS, 1)
-    return Evaluation(report, {"nearest.png": _neighbours(pipeline, found.train, look, every)})
+    shown = conditions_of(pipeline, held_out, NEIGHBOURS)
+    look = generated_features(pipeline, features.extractor, NEIGHBOURS, 1, shown)
+    return Evaluation(report, {"nearest.png": _neighbours(pipeline, shown, found.train, look, every)})
+
+
+def _opened(pipeline: ImagesPipeline, source: Source) -> tuple[PictureSet, bool]:
+    """The pictures, with descriptions as in training where they have them, and whether they are the training data."""
+    facts, options = pipeline.facts, pipeline.options
+    describing = None
+    if facts.attributes:
+        names = tuple(one.name for one in facts.attributes)
+        describing = Describing(names, False, options.unseen, facts.attributes, tuple(facts.subjects))
+    elif facts.words and not facts.classes:
+        describing = Describing(default=False)
+    read = partial(read_pictures, pixels=options.pixels, label=options.label)
+    if found := training_data(partial(read, describing=describing), source):
+        return found, True
+    assert source.data is not None, "without other data, the training data are there"
+    place = (source.data, "0", "0", source.trained_on.encoding)
+    try:
+        return read(*place, describing=describing and replace(describing, unseen=0.0)), False
+    except InputError as error:
+        if error.field != "caption":
+            raise
+        return read(*place), False  # without the columns of the training data
+
+
+def _others(found: PictureSet, held_out: PictureSplit, reference: PictureSplit) -> list[PictureSplit]:
+    """Real pictures that are not held out, with combinations that training has not seen."""
+    return [reference, *([found.unseen] if found.unseen is not None and held_out is found.test else [])]
 
 
 def _accuracy_score(pipeline: ImagesPipeline, found: PictureSet) -> dict[str, float]:
@@ -99,12 +133,13 @@ def _accuracy_score(pipeline: ImagesPipeline, found: PictureSet) -> dict[str, fl
 
 def _neighbours(
     pipeline: ImagesPipeline,
+    conditions: Conditions,
     train: PictureSplit,
     look: Float[Tensor, "generated features"],
     every: Float[Tensor, "training features"],
 ) -> bytes:
     """A sheet of generated pictures, each beside its nearest training picture."""
-    made = pipeline.pixels(pipeline.noise(NEIGHBOURS, 1), pipeline.conditions(NEIGHBOURS))
+    made = pipeline.pixels(pipeline.noise(NEIGHBOURS, 1), conditions)
     order = np.random.default_rng(0).permutation(len(train))  # of `every`
     _, places = nearest(look, every)
     pairs = []

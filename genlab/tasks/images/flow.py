@@ -1,23 +1,36 @@
 """Training flow matching: the network predicts the velocity from noise to pictures, given words.
 
-Read it with `models/flow.py` (the network, its loss and samplers); `recipe.py` has what all models of pictures share.
-Classes are words like those of descriptions.
+Read it with `models/flow.py` (the network, its loss and samplers) and `data/pictures/described.py` (what descriptions
+are drawn from); `recipe.py` has what all models of pictures share. Without descriptions, the names of the classes are
+the words.
 """
 
+import random
 from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 
-from genlab.data.pictures.descriptions import LONGEST, PADDING, Vocabulary
-from genlab.engine.custom import Networks
-from genlab.engine.recipe import Metrics, Setup
+from genlab.data.pictures.described import Facts
+from genlab.data.pictures.describing import Describing
+from genlab.data.pictures.descriptions import LONGEST, PADDING, START, Vocabulary
+from genlab.data.pictures.picture_set import PictureSet, PictureSplit
+from genlab.engine.custom import Networks, try_network
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import Metrics, Setup, Speed
+from genlab.engine.samples import Kind, Sample
+from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
+from genlab.tasks.images.making import AlongFlow
 from genlab.tasks.images.options import FlowOptions
 from genlab.tasks.images.pipeline import PASS, PictureFacts
-from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept, some
+from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept
+
+SHOWN = 6
+"""Number of descriptions to show before training."""
 
 
 def build_network(options: FlowOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
@@ -35,22 +48,59 @@ class FlowRecipe(ImagesRecipe):
 
     def __init__(self, setup: Setup) -> None:
         options, device = setup.options, setup.machine.device
-        facts = described(facts_of(setup))
-        self.vocabulary, self.longest = Vocabulary(facts.words), facts.longest
+        facts = described_facts(setup)
         self.flow = build_network(options, facts, setup.networks)["flow"].to(device)
+        try_flow(setup, facts, self.flow)
         self.average = Average(self.flow, options.average).to(device)
         self.velocity_loss = setup.losses.get("velocity", flow_matching_loss)
         adam = torch.optim.AdamW(self.flow.parameters(), options.learning_rate, fused=True)
         networks: dict[str, nn.Module] = {"flow": self.flow, "average": self.average}
         super().__init__(setup, kept(setup, facts, "flow", self.average.network), networks, {"flow": [adam]})
+        assert isinstance(self.pipeline.maker, AlongFlow)
+        self.maker: AlongFlow = self.pipeline.maker
+
+    # --- data ---
+
+    @classmethod
+    def describing(cls, options: FlowOptions) -> Describing | None:
+        if options.caption and options.label:
+            raise InputError("caption: --caption and --label both say what to learn: use one of them.", "caption")
+        if options.caption and not options.conditional:
+            raise InputError("caption: --no-conditional ignores descriptions: omit one of them.", "caption")
+        if options.label or not options.conditional:
+            return None
+        return Describing(options.caption, unseen=options.unseen)
+
+    @classmethod
+    def resolve(cls, options: FlowOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> FlowOptions:
+        """Names the columns that describe a sample set."""
+        described = data.train.described
+        return replace(options, caption=_columns(described)) if isinstance(described, Facts) else options
+
+    @classmethod
+    def examples(cls, data: PictureSet) -> list[Sample]:
+        """A sheet of training pictures, and some of their descriptions."""
+        described, chance = data.train.described, random.Random(0)
+        if described is None:
+            return super().examples(data)
+        places = np.unique(np.linspace(0, len(data.train) - 1, SHOWN).round().astype(int)).tolist()
+        lines = [f"  {data.train.names[place]}: {described.draw(place, chance)}\n" for place in places]
+        text = "descriptions, as one training step draws them:\n" + "".join(lines)
+        return [*super().examples(data), Sample(Kind.TEXT, text, {"txt": text.encode()})]
 
     def batch(self, step: int) -> Batch:
-        """Pictures, and the words of their descriptions."""
+        """Pictures, and the words of their descriptions, which are drawn anew at every step."""
         pictures, labels = super().batch(step)
-        random = np.random.default_rng((1, self.seed, step, self.machine.rank))
-        texts = [self.classes[label] for label in labels] if self.classes else [""] * len(labels)
-        words = torch.from_numpy(self.vocabulary.indices(texts, self.longest))
-        words[torch.from_numpy(random.random(len(words)) < self.options.unguided), 1:] = PADDING
+        chance = np.random.default_rng((1, self.seed, step, self.machine.rank))
+        unguided = chance.random(len(pictures)) < self.options.unguided
+        described = self.data.train.described
+        if described is None:
+            texts = [self.classes[label] for label in labels] if self.classes else [""] * len(labels)
+        else:
+            writer = random.Random(int(chance.integers(2**62)))
+            texts = [described.draw(pick, writer) for pick in self.picks(step).tolist()]
+        words = self.maker.words(texts)
+        words[torch.from_numpy(unguided), 1:] = PADDING
         return pictures, words
 
     # --- the method ---
@@ -62,31 +112,77 @@ class FlowRecipe(ImagesRecipe):
             pictures = torch.where(mirrored, pictures.flip(3), pictures)
         noise = torch.randn_like(pictures)
         times = torch.rand(len(pictures), device=pictures.device)
-        velocity = self.flow(interpolate(noise, pictures, times), times, words)
+        velocity = self.flow(interpolate(noise, pictures, times), times, *self.given(words))
         loss = self.velocity_loss(velocity, noise, pictures)
         self.update(self.flow, loss, clip=1.0)
         self.average.update(self.flow)
         return {"velocity": loss}
+
+    def given(self, words: Int[Tensor, "batch length"]) -> tuple[Int[Tensor, "batch length"], ...]:
+        """The arguments of the network after pictures and times: the words, or none without descriptions."""
+        return (words,) if self.maker.vocabulary.words else ()
 
     # --- validation ---
 
     def validate(self) -> dict[str, float]:
         """The loss on validation pictures, always with the same noise and times: sampling would take far longer."""
         assert self.data.validation is not None, "there is nothing to validate on"
-        pictures, labels = some(self.data.validation)
+        order = np.random.default_rng(0).permutation(len(self.data.validation))[:WATCHED]
+        some = self.data.validation.take(order)
+        pictures = some.tensor()
         noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
         times = torch.rand(len(pictures), generator=torch.Generator().manual_seed(1))
-        words = self.pipeline.maker.of_classes(labels)
+        words = self._words(some)
         network, total = self.average.network, 0.0
         for rows in zip(*(each.split(PASS) for each in (pictures, noise, times, words)), strict=True):
             real, start, when, said = self.machine.place(rows)
-            velocity = network(interpolate(start, real, when), when, said)
+            velocity = network(interpolate(start, real, when), when, *self.given(said))
             total += len(real) * self.velocity_loss(velocity, start, real).item()
         return {"velocity": total / len(pictures)}
 
+    def _words(self, pictures: PictureSplit) -> Int[Tensor, "pictures length"]:
+        """The words of pictures' descriptions, or of their classes."""
+        if pictures.described is not None:
+            return self.maker.words([pictures.described.whole(place) for place in range(len(pictures))])
+        labels = np.zeros(len(pictures), np.int64) if pictures.labels is None else pictures.labels
+        return self.maker.of_classes(torch.from_numpy(labels))
 
-def described(facts: PictureFacts) -> PictureFacts:
-    """The facts, with the words of the classes."""
-    vocabulary = Vocabulary.of(facts.classes)
-    longest = vocabulary.indices(facts.classes, LONGEST).shape[1] if facts.classes else 1
-    return replace(facts, words=vocabulary.words, longest=longest)
+
+def described_facts(setup: Setup) -> PictureFacts:
+    """The facts, with the words of descriptions or, without any, of the classes."""
+    facts, data = facts_of(setup), setup.data
+    described = data.train.described
+    if described is None:
+        vocabulary = Vocabulary.of(facts.classes)
+        longest = vocabulary.indices(facts.classes, LONGEST).shape[1] if facts.classes else 1
+        return replace(facts, words=vocabulary.words, longest=longest)
+    vocabulary, longest = Vocabulary.of(described.wordings()), 1 + described.longest
+    facts = replace(facts, classes=[], words=vocabulary.words, longest=longest)
+    if not isinstance(described, Facts):
+        return facts
+    return replace(
+        facts,
+        attributes=described.attributes,
+        subjects=list(described.subjects),
+        combinations=data.combinations,
+    )
+
+
+def _columns(described: Facts) -> tuple[str, ...]:
+    return tuple(one.name for one in described.attributes)
+
+
+def try_flow(setup: Setup, facts: PictureFacts, flow: nn.Module) -> None:
+    """Calls a custom network once, on two pictures, times and descriptions.
+
+    Raises:
+        InputError: it rejects them, or returns the wrong shape.
+    """
+    if "flow" not in setup.networks:
+        return
+    pixels, device = setup.options.pixels, setup.machine.device
+    pictures = torch.zeros(2, facts.channels, pixels, pixels, device=device)
+    words = torch.full((2, 1), START, device=device)
+    arguments = (pictures, torch.zeros(2, device=device), *((words,) if facts.words else ()))
+    hint = "it must take pictures, times and, if there are descriptions or classes, word indices (batch, length)"
+    try_network("flow", flow, arguments, [tuple(pictures.shape)], hint)

@@ -1,7 +1,7 @@
 """How a trained network makes pictures: in one pass from latent vectors and classes, or along a flow from noise."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.descriptions import Vocabulary, words_of
+from genlab.data.pictures.descriptions import PADDING, SPECIAL, START, Vocabulary, words_of
 from genlab.engine.progress import say
 from genlab.errors import InputError
-from genlab.models.flow import Flow, follow, guided
+from genlab.models.flow import Velocity, follow, guided
 from genlab.tasks.images.options import FlowRequest
 
 Pictures = Float[Tensor, "batch channels side side"]
@@ -85,8 +85,13 @@ class OnePass:
 class AlongFlow:
     """A flow: its latent vectors are pictures of noise, its conditions words."""
 
-    network: Flow
+    network: nn.Module
+    """Maps pictures, times and, with a vocabulary, words to velocities."""
+    picture: tuple[int, int, int]
+    """Channels, height and width."""
     vocabulary: Vocabulary
+    longest: int
+    """Largest number of words, including the start."""
     classes: list[str]
     guidance: float = 1.0
     steps: int = 16
@@ -96,33 +101,39 @@ class AlongFlow:
     def latent(self) -> int:
         return math.prod(self.picture)
 
-    @property
-    def picture(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
-        shape = self.network.shape
-        return shape.channels, shape.pixels, shape.pixels
-
     def asked(self, request: Any) -> "AlongFlow":
         assert isinstance(request, FlowRequest)
         return replace(self, guidance=request.guidance, steps=request.flow_steps, heun=request.sampler == "heun")
 
     def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
-        rows = self._words(self.classes or [""])
+        rows = self.words(self.classes or [""])
         return rows[indices % len(rows)]
 
     def conditions(self, count: int, request: Any = None) -> Conditions:
         prompt = None if request is None else getattr(request, "prompt", None)
+        if request is not None and request.class_ is not None:
+            if prompt is not None:
+                raise InputError("class: --class and --prompt both say what to make: use one of them.", "class")
+            if self.vocabulary.words and not self.classes:
+                raise InputError(
+                    "class: this run was trained with descriptions, not with classes: use --prompt.", "class"
+                )
         if prompt is None and (request is None or request.class_ is None):
             return self.of_classes(turns(count, self.classes))
         if prompt is None:
             return self.of_classes(torch.full((count,), class_index(request.class_, self.classes)))
-        return self._words([self._known(prompt)]).expand(count, -1)
+        return self.words([self.known(prompt)]).expand(count, -1)
 
-    def _words(self, texts: list[str]) -> Int[Tensor, "texts length"]:
-        return torch.from_numpy(self.vocabulary.indices(texts, self.network.shape.longest))
+    def words(self, texts: Sequence[str]) -> Int[Tensor, "texts length"]:
+        """The word indices of descriptions."""
+        return torch.from_numpy(self.vocabulary.indices(texts, self.longest))
 
-    def _known(self, prompt: str) -> str:
-        """The prompt, whose unknown words are reported.
+    def read_words(self, indices: Int[Tensor, " length"]) -> list[str]:
+        """The words of a description."""
+        return [self.vocabulary.words[index - SPECIAL] for index in indices.tolist() if index >= SPECIAL]
+
+    def known(self, prompt: str) -> str:
+        """The prompt; reports its unknown words, and those beyond the largest number.
 
         Raises:
             InputError: no word is known.
@@ -140,13 +151,24 @@ class AlongFlow:
             )  # fmt: skip
         if unknown:
             say(f"Note: the training descriptions do not have these words, which change nothing: {', '.join(unknown)}.")
+        read = [word for word in given if word not in unknown]
+        if cut := read[self.longest - 1 :]:
+            say(
+                f"Note: no training description has more than {self.longest - 1} known words: the rest changes "
+                f"nothing: {' '.join(cut)}."
+            )
         return prompt
 
     def make(self, latents: Latents, conditions: Conditions) -> Pictures:
-        words = conditions if self.network.shape.vocabulary else None
-        return follow(
-            guided(self.network, words, self.guidance), latents.unflatten(1, self.picture), self.steps, self.heun
-        )
+        return follow(self.velocity(conditions), latents.unflatten(1, self.picture), self.steps, self.heun)
+
+    def velocity(self, words: Conditions) -> Velocity:
+        """The velocity under descriptions."""
+        if not self.vocabulary.words:
+            return guided(self.network, None, None, self.guidance)
+        empty = torch.full_like(words, PADDING)
+        empty[:, 0] = START
+        return guided(self.network, words, empty, self.guidance)
 
 
 def turns(count: int, classes: list[str]) -> Int[Tensor, " count"]:

@@ -116,6 +116,14 @@ class VAEOptions(LatentOptions, BatchOptions, ScaledOptions, PicturesOptions):
 class FlowOptions(PicturesOptions):
     """Options of flow matching."""
 
+    conditional: Annotated[bool, Shown(off="Ignore classes and descriptions.")] = True
+    """Condition on descriptions or classes, so that generate --prompt or --class can choose; False ignores them."""
+    caption: Annotated[tuple[str, ...], DATA, Shown("COLUMN")] = ()
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) to write descriptions from; can be repeated. By
+    default captions.csv describes the pictures, or all columns of a sample set."""
+    unseen: Annotated[float, Ge(0), Lt(1), DATA] = 0.1
+    """Share of the combinations of values of two or more --caption columns that training never sees, so that evaluate
+    can measure them; 0 for none."""
     pixels: Annotated[int, Ge(16), Le(512), DATA] = 32
     """Side of the training pictures, which are cropped to their central square and resized. A power of 2."""
     width: Annotated[int, Ge(32), Le(1024)] = 64
@@ -165,3 +173,19 @@ class FlowRequest(PicturesRequest):
     """Steps from noise to picture: more are more exact, and take longer in proportion."""
     sampler: Literal["heun", "euler"] = "heun"
     """Heun's method is more exact per step and takes twice as long as Euler's."""
+
+
+@dataclass(frozen=True)
+class FlowAttentionRequest:
+    """The picture whose attention to the words of its description is shown."""
+
+    prompt: str
+    """Description of the picture."""
+    time: Annotated[float, Ge(0), Le(1)] = 0.5
+    """Time on the way from noise (0) to the picture (1) at which to show the attention."""
+    guidance: Annotated[float, Gt(0), Le(100)] = 2.0
+    """Guidance with which the picture is made."""
+    flow_steps: Annotated[int, Ge(1), Le(10_000)] = 16
+    """Steps from noise to picture."""
+    seed: Annotated[int, Ge(0), Le(2**31)] = 0
+    """Random seed of the picture."""

@@ -1,8 +1,10 @@
 """A trained generator of pictures: maps latent vectors, and class indices if it has classes, to pictures."""
 
 import io
+import random
+import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +14,29 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
-from genlab.data.pictures.descriptions import Vocabulary
+from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.descriptions import Vocabulary, describe
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
-from genlab.engine.pipeline import Pipeline, Saved
+from genlab.engine.pipeline import AttentionMap, Pipeline, Saved
 from genlab.engine.samples import Kind, Sample
-from genlab.models.flow import Flow
+from genlab.errors import InputError
+from genlab.layers.attention import watch
+from genlab.models.flow import LOWEST, Flow
 from genlab.show.sheets import picture_sample
 from genlab.tasks.images.export import export_pictures
 from genlab.tasks.images.making import AlongFlow, Conditions, Maker, OnePass
-from genlab.tasks.images.options import FlowOptions, PicturesRequest
+from genlab.tasks.images.options import FlowAttentionRequest, FlowOptions, FlowRequest, PicturesRequest
+from genlab.tasks.shared.attention_maps import attention_map
 from genlab.tasks.shared.latents import latent_rows
 
 Pictures = Float[Tensor, "batch channels side side"]
 Latents = Float[Tensor, "batch latent"]
 PASS = 250
 """Pictures per forward pass."""
+BEGINNING = "(start)"
+"""Name of the index that every description begins with."""
 FRAMES = 16
 """Frames of a walk from one latent vector to the next."""
 
@@ -51,6 +59,12 @@ class PictureFacts:
     """The words of descriptions that the model knows, sorted."""
     longest: int = 1
     """Largest number of words of a description, including its start."""
+    attributes: list[Attribute] = field(default_factory=list)
+    """The columns that descriptions were written from."""
+    subjects: list[str] = field(default_factory=list)
+    """What those descriptions call the subject."""
+    combinations: list[list[int]] = field(default_factory=list)
+    """Combinations of values, an index per attribute, that were held out of training."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +93,8 @@ class DiscriminatorShape:
 def maker_of(options: Any, facts: PictureFacts, network: nn.Module) -> Maker:
     """The maker of a model's network."""
     if isinstance(options, FlowOptions):
-        assert isinstance(network, Flow)
-        return AlongFlow(network, Vocabulary(facts.words), facts.classes)
+        picture = (facts.channels, options.pixels, options.pixels)
+        return AlongFlow(network, picture, Vocabulary(facts.words), facts.longest, facts.classes)
     return OnePass(network, options.latent, facts.classes)
 
 
@@ -98,13 +112,19 @@ class ImagesPipeline(Pipeline):
         self.options, self.facts, self.networks, self.machine = options, facts, networks, machine
         (network,) = networks.values()
         self.maker = maker_of(options, facts, network)
+        if facts.attributes:
+            some = {one.name: one.values[0] for one in facts.attributes[:2]}
+            example = describe(some, random.Random(0), facts.subjects, omitted=0.0)
+            self.arguments = {"generate": f"--prompt {shlex.quote(example)}"}
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
 
     @classmethod
     def load(cls, saved: Saved) -> "ImagesPipeline":
-        facts = PictureFacts(**read_json(saved.path / "pictures.json"))
+        about = read_json(saved.path / "pictures.json")
+        about["attributes"] = [Attribute(**one) for one in about.get("attributes", [])]
+        facts = PictureFacts(**about)
         assert facts.channels in (1, 3) and isinstance(facts.classes, list), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
         return cls(
@@ -174,6 +194,28 @@ class ImagesPipeline(Pipeline):
     def export(self, to: str, place: Path, card: str) -> None:
         (network,) = self.networks.values()
         export_pictures(network, self.options, self.facts, place)
+
+    # --- attention ---
+
+    def explain(self, request: FlowAttentionRequest) -> list[AttentionMap]:
+        """What the positions of a generated picture attend to in its description, at one time of the flow.
+
+        Raises:
+            InputError: no word of the prompt is known, or the network is custom.
+        """
+        assert isinstance(self.maker, AlongFlow), "only flows declare this request"
+        network = self.maker.network
+        if not isinstance(network, Flow):
+            raise InputError("A custom network has no attention to show.", "run")
+        maker = self.maker.asked(FlowRequest(guidance=request.guidance, flow_steps=request.flow_steps))
+        words = self.maker.words([self.maker.known(request.prompt)])
+        with self.evaluating(), watch(network) as seen:
+            made = maker.make(*self.machine.place((self.noise(1, request.seed), words)))
+        step = min(int(request.time * request.flow_steps), request.flow_steps - 1)
+        weights = seen["attention.cross_attention"][2 * step][0]  # Heun's method calls it twice per step
+        rows = [f"{row},{column}" for row in range(LOWEST) for column in range(LOWEST)]
+        shown = attention_map("cross", 0, weights, rows, [BEGINNING, *self.maker.read_words(words[0])])
+        return [replace(shown, picture=to_bytes(made)[0])]
 
 
 def spherical(

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from genlab.data.pictures.describing import Describing
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.engine.custom import try_network
 from genlab.engine.pipeline import Pipeline
@@ -18,7 +19,7 @@ from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.metrics.pictures import frechet_distance, kernel_distance
 from genlab.show.sheets import sheet
-from genlab.tasks.images.features import generated_features
+from genlab.tasks.images.features import conditions_of, generated_features
 from genlab.tasks.images.making import Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
 from genlab.tasks.shared.drawings import are_photographs
@@ -61,17 +62,26 @@ class ImagesRecipe(Recipe):
 
     @classmethod
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
-        found = read_pictures(*place, pixels=options.pixels, label=options.label)
+        found = read_pictures(*place, pixels=options.pixels, label=options.label, describing=cls.describing(options))
         for part in ("validation", "test"):
             pictures: PictureSplit | None = getattr(found, part)
             if pictures is None:
                 continue
-            if found.classes and options.conditional and pictures.labels is None:
+            if found.classes and options.conditional and pictures.labels is None and pictures.described is None:
                 raise InputError(f"{part}: its pictures have no classes, those of {found.name} do.", part)
             if len(pictures) < FEWEST:
                 note = f"the {part} split has {len(pictures)} pictures, too few to measure on: it was left out."
                 found = found.without(part, note)
         return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, found.left_out)
+
+    @classmethod
+    def describing(cls, options: Any) -> Describing | None:
+        """How to read descriptions; None for models without them.
+
+        Raises:
+            InputError: options contradict one another.
+        """
+        return None
 
     @classmethod
     def examples(cls, data: PictureSet) -> list[Sample]:
@@ -84,11 +94,14 @@ class ImagesRecipe(Recipe):
         return options
 
     def batch(self, step: int) -> Batch:
-        train = self.data.train
-        random = np.random.default_rng((self.seed, step, self.machine.rank))
-        picks = random.integers(len(train), size=self.pictures_per_step)
+        train, picks = self.data.train, self.picks(step)
         labels = train.labels[picks] if self.classes and train.labels is not None else np.zeros(len(picks), np.int64)
         return train.tensor(picks), torch.from_numpy(labels)
+
+    def picks(self, step: int) -> Int[np.ndarray, " batch"]:
+        """The training pictures of a step."""
+        random = np.random.default_rng((self.seed, step, self.machine.rank))
+        return random.integers(len(self.data.train), size=self.pictures_per_step)
 
     @property
     def pictures_per_step(self) -> int:
@@ -102,6 +115,10 @@ class ImagesRecipe(Recipe):
     def latents(self, real: Float[Tensor, "batch channels side side"]) -> Float[Tensor, "batch latent"]:
         """Latent vectors, one for each picture in `real`."""
         return torch.randn(len(real), self.options.latent, device=real.device)
+
+    def conditions(self, pictures: PictureSplit, count: int) -> Conditions:
+        """What generated pictures are made under: all classes in turn, or descriptions of real pictures."""
+        return conditions_of(self.pipeline, pictures, count)
 
     # --- validation ---
 
@@ -136,7 +153,7 @@ class ImagesRecipe(Recipe):
         if data.test is None or count < FEWEST:
             return {}
         real, train = self.features.of(data.test, count), self.features.of(data.train, count)
-        made = generated_features(self.pipeline, self.features.extractor, count, 1)
+        made = generated_features(self.pipeline, self.features.extractor, count, 1, self.conditions(data.test, count))
         return {
             "frechet_distance": frechet_distance(real, made),
             "frechet_distance_floor": frechet_distance(real, train),
@@ -147,7 +164,8 @@ class ImagesRecipe(Recipe):
     def preview(self) -> list[Sample]:
         columns = max(8, min(len(self.classes), 16))
         count = SHOWN // columns * columns
-        made = self.pipeline.pixels(self.pipeline.noise(count, 0), self.pipeline.conditions(count))
+        given = self.conditions(self.data.validation or self.data.train, count)
+        made = self.pipeline.pixels(self.pipeline.noise(count, 0), given)
         return [Sample(Kind.PICTURE, made, {"png": sheet(list(made), columns)})]
 
     def warnings(self, steps: int) -> list[str]:

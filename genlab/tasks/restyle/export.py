@@ -68,8 +68,7 @@ def export_restyle(generator: nn.Module, reader: Judge, facts: Any, place: Path)
     Raises:
         InputError: the generator is custom, packages are missing, or `place` exists or cannot be written.
     """
-    two = isinstance(generator, TwoGenerators)
-    check_export([generator.to_first, generator.to_second] if two else [generator], OURS, place)
+    check_export(list(generator.children()) if isinstance(generator, TwoGenerators) else [generator], OURS, place)
     shape = facts.shape
     generator, reader = for_export(generator), for_export(reader)
     inputs = {"pictures": torch.zeros(3, shape.channels, shape.pixels, shape.pixels)}

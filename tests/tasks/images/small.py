@@ -12,6 +12,8 @@ OPTIONS = {
     "vae": {"width": 8, "pixels": 16, "batch": 8, "features": "digits"},
 }
 GENERATE = {"n": 2}
+PROMPT = "a bar"
+"""Words of a class, for the models with attention."""
 CANCELS = {"gan": {"down.out.bias"}, "wgan_gp": {"down.out.bias"}}
 """The discriminator's last bias cancels in differences of scores."""
 
