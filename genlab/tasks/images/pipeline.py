@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,25 @@ from genlab.data.pictures.descriptions import Vocabulary
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
-from genlab.engine.pipeline import Pipeline, Saved
+from genlab.engine.pipeline import Inversion, Pipeline, Saved
 from genlab.engine.samples import Kind, Sample
+from genlab.engine.weights import fingerprint
+from genlab.errors import InputError
+from genlab.models.encoder import Encoder, EncoderShape
 from genlab.models.flow import Flow
-from genlab.show.sheets import picture_sample
+from genlab.show.sheets import npy, picture_sample, sheet
+from genlab.tasks.images.directions import Directions
+from genlab.tasks.images.inversion import difference, encoder_for, fitting, invert, originals
 from genlab.tasks.images.making import AlongFlow, Conditions, Maker, OnePass
-from genlab.tasks.images.options import FlowOptions, PicturesRequest
+from genlab.tasks.images.options import FlowOptions, InvertRequest, LatentPicturesRequest, PicturesRequest
 from genlab.tasks.shared.latents import latent_rows
 
 Pictures = Float[Tensor, "batch channels side side"]
 Latents = Float[Tensor, "batch latent"]
 PASS = 250
 """Pictures per forward pass."""
+COLUMNS = 7
+"""Pictures in the row of an edit."""
 FRAMES = 16
 """Frames of a walk from one latent vector to the next."""
 
@@ -97,6 +104,9 @@ class ImagesPipeline(Pipeline):
         self.options, self.facts, self.networks, self.machine = options, facts, networks, machine
         (network,) = networks.values()
         self.maker = maker_of(options, facts, network)
+        self.home: Path | None = None
+        self.found: Directions | None = None
+        self._encoder: Encoder | None = None
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
@@ -106,9 +116,12 @@ class ImagesPipeline(Pipeline):
         facts = PictureFacts(**read_json(saved.path / "pictures.json"))
         assert facts.channels in (1, 3) and isinstance(facts.classes, list), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
-        return cls(
-            saved.options, facts, {name: net.to(saved.machine.device) for name, net in networks.items()}, saved.machine
-        )
+        device = saved.machine.device
+        pipeline = cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
+        pipeline.home = saved.path
+        if isinstance(pipeline.maker, OnePass):
+            pipeline.found = Directions.load(saved.path, pipeline.maker.latent)
+        return pipeline
 
     # --- tensors ---
 
@@ -139,13 +152,21 @@ class ImagesPipeline(Pipeline):
     # --- capabilities ---
 
     def generate(self, request: PicturesRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Yields pictures one by one, each with its latent vector, or a film of a walk through latent space."""
+        """Yields pictures one by one, each with its latent vector, rows of edits, or a film through latent space."""
         maker = self.maker.asked(request)
+        if isinstance(request, LatentPicturesRequest):
+            check(request)
+            if request.between is not None:
+                yield self._between(request)
+                return
         if request.latents is not None:
             latents = latent_rows(request.latents, maker.latent)
         else:
             latents = request.truncation * self.noise(request.walk or request.n, request.seed)
         conditions = maker.conditions(len(latents), request)
+        if isinstance(request, LatentPicturesRequest) and request.edit:
+            yield from self._rows(latents, conditions, self.chosen().change(request.edit, request.strength))
+            return
         if request.walk is not None:
             yield self._walk(maker, latents, conditions)
             return
@@ -153,11 +174,38 @@ class ImagesPipeline(Pipeline):
             for latent, picture in zip(rows.numpy(), self.pixels(rows, given, maker), strict=True):
                 yield picture_sample(picture, latent)
 
+    def _rows(
+        self, latents: Latents, conditions: Conditions, change: Float[Tensor, " latent"]
+    ) -> Iterator[Sample]:  # fmt: skip
+        """For each latent vector a row of pictures, from itself to the changed one."""
+        shares = torch.linspace(0, 1, COLUMNS)
+        for latent, condition in zip(latents, conditions, strict=True):
+            moved = latent + shares[:, None] * change
+            row = list(self.pixels(moved, condition.expand(COLUMNS, *condition.shape)))
+            last = moved[-1].numpy()
+            yield Sample(Kind.PICTURE, row[-1], {"png": sheet(row, COLUMNS), "npy": npy(last)}, last, panels=row)
+
+    def _between(self, request: LatentPicturesRequest) -> Sample:
+        """A film from each given picture to the next and back to the first."""
+        found = self.invert(InvertRequest(request.between, request.class_, request.fit))
+        if len(found) < 2:
+            raise InputError("between: give at least two pictures.", "between")
+        latents = torch.from_numpy(np.stack([one.latent for one in found]))
+        labels = torch.tensor([self.facts.classes.index(one.label) if one.label else 0 for one in found])
+        film = self._walk(self.maker, latents, labels)
+        return replace(film, about={f"difference from {one.name}": round(one.difference, 1) for one in found})
+
     def _walk(self, maker: Maker, latents: Float[Tensor, "stops latent"], conditions: Conditions) -> Sample:
-        """A film from each latent vector to the next and back to the first, on arcs around the origin."""
+        """A film from each latent vector to the next and back to the first, on arcs around the origin.
+
+        Each frame has the conditions of the nearer end.
+        """
         shares = torch.arange(FRAMES) / FRAMES
         legs = [spherical(one, other, shares) for one, other in zip(latents, latents.roll(-1, 0), strict=True)]
-        frames = self.pixels(torch.cat(legs), conditions[:1].repeat_interleave(FRAMES * len(legs), 0), maker)
+        half = FRAMES // 2
+        ends = zip(conditions, conditions.roll(-1, 0), strict=True)
+        given = torch.stack([end for one, other in ends for end in [one] * (half + 1) + [other] * (half - 1)])
+        frames = self.pixels(torch.cat(legs), given, maker)
         scale = max(1, 128 // frames.shape[1])
         large = frames.repeat(scale, 1).repeat(scale, 2)
         shown = [Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame) for frame in large]
@@ -169,6 +217,73 @@ class ImagesPipeline(Pipeline):
         """Makes pictures from latent vectors (pictures, latent), of one class or of all in turn."""
         rows = latent_rows(latents, self.maker.latent)
         return self.pixels(rows, self.maker.conditions(len(rows), PicturesRequest(class_=label)))
+
+    def chosen(self) -> Directions:
+        """The directions of the run.
+
+        Raises:
+            InputError: none have been found for its weights.
+        """
+        advice = "find them with genlab latents RUN --attribute COLUMN, or with --classifier"
+        if self.found is None:
+            raise InputError(f"edit: this run has no directions: {advice}.", "edit")
+        if self.found.weights != fingerprint(self.networks):
+            raise InputError(f"edit: the run's weights have changed since its directions were found: {advice}.", "edit")
+        return self.found
+
+    def directions(self) -> dict[str, dict[str, np.ndarray]]:
+        """The direction of each value, by attribute."""
+        found = self.chosen()
+        return {
+            one.name: dict(zip(one.values, found.vectors[one.name].numpy(), strict=True)) for one in found.attributes
+        }
+
+    def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
+        """Latent vectors, moved along the direction of each change."""
+        return (latent_rows(latents, self.maker.latent) + self.chosen().change(changes, strength)).numpy()
+
+    def encoder(self) -> Encoder:
+        """The encoder of the run's pictures; trains it if the run has none yet."""
+        if self._encoder is None:
+            facts, options = self.facts, self.options
+            shape = EncoderShape(facts.channels, options.pixels, self.maker.latent, len(facts.classes))
+            self._encoder = encoder_for(self.maker, self.networks, shape, self.machine, self.home)
+        return self._encoder
+
+    def invert(self, request: InvertRequest) -> list[Inversion]:
+        """Finds the latent vector of each picture.
+
+        Raises:
+            InputError: a picture has another size or kind, or the class is unknown.
+        """
+        facts = self.facts
+        found = originals(request.pictures, facts.channels, facts.ranges)
+        pictures = fitting(found, self.options.pixels, facts.channels, request.fit)
+        given = request.class_ is not None
+        labels = self.maker.conditions(len(pictures), PicturesRequest(class_=request.class_)) if given else None
+        encoder = self.encoder()
+        with self.evaluating():
+            latents, classes = invert(self.maker, encoder, pictures, labels, request.optimise, self.machine)
+        made = self.pixels(latents, classes)
+        names = [facts.classes[label] if facts.classes else None for label in classes.tolist()]
+        rows = zip(found, pictures, made, latents.numpy(), names, difference(pictures, made).tolist(), strict=True)
+        return [Inversion(one.name, *rest) for one, *rest in rows]
+
+
+def check(request: LatentPicturesRequest) -> None:
+    """Checks that the parts of a request fit each other.
+
+    Raises:
+        InputError: two of them exclude each other, or one lacks another.
+    """
+    ways = {"edit": bool(request.edit), "between": request.between is not None, "walk": request.walk is not None}
+    given = [name for name, is_given in ways.items() if is_given]
+    if len(given) > 1:
+        raise InputError(f"--{given[0]} and --{given[1]} exclude each other: use one of them.", given[1])
+    if request.strength is not None and not request.edit:
+        raise InputError("strength: it is that of --edit, which is missing: --edit hair=blond.", "strength")
+    if request.between is not None and request.latents is not None:
+        raise InputError("between: the pictures give the latent vectors: omit latents.", "between")
 
 
 def spherical(
