@@ -96,8 +96,8 @@ def run(words: list[str]) -> int:
         near = one["nearest_training"]
         beside = "" if near is None else f", nearest training picture {near:.1f}"
         print(f"{one['picture']}: differs by {one['difference']:.1f} of 255{beside}")
-    for file in written:
-        say(f"wrote {file}")
+    for place in written:
+        say(f"wrote {place}")
     return 0
 
 

@@ -6,9 +6,9 @@ Data flow::
     -> minus their part in the span of the other attributes' slopes -> unit directions (values, latent)
 
 Shen, Gu, Tang and Zhou (2020), "Interpreting the Latent Space of GANs for Semantic Face Editing", arXiv 1907.10786:
-attributes change along linear directions, and projecting one direction off another disentangles the two (eq. 6). Departs
-from the paper: ridge regression on log-odds replaces its support vector machines, so that attributes of more than two
-values need no pairs of classes.
+attributes change along linear directions, and projecting one direction off another separates the two ("conditional
+manipulation"). Departs from the paper: ridge regression on log-odds replaces its support vector machines, so that
+attributes of more than two values need no pairs of classes.
 """
 
 from collections.abc import Sequence

@@ -25,7 +25,8 @@ class Model:
     network: str
     """Function that builds the networks in model.safetensors; the task's pipeline calls it."""
     requests: Mapping[str, str] = field(default_factory=dict)
-    """Capabilities of a finished run ("generate", "predict", "explain", "directions", "invert"), with the dataclass of each request."""
+    """Capabilities of a finished run ("generate", "predict", "explain", "directions", "invert"), with the dataclass of
+    each request."""
     reads: tuple[str, ...] = ()
     """Extensions of the files for which this model is the default."""
     suits: str = ""

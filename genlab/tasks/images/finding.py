@@ -57,7 +57,7 @@ class Readers(NamedTuple):
 
     attributes: list[Attribute]
     """The attributes that get directions, then those that must not change."""
-    count: int
+    edited: int
     """Number of those that get directions."""
     finds: Reader
     """Finds the directions."""
@@ -169,7 +169,7 @@ def find_directions(pipeline: ImagesPipeline, readers: Readers, request: Directi
     Raises:
         InputError: a value has no direction that leaves the other attributes unchanged.
     """
-    attributes = readers.attributes[: readers.count]
+    attributes = readers.attributes[: readers.edited]
     say(f"reading {request.draws:,} generated pictures ...")
     latents, conditions = pipeline.noise(request.draws, request.seed), pipeline.conditions(request.draws)
     seen = _read(pipeline, readers.finds, latents, conditions)

@@ -1,4 +1,4 @@
-"""What `genlab latents` does with a model that makes pictures in one pass: its task's declaration names the functions."""
+"""What `genlab latents` does with a model that makes pictures in one pass; the declaration names the functions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
