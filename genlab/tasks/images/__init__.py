@@ -72,7 +72,7 @@ TASK = Task(
             ),
             FileOption(
                 "between",
-                "between",
+                "ends",
                 f"{LATENTS}:open_between",
                 "Picture to make a film from and to, through the latent space; give it twice or more.",
                 fitted=True,

@@ -147,12 +147,13 @@ def _improved(
     for step in range(steps + 1):
         with torch.enable_grad():
             losses = inversion_loss(maker.make(latents, labels), wanted, latents, PRIOR)
+            total = losses.sum()
         better = losses.detach() < least
         least = torch.where(better, losses.detach(), least)
         best = torch.where(better[:, None], latents.detach(), best)
         if step == steps:
             return best
-        (latents.grad,) = torch.autograd.grad(losses.sum(), latents)
+        (latents.grad,) = torch.autograd.grad(total, latents)
         adam.param_groups[0]["lr"] = RATE * (1 - step / steps)
         adam.step()
     raise AssertionError("the loop returns")

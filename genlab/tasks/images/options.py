@@ -163,7 +163,7 @@ class LatentPicturesRequest(PicturesRequest):
     strength: Annotated[float, Ge(-100), Le(100)] | None = None
     """How far --edit moves the latent vector along each direction, in its standard deviations; by default the strength
     at which nine in ten pictures change. A negative strength moves it away from the value."""
-    between: Any = None
+    ends: Any = None
     """Two or more pictures to make a film between, as an array or a list."""
     fit: bool = False
     """Fit pictures of another size or kind: crop their central square, resize and convert it, as for training."""

@@ -156,7 +156,7 @@ class ImagesPipeline(Pipeline):
         maker = self.maker.asked(request)
         if isinstance(request, LatentPicturesRequest):
             check(request)
-            if request.between is not None:
+            if request.ends is not None:
                 yield self._between(request)
                 return
         if request.latents is not None:
@@ -187,7 +187,7 @@ class ImagesPipeline(Pipeline):
 
     def _between(self, request: LatentPicturesRequest) -> Sample:
         """A film from each given picture to the next and back to the first."""
-        found = self.invert(InvertRequest(request.between, request.class_, request.fit))
+        found = self.invert(InvertRequest(request.ends, request.class_, request.fit))
         if len(found) < 2:
             raise InputError("between: give at least two pictures.", "between")
         latents = torch.from_numpy(np.stack([one.latent for one in found]))
@@ -276,13 +276,13 @@ def check(request: LatentPicturesRequest) -> None:
     Raises:
         InputError: two of them exclude each other, or one lacks another.
     """
-    ways = {"edit": bool(request.edit), "between": request.between is not None, "walk": request.walk is not None}
+    ways = {"edit": bool(request.edit), "between": request.ends is not None, "walk": request.walk is not None}
     given = [name for name, is_given in ways.items() if is_given]
     if len(given) > 1:
         raise InputError(f"--{given[0]} and --{given[1]} exclude each other: use one of them.", given[1])
     if request.strength is not None and not request.edit:
         raise InputError("strength: it is that of --edit, which is missing: --edit hair=blond.", "strength")
-    if request.between is not None and request.latents is not None:
+    if request.ends is not None and request.latents is not None:
         raise InputError("between: the pictures give the latent vectors: omit latents.", "between")
 
 

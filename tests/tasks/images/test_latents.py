@@ -155,7 +155,7 @@ def test_edit_moves_latents(edited):
     latents = np.zeros((2, 6), np.float32)
     moved = edited.edit(latents, {"shade": "light"})
     np.testing.assert_array_equal(moved, [[3, 0, 0, 0, 0, 0]] * 2)
-    both = edited.edit(latents, {"shade": "dark", "kind": "square"}, strength=2)
+    both = edited.edit(latents, {"shade": "dark", "kind": "square"}, strength=2.0)
     np.testing.assert_array_equal(both, [[-2, 2, 0, 0, 0, 0]] * 2)
 
 
@@ -235,7 +235,7 @@ def test_a_film_between_two_pictures(copy, cli, tmp_path):
     assert "difference from 0.png" in err
     film = Image.open(tmp_path / "film" / "generated-000.gif")
     assert film.n_frames == 32
-    (sample,) = copy.generate(between=list(pictures_of(copy)))
+    (sample,) = copy.generate(ends=list(pictures_of(copy)))
     (one, other) = copy.invert(pictures_of(copy))
     assert np.array_equal(sample.content[0], one.made)
     assert np.array_equal(sample.content[16], other.made)
