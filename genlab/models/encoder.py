@@ -36,7 +36,7 @@ class EncoderShape:
     latent: int
     classes: int
     """Number of classes; 0 without."""
-    width: int = 32
+    width: int = 24
     """Channels of the first stage; they double with each stage."""
 
 
@@ -73,16 +73,17 @@ def encoding_loss(
     return loss + F.cross_entropy(logits.float(), labels) if logits.shape[1] else loss
 
 
-def inversion_loss(
-    made: Float[Tensor, "batch channels side side"],
-    pictures: Float[Tensor, "batch channels side side"],
-    latents: Float[Tensor, "batch latent"],
-    prior: float,
+def pixel_loss(
+    made: Float[Tensor, "batch channels side side"], pictures: Float[Tensor, "batch channels side side"]
 ) -> Float[Tensor, " batch"]:
-    """Per picture: mean absolute plus mean squared difference of the pixels, plus `prior` times the mean of z^2.
-
-    The last term is the negative log-density of the latents under N(0, 1), scaled: without it, the latents leave the
-    region in which the generator makes pictures like the training pictures.
-    """
+    """Mean absolute plus mean squared difference of the pixels of each picture."""
     difference = made.float() - pictures
-    return (difference.abs() + difference.square()).mean((1, 2, 3)) + prior * latents.square().mean(1)
+    return (difference.abs() + difference.square()).mean((1, 2, 3))
+
+
+def prior_loss(latents: Float[Tensor, "batch latent"]) -> Float[Tensor, " batch"]:
+    """Mean of z^2: the negative log-density of latents under N(0, 1), scaled and shifted.
+
+    Without it, the latents leave the region in which the generator makes pictures like the training pictures.
+    """
+    return latents.square().mean(1)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genlab.models.encoder import Encoder, EncoderShape, encoding_loss, inversion_loss
+from genlab.models.encoder import Encoder, EncoderShape, encoding_loss, pixel_loss, prior_loss
 
 
 @pytest.mark.parametrize(("pixels", "channels", "classes"), [(8, 1, 0), (16, 3, 2), (64, 3, 3)])
@@ -28,4 +28,5 @@ def test_losses():
     with_classes = encoding_loss(latents, latents, torch.zeros(1, 4), torch.zeros(1, dtype=torch.long))
     assert with_classes == pytest.approx(torch.tensor(4.0).log().item())
     made, wanted = torch.full((1, 1, 2, 2), 0.5), torch.zeros(1, 1, 2, 2)
-    assert inversion_loss(made, wanted, latents, 0.1).item() == pytest.approx(0.5 + 0.25 + 0.1 * 5)
+    assert pixel_loss(made, wanted).item() == pytest.approx(0.5 + 0.25)
+    assert prior_loss(latents).item() == pytest.approx(5)

@@ -24,18 +24,20 @@ from genlab.engine.modes import evaluating
 from genlab.engine.progress import say
 from genlab.engine.weights import fingerprint, read_tensors, tensors_to_bytes
 from genlab.errors import InputError, UnwritableError
-from genlab.models.encoder import Encoder, EncoderShape, encoding_loss, inversion_loss
+from genlab.models.encoder import Encoder, EncoderShape, encoding_loss, pixel_loss, prior_loss
 from genlab.tasks.images.making import Maker
 from genlab.tasks.shared.judges import fit
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Labels = Int[Tensor, " pictures"]
 FILE = "encoder.safetensors"
-STEPS, BATCH, SEED = 1200, 32, 5
+STEPS, BATCH, SEED = 1000, 32, 5
 RATE = 0.05
 """Learning rate of Adam on the latent vectors; it falls to 0."""
 PRIOR = 0.02
 """Weight of the latents' prior, against pixels in [-1, 1]."""
+FARTHEST = 3.0
+"""A guess is clipped to this many standard deviations."""
 PASS = 64
 """Number of pictures to find at once."""
 
@@ -139,17 +141,18 @@ def _improved(
     maker: Maker, guess: Float[Tensor, "batch latent"], wanted: Float[Tensor, "batch channels side side"],
     labels: Int[Tensor, " batch"], steps: int,
 ) -> Float[Tensor, "batch latent"]:  # fmt: skip
-    """The best latents on the way from a guess, by Adam with a falling learning rate."""
+    """The latents closest to the pictures on the way from a guess, by Adam with a falling learning rate."""
+    guess = guess.clamp(-FARTHEST, FARTHEST)
     latents = guess.clone().requires_grad_()
     adam = torch.optim.Adam([latents], RATE)
     best = guess.clone()
     least = torch.full_like(guess[:, 0], torch.inf)
     for step in range(steps + 1):
         with torch.enable_grad():
-            losses = inversion_loss(maker.make(latents, labels), wanted, latents, PRIOR)
-            total = losses.sum()
-        better = losses.detach() < least
-        least = torch.where(better, losses.detach(), least)
+            pixels = pixel_loss(maker.make(latents, labels), wanted)
+            total = (pixels + PRIOR * prior_loss(latents)).sum()
+        better = pixels.detach() < least
+        least = torch.where(better, pixels.detach(), least)
         best = torch.where(better[:, None], latents.detach(), best)
         if step == steps:
             return best
