@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from genlab.data.pictures.originals import Original, original_of
 from genlab.data.pictures.pixels import picture_rows, to_tensor
@@ -108,13 +108,13 @@ def encoder_for(
 
 
 def invert(
-    maker: Maker, encoder: Encoder, pictures: Pixels, labels: Labels | None, steps: int, machine: Machine
+    maker: Maker, encoder: nn.Module, pictures: Pixels, labels: Labels | None, steps: int, machine: Machine
 ) -> tuple[Float[Tensor, "pictures latent"], Labels]:
     """The latent vectors and classes of pictures; call it in the context `evaluating` of the maker's network.
 
     Args:
         maker: Makes pictures from latent vectors.
-        encoder: The encoder.
+        encoder: Maps pictures to latent vectors and logits of classes.
         pictures: The pictures, in the model's size.
         labels: Their classes; None for those that the encoder recognises.
         steps: Steps of gradient descent; 0 for the encoder's guess.
