@@ -301,7 +301,7 @@ def test_what_a_run_without_directions_refuses(refused, copy):
         (["--between", "small.png"], "give at least two pictures", "between"),
         (["--between", "missing.png"], "missing.png", "between"),
         (["--between", "small.png", "--between", "large.png"], "large.png has 20 x 20 pixels in grey", "pictures"),
-        (["--between", "small.png", "--latent", "some.npy"], "exclude each other", "latent"),
+        (["--between", "small.png", "--latent", "some.npy"], "exclude each other", "between"),
     ],
 )
 def test_edits_that_cannot_be_made(refused, edited, tmp_path, words, message, field):
