@@ -228,8 +228,14 @@ def _flips(before: Values, after: Values, place: int, value: int) -> float | Non
 
 
 def _others(before: Values, after: Values, place: int, value: int, names: list[str]) -> dict[str, float]:
-    """Share of the pictures without the value whose other attributes read differently afterwards, by attribute."""
+    """Share of the pictures without the value whose other attributes read differently afterwards, by attribute.
+
+    Returns:
+        The shares; empty if all pictures have the value.
+    """
     without = before[:, place] != value
+    if not without.any():
+        return {}
     changed = (before != after)[without].float().mean(0).tolist()
     return {name: share for other, (name, share) in enumerate(zip(names, changed, strict=True)) if other != place}
 
