@@ -16,7 +16,7 @@ from genlab.engine.machine import Machine
 from genlab.engine.weights import fingerprint
 from genlab.errors import InputError
 from genlab.tasks.images.directions import Directions
-from genlab.tasks.images.finding import Readers, find_directions
+from genlab.tasks.images.finding import Readers, _flips, _others, find_directions
 from genlab.tasks.images.inversion import invert
 from genlab.tasks.images.making import OnePass
 from genlab.tasks.images.options import DirectionsRequest
@@ -107,6 +107,15 @@ def test_directions_of_what_a_reader_sees(copy):
         assert measures["others"].keys() == {"kind"}
         assert measures["others_flipped"] <= 0.1
         assert measures["other_class"] is None  # the classes are bar and square
+
+
+def test_flips_count_only_pictures_without_the_value():
+    before = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
+    after = torch.tensor([[1, 0], [0, 0], [1, 1], [1, 1]])
+    assert _flips(before, after, 0, 1) == 0.5
+    assert _others(before, after, 0, 1, ["hair", "glasses"]) == {"glasses": 0.5}
+    assert _flips(after[2:], before[2:], 0, 1) is None  # all have it
+    assert _others(after[2:], before[2:], 0, 1, ["hair", "glasses"]) == {}
 
 
 def test_the_other_class_is_a_baseline_where_the_classes_are_the_values(copy, labelled, cli):
