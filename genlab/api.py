@@ -169,7 +169,7 @@ class Run:
             )
         return found
 
-    def nearest(self, pictures: np.ndarray) -> np.ndarray | None:
+    def nearest(self, pictures: np.ndarray | Sequence[np.ndarray]) -> np.ndarray | None:
         """The mean absolute difference, out of 255, of each picture from its nearest training picture.
 
         Args:
@@ -179,7 +179,9 @@ class Run:
             The differences; None if the training data have moved or changed.
         """
         self._edits("invert")
-        found: np.ndarray | None = self._latents("nearest")(self.pipeline, self._source(None, None), pictures)
+        found: np.ndarray | None = self._latents("nearest")(
+            self.pipeline, self._source(None, None), np.stack(list(pictures))
+        )
         return found
 
     def latent_map(

@@ -123,9 +123,7 @@ def _axes(options: LatentsOptions) -> list[tuple[str, str]]:
 
 def _inversions(found: "Run", made: "list[Inversion]") -> list[dict[str, Any]]:
     """What to report of each inversion."""
-    import numpy as np
-
-    near = found.nearest(np.stack([one.picture for one in made]))
+    near = found.nearest([one.picture for one in made])
     distances = [None] * len(made) if near is None else near.tolist()
     return [
         {"picture": one.name, "class": one.label, "difference": one.difference, "nearest_training": distance}
@@ -135,17 +133,12 @@ def _inversions(found: "Run", made: "list[Inversion]") -> list[dict[str, Any]]:
 
 def _write(made: "list[Inversion]", folder: Path) -> list[Path]:
     """Writes the pictures before and after, and the latent vectors."""
-    import numpy as np
-
     from genlab.engine.files import make_folder, write_atomically
-    from genlab.show.sheets import npy, sheet
+    from genlab.show.sheets import pairs
 
     make_folder(folder)
-    pairs = [picture for one in made for picture in (one.picture, one.made)]
-    columns = 2 * max(1, round(len(made) ** 0.5))
-    files = {"png": sheet(pairs, columns, 2), "npy": npy(np.stack([one.latent for one in made]))}
     paths = []
-    for ending, data in files.items():
+    for ending, data in pairs([(one.picture, one.made, one.latent) for one in made]).items():
         paths.append(folder / f"inverted.{ending}")
         write_atomically(paths[-1], data)
     return paths

@@ -15,6 +15,7 @@ from genlab.engine.files import write_atomically
 from genlab.engine.weights import read_tensors, tensors_to_bytes
 from genlab.errors import InputError
 from genlab.options import perhaps_meant
+from genlab.tasks.images.options import LatentPicturesRequest
 
 FILE = "directions.safetensors"
 
@@ -99,3 +100,19 @@ class Directions:
             vector, own = self.of(attribute, value)
             moves.append((own if strength is None else strength) * vector)
         return torch.stack(moves).sum(0)
+
+
+def check(request: LatentPicturesRequest) -> None:
+    """Checks that the parts of a request fit each other.
+
+    Raises:
+        InputError: two of them exclude each other, or one lacks another.
+    """
+    ways = {"edit": bool(request.edit), "between": request.ends is not None, "walk": request.walk is not None}
+    given = [name for name, is_given in ways.items() if is_given]
+    if len(given) > 1:
+        raise InputError(f"--{given[0]} and --{given[1]} exclude each other: use one of them.", given[1])
+    if request.strength is not None and not request.edit:
+        raise InputError("strength: it is that of --edit, which is missing: --edit hair=blond.", "strength")
+    if request.ends is not None and request.latents is not None:
+        raise InputError("between: the pictures give the latent vectors: omit latents.", "between")

@@ -23,7 +23,7 @@ from genlab.errors import InputError
 from genlab.models.encoder import Encoder, EncoderShape
 from genlab.models.flow import Flow
 from genlab.show.sheets import npy, picture_sample, sheet
-from genlab.tasks.images.directions import Directions
+from genlab.tasks.images.directions import Directions, check
 from genlab.tasks.images.inversion import difference, encoder_for, fitting, invert, originals
 from genlab.tasks.images.making import AlongFlow, Conditions, Maker, OnePass
 from genlab.tasks.images.options import FlowOptions, InvertRequest, LatentPicturesRequest, PicturesRequest
@@ -268,22 +268,6 @@ class ImagesPipeline(Pipeline):
         names = [facts.classes[label] if facts.classes else None for label in classes.tolist()]
         rows = zip(found, pictures, made, latents.numpy(), names, difference(pictures, made).tolist(), strict=True)
         return [Inversion(one.name, *rest) for one, *rest in rows]
-
-
-def check(request: LatentPicturesRequest) -> None:
-    """Checks that the parts of a request fit each other.
-
-    Raises:
-        InputError: two of them exclude each other, or one lacks another.
-    """
-    ways = {"edit": bool(request.edit), "between": request.ends is not None, "walk": request.walk is not None}
-    given = [name for name, is_given in ways.items() if is_given]
-    if len(given) > 1:
-        raise InputError(f"--{given[0]} and --{given[1]} exclude each other: use one of them.", given[1])
-    if request.strength is not None and not request.edit:
-        raise InputError("strength: it is that of --edit, which is missing: --edit hair=blond.", "strength")
-    if request.ends is not None and request.latents is not None:
-        raise InputError("between: the pictures give the latent vectors: omit latents.", "between")
 
 
 def spherical(
