@@ -22,10 +22,12 @@ from genlab.engine.options import Place, RunOptions
 from genlab.engine.pipeline import (
     AttentionMap,
     Decodes,
+    Edits,
     Evaluation,
     Explains,
     Exports,
     Generates,
+    Inversion,
     Pipeline,
     Prediction,
     Predicts,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 Capability = TypeVar("Capability")
 Data = str | os.PathLike | Sequence[str | os.PathLike]
 """One path, or several for the tasks whose data are in several places."""
+
+UNEDITABLE = "has no latent vectors to edit"
 
 
 class Run:
@@ -95,6 +99,132 @@ class Run:
             InputError: the latent vectors have the wrong shape, or the run has none.
         """
         return self._require(Decodes, "has no latent vectors").decode(latents, label)
+
+    def directions(self) -> dict[str, dict[str, np.ndarray]]:
+        """The direction of each value in latent space, by attribute, as `find_directions` found them.
+
+        Returns:
+            Vectors (latent,) of length 1, in standard deviations of the latents.
+
+        Raises:
+            InputError: no directions have been found, or the run has no latents to edit.
+        """
+        return self._edits("directions").directions()
+
+    def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
+        """Moves latent vectors along directions; `sample` makes pictures of the result.
+
+        Args:
+            latents: Array or tensor (samples, latent).
+            changes: The new value of each attribute to change: {"hair": "blond"}.
+            strength: How far to move, in standard deviations; None for the default strength of each direction.
+
+        Raises:
+            InputError: an attribute or value is unknown, or no directions have been found.
+        """
+        return self._edits("directions").edit(latents, changes, strength)
+
+    def invert(self, pictures: Any, **options: Any) -> list[Inversion]:
+        """Finds the latent vectors of pictures, with an encoder that the run folder keeps after the first call.
+
+        Args:
+            pictures: A picture of Pillow, an array, or a list of these.
+            **options: Further fields of the request: `class_`, `fit`, `optimise`.
+
+        Raises:
+            InputError: a picture has another size or kind, or the run has no latents to edit.
+        """
+        request = self._request("invert", {"pictures": pictures, **options}, UNEDITABLE)
+        return self._edits("invert").invert(request)
+
+    def find_directions(
+        self, *attribute: str, data: Data | None = None, classifier: str | os.PathLike | None = None,
+        encoding: str | None = None, **options: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Finds a direction in latent space for each value of an attribute, measures them and keeps them in the run.
+
+        Args:
+            *attribute: Columns of the table beside the pictures; with `classifier`, at most one name for its classes.
+            data: Pictures with the table; None for the training data.
+            classifier: Folder of a run that classifies such pictures, instead of a table.
+            encoding: Encoding of a table that is not UTF-8.
+            **options: Further fields of the request: `draws`, `seed`.
+
+        Returns:
+            For each direction its default strength, and what another judge reads from changed pictures.
+
+        Raises:
+            InputError: the data cannot be read, an attribute is unknown, or the run has no latents to edit.
+        """
+        request = self._request("directions", {"attribute": attribute, **options}, UNEDITABLE)
+        self._edits("directions")
+        if classifier is not None and data is not None:
+            raise InputError("classifier: it replaces the data: give one of them.", "classifier")
+        judge = load(os.fspath(classifier), self.pipeline.machine.device.type) if classifier is not None else None
+        if judge is not None:
+            judge._request("predict", {"inputs": None}, "cannot predict labels")
+        with self.folder.locked():
+            found: dict[str, Any] = self._latents("find")(
+                self.pipeline, self._source(data, encoding), request, judge and judge.predict, self.path
+            )
+        return found
+
+    def nearest(self, pictures: np.ndarray | Sequence[np.ndarray]) -> np.ndarray | None:
+        """The mean absolute difference, out of 255, of each picture from its nearest training picture.
+
+        Args:
+            pictures: Bytes (pictures, height, width, channels), in the size of the run.
+
+        Returns:
+            The differences; None if the training data have moved or changed.
+        """
+        self._edits("invert")
+        found: np.ndarray | None = self._latents("nearest")(
+            self.pipeline, self._source(None, None), np.stack(list(pictures))
+        )
+        return found
+
+    def latent_map(
+        self, axes: Sequence[tuple[str, str]] = (), label: str | None = None, data: Data | None = None,
+        encoding: str | None = None,
+    ) -> bytes:  # fmt: skip
+        """Draws a map of the latent space: a grid of samples, and test pictures coloured by class.
+
+        Args:
+            axes: Two directions, such as [("hair", "blond"), ("glasses", "yes")]; by default the first two principal
+                components of the latent vectors of test pictures.
+            label: Column of the table beside the pictures that colours them; by default the classes.
+            data: Pictures to show instead of the test split.
+            encoding: Encoding of a table that is not UTF-8.
+
+        Returns:
+            A PNG.
+
+        Raises:
+            InputError: the data cannot be read, a direction is unknown, or the run has no latents to edit.
+        """
+        self._edits("invert")
+        drawn: bytes = self._latents("draw_map")(self.pipeline, self._source(data, encoding), axes, label)
+        return drawn
+
+    def _edits(self, what: str) -> Edits:
+        """The pipeline, if the model declares the request `what` for its latents."""
+        if what not in self._declared().requests:
+            raise self._unsupported(UNEDITABLE)
+        return self._require(Edits, UNEDITABLE)
+
+    def _latents(self, what: str) -> Callable[..., Any]:
+        """The function `what` of the task's declaration."""
+        function: Callable[..., Any] = load_object(task_named(self.task).latents[what])
+        return function
+
+    def _source(self, data: Data | None, encoding: str | None) -> Source:
+        """`data` and the training data, for the functions that reopen them."""
+        facts = self.about["data"]
+        encoding = encoding or self.folder.encoding
+        trained_on = Place(facts["path"], facts["validation"], facts["test"], encoding)
+        given = None if data is None else task_named(self.task).joined(_paths(data))
+        return Source(given, trained_on, facts["fingerprint"])
 
     def predict(self, data: Any, encoding: str | None = None) -> list[Prediction]:
         """Predicts labels with probabilities.
@@ -173,12 +303,8 @@ class Run:
         Raises:
             InputError: the training data have moved or changed (give them as `data`), or the disk is full.
         """
-        facts = self.about["data"]
-        encoding = encoding or self.folder.encoding
-        trained_on = Place(facts["path"], facts["validation"], facts["test"], encoding)
-        task = task_named(self.task)
-        source = Source(None if data is None else task.joined(_paths(data)), trained_on, facts["fingerprint"])
-        measure: Callable[[Pipeline, Source], Evaluation] = load_object(task.evaluate)
+        source = self._source(data, encoding)
+        measure: Callable[[Pipeline, Source], Evaluation] = load_object(task_named(self.task).evaluate)
         with self.pipeline.evaluating(seed=0):
             found = measure(self.pipeline, source)
         with suppress(UnwritableError), self.folder.locked():  # skipped while the run trains, or if it is read-only

@@ -27,6 +27,7 @@ COMMANDS = {
     "generate": Command("generate", "RUN [FILE...]", "make new content with a trained model"),
     "predict": Command("predict", "RUN FILE|FOLDER...", "predict labels with a trained classifier"),
     "attention": Command("attention", "RUN --prompt TEXT", "show what the heads of a trained model attend to"),
+    "latents": Command("latents", "RUN [--attribute COLUMN]", "find directions in the latent space of a trained model"),
     "evaluate": Command("evaluate", "RUN [--data PATH]", "evaluate a trained model on data it was not trained on"),
     "export": Command("export", "RUN --to FORMAT PLACE", "write a trained model for other tools"),
     "import": Command("imports", "FOLDER [--out RUN]", "import a model that another tool saved"),

@@ -12,7 +12,7 @@ from genlab.cli.option import Option, options_of
 from genlab.cli.parser import Page, Values, asks_help
 from genlab.cli.shared import Encoded, OnDevice, command_on, declared, opened, print_json, run_argument, say
 from genlab.errors import InputError
-from genlab.options import Shown
+from genlab.options import Shown, field_names
 
 if TYPE_CHECKING:
     from genlab.engine.pipeline import Pipeline
@@ -44,12 +44,13 @@ def run(words: list[str]) -> int:
         uses = " or ".join(f"{command_on(path, use)} FILE" for use in model.requests)
         raise InputError(f"{path} is a {model.name} for {task.name}, which cannot generate: use {uses}.", "run")
     request_type, files = load(model.requests["generate"]), task.files.get("generate", ())
+    files = tuple(file for file in files if file.field in field_names(request_type))
     about = f"Make new content with {path}: {model.name}, {model.about}."
     own = options_of(GenerateOptions)
     if task.makes == "picture":
         own.append(Option("grid", str | None, task.sheet, shown=Shown("FILE.png", "options")))
     arguments = FILES if any(file.positional for file in files) else ""
-    options = [*options_of(request_type), *_file_options(files), *own]
+    options = [*options_of(request_type), *file_options(files), *own]
     page = Page(command_on(path, "generate"), about, options, arguments)
     if asks_help(words):
         print(page.help())
@@ -113,12 +114,14 @@ def _as_json(sample: "Sample", files: list[Path]) -> list[Any]:
     return [{**sample.about, "files": list(map(str, files))}] if sample.about else []
 
 
-def _file_options(files: tuple["FileOption", ...]) -> list[Option]:
+def file_options(files: tuple["FileOption", ...]) -> list[Option]:
     """The options that name files, and the encoding if a file is text."""
     options = [
         Option(file.name, tuple[str, ...], file.help, shown=Shown(FILES, positional=True))
         if file.positional
-        else Option(file.name, str | None, file.help, shown=Shown("FILE", "options"))
+        else Option(
+            file.name, tuple[str, ...] if file.repeats else str | None, file.help, shown=Shown("FILE", "options")
+        )
         for file in files
     ]
     return options + (options_of(Encoded) if any(file.text for file in files) else [])
@@ -132,6 +135,10 @@ def _source(
     Raises:
         InputError: an option and a file give the same field, or the files are missing.
     """
+    given = [f"--{file.name}" for file in files if values[file.name] is not None and not file.positional]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} exclude each other: use one of them.", given[1].strip("-"))
+    chosen = None
     for file in files:
         path, own = values[file.name], getattr(request, file.field)
         if path is not None and own is not None:
@@ -142,8 +149,8 @@ def _source(
         if path is None and own is None and file.positional:
             raise InputError(f"Name the {file.field}: {command} FILE.", file.name)
         if path is not None:
-            return file, path
-    return None
+            chosen = file, path
+    return chosen
 
 
 def _requests(

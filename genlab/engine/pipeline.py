@@ -100,6 +100,22 @@ class Prediction(NamedTuple):
     """Probability of every class."""
 
 
+class Inversion(NamedTuple):
+    """The latent vector of one picture."""
+
+    name: str
+    """File of the picture, or its position among the pictures."""
+    picture: UInt8[np.ndarray, "height width channels"]
+    """The picture, as the model sees it."""
+    made: UInt8[np.ndarray, "height width channels"]
+    """What the model makes from the latent vector."""
+    latent: Float[np.ndarray, " latent"]
+    label: str | None
+    """The class that it is made of; None without classes."""
+    difference: float
+    """Mean absolute difference of the two pictures, out of 255."""
+
+
 @dataclass(frozen=True)
 class AttentionMap:
     """The attention weights of one layer, with their tokens."""
@@ -155,6 +171,24 @@ class Decodes(Protocol):
 
     def decode(self, latents: Any, label: str | None = None) -> np.ndarray:
         """Makes content from `latents`, an array (samples, latent); `label` chooses a class, if there are classes."""
+
+
+@runtime_checkable
+class Edits(Protocol):
+    """Changes latent vectors on purpose, and finds those of given pictures."""
+
+    def directions(self) -> dict[str, dict[str, np.ndarray]]:
+        """The direction (latent,) of each value, by attribute: of length 1, in standard deviations of the latents.
+
+        Raises:
+            InputError: no directions have been found for the run's weights.
+        """
+
+    def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
+        """Latent vectors (samples, latent), moved by `strength` along the direction of each change."""
+
+    def invert(self, request: Any) -> list[Inversion]:
+        """Finds the latent vector of each picture of the request."""
 
 
 @runtime_checkable

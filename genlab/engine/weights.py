@@ -1,9 +1,11 @@
 """The weights of networks in safetensors files: nothing is pickled."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -42,6 +44,15 @@ def read_weights(path: Path, networks: dict[str, nn.Module]) -> None:
         if tensor.shape != expected[name].shape:
             raise InputError(f"{path} does not fit the run's config: tensor {name!r} has another shape.", "run")
         expected[name].data.copy_(tensor)
+
+
+def fingerprint(networks: dict[str, nn.Module]) -> str:
+    """SHA-256 of the weights of `networks`, the same on every device."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(_distinct(networks).items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def tensors_to_bytes(tensors: dict[str, Tensor], about: dict[str, str] | None = None) -> bytes:

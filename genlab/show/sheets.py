@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import UInt8
@@ -83,6 +84,17 @@ def sheet(pictures: list[UInt8[np.ndarray, "height width _"]], columns: int | No
         top, left = row * height, column * width + column // group * space
         whole[top : top + large.shape[0], left : left + large.shape[1]] = large
     return png(whole)
+
+
+def pairs(found: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict[str, bytes]:
+    """A sheet of pictures before and after, and their latent vectors: files by extension.
+
+    Args:
+        found: For each, the two pictures (height, width, channels) and the latent vector (latent,).
+    """
+    pictures = [picture for before, after, _ in found for picture in (before, after)]
+    columns = 2 * max(1, round(len(found) ** 0.5))
+    return {"png": sheet(pictures, columns, 2), "npy": npy(np.stack([latent for *_, latent in found]))}
 
 
 def _cell(picture: UInt8[np.ndarray, "height width channels"]) -> tuple[int, int]:

@@ -25,7 +25,8 @@ class Model:
     network: str
     """Function that builds the networks in model.safetensors; the task's pipeline calls it."""
     requests: Mapping[str, str] = field(default_factory=dict)
-    """Capabilities of a finished run ("generate", "predict", "explain"), with the dataclass of each request."""
+    """Capabilities of a finished run ("generate", "predict", "explain", "directions", "invert"), with the dataclass of
+    each request."""
     reads: tuple[str, ...] = ()
     """Extensions of the files for which this model is the default."""
     suits: str = ""
@@ -55,6 +56,8 @@ class FileOption:
     """Whether `read` also takes the run's pipeline, to read files as the training data were read."""
     positional: bool = False
     """Whether the command takes one or more files as its arguments, without --NAME."""
+    repeats: bool = False
+    """Whether --NAME can be repeated, so that `read` takes all paths together."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,10 @@ class Task:
     samples: tuple[SampleSet, ...] = ()
     files: Mapping[str, tuple[FileOption, ...]] = field(default_factory=dict)
     """Command-line options that read files for a request, by request."""
+    latents: Mapping[str, str] = field(default_factory=dict)
+    """Functions of `genlab latents`, for the models with the requests "directions" and "invert": `find` (pipeline,
+    source, request, classifier, folder) -> report, `nearest` (pipeline, source, pictures) -> distances, and `draw_map`
+    (pipeline, source, axes, label) -> PNG."""
     sheet: str = "Write all pictures on one sheet."
     """Help of `generate --grid`, for tasks that make pictures."""
     imports: Import | None = None

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
@@ -73,11 +74,30 @@ def attention_is_whole(maps: list[AttentionMap]) -> None:
         assert 0 <= max(one.entropy) <= math.log2(len(one.columns)) + 1e-4
 
 
+def latents_are_found(run: genlab.Run) -> None:
+    """An inversion is no worse than its first guess, and the encoder is kept; edits need directions."""
+    with pytest.raises(InputError, match="this run has no directions"):
+        run.directions()
+    made = run.generate(n=2, seed=5)
+    pictures = np.stack([sample.content for sample in made])
+    guessed, found = run.invert(pictures, optimise=0), run.invert(pictures, optimise=3)
+    assert (run.path / "encoder.safetensors").exists()
+    again = genlab.load(run.path).invert(list(pictures), optimise=3)
+    for first, one, other, picture in zip(guessed, found, again, pictures, strict=True):
+        assert one.latent.shape == made[0].latent.shape
+        assert np.array_equal(one.latent, other.latent)
+        assert one.made.shape == picture.shape
+        assert np.array_equal(one.picture, picture)
+        assert one.difference == np.abs(picture.astype(int) - one.made).mean()
+        assert one.difference <= first.difference + 2  # the prior may cost a little
+
+
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     """Fewer pictures to compare in training."""
     monkeypatch.setattr("genlab.tasks.images.recipe.WATCHED", 50)
     monkeypatch.setattr("genlab.tasks.images.gan.WATCHED", 50)
+    monkeypatch.setattr("genlab.tasks.images.inversion.STEPS", 3)
 
 
 @pytest.fixture
@@ -103,7 +123,7 @@ def test_names_and_options(task, model):
     found = task_named(task).model(model)
     assert issubclass(load(found.recipe), Recipe)
     assert callable(load(found.network))
-    assert found.requests.keys() <= {"generate", "predict", "explain"}
+    assert found.requests.keys() <= {"generate", "predict", "explain", "directions", "invert"}
     options = load(found.options)
     for kind in (options, *map(load, found.requests.values())):
         assert dataclasses.is_dataclass(kind)
@@ -264,6 +284,13 @@ def test_train_load_use_evaluate(task, model, data, tmp_path, monkeypatch):
     else:
         with pytest.raises(InputError, match="has no attention to show"):
             run.attention("the river")
+    if "invert" in requests:
+        latents_are_found(again)
+    else:
+        with pytest.raises(InputError, match="has no latent vectors to edit"):
+            run.invert(None)
+        with pytest.raises(InputError, match="has no latent vectors to edit"):
+            run.directions()
     names = {path.name for path in out.iterdir()}
     assert {"config.json", "run.json", "model.safetensors", "metrics.jsonl", "README.md", "samples", "resume"} <= names
     assert str(tmp_path) not in (out / "README.md").read_text()

@@ -4,8 +4,14 @@ from genlab.data.pictures import SAMPLES
 from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.images.options"
-GENERATE = {"generate": f"{OPTIONS}:PicturesRequest"}
 EXPORTS = ("onnx",)
+LATENT = {
+    "generate": f"{OPTIONS}:LatentPicturesRequest",
+    "directions": f"{OPTIONS}:DirectionsRequest",
+    "invert": f"{OPTIONS}:InvertRequest",
+}
+"""Requests of the models that make pictures in one pass from latent vectors."""
+LATENTS = "genlab.tasks.images.latents"
 
 TASK = Task(
     name="images",
@@ -17,7 +23,7 @@ TASK = Task(
             options=f"{OPTIONS}:GANOptions",
             recipe="genlab.tasks.images.gan:GANRecipe",
             network="genlab.tasks.images.gan:build_network",
-            requests=GENERATE,
+            requests=LATENT,
             exports=EXPORTS,
         ),
         Model(
@@ -35,7 +41,7 @@ TASK = Task(
             options=f"{OPTIONS}:WGANGPOptions",
             recipe="genlab.tasks.images.wgan_gp:WGANGPRecipe",
             network="genlab.tasks.images.wgan_gp:build_network",
-            requests=GENERATE,
+            requests=LATENT,
             exports=EXPORTS,
         ),
         Model(
@@ -44,7 +50,7 @@ TASK = Task(
             options=f"{OPTIONS}:DCGANOptions",
             recipe="genlab.tasks.images.dcgan:DCGANRecipe",
             network="genlab.tasks.images.dcgan:build_network",
-            requests=GENERATE,
+            requests=LATENT,
             exports=EXPORTS,
         ),
         Model(
@@ -53,7 +59,7 @@ TASK = Task(
             options=f"{OPTIONS}:VAEOptions",
             recipe="genlab.tasks.images.vae:VAERecipe",
             network="genlab.tasks.images.vae:build_network",
-            requests=GENERATE,
+            requests=LATENT,
             exports=EXPORTS,
         ),
     ),
@@ -70,8 +76,27 @@ TASK = Task(
                 "genlab.tasks.shared.latents:read_latents",
                 "File of latent vectors (.npy, as --to and --grid write them) to make the pictures from.",
             ),
-        )
+            FileOption(
+                "between",
+                "ends",
+                f"{LATENTS}:open_between",
+                "Picture to make a film from and to, through the latent space; give it twice or more.",
+                fitted=True,
+                repeats=True,
+            ),
+        ),
+        "invert": (
+            FileOption(
+                "invert",
+                "pictures",
+                f"{LATENTS}:open_pictures",
+                "Picture, or folder of pictures, to find the latent vectors of; can be repeated.",
+                fitted=True,
+                repeats=True,
+            ),
+        ),
     },
+    latents={name: f"{LATENTS}:{name}" for name in ("find", "nearest", "draw_map")},
     sheet="Write all pictures on one sheet, and their latent vectors next to it as .npy.",
     page="docs/images.md",
 )

@@ -55,7 +55,8 @@ def prompt_adherence(
     if not len(places):
         return None
     pictures, values = _studied(studied, columns)
-    judge = train_judge(pictures, values, [len(one.values) for one in attributes], pipeline.machine)
+    counts = [len(one.values) for one in attributes]
+    judge = train_judge(pictures, values, counts, len(counts), pipeline.machine)
 
     request = FlowRequest()
     texts = [facts.whole(place, wording=place) for place in places.tolist()]

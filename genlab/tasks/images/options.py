@@ -1,6 +1,7 @@
 """Options of the models that make pictures."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -158,6 +159,49 @@ class PicturesRequest:
     """Latent vectors to make the pictures from, an array (pictures, latent); by default drawn from `seed`."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed: the same seed makes the same pictures."""
+
+
+@dataclass(frozen=True)
+class LatentPicturesRequest(PicturesRequest):
+    """The pictures to make in one pass from latent vectors, which can be edited."""
+
+    edit: Mapping[str, str] = field(default_factory=dict)
+    """Draw a row per picture in which an attribute changes to a value, such as hair=blond; can be repeated. `genlab
+    latents` finds the directions."""
+    strength: Annotated[float, Ge(-100), Le(100)] | None = None
+    """How far --edit moves the latent vector along each direction, in its standard deviations; by default the strength
+    at which nine in ten pictures change. A negative strength moves it away from the value."""
+    ends: Any = None
+    """Two or more pictures to make a film between, as an array or a list."""
+    fit: bool = False
+    """Fit pictures of another size or kind: crop their central square, resize and convert it, as for training."""
+
+
+@dataclass(frozen=True)
+class DirectionsRequest:
+    """The directions to find in latent space."""
+
+    attribute: Annotated[tuple[str, ...], Shown("COLUMN")] = ()
+    """Column of the table beside the pictures whose values get directions, such as hair; can be repeated. With
+    --classifier, a name for its classes."""
+    draws: Annotated[int, Ge(100), Le(1_000_000)] = 5000
+    """Number of generated pictures to find the directions from."""
+    seed: Annotated[int, Ge(0), Le(2**31)] = 0
+    """Random seed of the latent vectors."""
+
+
+@dataclass(frozen=True)
+class InvertRequest:
+    """The pictures to find the latent vectors of."""
+
+    pictures: Any = None
+    """A picture, an array of pictures, or a list of pictures (of Pillow, or arrays)."""
+    class_: Annotated[str | None, Shown("CLASS")] = None
+    """Class of the pictures, if the run has classes; by default the encoder recognises it."""
+    fit: bool = False
+    """Fit pictures of another size or kind: crop their central square, resize and convert it, as for training."""
+    optimise: Annotated[int, Ge(0), Le(100_000)] = 200
+    """Steps that improve the latent vector after the encoder's first guess."""
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,26 @@ from genlab.data.pictures.descriptions import Vocabulary, describe
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
-from genlab.engine.pipeline import AttentionMap, Pipeline, Saved
+from genlab.engine.pipeline import AttentionMap, Inversion, Pipeline, Saved
 from genlab.engine.samples import Kind, Sample
+from genlab.engine.weights import fingerprint
 from genlab.errors import InputError
 from genlab.layers.attention import watch
+from genlab.models.encoder import Encoder, EncoderShape
 from genlab.models.flow import LOWEST, Flow
-from genlab.show.sheets import picture_sample
+from genlab.show.sheets import npy, picture_sample, sheet
+from genlab.tasks.images.directions import Directions, check
 from genlab.tasks.images.export import export_pictures
+from genlab.tasks.images.inversion import difference, encoder_for, fitting, invert, originals
 from genlab.tasks.images.making import AlongFlow, Conditions, Maker, OnePass
-from genlab.tasks.images.options import FlowAttentionRequest, FlowOptions, FlowRequest, PicturesRequest
+from genlab.tasks.images.options import (
+    FlowAttentionRequest,
+    FlowOptions,
+    FlowRequest,
+    InvertRequest,
+    LatentPicturesRequest,
+    PicturesRequest,
+)
 from genlab.tasks.shared.attention_maps import attention_map
 from genlab.tasks.shared.latents import latent_rows
 
@@ -37,6 +48,8 @@ PASS = 250
 """Pictures per forward pass."""
 BEGINNING = "(start)"
 """Name of the index that every description begins with."""
+COLUMNS = 7
+"""Pictures in the row of an edit."""
 FRAMES = 16
 """Frames of a walk from one latent vector to the next."""
 
@@ -116,6 +129,9 @@ class ImagesPipeline(Pipeline):
             some = {one.name: one.values[0] for one in facts.attributes[:2]}
             example = describe(some, random.Random(0), facts.subjects, omitted=0.0)
             self.arguments = {"generate": f"--prompt {shlex.quote(example)}"}
+        self.home: Path | None = None
+        self.found: Directions | None = None
+        self._encoder: Encoder | None = None
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
@@ -127,9 +143,12 @@ class ImagesPipeline(Pipeline):
         facts = PictureFacts(**about)
         assert facts.channels in (1, 3) and isinstance(facts.classes, list), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
-        return cls(
-            saved.options, facts, {name: net.to(saved.machine.device) for name, net in networks.items()}, saved.machine
-        )
+        device = saved.machine.device
+        pipeline = cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
+        pipeline.home = saved.path
+        if isinstance(pipeline.maker, OnePass):
+            pipeline.found = Directions.load(saved.path, pipeline.maker.latent)
+        return pipeline
 
     # --- tensors ---
 
@@ -160,13 +179,21 @@ class ImagesPipeline(Pipeline):
     # --- capabilities ---
 
     def generate(self, request: PicturesRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Yields pictures one by one, each with its latent vector, or a film of a walk through latent space."""
+        """Yields pictures one by one, each with its latent vector, rows of edits, or a film through latent space."""
         maker = self.maker.asked(request)
+        if isinstance(request, LatentPicturesRequest):
+            check(request)
+            if request.ends is not None:
+                yield self._between(request)
+                return
         if request.latents is not None:
             latents = latent_rows(request.latents, maker.latent)
         else:
             latents = request.truncation * self.noise(request.walk or request.n, request.seed)
         conditions = maker.conditions(len(latents), request)
+        if isinstance(request, LatentPicturesRequest) and request.edit:
+            yield from self._rows(latents, conditions, self.chosen().change(request.edit, request.strength))
+            return
         if request.walk is not None:
             yield self._walk(maker, latents, conditions)
             return
@@ -174,11 +201,38 @@ class ImagesPipeline(Pipeline):
             for latent, picture in zip(rows.numpy(), self.pixels(rows, given, maker), strict=True):
                 yield picture_sample(picture, latent)
 
+    def _rows(
+        self, latents: Latents, conditions: Conditions, change: Float[Tensor, " latent"]
+    ) -> Iterator[Sample]:  # fmt: skip
+        """For each latent vector a row of pictures, from itself to the changed one."""
+        shares = torch.linspace(0, 1, COLUMNS)
+        for latent, condition in zip(latents, conditions, strict=True):
+            moved = latent + shares[:, None] * change
+            row = list(self.pixels(moved, condition.expand(COLUMNS, *condition.shape)))
+            last = moved[-1].numpy()
+            yield Sample(Kind.PICTURE, row[-1], {"png": sheet(row, COLUMNS), "npy": npy(last)}, last, panels=row)
+
+    def _between(self, request: LatentPicturesRequest) -> Sample:
+        """A film from each given picture to the next and back to the first."""
+        found = self.invert(InvertRequest(request.ends, request.class_, request.fit))
+        if len(found) < 2:
+            raise InputError("between: give at least two pictures.", "between")
+        latents = torch.from_numpy(np.stack([one.latent for one in found]))
+        labels = torch.tensor([self.facts.classes.index(one.label) if one.label else 0 for one in found])
+        film = self._walk(self.maker, latents, labels)
+        return replace(film, about={f"difference from {one.name}": round(one.difference, 1) for one in found})
+
     def _walk(self, maker: Maker, latents: Float[Tensor, "stops latent"], conditions: Conditions) -> Sample:
-        """A film from each latent vector to the next and back to the first, on arcs around the origin."""
+        """A film from each latent vector to the next and back to the first, on arcs around the origin.
+
+        Each frame has the conditions of the nearer end.
+        """
         shares = torch.arange(FRAMES) / FRAMES
         legs = [spherical(one, other, shares) for one, other in zip(latents, latents.roll(-1, 0), strict=True)]
-        frames = self.pixels(torch.cat(legs), conditions[:1].repeat_interleave(FRAMES * len(legs), 0), maker)
+        half = FRAMES // 2
+        ends = zip(conditions, conditions.roll(-1, 0), strict=True)
+        given = torch.stack([end for one, other in ends for end in [one] * (half + 1) + [other] * (half - 1)])
+        frames = self.pixels(torch.cat(legs), given, maker)
         scale = max(1, 128 // frames.shape[1])
         large = frames.repeat(scale, 1).repeat(scale, 2)
         shown = [Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame) for frame in large]
@@ -216,6 +270,57 @@ class ImagesPipeline(Pipeline):
         rows = [f"{row},{column}" for row in range(LOWEST) for column in range(LOWEST)]
         shown = attention_map("cross", 0, weights, rows, [BEGINNING, *self.maker.read_words(words[0])])
         return [replace(shown, picture=to_bytes(made)[0])]
+
+    def chosen(self) -> Directions:
+        """The directions of the run.
+
+        Raises:
+            InputError: none have been found for its weights.
+        """
+        advice = "find them with genlab latents RUN --attribute COLUMN, or with --classifier"
+        if self.found is None:
+            raise InputError(f"edit: this run has no directions: {advice}.", "edit")
+        if self.found.weights != fingerprint(self.networks):
+            raise InputError(f"edit: the run's weights have changed since its directions were found: {advice}.", "edit")
+        return self.found
+
+    def directions(self) -> dict[str, dict[str, np.ndarray]]:
+        """The direction of each value, by attribute."""
+        found = self.chosen()
+        return {
+            one.name: dict(zip(one.values, found.vectors[one.name].numpy(), strict=True)) for one in found.attributes
+        }
+
+    def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
+        """Latent vectors, moved along the direction of each change."""
+        return (latent_rows(latents, self.maker.latent) + self.chosen().change(changes, strength)).numpy()
+
+    def encoder(self) -> Encoder:
+        """The encoder of the run's pictures; trains it if the run has none yet."""
+        if self._encoder is None:
+            facts, options = self.facts, self.options
+            shape = EncoderShape(facts.channels, options.pixels, self.maker.latent, len(facts.classes))
+            self._encoder = encoder_for(self.maker, self.networks, shape, self.machine, self.home)
+        return self._encoder
+
+    def invert(self, request: InvertRequest) -> list[Inversion]:
+        """Finds the latent vector of each picture.
+
+        Raises:
+            InputError: a picture has another size or kind, or the class is unknown.
+        """
+        facts = self.facts
+        found = originals(request.pictures, facts.channels, facts.ranges)
+        pictures = fitting(found, self.options.pixels, facts.channels, request.fit)
+        given = request.class_ is not None
+        labels = self.maker.conditions(len(pictures), PicturesRequest(class_=request.class_)) if given else None
+        encoder = self.encoder()
+        with self.evaluating():
+            latents, classes = invert(self.maker, encoder, pictures, labels, request.optimise, self.machine)
+        made = self.pixels(latents, classes)
+        names = [facts.classes[label] if facts.classes else None for label in classes.tolist()]
+        rows = zip(found, pictures, made, latents.numpy(), names, difference(pictures, made).tolist(), strict=True)
+        return [Inversion(one.name, *rest) for one, *rest in rows]
 
 
 def spherical(

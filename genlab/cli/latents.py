@@ -1,0 +1,156 @@
+"""genlab latents RUN: finds directions in latent space and the latent vectors of pictures, and draws a map."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from genlab.catalog import load
+from genlab.cli.generate import file_options
+from genlab.cli.option import options_of
+from genlab.cli.parser import Page, asks_help
+from genlab.cli.shared import (
+    Encoded,
+    OnDevice,
+    command_on,
+    declared,
+    opened,
+    print_json,
+    print_tree,
+    run_argument,
+    say,
+)
+from genlab.errors import InputError
+from genlab.options import Shown
+
+if TYPE_CHECKING:
+    from genlab.api import Run
+    from genlab.engine.pipeline import Inversion
+
+FIND, INVERT = "directions", "invert"
+
+
+@dataclass(frozen=True)
+class LatentsOptions(Encoded, OnDevice):
+    """Options of `genlab latents`."""
+
+    data: Annotated[str | None, Shown("PATH")] = None
+    """Pictures with a table of attributes to find directions with, or to place on the map; by default the training
+    data."""
+    classifier: Annotated[str | None, Shown("RUN")] = None
+    """Run that classifies such pictures: find a direction for each of its classes, instead of reading a table."""
+    map: Annotated[str | None, Shown("FILE.png")] = None
+    """Draw a map of the latent space: a grid of samples, and test pictures coloured by class."""
+    axis: Annotated[tuple[str, ...], Shown("NAME=VALUE")] = ()
+    """Direction along which the map extends, given twice; by default the first two principal components of the test
+    pictures."""
+    label: Annotated[str | None, Shown("COLUMN")] = None
+    """Column of the table beside the pictures that colours them on the map; by default the classes."""
+    to: Annotated[str | None, Shown("FOLDER")] = None
+    """Folder for the inverted pictures and their latent vectors; by default the run's samples."""
+
+
+def run(words: list[str]) -> int:
+    path = run_argument("latents", words)
+    if path is None:
+        return 0
+    task, model = declared(path)
+    if FIND not in model.requests:
+        raise InputError(f"{path} is a {model.name} for {task.name}, which has no latent vectors to edit.", "run")
+    types = {what: load(model.requests[what]) for what in (FIND, INVERT)}
+    files = task.files.get(INVERT, ())
+    options = [each for kind in types.values() for each in options_of(kind)]
+    about = f"Find directions in the latent space of {path}, or the latent vectors of pictures."
+    page = Page(command_on(path, "latents"), about, [*options, *file_options(files), *options_of(LatentsOptions)])
+    if asks_help(words):
+        print(page.help())
+        return 0
+    values = page.parse(words[1:])
+    chosen, find, invert = values.make(LatentsOptions), values.make(types[FIND]), values.make(types[INVERT])
+    axes = _axes(chosen)
+    found = opened(path, chosen.device)
+    report: dict[str, Any] = {}
+    if find.attribute or chosen.classifier is not None:
+        asked = {name: value for name, value in vars(find).items() if name != "attribute"}
+        report["latents"] = found.find_directions(
+            *find.attribute, data=None if chosen.classifier else chosen.data, classifier=chosen.classifier,
+            encoding=chosen.encoding, **asked,
+        )  # fmt: skip
+    written: list[Path] = []
+    for file in files:
+        if values[file.name] is not None:
+            (pictures,) = load(file.read)(values[file.name], found.pipeline)
+            request = {name: value for name, value in vars(invert).items() if name != file.field}
+            made = found.invert(pictures, **request)
+            report["inversions"] = _inversions(found, made)
+            written += _write(made, Path(chosen.to) if chosen.to else found.path / "samples")
+    if chosen.map is not None:
+        written.append(_drawn(found, chosen, axes))
+    if not report and not written:
+        found.directions()  # refuses a run without directions
+        report["latents"] = found.pipeline.chosen().report  # type: ignore[attr-defined]
+    if chosen.json:
+        print_json({**report, "files": [str(file) for file in written]})
+        return 0
+    print_tree(report.get("latents", {}))
+    for one in report.get("inversions", []):
+        near = one["nearest_training"]
+        beside = "" if near is None else f", nearest training picture {near:.1f}"
+        print(f"{one['picture']}: differs by {one['difference']:.1f} of 255{beside}")
+    for place in written:
+        say(f"wrote {place}")
+    return 0
+
+
+def _axes(options: LatentsOptions) -> list[tuple[str, str]]:
+    """The axes of the map.
+
+    Raises:
+        InputError: one is not NAME=VALUE, their number is wrong, or the map is missing or not a PNG.
+    """
+    if options.map is None and (options.axis or options.label is not None):
+        field = "axis" if options.axis else "label"
+        raise InputError(f"{field}: it is for the map: add --map FILE.png.", field)
+    if options.map is not None and not options.map.lower().endswith(".png"):
+        raise InputError(f"map: {options.map} must end in .png.", "map")
+    if len(options.axis) not in (0, 2):
+        raise InputError(f"axis: a map has two axes, not {len(options.axis)}: give --axis twice, or not.", "axis")
+    parts = [axis.partition("=") for axis in options.axis]
+    for axis, (name, equals, value) in zip(options.axis, parts, strict=True):
+        if not (name and equals and value):
+            raise InputError(f"axis: {axis!r} cannot be used; it must be of the form NAME=VALUE.", "axis")
+    return [(name, value) for name, _, value in parts]
+
+
+def _inversions(found: "Run", made: "list[Inversion]") -> list[dict[str, Any]]:
+    """What to report of each inversion."""
+    near = found.nearest([one.picture for one in made])
+    distances = [None] * len(made) if near is None else near.tolist()
+    return [
+        {"picture": one.name, "class": one.label, "difference": one.difference, "nearest_training": distance}
+        for one, distance in zip(made, distances, strict=True)
+    ]
+
+
+def _write(made: "list[Inversion]", folder: Path) -> list[Path]:
+    """Writes the pictures before and after, and the latent vectors."""
+    from genlab.engine.files import make_folder, write_atomically
+    from genlab.show.sheets import pairs
+
+    make_folder(folder)
+    paths = []
+    for ending, data in pairs([(one.picture, one.made, one.latent) for one in made]).items():
+        paths.append(folder / f"inverted.{ending}")
+        write_atomically(paths[-1], data)
+    return paths
+
+
+def _drawn(found: "Run", options: LatentsOptions, axes: list[tuple[str, str]]) -> Path:
+    from genlab.engine.files import make_folder, write_atomically
+
+    assert options.map is not None
+    data = None if options.classifier is None and options.data is None else options.data
+    drawn = found.latent_map(axes, options.label, data, options.encoding)
+    path = Path(options.map)
+    make_folder(path.parent)
+    write_atomically(path, drawn)
+    return path
