@@ -4,10 +4,10 @@ Data flow, for an attribute (hair) that changes from one value (black) to anothe
 
     logits (batch, 2k, side, side) -> softmax -> mixture of 2k candidates -> pictures (batch, channels, side, side)
 
-The candidates are the k colours of the new value (paint), and the pixel plus the k differences between the new and the
-old value's colours (shift), which keeps shades and blurred edges, and which the way back undoes exactly. Each attribute
-has its own candidates; those of an attribute that stays are masked. As in `layers/palette.py`, the softmax saturates,
-so flat areas stay flat.
+The candidates are the k colours of the new value (paint), and the pixel plus the difference between the new and the old
+value's first colours at k learned scales (shift), which keeps shades, blurred edges and what shines through, and which
+the way back undoes exactly. Each attribute has its own candidates; those of an attribute that stays are masked. As in
+`layers/palette.py`, the softmax saturates, so flat areas stay flat.
 """
 
 import torch
@@ -31,7 +31,7 @@ class Recolouring(nn.Module):
     Args:
         channels: 1 for grey pictures, 3 for colour.
         counts: Number of values of each attribute.
-        colours: Number of learned colours per value.
+        colours: Number of learned colours per value, and of learned scales.
     """
 
     belongs: Tensor
@@ -41,6 +41,7 @@ class Recolouring(nn.Module):
         self.similarities = colours * len(counts)
         self.candidates = 2 * self.similarities
         self.colours = nn.Parameter(torch.empty(sum(counts), colours, channels).uniform_(-1, 1))
+        self.scales = nn.Parameter(torch.linspace(1, 0.5, colours).repeat(len(counts), 1))
         belongs = torch.block_diag(*(torch.ones(1, count) for count in counts))  # (attributes, values)
         self.register_buffer("belongs", belongs, persistent=False)
 
@@ -48,7 +49,8 @@ class Recolouring(nn.Module):
         self, logits: Float[Tensor, "batch candidates side side"], pictures: Pictures, change: Change
     ) -> Pictures:
         change = change[:, None] * self.belongs
-        painted, shifted = self._palettes(change.clamp(min=0)), self._palettes(change)
+        painted = self._palettes(change.clamp(min=0))
+        shifted = self._palettes(change)[:, :, :1] * self.scales[:, :, None]
         candidates = rearrange(
             torch.stack((painted, shifted)),
             "way batch attribute colour channel -> batch (way attribute colour) channel",

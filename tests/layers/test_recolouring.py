@@ -20,7 +20,7 @@ def test_drawings_are_painted_or_shifted_by_the_colours_of_the_values():
         new[0],
         new[1],
         before[0, :, :, 2] + (new[0] - old[0])[:, None],
-        before[0, :, :, 3] + (new[1] - old[1])[:, None],
+        before[0, :, :, 3] + 0.5 * (new[0] - old[0])[:, None],
     ]
     for place, expected in enumerate(columns):
         torch.testing.assert_close(
