@@ -66,9 +66,13 @@ def learn_encoder(maker: Maker, shape: EncoderShape, machine: Machine) -> Encode
 
 def save_encoder(encoder: Encoder, shape: EncoderShape, weights: str, folder: Path) -> None:
     """Keeps an encoder in a run folder, with the fingerprint of the weights that it fits, if the folder is writable."""
-    about = {"shape": json.dumps(asdict(shape)), "weights": weights}
     with suppress(UnwritableError):
-        write_atomically(folder / FILE, tensors_to_bytes(dict(encoder.state_dict()), about))
+        write_atomically(folder / FILE, tensors_to_bytes(dict(encoder.state_dict()), {"about": _about(shape, weights)}))
+
+
+def _about(shape: EncoderShape, weights: str) -> str:
+    """One text: several entries would be written in random order."""
+    return json.dumps({"shape": asdict(shape), "weights": weights})
 
 
 def load_encoder(shape: EncoderShape, weights: str, folder: Path, machine: Machine) -> Encoder | None:
@@ -77,7 +81,7 @@ def load_encoder(shape: EncoderShape, weights: str, folder: Path, machine: Machi
         return None
     with suppress(InputError, KeyError, RuntimeError):
         tensors, about = read_tensors(folder / FILE)
-        if about["weights"] == weights and about["shape"] == json.dumps(asdict(shape)):
+        if about["about"] == _about(shape, weights):
             encoder = Encoder(shape)
             encoder.load_state_dict(tensors)
             return encoder.to(machine.device).requires_grad_(False).eval()
