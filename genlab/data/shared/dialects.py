@@ -193,9 +193,9 @@ def _score(rows: list[list[str]], separator: str, stated: bool) -> float:
     others = [mark for mark in SEPARATORS if mark not in (separator, " ")]
     plain = sum((cell[0] != '"' and not any(mark in cell for mark in others)) or is_number(cell) for cell in cells)
     numbers = sum(map(is_number, cells))
-    if separator == " ":
-        if numbers < len(cells) / 2 and (common < len(rows) or (width < 3 and numbers < len(rows) - 1)):
-            return 0.0
+    few = numbers < len(cells) / 2
+    if separator == " " and few and (common < len(rows) or (width < 3 and numbers < len(rows) - 1)):
+        return 0.0
     return (common / len(rows)) ** 2 * (0.5 + (0.3 * plain + 0.2 * numbers) / max(1, len(cells)))
 
 
