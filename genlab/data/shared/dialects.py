@@ -180,7 +180,7 @@ def _judged(sample: str, dialect: Dialect) -> list[list[str]]:
 
 
 def _score(rows: list[list[str]], separator: str, stated: bool) -> float:
-    """How well the records look like a table, from 0 to 1: equally long, of plain cells, of numbers."""
+    """How well the records look like a table, from 0 to 1."""
     counts = Counter(len(row) for row in rows if len(row) > 1)
     if not counts:
         return 0.0
@@ -192,11 +192,11 @@ def _score(rows: list[list[str]], separator: str, stated: bool) -> float:
         return 0.0  # a last column of words after a tab, the others aligned by spaces
     others = [mark for mark in SEPARATORS if mark not in (separator, " ")]
     plain = sum((cell[0] != '"' and not any(mark in cell for mark in others)) or is_number(cell) for cell in cells)
-    numbers = sum(map(is_number, cells))
-    few = numbers < len(cells) / 2
-    if separator == " " and few and (common < len(rows) or (width < 3 and numbers < len(rows) - 1)):
-        return 0.0
-    return (common / len(rows)) ** 2 * (0.5 + (0.3 * plain + 0.2 * numbers) / max(1, len(cells)))
+    if separator == " ":
+        numbers = sum(map(is_number, cells))
+        if numbers < len(cells) / 2 and (common < len(rows) or (width < 3 and numbers < len(rows) - 1)):
+            return 0.0
+    return (common / len(rows)) ** 2 * (0.5 + 0.5 * plain / max(1, len(cells)))
 
 
 def _regular(rows: list[list[str]]) -> float:
