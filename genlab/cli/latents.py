@@ -86,8 +86,11 @@ def run(words: list[str]) -> int:
     if chosen.map is not None:
         written.append(_drawn(found, chosen, axes))
     if not report and not written:
+        from genlab.engine.pipeline import Edits
+
         found.directions()  # refuses a run without directions
-        report["latents"] = found.pipeline.chosen().report  # type: ignore[attr-defined]
+        assert isinstance(found.pipeline, Edits)
+        report["latents"] = found.pipeline.measured()
     if chosen.json:
         print_json({**report, "files": [str(file) for file in written]})
         return 0

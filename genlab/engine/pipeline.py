@@ -184,6 +184,13 @@ class Edits(Protocol):
             InputError: no directions have been found for the run's weights.
         """
 
+    def measured(self) -> dict[str, Any]:
+        """What was measured when the directions were found.
+
+        Raises:
+            InputError: no directions have been found for the run's weights.
+        """
+
     def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
         """Latent vectors (samples, latent), moved by `strength` along the direction of each change."""
 

@@ -70,7 +70,7 @@ class Directions:
         """The direction of a value and its default strength.
 
         Raises:
-            InputError: there is no such attribute, or value; `option` named it.
+            InputError: the attribute or the value is unknown; the message names `option`.
         """
         names = [one.name for one in self.attributes]
         if attribute not in names:

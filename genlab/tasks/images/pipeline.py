@@ -291,6 +291,10 @@ class ImagesPipeline(Pipeline):
             one.name: dict(zip(one.values, found.vectors[one.name].numpy(), strict=True)) for one in found.attributes
         }
 
+    def measured(self) -> dict[str, Any]:
+        """What was measured when the directions were found."""
+        return self.chosen().report
+
     def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
         """Latent vectors, moved along the direction of each change."""
         return (latent_rows(latents, self.maker.latent) + self.chosen().change(changes, strength)).numpy()

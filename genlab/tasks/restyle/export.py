@@ -3,7 +3,7 @@
 Data flow of a file, by the names of its inputs and outputs; pictures are about in [-1, 1]::
 
     StarGAN:   pictures (batch, channels, side, side), change (batch, values) -> changed (batch, channels, side, side)
-    CycleGAN:  pictures                                                       -> to_first, to_second, likewise
+    CycleGAN:  pictures                                                       -> to_first, to_second, in the same shape
     both:      pictures                                                       -> present (batch, attributes)
 
 `present` has the index of each attribute's present value, as the reader reads it. `change` has, for the values of all
