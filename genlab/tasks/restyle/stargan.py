@@ -43,6 +43,9 @@ COLOURS = 3
 COLOUR_PICTURES = 2000
 """Number of pictures to find the first colours in, shared equally among the values of an attribute."""
 DISCRIMINATOR_WIDTH = 16
+CLIP = 1.0
+"""Largest norm of the generator's gradient. Adam follows one far larger than those before it with a step of up to
+ten times the learning rate, which can close the mask everywhere; a closed mask gets no gradient."""
 DEPTH = 2
 """Residual blocks of the generator."""
 
@@ -127,7 +130,7 @@ class StarGANRecipe(RestyleRecipe):
             + options.sparsity * progress * difference
             + options.smoothness * progress * roughness
         )
-        self.update(self.generator, loss_g)
+        self.update(self.generator, loss_g, clip=CLIP)
         self.average.update(self.generator)
 
         reader = self.update_reader(batch, progress)

@@ -66,6 +66,15 @@ def test_mirror_images_show_the_same_pictures(folder):
     assert 0.3 < flipped.float().mean() < 0.7
 
 
+def test_a_steep_loss_cannot_close_the_mask(folder):
+    """Adam without momentum would follow a single huge gradient far enough to kill the generator."""
+    made = recipe(folder, "colour", batch=8)
+    made.generator_loss = lambda real, fake: 1e6 * (real - fake).mean()
+    made.step(made.batch(0), 0.0)
+    gradients = [weight.grad for weight in made.generator.parameters() if weight.grad is not None]
+    assert torch.nn.utils.get_total_norm(gradients) <= 1.001
+
+
 def test_the_reader_gets_all_values_equally_often(tmp_path):
     """Whatever the batch: cyclegan takes single pictures, and batch norm needs several."""
     lopsided = recipe(Path(folder_of(tmp_path / "two", {"many": 200, "few": 30})), batch=2)
