@@ -6,7 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -145,6 +145,7 @@ def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) ->
     """Sorts the entries into pictures, tables, and files left out."""
     pictures: list[File] = []
     tables: dict[str, ClassTable] = {}
+    places: defaultdict[str, list[str]] = defaultdict(list)
     strangers: Counter[str] = Counter()
     for name, read in entries:
         parts = name.split("/")
@@ -156,7 +157,9 @@ def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) ->
             continue
         try:
             if parts[-1] in (*TABLES, *CAPTIONS, *GROUPS):
-                tables[parts[-1]] = ClassTable(parts[-1], read())
+                content = read()
+                places[parts[-1]].append(name)
+                tables[parts[-1]] = ClassTable(parts[-1], content, tuple(sorted(places[parts[-1]])))
             elif SIGNATURES.match(read(head=SIGNATURE)):
                 strangers[ending or "no ending"] += 1
                 left_out[name] = "a picture without a known extension"
