@@ -64,20 +64,20 @@ def read_source(
 ) -> Source:
     """Reads all pictures; two folders are the `known` looks of the same or of similar names, or else by position."""
     both = two_paths(data)
-    order = _distinct(*both, option) if both else []
+    folders = order = _distinct(*both, option) if both else []
     sources = {path: find_pictures(path, option) for path in both or (data,)}
-    files = _joined(order, list(sources.values())) if both else sources[data]
+    files = _joined(folders, list(sources.values())) if both else sources[data]
     if both and attributes:
         raise InputError("attribute: two folders are the values of one attribute: omit --attribute.", "attribute")
     if not (both or attributes) and files.table is not None:
-        folders = read_layout([name for name, _ in files.pictures], data, option).classes
-        if not 2 <= len(set(folders)) <= MOST:
+        looks = read_layout([name for name, _ in files.pictures], data, option).classes
+        if not 2 <= len(set(looks)) <= MOST:
             raise _needs_attribute(files, data, option, encoding)
     pictures = read_files(files, data, pixels or _fitting_side(files), channels, option, ranges)
     notes = [*notes_on_files(pictures.left_out), *pictures.notes]
     with carried(notes):
         if both:
-            layout = read_layout(_sides(pictures.names, order), data, option)
+            layout = read_layout(_sides(pictures.names, folders), data, option)
             looks = next((one.values for one in known if one.name == LOOK), [])
             if len(looks) == 2 and not set(looks) & set(order):
                 order = _matched(order, looks, notes)
@@ -85,8 +85,8 @@ def read_source(
         else:
             layout = read_layout(pictures.names, data, option)
             classes = [] if attributes else layout.classes
-        keys = split_keys(files.groups, pictures.names, pictures.digests, data, option, encoding, notes)
-        table = _read_tables(sources, order, option, encoding, attributes, notes)
+        keys = _keys(sources, folders, pictures, option, encoding, notes)
+        table = _read_tables(sources, folders, option, encoding, attributes, notes)
         labels = Labels({}, {}, [])
         if table is not None:
             notes += table.notes
@@ -111,8 +111,9 @@ def read_source(
                 option,
             )
     values = [{name: found.tolist() for name, found in each.items()} for each in (labels.changed, labels.kept)]
+    grouped = any(each.groups for each in sources.values())
     about = json.dumps(
-        [pictures.fingerprint, layout.folders if layout.splits else {}, *values, *([keys] if files.groups else [])]
+        [pictures.fingerprint, layout.folders if layout.splits else {}, *values, *([keys] if grouped else [])]
     )
     digest = hashlib.sha256(about.encode()).hexdigest()
     return Source(files, pictures, layout, classes, order, labels, digest, notes, keys)
@@ -126,6 +127,25 @@ def _fitting_side(files: PictureFiles) -> int:
             sides.append(min(describe(read())[1]))
     small, large = SIDES
     return large if sides and median(sides) >= large else small
+
+
+def _keys(
+    sources: dict[str, PictureFiles], folders: list[str], pictures: PictureArray, option: str, encoding: str | None,
+    notes: list[str],
+) -> list[str]:  # fmt: skip
+    """What decides the split of each picture; a group can have pictures in both of two folders."""
+    keys: list[str] = []
+    for (path, files), folder in zip(sources.items(), folders or [""], strict=True):
+        start = f"{folder}/" if folder else ""
+        rows = [row for row, name in enumerate(pictures.names) if name.startswith(start)]
+        names = [pictures.names[row].removeprefix(start) for row in rows]
+        digests = [pictures.digests[row] for row in rows]
+        keys += split_keys(files.groups, names, digests, path, option, encoding, notes)
+    notes += [
+        f"{other} has no {files.groups.name}, as {path} has: each of its pictures forms a group."
+        for path, files in sources.items() for other in sources if files.groups and not sources[other].groups
+    ]  # fmt: skip
+    return keys
 
 
 def _read_tables(

@@ -214,6 +214,14 @@ def test_tables_of_two_folders_say_what_to_keep(tmp_path):
     assert alone.fingerprint != found.fingerprint
 
 
+def test_tables_of_two_folders_of_other_names_are_read(tmp_path):
+    folder_of(tmp_path, {"x": 30, "y": 25})
+    data = with_tables(tmp_path, x="", y="")
+    found = read(data, known=[Attribute("look", ["old", "new"])])
+    assert found.kept == [Attribute("glasses", ["no", "yes"])]
+    assert words(found, found.train)[::30] == [("x/000.png", "old", "yes"), ("y/000.png", "new", "yes")]
+
+
 def test_a_table_beside_sub_folders_says_what_to_keep(tmp_path):
     folder_of(tmp_path, {"in/summer": 30, "in/winter": 25})
     with_tables(tmp_path, **{"in": ",rings"})
