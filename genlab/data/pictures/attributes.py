@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int
 
 from genlab.data.pictures.classes import MARKS, PictureTable
+from genlab.data.shared.names import matching
 from genlab.errors import InputError
 from genlab.options import perhaps_meant
 
@@ -64,7 +65,8 @@ def read_labels(
         names: The files of the pictures.
         items: The attributes to change.
         option: The option that gave the pictures.
-        known: Attributes of the training data, whose values decide which columns hold yes and no.
+        known: Attributes of the training data: columns may differ from them in case and spaces, and their values
+            decide which columns hold yes and no.
 
     Raises:
         InputError: a column is unknown or cannot be used, or a picture has no row.
@@ -82,6 +84,7 @@ def read_labels(
     binary: dict[str, Values] = {}
     for item in items:
         name, columns = _parsed(item, table)
+        name = matching([name], values).get(name, name)
         if name in changed:
             raise InputError(f"attribute: {name} is given twice.", "attribute")
         cells = [table.column(column, option)[rows] for column in columns]
@@ -94,15 +97,18 @@ def read_labels(
             if unknown := int((changed[name] == "").sum()):
                 notes.append(f"{name}: {unknown:,} of {len(rows):,} pictures have no value: they are left out.")
         else:
-            changed[name] = _composed(name, columns, cells, table.where, notes)
+            changed[name] = _composed(name, columns, cells, values.get(name), table.where, notes)
     notes += [_exclusion_note(*pair, binary) for pair in combinations(binary, 2) if _are_exclusive(*pair, binary)]
     kept, many = {}, []
-    for column in (column for column in table.cells.names if column not in used | changed.keys()):
+    others = [column for column in table.cells.names if column not in used | changed.keys()]
+    spelt = matching(others, values.keys() - changed.keys())
+    for column in others:
         cells = table.column(column, option)[rows]
         count = len(set(cells) - {""})
         if 2 <= count <= MOST:
-            answers = yes_no(cells, values.get(column))
-            kept[column] = cells if answers is None else answers
+            name = spelt.get(column, column)
+            answers = yes_no(cells, values.get(name))
+            kept[name] = cells if answers is None else answers
         elif count > MOST:
             many.append(column)
     if many:
@@ -153,8 +159,13 @@ def yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
     return None if found is None else np.array([found.get(cell.casefold(), cell) for cell in cells], object)
 
 
-def _composed(name: str, columns: list[str], cells: list[Values], where: str, notes: list[str]) -> Values:
-    """The column that alone is yes for each picture; adds to `notes` how many have none, or several."""
+def _composed(
+    name: str, columns: list[str], cells: list[Values], known: Sequence[str] | None, where: str, notes: list[str]
+) -> Values:
+    """The column that alone is yes for each picture; adds to `notes` how many have none, or several.
+
+    The `known` values of the training data spell the columns.
+    """
     answers = []
     for column, values in zip(columns, cells, strict=True):
         found = yes_no(values)
@@ -170,7 +181,9 @@ def _composed(name: str, columns: list[str], cells: list[Values], where: str, no
             f"{name}: {several + none:,} of {yes.shape[1]:,} pictures have no definite value ({none:,} are none of "
             f"{', '.join(columns)}, {several:,} are several): they are left out."
         )
-    return np.where(yes.sum(0) == 1, np.array(columns, object)[yes.argmax(0)], "")
+    spelt = matching(columns, known or ())
+    values = np.array([spelt.get(column, column) for column in columns], object)
+    return np.where(yes.sum(0) == 1, values[yes.argmax(0)], "")
 
 
 def _are_exclusive(one: str, other: str, binary: dict[str, Values]) -> bool:

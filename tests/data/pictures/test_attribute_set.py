@@ -314,6 +314,27 @@ def test_the_training_data_decide_what_is_yes_and_no(tmp_path):
         read(str(train), "rings", known=known)
 
 
+def test_columns_of_other_pictures_may_be_spelt_differently(tmp_path):
+    """The training data spell the attributes to change, the kept ones, and the values composed of columns."""
+    train, others = tmp_path / "train", tmp_path / "others"
+    people(train, columns="file,Hair,Glasses,male,age"), people(others, 30, "file,hair,glasses,Male,age", 500)
+    found = read(str(train), "hair", test=str(others))
+    assert found.test is not None
+    assert [one.name for one in (*found.attributes, *found.kept)] == ["Hair", "Glasses", "male"]
+    assert words(found, found.test)[0] == ("500.png", HAIR[500 % 3], "yes", "yes")
+    assert words(found, read(str(others), "hair", known=found.attributes).train) == words(found, found.test)
+    for folder, header in ((train, "file,Black_Hair,Blond_Hair"), (others, "file,black_hair,BLOND_HAIR")):
+        files = [file.name for file in sorted(folder.glob("*.png"))]
+        lines = [f"{file},{row % 2},{1 - row % 2}" for row, file in enumerate(files)]
+        (folder / "attributes.csv").write_text("\n".join([header, *lines]))
+    composed = read(str(train), "hair=black_hair,blond_hair", test=str(others))
+    assert composed.test is not None
+    assert composed.attributes == [Attribute("hair", ["Black_Hair", "Blond_Hair"])]
+    assert composed.test.values[:, 0].tolist() == [1, 0] * 15
+    again = read(str(others), "hair=black_hair,blond_hair", known=composed.attributes)
+    assert again.train.values[:, 0].tolist() == [1, 0] * 15
+
+
 @pytest.mark.parametrize(
     ("names", "values", "why"),
     [
