@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from genlab.data.pictures.attributes import Attribute
 from genlab.data.pictures.originals import Original, original_of
 from genlab.data.pictures.pixels import picture_rows, to_bytes, to_tensor, whole_pictures
+from genlab.data.shared.names import matching
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Pipeline, Saved
@@ -248,16 +249,19 @@ class RestylePipeline(Pipeline):
         return wanted
 
     def _value(self, name: str, value: str) -> tuple[int, int]:
-        """The indices of an attribute and of one of its values, both of which may contain =.
+        """The indices of an attribute and of one of its values, which may contain =, and may differ in case and spaces.
 
         Raises:
             InputError: one of them is unknown.
         """
-        word = f"{name}={value}"
-        found = [(place, one, word.removeprefix(f"{one.name}="))
-                 for place, one in enumerate(self.facts.attributes) if word.startswith(f"{one.name}=")]  # fmt: skip
+        word, names = f"{name}={value}", [one.name for one in self.facts.attributes]
+        parts = {word[:place]: word[place + 1 :] for place, letter in enumerate(word) if letter == "="}
+        found = []
+        for part, own in matching(parts, names).items():
+            place, rest = names.index(own), parts[part]
+            attribute = self.facts.attributes[place]
+            found.append((place, attribute, matching([rest], attribute.values).get(rest, rest)))
         if not found:
-            names = [one.name for one in self.facts.attributes]
             raise InputError(f"set: this run does not change {name!r}; choose from {nearest(name, names)}.", "set")
         found.sort(key=lambda split: (split[2] not in split[1].values, split[1].name != name))
         place, attribute, value = found[0]

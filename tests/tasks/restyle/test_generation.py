@@ -56,6 +56,13 @@ def test_the_value_that_a_picture_has_returns_it_unchanged(run):
     assert sample.about["changes"] == {"colour": "blue already"}
 
 
+def test_attributes_and_values_may_differ_in_case(run):
+    before = sign(2000, "blue", True)
+    (sample,), (other,) = (run.generate(pictures=[before], set=each) for each in ({"colour": "red"}, {"Colour": "RED"}))
+    assert other.about == sample.about
+    assert np.array_equal(other.content, sample.content)
+
+
 def test_attributes_may_be_called_as_other_facts(folder, tmp_path, cli):
     other = tmp_path / "signs"
     shutil.copytree(folder, other)
