@@ -234,10 +234,10 @@ def _distinct(one: str, other: str, option: str) -> list[str]:
 
 
 def _check_copies(pictures: PictureArray, classes: list[str], option: str) -> None:
-    """Raises InputError if the same picture has two looks."""
-    first: dict[str, int] = {}
-    for row, (digest, look) in enumerate(zip(pictures.digests, classes, strict=True)):
-        before = first.setdefault(digest, row)
+    """Raises InputError if the same picture has two looks, in whatever file: only its pixels matter."""
+    first: dict[bytes, int] = {}
+    for row, (pixels, look) in enumerate(zip(pictures.array, classes, strict=True)):
+        before = first.setdefault(hashlib.sha256(pixels.tobytes()).digest(), row)
         if look != classes[before]:
             names = pictures.names
             raise InputError(

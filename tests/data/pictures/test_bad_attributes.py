@@ -206,3 +206,8 @@ def test_folders_that_cannot_be_used(tmp_path):
     (tmp_path / "x" / "000.png").write_bytes(plain(101))
     with pytest.raises(InputError, match=r"x/again\.png and y/002\.png are the same picture with two looks: remove"):
         read(f"{x},{y}")
+    (tmp_path / "x" / "again.png").write_bytes(
+        encoded(Image.fromarray(noise(2)), "bmp")
+    )  # the same pixels in another file
+    with pytest.raises(InputError, match=r"x/again\.png and y/002\.png are the same picture with two looks: remove"):
+        read(f"{x},{y}")
