@@ -46,10 +46,16 @@ def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = 
         ranges: Value ranges of the model's training data; None infers them from the picture.
 
     Raises:
-        InputError: it is something else, or several pictures.
+        InputError: it cannot be read, is something else, or is several pictures.
     """
     if isinstance(picture, Image.Image):
-        return Original(name, whole(picture, ranges))
+        try:
+            return Original(name, whole(picture, ranges))
+        except Unreadable as error:
+            raise InputError(
+                f"pictures: item {name} cannot be read as a picture: {error}; give open pictures without damage.",
+                "pictures",
+            ) from None
     if isinstance(picture, (str, Path)):
         raise InputError(
             f"pictures: {picture} is a path: open it with PIL.Image.open, or use the command line.", "pictures"

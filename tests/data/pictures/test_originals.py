@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from genlab.data.pictures import originals
-from genlab.data.pictures.originals import Original, open_originals
+from genlab.data.pictures.originals import Original, open_originals, original_of
 from genlab.errors import InputError
 from tests.data.made import encoded, folder_of, noise, picture
 
@@ -57,6 +57,21 @@ def test_folders_zips_and_sample_sets(tmp_path: Path) -> None:
     assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(folder, packed, strict=True))
     pytest.importorskip("dicebear")
     assert [one.pixels.shape for one in opened("@faces:2")] == 2 * [(32, 32, 3)]
+
+
+def test_pictures_of_pillow_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "whole.jpg").write_bytes(encoded(picture(), "jpeg"))
+    (tmp_path / "torn.jpg").write_bytes(encoded(picture(), "jpeg")[:-200])
+    with Image.open(tmp_path / "whole.jpg") as closed:
+        pass
+    for given, message in [
+        (Image.open(tmp_path / "torn.jpg"), r"damaged \(image file is truncated"),
+        (Image.fromarray(np.full((4, 4), np.nan, np.float32)), "has values that are not finite numbers"),
+        (closed, "its file is closed"),
+    ]:
+        with pytest.raises(InputError, match=f"^pictures: item 7 cannot be read as a picture: {message}") as error:
+            original_of(given, "7", 3)
+        assert error.value.field == "pictures"
 
 
 def test_few_pictures_are_open_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Changing pictures with a trained model, from Python and from the command line."""
 
 import dataclasses
+import io
 import json
 import re
 import shutil
@@ -17,7 +18,7 @@ from genlab.cli.parser import Page
 from genlab.data.pictures.attributes import Attribute
 from genlab.errors import InputError
 from genlab.tasks.restyle.options import RestyleRequest
-from tests.data.made import noise
+from tests.data.made import encoded, noise
 from tests.tasks.restyle.made import sign
 
 
@@ -244,9 +245,20 @@ def test_bad_requests(run, photo, refused, tmp_path, words, sentence, field):
     assert where == field
 
 
+def unread(content: bytes, close: bool = False) -> Image.Image:
+    """A picture whose pixels are not read yet, from a file that may be closed."""
+    picture = Image.open(io.BytesIO(content))
+    if close:
+        picture.close()
+    return picture
+
+
 @pytest.mark.parametrize(
     ("pictures", "sentence"),
     [
+        (unread(encoded(Image.fromarray(noise(0)), "jpeg")[:-200]), "item 0 cannot be read as a picture: damaged"),
+        ([noise(0), Image.fromarray(np.full((4, 4), np.nan, "f4"))], "item 1 cannot be read as a picture: has values"),
+        ([unread(encoded(Image.fromarray(noise(0))), close=True)], "item 0 cannot be read as a picture: damaged"),
         (None, "give the pictures to change"),
         ([], "give the pictures to change"),
         (np.zeros((0, 16, 16, 3)), "does not hold pictures"),
