@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from genlab.data.pictures.classes import ClassTable
-from genlab.data.pictures.files import File, PictureFiles, find_pictures, printable, read_file
+from genlab.data.pictures.files import File, PictureFiles, find_pictures, is_file, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode, grey, may_be_deep, span
 from genlab.data.pictures.ranges import Ranges, Span, infer_ranges, notes_on_shades
 from genlab.data.shared.cache import cached
@@ -147,7 +147,7 @@ def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Rang
         InputError: a file cannot be read, or no picture in a folder.
     """
     paths = list(paths)
-    single = {path for path in paths if Path(path).is_file() and not path.lower().endswith(".zip")}
+    single = set(filter(is_file, paths))
     deep = [path for path in single if may_be_deep(_single(path, bytes, HEAD))]
     spans = [each for path in deep if (each := _single(path, span))]
     known, notes = infer_ranges(spans, ranges or {})

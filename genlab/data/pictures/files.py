@@ -90,6 +90,11 @@ def find_pictures(data: str, option: str) -> PictureFiles:
     return found
 
 
+def is_file(path: str) -> bool:
+    """Whether a path is a single file, not a folder, a zip or a @sample."""
+    return Path(path).is_file() and not path.lower().endswith(".zip")
+
+
 def printable(name: str) -> str:
     r"""A file name as printable text: each byte that is not UTF-8 becomes \x.."""
     try:

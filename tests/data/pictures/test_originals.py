@@ -39,10 +39,13 @@ def test_pictures_are_upright_over_white(tmp_path: Path) -> None:
     assert (clear.pixels == np.full((2, 3, 3), 127)).all()
 
 
-def test_deep_pictures_take_the_range_of_the_model_or_of_their_folder(tmp_path: Path) -> None:
+def test_deep_pictures_take_the_range_of_the_model_or_of_all_paths(tmp_path: Path) -> None:
     for name, top in (("a", 4095), ("b", 1000)):
         Image.fromarray(np.array([[0, top]], np.uint16)).save(tmp_path / f"{name}.png")
     assert [one.pixels.ravel().tolist() for one in opened(tmp_path)] == [[0, 255], [0, 62]]
+    for files in (["a.png", "b.png"], ["b.png", "a.png"]):  # one range for all paths
+        found = {Path(one.name).name: one.pixels.max() for one in opened(*(tmp_path / file for file in files))}
+        assert found == {"a.png": 255, "b.png": 62}
     ranges = {"16-bit": (0.0, 65535.0)}
     assert [one.pixels.ravel().tolist() for one in opened(tmp_path, ranges=ranges)] == [[0, 16], [0, 4]]
 
