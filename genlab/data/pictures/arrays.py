@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from genlab.data.pictures.classes import ClassTable
-from genlab.data.pictures.files import File, PictureFiles, find_pictures, is_file, printable, read_file
+from genlab.data.pictures.files import File, PictureFiles, find_pictures, inside, is_file, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode, grey, may_be_deep, span
 from genlab.data.pictures.ranges import Ranges, Span, infer_ranges, notes_on_shades
 from genlab.data.shared.cache import cached
@@ -161,9 +161,8 @@ def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Rang
         else:
             found = read_array(path, pixels, None, "files", ranges)
             arrays.append(np.broadcast_to(found.array, (*found.array.shape[:3], 3)))
-            inside = "" if path.startswith("@") else f"{printable(path).rstrip('/')}/"
-            names += [f"{inside}{name}" for name in found.names]
-            left_out |= {f"{inside}{name}": why for name, why in found.left_out.items()}
+            names += [f"{inside(path)}{name}" for name in found.names]
+            left_out |= {f"{inside(path)}{name}": why for name, why in found.left_out.items()}
             notes += found.notes
     if not names:
         raise InputError("Name the pictures: files or folders.", "files")

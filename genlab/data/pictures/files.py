@@ -95,6 +95,11 @@ def is_file(path: str) -> bool:
     return Path(path).is_file() and not path.lower().endswith(".zip")
 
 
+def inside(path: str) -> str:
+    """What a user sees before the name of a file in a folder or zip: its path; nothing for a @sample."""
+    return "" if path.startswith("@") else f"{printable(path).rstrip('/')}/"
+
+
 def printable(name: str) -> str:
     r"""A file name as printable text: each byte that is not UTF-8 becomes \x.."""
     try:

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from genlab.data.pictures.arrays import HEAD
-from genlab.data.pictures.files import File, find_pictures, is_file, printable, read_file
+from genlab.data.pictures.files import File, find_pictures, inside, is_file, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode_whole, may_be_deep, span, whole
 from genlab.data.pictures.pixels import whole_pictures
 from genlab.data.pictures.ranges import Ranges, Span, infer_ranges
@@ -107,7 +107,7 @@ def _files(path: str, notes: list[str], option: str) -> list[File]:
         return [(printable(path), partial(read_file, path))]
     found = find_pictures(path, option)
     notes += found.notes
-    return found.pictures
+    return [(f"{inside(path)}{name}", read) for name, read in found.pictures]
 
 
 def _opened(path: str, files: list[File], ranges: Ranges, notes: list[str], option: str) -> Iterator[Original]:

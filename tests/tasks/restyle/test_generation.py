@@ -210,7 +210,7 @@ def test_one_note_counts_all_pictures_unlike_those_of_training(run, tmp_path, cl
     assert code == 0
     assert len(json.loads(out)["samples"]) == 10
     (note,) = [line for line in err.splitlines() if "unlike" in line]
-    assert re.match(r"Note: pictures unlike those of training: 5 of 10 \((noise\d\.png, ){3}\.\.\.\), with", note)
+    assert re.match(r"Note: pictures unlike those of training: 5 of 10 \((mixed/noise\d\.png, ){3}\.\.\.\), with", note)
 
 
 def test_an_iterator_of_pictures_is_taken_in_turn(run):
