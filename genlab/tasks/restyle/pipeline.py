@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
 from genlab.data.pictures.originals import Original, original_of
-from genlab.data.pictures.pixels import picture_rows, to_bytes, to_tensor, whole_pictures
+from genlab.data.pictures.pixels import notes_on_numbers, picture_rows, to_bytes, to_tensor, whole_pictures
 from genlab.data.shared.names import matching
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
@@ -153,10 +153,13 @@ class RestylePipeline(Pipeline):
         """
         wanted = self._wanted(request.set)
         errors: list[tuple[float, str]] = []
+        notes: list[str] = []
         for pictures in request.pictures if isinstance(request.pictures, Iterator) else [request.pictures]:
-            originals = self._originals(pictures, len(errors))
+            originals = self._originals(pictures, len(errors), notes)
             for first in range(0, len(originals), PASS):
                 yield from self._changed(originals[first : first + PASS], wanted, request, errors)
+        for note in dict.fromkeys(notes):
+            say(f"Note: {note}")
         self._note_unfamiliar(errors)
 
     def export(self, to: str, place: Path, card: str) -> None:
@@ -273,22 +276,27 @@ class RestylePipeline(Pipeline):
             )
         return place, attribute.values.index(value)
 
-    def _originals(self, pictures: Any, before: int) -> list[Original]:
+    def _originals(self, pictures: Any, before: int, notes: list[str]) -> list[Original]:
         """The pictures with their names; arrays are named by their position, after `before` others.
+
+        Adds to `notes` what is odd about them.
 
         Raises:
             InputError: there are none, or an array does not hold pictures.
         """
+        given = pictures if isinstance(pictures, (list, tuple)) else [pictures]
         if isinstance(pictures, (np.ndarray, Tensor)):
             pictures = whole_pictures(pictures, self.facts.channels, "pictures")
         elif not isinstance(pictures, (list, tuple)):
             pictures = [] if pictures is None else [pictures]
         if not len(pictures):
             raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
-        return [
+        found = [
             one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels, self.facts.ranges)
             for place, one in enumerate(pictures, before)
         ]
+        notes += notes_on_numbers(given)
+        return found
 
 
 def enlarged(

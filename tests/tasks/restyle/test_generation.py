@@ -183,6 +183,14 @@ def test_pictures_of_16_bits_are_scaled_as_in_training(tmp_path, cli):
     assert np.abs(sample.content[..., 0].astype(int) - expected).max() <= 1
 
 
+def test_numbers_from_0_to_1_get_one_note(run, capsys):
+    unit = [sign(number, "blue", True).astype(np.float32) / 255 for number in range(4)]
+    run.generate(pictures=iter([unit[:2], unit[2:]]), set={"colour": "red"})
+    assert capsys.readouterr().err.count("all numbers of the pictures are from 0 to 1") == 1
+    run.generate(pictures=[2 * each - 1 for each in unit], set={"colour": "red"})
+    assert "all numbers" not in capsys.readouterr().err
+
+
 def test_an_item_with_several_pictures_is_refused(run):
     with pytest.raises(InputError, match="item 0 of the list has the shape of"):
         run.generate(pictures=[np.zeros((2, 16, 16, 3), np.uint8)], set={"colour": "red"})
