@@ -164,11 +164,11 @@ def _composed(
 ) -> Values:
     """The column that alone is yes for each picture; adds to `notes` how many have none, or several.
 
-    The `known` values of the training data spell the columns.
+    The `known` values of the training data spell the columns. In other data, an empty column is no throughout.
     """
     answers = []
     for column, values in zip(columns, cells, strict=True):
-        found = yes_no(values)
+        found = yes_no(values) if known is None or any(values) else values
         if found is None:
             raise InputError(
                 f"attribute: {column} of {where} does not hold yes and no, as the columns of {name} must.", "attribute"

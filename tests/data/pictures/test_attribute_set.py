@@ -138,6 +138,21 @@ def test_columns_with_yes_and_no_compose_one_attribute(tmp_path):
     assert "list_attr_celeba.txt of" in found.notes[0] and "are absent: 1; they are ignored." in found.notes[0]
 
 
+def test_an_empty_column_of_other_pictures_is_no(tmp_path):
+    people(tmp_path / "a"), people(tmp_path / "b", 6, first=500)
+    for folder in "ab":
+        files = [file.name for file in sorted((tmp_path / folder).glob("*.png"))]
+        rows = [("1,0", "0,1")[row % 2] if folder == "a" else ("1,", ",")[row % 2] for row in range(len(files))]
+        lines = [f"{file},{row}" for file, row in zip(files, rows, strict=True)]
+        (tmp_path / folder / "attributes.csv").write_text("\n".join(["file,black,blond", *lines]))
+    found = read(str(tmp_path / "a"), "hair=black,blond", test=str(tmp_path / "b"))
+    assert found.test is not None
+    assert words(found, found.test) == [(f"{number}.png", "black") for number in (500, 502, 504)]
+    assert any("hair: 3 of 6 pictures have no definite value (3 are none of" in note for note in found.notes)
+    with pytest.raises(InputError, match="blond of .* does not hold yes and no, as the columns of hair must"):
+        read(str(tmp_path / "b"), "hair=black,blond")
+
+
 def test_empty_cells_have_no_value(tmp_path):
     data, table = people(tmp_path), tmp_path / "attributes.csv"
     table.write_text(
