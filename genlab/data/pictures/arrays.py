@@ -125,7 +125,7 @@ def read_files(
     array, unreadable, used, notes = cached(key, fill, load)
     if not len(array):
         reason = next(iter(unreadable.values()))
-        raise InputError(f"None of the {len(files)} pictures of {data} can be read: {reason}.", option)
+        raise InputError(f"No picture of {data} can be read: {reason}.", option)
     kept = [(name, content) for (name, _), content in zip(files, digests, strict=True) if name not in unreadable]
     return PictureArray(
         found.name, fingerprint, array, [name for name, _ in kept], [content.sha256 for _, content in kept],

@@ -123,7 +123,7 @@ def _opened(path: str, files: list[File], ranges: Ranges, notes: list[str], opti
                 raise InputError(f"{path} cannot be read as a picture: {error}.", option) from None
             notes.append(f"{name} was left out: {error}.")
     if not count:
-        raise InputError(f"None of the {len(files)} pictures of {path} can be read: {reason}.", option)
+        raise InputError(f"No picture of {path} can be read: {reason}.", option)
 
 
 def _span(file: File) -> Span | None:

@@ -104,7 +104,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
     assert notes[0].startswith(f"{tmp_path}/in/torn.png was left out: damaged (")
     for paths, message in [
         ([tmp_path / "in" / "torn.png"], r"torn\.png cannot be read as a picture: damaged"),
-        ([tmp_path / "none"], "None of the 1 pictures of .*none can be read: not a picture"),
+        ([tmp_path / "none"], "^No picture of .*none can be read: not a picture"),
         ([tmp_path / "missing.png"], "There is no file or folder .*missing"),
         (["@face"], "There is no sample set @face: .*perhaps @faces"),
         ([], "Name the pictures"),
