@@ -132,7 +132,7 @@ def read_attributed(
         kept = _attributes(found.labels.kept)
         train = _split(found, changed, kept, chosen["train"], data, "data")
         if known is None:
-            _check(changed, train, data)
+            _check(changed, train, data, any(found.classes))
             notes += notes_on_attributes(found.files, found.pictures, changed, train.values, kept, train.kept,
                                          train.pictures.rows)  # fmt: skip
         fingerprint = hashlib.sha256(found.fingerprint.encode())
@@ -170,13 +170,18 @@ def _attributes(values: dict[str, Values], order: Sequence[str] = ()) -> list[At
     return [Attribute(name, list(order) or sorted(set(found) - {""})) for name, found in values.items()]
 
 
-def _check(attributes: list[Attribute], train: AttributedSplit, data: str) -> None:
-    """Raises InputError for an attribute that cannot be learnt."""
+def _check(attributes: list[Attribute], train: AttributedSplit, data: str, folders: bool) -> None:
+    """Raises InputError for an attribute, whose values may be `folders`, that cannot be learnt."""
     for attribute, values in zip(attributes, train.values.T, strict=True):
         name, known = attribute.name, attribute.values
         if len(known) < 2:
             only = f"only the value {known[0]}" if known else "no definite values"
             raise InputError(f"attribute: {name} of {data} has {only}: there is nothing to change it to.", "attribute")
+        if len(known) > MOST and folders:
+            raise InputError(
+                f"{data} has {len(known)} folders that are looks: merge or remove some until at most {MOST} are left.",
+                "data",
+            )
         if len(known) > MOST:
             raise InputError(
                 f"attribute: {name} of {data} has {len(known):,} values: choose one with at most {MOST}.", "attribute"
