@@ -10,14 +10,14 @@ Sub-folders and two folders are the values of an attribute called `look`; all co
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from genlab.data.pictures.attribute_notes import notes_on_attributes
-from genlab.data.pictures.attribute_source import Source, read_source
+from genlab.data.pictures.attribute_source import Reading, Source, read_source
 from genlab.data.pictures.attributes import MOST, Attribute, Values
 from genlab.data.pictures.dividing import HELD_OUT, counted, divide, notes_on_split
 from genlab.data.pictures.picture_set import PictureSplit
@@ -124,7 +124,8 @@ def read_attributed(
             pictures, or the same picture has two looks.
     """
     shares = shares_of(validation, test)
-    found = read_source(data, "data", pixels, attributes, None, ranges, encoding, known or ())
+    asked = Reading(data, "data", attributes, encoding, known or (), pixels, None, ranges)
+    found = read_source(asked)
     notes, left_out = list(found.notes), dict(found.pictures.left_out)
     with carried(notes):
         chosen = divide(found.keys, found.layout, found.classes, shares, notes)
@@ -141,9 +142,10 @@ def read_attributed(
         splits: dict[str, AttributedSplit | None] = {}
         for part, value in zip(HELD_OUT, (validation, test), strict=True):
             if shares[part] is None:
+                _, side, _, channels = found.pictures.array.shape
                 source = read_source(
-                    value, part, found.pictures.array.shape[1], attributes, found.pictures.array.shape[3],
-                    found.pictures.ranges, encoding, [*changed, *kept],
+                    replace(asked, data=value, option=part, known=[*changed, *kept], pixels=side, channels=channels,
+                            ranges=found.pictures.ranges)
                 )  # fmt: skip
                 if source.layout.splits:
                     raise InputError(

@@ -149,7 +149,7 @@ def test_an_empty_column_of_other_pictures_is_no(tmp_path):
     assert found.test is not None
     assert words(found, found.test) == [(f"{number}.png", "black") for number in (500, 502, 504)]
     assert any("hair: 3 of 6 pictures have no definite value (3 are none of" in note for note in found.notes)
-    with pytest.raises(InputError, match="blond of .* does not hold yes and no, as the columns of hair must"):
+    with pytest.raises(InputError, match=r"blond of .* does not hold yes and no, as the columns of hair must"):
         read(str(tmp_path / "b"), "hair=black,blond")
 
 
