@@ -18,11 +18,11 @@ from jaxtyping import Bool, Int
 
 from genlab.data.pictures.attribute_notes import notes_on_attributes
 from genlab.data.pictures.attribute_source import Reading, Source, read_source
-from genlab.data.pictures.attributes import MOST, Attribute, Values
+from genlab.data.pictures.attributes import MOST, Attribute
 from genlab.data.pictures.dividing import HELD_OUT, counted, divide, notes_on_split
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.ranges import Ranges
-from genlab.data.shared.delimited import carried
+from genlab.data.shared.delimited import Column, carried
 from genlab.data.shared.splits import shares_of
 from genlab.errors import InputError
 
@@ -168,7 +168,7 @@ def read_attributed(
     )  # fmt: skip
 
 
-def _attributes(values: dict[str, Values], order: Sequence[str] = ()) -> list[Attribute]:
+def _attributes(values: dict[str, Column], order: Sequence[str] = ()) -> list[Attribute]:
     return [Attribute(name, list(order) or sorted(set(found) - {""})) for name, found in values.items()]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int
 
 from genlab.data.pictures.classes import MARKS, PictureTable
+from genlab.data.shared.delimited import Column
 from genlab.data.shared.names import matching
 from genlab.errors import InputError
 from genlab.options import perhaps_meant
@@ -26,9 +27,6 @@ UNKNOWN = -1
 BINARY = (MARKS, {"1": "yes", "0": "no"}, {"yes": "yes", "no": "no"}, {"true": "yes", "false": "no"})
 """How columns with two values write yes and no."""
 
-Values = np.ndarray
-"""The value of each picture as a str, "" if it has no definite one, (pictures,)."""
-
 
 @dataclass(frozen=True)
 class Attribute:
@@ -38,7 +36,7 @@ class Attribute:
     values: list[str]
     """Sorted; the names of two folders are in the order given."""
 
-    def indices(self, values: Values) -> Int[np.ndarray, " pictures"]:
+    def indices(self, values: Column) -> Int[np.ndarray, " pictures"]:
         """The index of each value, `UNKNOWN` if it is not among them."""
         places = {value: place for place, value in enumerate(self.values)}
         return np.array([places.get(value, UNKNOWN) for value in values], np.int64)
@@ -46,11 +44,11 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Labels:
-    """The values of all pictures."""
+    """The values of all pictures, as words; "" without a definite one."""
 
-    changed: dict[str, Values] = field(repr=False)
+    changed: dict[str, Column] = field(repr=False)
     """By name of an attribute to change."""
-    kept: dict[str, Values] = field(repr=False)
+    kept: dict[str, Column] = field(repr=False)
     """By name of any other column with few values."""
     notes: list[str]
 
@@ -79,9 +77,9 @@ def read_labels(
     notes = []
     if absent := len(set(table.files)) - len(set(rows)):
         notes.append(f"{table.where}: lines of pictures that are absent: {absent:,}; they are ignored.")
-    changed: dict[str, Values] = {}
+    changed: dict[str, Column] = {}
     used: set[str] = set()
-    binary: dict[str, Values] = {}
+    binary: dict[str, Column] = {}
     for item in items:
         name, columns = _parsed(item, table)
         name = matching([name], values).get(name, name)
@@ -146,7 +144,7 @@ def _known(name: str, table: PictureTable) -> str:
         ) from None
 
 
-def yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
+def yes_no(cells: Column, known: Sequence[str] | None = None) -> Column | None:
     """The column as yes and no, "" where it is empty; None if it holds something else.
 
     The `known` values of the training data decide: if they are yes and no, other values stay as they are.
@@ -160,8 +158,8 @@ def yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
 
 
 def _composed(
-    name: str, columns: list[str], cells: list[Values], known: Sequence[str] | None, where: str, notes: list[str]
-) -> Values:
+    name: str, columns: list[str], cells: list[Column], known: Sequence[str] | None, where: str, notes: list[str]
+) -> Column:
     """The column that alone is yes for each picture; adds to `notes` how many have none, or several.
 
     The `known` values of the training data spell the columns. In other data, an empty column is no throughout.
@@ -186,14 +184,14 @@ def _composed(
     return np.where(yes.sum(0) == 1, values[yes.argmax(0)], "")
 
 
-def _are_exclusive(one: str, other: str, binary: dict[str, Values]) -> bool:
+def _are_exclusive(one: str, other: str, binary: dict[str, Column]) -> bool:
     """Whether two columns are hardly ever both yes, but by chance would be."""
     first, second = (float((binary[name] == "yes").mean()) for name in (one, other))
     both = float(((binary[one] == "yes") & (binary[other] == "yes")).mean())
     return both <= 0.02 * min(first, second) and max(first, second) >= 0.1 and min(first, second) > 0
 
 
-def _exclusion_note(one: str, other: str, binary: dict[str, Values]) -> str:
+def _exclusion_note(one: str, other: str, binary: dict[str, Column]) -> str:
     return (
         f"{one} and {other} exclude each other: --attribute NAME={one},{other} makes one attribute of them, so that "
         "one replaces the other."
