@@ -26,6 +26,7 @@ SAMPLES = (
         "pictures",
         f"{MAKERS}:faces_1",
         FILES,
+        truth=f"{MAKERS}:redraw_face_1",
         columns=COLUMNS,
         subjects=PERSON,
     ),

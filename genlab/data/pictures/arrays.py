@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from genlab.data.pictures.classes import ClassTable
-from genlab.data.pictures.files import File, PictureFiles, find_pictures, printable, read_file
+from genlab.data.pictures.files import File, PictureFiles, find_pictures, inside, is_file, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode, grey, may_be_deep, span
 from genlab.data.pictures.ranges import Ranges, Span, infer_ranges, notes_on_shades
 from genlab.data.shared.cache import cached
@@ -125,7 +125,7 @@ def read_files(
     array, unreadable, used, notes = cached(key, fill, load)
     if not len(array):
         reason = next(iter(unreadable.values()))
-        raise InputError(f"None of the {len(files)} pictures of {data} can be read: {reason}.", option)
+        raise InputError(f"No picture of {data} can be read: {reason}.", option)
     kept = [(name, content) for (name, _), content in zip(files, digests, strict=True) if name not in unreadable]
     return PictureArray(
         found.name, fingerprint, array, [name for name, _ in kept], [content.sha256 for _, content in kept],
@@ -147,7 +147,7 @@ def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Rang
         InputError: a file cannot be read, or no picture in a folder.
     """
     paths = list(paths)
-    single = {path for path in paths if Path(path).is_file() and not path.lower().endswith(".zip")}
+    single = set(filter(is_file, paths))
     deep = [path for path in single if may_be_deep(_single(path, bytes, HEAD))]
     spans = [each for path in deep if (each := _single(path, span))]
     known, notes = infer_ranges(spans, ranges or {})
@@ -161,9 +161,8 @@ def open_pictures(paths: Iterable[str], pixels: int, channels: int, ranges: Rang
         else:
             found = read_array(path, pixels, None, "files", ranges)
             arrays.append(np.broadcast_to(found.array, (*found.array.shape[:3], 3)))
-            inside = "" if path.startswith("@") else f"{printable(path).rstrip('/')}/"
-            names += [f"{inside}{name}" for name in found.names]
-            left_out |= {f"{inside}{name}": why for name, why in found.left_out.items()}
+            names += [f"{inside(path)}{name}" for name in found.names]
+            left_out |= {f"{inside(path)}{name}": why for name, why in found.left_out.items()}
             notes += found.notes
     if not names:
         raise InputError("Name the pictures: files or folders.", "files")

@@ -10,19 +10,19 @@ Sub-folders and two folders are the values of an attribute called `look`; all co
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from genlab.data.pictures.attribute_notes import notes_on_attributes
-from genlab.data.pictures.attribute_source import Source, read_source
-from genlab.data.pictures.attributes import MOST, Attribute, Values
+from genlab.data.pictures.attribute_source import Reading, Source, read_source
+from genlab.data.pictures.attributes import MOST, Attribute
 from genlab.data.pictures.dividing import HELD_OUT, counted, divide, notes_on_split
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.ranges import Ranges
-from genlab.data.shared.delimited import carried
+from genlab.data.shared.delimited import Column, carried
 from genlab.data.shared.splits import shares_of
 from genlab.errors import InputError
 
@@ -124,7 +124,8 @@ def read_attributed(
             pictures, or the same picture has two looks.
     """
     shares = shares_of(validation, test)
-    found = read_source(data, "data", pixels, attributes, None, ranges, encoding, known or ())
+    asked = Reading(data, "data", attributes, encoding, known or (), pixels, None, ranges)
+    found = read_source(asked)
     notes, left_out = list(found.notes), dict(found.pictures.left_out)
     with carried(notes):
         chosen = divide(found.keys, found.layout, found.classes, shares, notes)
@@ -132,7 +133,7 @@ def read_attributed(
         kept = _attributes(found.labels.kept)
         train = _split(found, changed, kept, chosen["train"], data, "data")
         if known is None:
-            _check(changed, train, data)
+            _check(changed, train, data, any(found.classes))
             notes += notes_on_attributes(found.files, found.pictures, changed, train.values, kept, train.kept,
                                          train.pictures.rows)  # fmt: skip
         fingerprint = hashlib.sha256(found.fingerprint.encode())
@@ -141,9 +142,10 @@ def read_attributed(
         splits: dict[str, AttributedSplit | None] = {}
         for part, value in zip(HELD_OUT, (validation, test), strict=True):
             if shares[part] is None:
+                _, side, _, channels = found.pictures.array.shape
                 source = read_source(
-                    value, part, found.pictures.array.shape[1], attributes, found.pictures.array.shape[3],
-                    found.pictures.ranges, encoding, [*changed, *kept],
+                    replace(asked, data=value, option=part, known=[*changed, *kept], pixels=side, channels=channels,
+                            ranges=found.pictures.ranges)
                 )  # fmt: skip
                 if source.layout.splits:
                     raise InputError(
@@ -166,17 +168,22 @@ def read_attributed(
     )  # fmt: skip
 
 
-def _attributes(values: dict[str, Values], order: Sequence[str] = ()) -> list[Attribute]:
+def _attributes(values: dict[str, Column], order: Sequence[str] = ()) -> list[Attribute]:
     return [Attribute(name, list(order) or sorted(set(found) - {""})) for name, found in values.items()]
 
 
-def _check(attributes: list[Attribute], train: AttributedSplit, data: str) -> None:
-    """Raises InputError for an attribute that cannot be learnt."""
+def _check(attributes: list[Attribute], train: AttributedSplit, data: str, folders: bool) -> None:
+    """Raises InputError for an attribute, whose values may be `folders`, that cannot be learnt."""
     for attribute, values in zip(attributes, train.values.T, strict=True):
         name, known = attribute.name, attribute.values
         if len(known) < 2:
             only = f"only the value {known[0]}" if known else "no definite values"
             raise InputError(f"attribute: {name} of {data} has {only}: there is nothing to change it to.", "attribute")
+        if len(known) > MOST and folders:
+            raise InputError(
+                f"{data} has {len(known)} folders that are looks: merge or remove some until at most {MOST} are left.",
+                "data",
+            )
         if len(known) > MOST:
             raise InputError(
                 f"attribute: {name} of {data} has {len(known):,} values: choose one with at most {MOST}.", "attribute"

@@ -5,33 +5,78 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 from genlab.data.pictures.arrays import PictureArray, read_files
 from genlab.data.pictures.attributes import MOST, Attribute, Labels, listed, read_labels
-from genlab.data.pictures.classes import TABLES, PictureTable, read_table
+from genlab.data.pictures.classes import TABLES, ClassTable, PictureTable, read_table
 from genlab.data.pictures.dividing import notes_on_files
-from genlab.data.pictures.files import PictureFiles, find_pictures, printable
+from genlab.data.pictures.files import PictureFiles, find_pictures
 from genlab.data.pictures.groups import split_keys
 from genlab.data.pictures.image_decoding import Unreadable, describe
 from genlab.data.pictures.layout import Layout, read_layout
 from genlab.data.pictures.ranges import Ranges
-from genlab.data.shared.delimited import Cells, carried
+from genlab.data.pictures.two_folders import TwoFolders, keys_of_two, looks_of, open_two, table_of_two
+from genlab.data.shared.delimited import carried
 from genlab.errors import InputError
 from genlab.options import two_paths
 
 LOOK = "look"
 """The attribute that two folders, or sub-folders, are the values of."""
-
-
 SIDES = (32, 64)
 """Default sides: for small pictures, and for those of which most are at least as large as the second."""
 LOOKED_AT = 40
 """Number of files whose size decides."""
+NOTHING = Labels({}, {}, [])
+"""Of pictures without a table."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What to read, and how."""
+
+    data: str
+    """A source; two folders are separated by a comma."""
+    option: str
+    """The option that gave it."""
+    attributes: tuple[str, ...]
+    """The attributes to change; empty for looks."""
+    encoding: str | None
+    """Encoding of tables that are not UTF-8."""
+    known: Sequence[Attribute]
+    """Attributes of a trained model or of the training data; two folders are the looks of the same or of similar names,
+    or else by position.
+    """
+    pixels: int | None
+    """Side of the pictures; None for a default."""
+    channels: int | None
+    """1 for grey, 3 for colour; None for grey if every picture is."""
+    ranges: Ranges | None
+    """Value ranges of a trained model or of the training data; None for those of the pictures."""
+
+    def pictures(self, files: PictureFiles) -> tuple[PictureArray, list[str]]:
+        """All pictures among these files, and notes on them."""
+        side = self.pixels or _fitting_side(files)
+        found = read_files(files, self.data, side, self.channels, self.option, self.ranges)
+        return found, [*notes_on_files(found.left_out), *found.notes]
+
+    def keys(self, files: PictureFiles, pictures: PictureArray, notes: list[str]) -> list[str]:
+        """What decides the split of each picture."""
+        return split_keys(files.groups, pictures.names, pictures.digests, self.data, self.option, self.encoding, notes)
+
+    def table(self, files: PictureFiles, table: ClassTable) -> PictureTable:
+        """The table beside these files."""
+        names = [name for name, _ in files.pictures]
+        return read_table(table, names, self.data, self.option, self.encoding, self.attributes)
+
+    def labels(self, table: PictureTable, pictures: PictureArray, notes: list[str]) -> Labels:
+        """The values of the pictures in a table."""
+        notes += table.notes
+        labels = read_labels(table, pictures.names, self.attributes, self.option, self.known)
+        notes += labels.notes
+        return labels
 
 
 @dataclass(frozen=True)
@@ -46,76 +91,98 @@ class Source:
     order: list[str]
     """The values of the attribute `look` in the order of two folders; else empty."""
     labels: Labels
-    fingerprint: str
     notes: list[str]
     keys: list[str]
     """What decides the split of each picture."""
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the pictures, of splits by folders or groups, and of all values."""
+        each = (self.labels.changed, self.labels.kept)
+        values = [{name: found.tolist() for name, found in some.items()} for some in each]
+        about = [self.pictures.fingerprint, self.layout.folders if self.layout.splits else {}, *values]
+        if self.keys != self.pictures.digests:  # there are groups
+            about.append(self.keys)
+        return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
-def read_source(
-    data: str,
-    option: str,
-    pixels: int | None,
-    attributes: tuple[str, ...],
-    channels: int | None,
-    ranges: Ranges | None,
-    encoding: str | None,
-    known: Sequence[Attribute],
-) -> Source:
-    """Reads all pictures; two folders are the `known` looks of the same or of similar names, or else by position."""
-    both = two_paths(data)
-    order = _distinct(*both, option) if both else []
-    sources = {path: find_pictures(path, option) for path in both or (data,)}
-    files = _joined(order, list(sources.values())) if both else sources[data]
-    if both and attributes:
+
+def read_source(asked: Reading) -> Source:
+    """Reads all pictures of a source.
+
+    Raises:
+        InputError: the source or a table cannot be read, it has no values to change, an attribute is unknown, or the
+            same picture has two looks.
+    """
+    both = two_paths(asked.data)
+    if both and asked.attributes:
         raise InputError("attribute: two folders are the values of one attribute: omit --attribute.", "attribute")
-    if not (both or attributes) and files.table is not None:
-        folders = read_layout([name for name, _ in files.pictures], data, option).classes
-        if not 2 <= len(set(folders)) <= MOST:
-            raise _needs_attribute(files, data, option, encoding)
-    pictures = read_files(files, data, pixels or _fitting_side(files), channels, option, ranges)
-    notes = [*notes_on_files(pictures.left_out), *pictures.notes]
+    if both:
+        return _from_two(asked, open_two(*both, asked.option))
+    files = find_pictures(asked.data, asked.option)
+    return _from_table(asked, files) if asked.attributes else _from_sub_folders(asked, files)
+
+
+def _from_table(asked: Reading, files: PictureFiles) -> Source:
+    """The attributes are columns of the table."""
+    if files.table is None:
+        raise InputError(
+            f"attribute: {asked.data} has no {TABLES[0]} or {TABLES[1]} with a column {asked.attributes[0]}.",
+            "attribute",
+        )
+    pictures, notes = asked.pictures(files)
     with carried(notes):
-        if both:
-            layout = read_layout(_sides(pictures.names, order), data, option)
-            looks = next((one.values for one in known if one.name == LOOK), [])
-            if len(looks) == 2 and not set(looks) & set(order):
-                order = _matched(order, looks, notes)
-            classes = [order["AB".index(side)] for side in layout.classes]
-        else:
-            layout = read_layout(pictures.names, data, option)
-            classes = [] if attributes else layout.classes
-        keys = split_keys(files.groups, pictures.names, pictures.digests, data, option, encoding, notes)
-        table = _read_tables(sources, order, option, encoding, attributes, notes)
-        labels = Labels({}, {}, [])
+        layout = read_layout(pictures.names, asked.data, asked.option)
+        keys = asked.keys(files, pictures, notes)
+        labels = asked.labels(asked.table(files, files.table), pictures, notes)
+    return Source(files, pictures, layout, [], [], labels, notes, keys)
+
+
+def _from_sub_folders(asked: Reading, files: PictureFiles) -> Source:
+    """The sub-folders are looks; the columns of a table are kept."""
+    if files.table is not None:
+        folders = read_layout([name for name, _ in files.pictures], asked.data, asked.option).classes
+        if not 2 <= len(set(folders)) <= MOST:
+            raise _needs_attribute(asked, files, files.table)
+    pictures, notes = asked.pictures(files)
+    with carried(notes):
+        layout = read_layout(pictures.names, asked.data, asked.option)
+        if not any(layout.classes):
+            raise InputError(
+                f"{asked.data} has neither a table {TABLES[0]} nor a sub-folder for each look: add one, or give two "
+                "folders.", asked.option,
+            )  # fmt: skip
+        keys = asked.keys(files, pictures, notes)
+        table = None if files.table is None else asked.table(files, files.table)
+        found = NOTHING if table is None else asked.labels(table, pictures, notes)
+        _check_copies(pictures, layout.classes, asked.option)
         if table is not None:
-            notes += table.notes
-            labels = read_labels(table, pictures.names, attributes, option, known)
-            notes += labels.notes
-        if attributes and table is None:
-            raise InputError(
-                f"attribute: {data} has no {TABLES[0]} or {TABLES[1]} with a column {attributes[0]}.", "attribute"
+            notes.append(
+                f"The sub-folders of {asked.data} are the looks to change between; --attribute changes a column of its "
+                f"table instead: {listed(table.cells.names)}"
             )
-        if any(classes):
-            kept = {name: values for name, values in labels.kept.items() if name != LOOK}
-            labels = Labels({LOOK: np.array(classes, object)}, kept, [])
-            _check_copies(pictures, classes, option)
-            if table is not None and not both:
-                notes.append(
-                    f"The sub-folders of {data} are the looks to change between; --attribute changes a column of its "
-                    f"table instead: {listed(table.cells.names)}"
-                )
-        elif not attributes:
-            raise InputError(
-                f"{data} has neither a table {TABLES[0]} nor a sub-folder for each look: add one, or give two folders.",
-                option,
-            )
-    values = [{name: found.tolist() for name, found in each.items()} for each in (labels.changed, labels.kept)]
-    about = json.dumps(
-        [pictures.fingerprint, layout.folders if layout.splits else {}, *values, *([keys] if files.groups else [])]
-    )
-    digest = hashlib.sha256(about.encode()).hexdigest()
-    return Source(files, pictures, layout, classes, order, labels, digest, notes, keys)
+    return Source(files, pictures, layout, layout.classes, [], _with_looks(layout.classes, found), notes, keys)
+
+
+def _from_two(asked: Reading, two: TwoFolders) -> Source:
+    """Each folder is a look; the columns of their tables are kept."""
+    pictures, notes = asked.pictures(two.files)
+    with carried(notes):
+        names = [f"{'AB'[two.sides[name]]}/{two.own(name)}" for name in pictures.names]
+        layout = read_layout(names, asked.data, asked.option)
+        known = next((one.values for one in asked.known if one.name == LOOK), [])
+        order = looks_of(two, known, notes)
+        classes = [order["AB".index(side)] for side in layout.classes]
+        keys = keys_of_two(two, pictures, asked.option, asked.encoding, notes)
+        table = table_of_two(two, asked.option, asked.encoding, notes)
+        found = NOTHING if table is None else asked.labels(table, pictures, notes)
+        _check_copies(pictures, classes, asked.option)
+    return Source(two.files, pictures, layout, classes, order, _with_looks(classes, found), notes, keys)
+
+
+def _with_looks(classes: list[str], labels: Labels) -> Labels:
+    """The looks to change between; columns of a table are kept."""
+    kept = {name: values for name, values in labels.kept.items() if name != LOOK}
+    return Labels({LOOK: np.array(classes, object)}, kept, [])
 
 
 def _fitting_side(files: PictureFiles) -> int:
@@ -128,96 +195,11 @@ def _fitting_side(files: PictureFiles) -> int:
     return large if sides and median(sides) >= large else small
 
 
-def _read_tables(
-    sources: dict[str, PictureFiles], order: list[str], option: str, encoding: str | None,
-    attributes: tuple[str, ...], notes: list[str],
-) -> PictureTable | None:  # fmt: skip
-    """The table beside the pictures; of two folders, both tables as one, or a note if only one has a table."""
-    tables = {path: read_table(files.table, [name for name, _ in files.pictures], path, option, encoding, attributes)
-              for path, files in sources.items() if files.table is not None}  # fmt: skip
-    if len(tables) < len(sources):
-        notes += [
-            f"{path} has {files.table.name}, but {other} has no such table: it is ignored."
-            for path, files in sources.items() for other in sources if files.table is not None and other != path
-        ]  # fmt: skip
-        return None
-    found = list(tables.values())
-    return _one_table(order, found, notes) if order else found[0]
-
-
-def _one_table(order: list[str], found: list[PictureTable], notes: list[str]) -> PictureTable:
-    """The tables of two folders as that of a folder with the sub-folders `order`, with the columns that both have."""
-    one, other = (table.cells.names for table in found)
-    if alone := [name for name in (*one, *other) if (name in one) != (name in other)]:
-        notes.append(f"Columns that only one of the two folders has: {', '.join(alone)}; they are ignored.")
-    names = [name for name in one if name in other]
-    columns = [np.concatenate([table.cells.column(name) for table in found]) for name in names]
-    where = " and ".join(table.where for table in found)
-    cells = Cells(where, names, columns, np.concatenate([table.cells.lines for table in found]))
-    parts = list(zip(order, (0, len(found[0].files)), found, strict=True))
-    return PictureTable(
-        where,
-        cells,
-        {start + row: start + first for _, start, table in parts for row, first in table.repeated.items()},
-        [f"{look}/{file}" for look, _, table in parts for file in table.files],
-        {f"{look}/{name}": start + row for look, start, table in parts for name, row in table.rows.items()},
-        [note for table in found for note in table.notes],
-    )
-
-
-def _sides(names: list[str], order: list[str]) -> list[str]:
-    """The names, with A and B for the two folders."""
-    return [
-        f"A/{name.removeprefix(f'{order[0]}/')}" if name.startswith(f"{order[0]}/")
-        else f"B/{name.removeprefix(f'{order[1]}/')}"
-        for name in names
-    ]  # fmt: skip
-
-
-def _matched(order: list[str], looks: list[str], notes: list[str]) -> list[str]:
-    """The looks that two folders of other names are; adds a note that says so."""
-    first, second = (look.casefold() for look in looks)
-    closest = [next(iter(get_close_matches(name.casefold(), (first, second), 1)), "") for name in order]
-    crossed = closest in ([second, first], [second, ""], ["", first])
-    similar = crossed or closest in ([first, second], [first, ""], ["", second])
-    if crossed:
-        looks = looks[::-1]
-    why = "similar names" if similar else "their order, because their names differ; if that is wrong, swap the folders"
-    notes.append(f"{order[0]} is read as {looks[0]}, and {order[1]} as {looks[1]}: by {why}.")
-    return looks
-
-
-def _joined(order: list[str], both: list[PictureFiles]) -> PictureFiles:
-    """The pictures of two folders as if they were the sub-folders `order` of one."""
-    found = list(zip(order, both, strict=True))
-    pictures = [(f"{name}/{file}", read) for name, each in found for file, read in each.pictures]
-    others = {f"{name}/{file}": why for name, each in found for file, why in each.others.items()}
-    notes = [f"{name}: {note}" for name, each in found for note in each.notes]
-    return PictureFiles(" + ".join(each.name for _, each in found), pictures, others, None, None, None, "", notes)
-
-
-def _distinct(one: str, other: str, option: str) -> list[str]:
-    """The shortest ends of two paths that differ.
-
-    Raises:
-        InputError: both are the same.
-    """
-    if one == other or (Path(one).exists() and Path(other).exists() and Path(one).samefile(other)):
-        raise InputError(f"{one} is given twice: give two different folders.", option)
-    parts = [[*Path(path).absolute().parts[:-1], Path(path).absolute().name.removesuffix(".zip")]
-             for path in (one, other)]  # fmt: skip
-    for depth in range(1, 1 + max(map(len, parts))):
-        names = ["/".join(each[-depth:]) for each in parts]
-        if names[0] != names[1]:
-            return [printable(name) for name in names]
-    return [Path(path).name for path in (one, other)]  # x and x.zip
-
-
 def _check_copies(pictures: PictureArray, classes: list[str], option: str) -> None:
-    """Raises InputError if the same picture has two looks."""
-    first: dict[str, int] = {}
-    for row, (digest, look) in enumerate(zip(pictures.digests, classes, strict=True)):
-        before = first.setdefault(digest, row)
+    """Raises InputError if the same picture has two looks, in whatever file: only its pixels matter."""
+    first: dict[bytes, int] = {}
+    for row, (pixels, look) in enumerate(zip(pictures.array, classes, strict=True)):
+        before = first.setdefault(hashlib.sha256(pixels.tobytes()).digest(), row)
         if look != classes[before]:
             names = pictures.names
             raise InputError(
@@ -225,10 +207,9 @@ def _check_copies(pictures: PictureArray, classes: list[str], option: str) -> No
             )
 
 
-def _needs_attribute(files: PictureFiles, data: str, option: str, encoding: str | None) -> InputError:
-    assert files.table is not None
-    names = [name for name, _ in files.pictures]
-    columns = read_table(files.table, names, data, option, encoding, ()).cells.names
+def _needs_attribute(asked: Reading, files: PictureFiles, table: ClassTable) -> InputError:
+    columns = asked.table(files, table).cells.names
     return InputError(
-        f"attribute: choose what to change with --attribute: {data} has a table with {listed(columns)}", "attribute"
+        f"attribute: choose what to change with --attribute: {asked.data} has a table with {listed(columns)}",
+        "attribute",
     )

@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Int
 
 from genlab.data.pictures.classes import MARKS, PictureTable
+from genlab.data.shared.delimited import Column
+from genlab.data.shared.names import matching
 from genlab.errors import InputError
 from genlab.options import perhaps_meant
 
@@ -25,9 +27,6 @@ UNKNOWN = -1
 BINARY = (MARKS, {"1": "yes", "0": "no"}, {"yes": "yes", "no": "no"}, {"true": "yes", "false": "no"})
 """How columns with two values write yes and no."""
 
-Values = np.ndarray
-"""The value of each picture as a str, "" if it has no definite one, (pictures,)."""
-
 
 @dataclass(frozen=True)
 class Attribute:
@@ -37,7 +36,7 @@ class Attribute:
     values: list[str]
     """Sorted; the names of two folders are in the order given."""
 
-    def indices(self, values: Values) -> Int[np.ndarray, " pictures"]:
+    def indices(self, values: Column) -> Int[np.ndarray, " pictures"]:
         """The index of each value, `UNKNOWN` if it is not among them."""
         places = {value: place for place, value in enumerate(self.values)}
         return np.array([places.get(value, UNKNOWN) for value in values], np.int64)
@@ -45,11 +44,11 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Labels:
-    """The values of all pictures."""
+    """The values of all pictures, as words; "" without a definite one."""
 
-    changed: dict[str, Values] = field(repr=False)
+    changed: dict[str, Column] = field(repr=False)
     """By name of an attribute to change."""
-    kept: dict[str, Values] = field(repr=False)
+    kept: dict[str, Column] = field(repr=False)
     """By name of any other column with few values."""
     notes: list[str]
 
@@ -64,7 +63,8 @@ def read_labels(
         names: The files of the pictures.
         items: The attributes to change.
         option: The option that gave the pictures.
-        known: Attributes of the training data, whose values decide which columns hold yes and no.
+        known: Attributes of the training data: columns may differ from them in case and spaces, and their values
+            decide which columns hold yes and no.
 
     Raises:
         InputError: a column is unknown or cannot be used, or a picture has no row.
@@ -77,11 +77,12 @@ def read_labels(
     notes = []
     if absent := len(set(table.files)) - len(set(rows)):
         notes.append(f"{table.where}: lines of pictures that are absent: {absent:,}; they are ignored.")
-    changed: dict[str, Values] = {}
+    changed: dict[str, Column] = {}
     used: set[str] = set()
-    binary: dict[str, Values] = {}
+    binary: dict[str, Column] = {}
     for item in items:
         name, columns = _parsed(item, table)
+        name = matching([name], values).get(name, name)
         if name in changed:
             raise InputError(f"attribute: {name} is given twice.", "attribute")
         cells = [table.column(column, option)[rows] for column in columns]
@@ -94,15 +95,18 @@ def read_labels(
             if unknown := int((changed[name] == "").sum()):
                 notes.append(f"{name}: {unknown:,} of {len(rows):,} pictures have no value: they are left out.")
         else:
-            changed[name] = _composed(name, columns, cells, table.where, notes)
+            changed[name] = _composed(name, columns, cells, values.get(name), table.where, notes)
     notes += [_exclusion_note(*pair, binary) for pair in combinations(binary, 2) if _are_exclusive(*pair, binary)]
     kept, many = {}, []
-    for column in (column for column in table.cells.names if column not in used | changed.keys()):
+    others = [column for column in table.cells.names if column not in used | changed.keys()]
+    spelt = matching(others, values.keys() - changed.keys())
+    for column in others:
         cells = table.column(column, option)[rows]
         count = len(set(cells) - {""})
         if 2 <= count <= MOST:
-            answers = yes_no(cells, values.get(column))
-            kept[column] = cells if answers is None else answers
+            name = spelt.get(column, column)
+            answers = yes_no(cells, values.get(name))
+            kept[name] = cells if answers is None else answers
         elif count > MOST:
             many.append(column)
     if many:
@@ -140,7 +144,7 @@ def _known(name: str, table: PictureTable) -> str:
         ) from None
 
 
-def yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
+def yes_no(cells: Column, known: Sequence[str] | None = None) -> Column | None:
     """The column as yes and no, "" where it is empty; None if it holds something else.
 
     The `known` values of the training data decide: if they are yes and no, other values stay as they are.
@@ -153,11 +157,16 @@ def yes_no(cells: Values, known: Sequence[str] | None = None) -> Values | None:
     return None if found is None else np.array([found.get(cell.casefold(), cell) for cell in cells], object)
 
 
-def _composed(name: str, columns: list[str], cells: list[Values], where: str, notes: list[str]) -> Values:
-    """The column that alone is yes for each picture; adds to `notes` how many have none, or several."""
+def _composed(
+    name: str, columns: list[str], cells: list[Column], known: Sequence[str] | None, where: str, notes: list[str]
+) -> Column:
+    """The column that alone is yes for each picture; adds to `notes` how many have none, or several.
+
+    The `known` values of the training data spell the columns. In other data, an empty column is no throughout.
+    """
     answers = []
     for column, values in zip(columns, cells, strict=True):
-        found = yes_no(values)
+        found = yes_no(values) if known is None or any(values) else values
         if found is None:
             raise InputError(
                 f"attribute: {column} of {where} does not hold yes and no, as the columns of {name} must.", "attribute"
@@ -170,17 +179,19 @@ def _composed(name: str, columns: list[str], cells: list[Values], where: str, no
             f"{name}: {several + none:,} of {yes.shape[1]:,} pictures have no definite value ({none:,} are none of "
             f"{', '.join(columns)}, {several:,} are several): they are left out."
         )
-    return np.where(yes.sum(0) == 1, np.array(columns, object)[yes.argmax(0)], "")
+    spelt = matching(columns, known or ())
+    values = np.array([spelt.get(column, column) for column in columns], object)
+    return np.where(yes.sum(0) == 1, values[yes.argmax(0)], "")
 
 
-def _are_exclusive(one: str, other: str, binary: dict[str, Values]) -> bool:
+def _are_exclusive(one: str, other: str, binary: dict[str, Column]) -> bool:
     """Whether two columns are hardly ever both yes, but by chance would be."""
     first, second = (float((binary[name] == "yes").mean()) for name in (one, other))
     both = float(((binary[one] == "yes") & (binary[other] == "yes")).mean())
     return both <= 0.02 * min(first, second) and max(first, second) >= 0.1 and min(first, second) > 0
 
 
-def _exclusion_note(one: str, other: str, binary: dict[str, Values]) -> str:
+def _exclusion_note(one: str, other: str, binary: dict[str, Column]) -> str:
     return (
         f"{one} and {other} exclude each other: --attribute NAME={one},{other} makes one attribute of them, so that "
         "one replaces the other."

@@ -9,6 +9,7 @@ from genlab.data.pictures.classes import ClassTable, PictureTable, read_table
 from genlab.data.pictures.described import Captions, Facts
 from genlab.data.pictures.descriptions import LONGEST, words_of
 from genlab.data.shared.delimited import carried
+from genlab.data.shared.names import matching
 from genlab.errors import InputError
 from genlab.options import perhaps_meant
 
@@ -90,14 +91,15 @@ def read_facts(
     with carried(notes):
         values: dict[str, np.ndarray] = {}
         for column in columns:
-            name = _column(column, found)
+            own = _column(column, found)
+            name = matching([own], [one.name for one in known]).get(own, own)
             if name in values:
                 raise InputError(f"caption: {name} is given twice.", "caption")
-            cells = found.column(name, option)
-            own = np.array([cells[found.rows[file]] if file in found.rows else "" for file in names], object)
+            cells = found.column(own, option)
+            given = np.array([cells[found.rows[file]] if file in found.rows else "" for file in names], object)
             before = next((one.values for one in known if one.name == name), None)
-            answers = yes_no(own, before)
-            values[name] = own if answers is None else answers
+            answers = yes_no(given, before)
+            values[name] = given if answers is None else answers
         attributes = list(known) or [Attribute(name, sorted(set(each) - {""})) for name, each in values.items()]
         for one in attributes:
             if not one.values:

@@ -32,6 +32,8 @@ class ClassTable(NamedTuple):
 
     name: str
     content: bytes
+    places: tuple[str, ...] = ()
+    """The files of this name; only one can be read."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,20 @@ def table_classes(
 def read_table(
     table: ClassTable, names: list[str], data: str, option: str, encoding: str | None, wanted: Sequence[str]
 ) -> PictureTable:
-    """Reads a table for the pictures `names`; arguments and errors as in `table_classes`.
+    """Reads a table for the pictures `names`; other arguments as in `table_classes`.
 
     Args:
         wanted: Names of columns; a first line that contains one names the columns.
+
+    Raises:
+        InputError: there are two tables, one cannot be read, or a line of it can mean two pictures.
     """
     where = f"{table.name} of {data}"
+    if len(table.places) > 1:
+        raise InputError(
+            f"{data} has the tables {table.places[0]} and {table.places[1]}: merge them into one that names the folder "
+            "of each file, such as cat/1.png, or remove one.", option,
+        )  # fmt: skip
     if table.name == TABLES[1]:
         cells = _parse_celeba_list(decoded(table.content, where, option, encoding), where, option)
     else:
@@ -121,6 +131,13 @@ def read_table(
     first: dict[str, int] = {}
     repeated = {row: first[file] for row, file in enumerate(files) if first.setdefault(file, row) != row}
     known, differing = _files(names, first)
+    owners: dict[str, str] = {}
+    for name, file in known.items():
+        if owners.setdefault(file, name) != name:
+            raise InputError(
+                f"{where}: {file} can be {owners[file]} or {name}: write the folder of each file into the table.",
+                option,
+            )
     if differing:
         one = differing[0]
         notes.append(f"{where}: files that differ in case: {len(differing):,}, such as {known[one]} for {one}.")
@@ -145,11 +162,16 @@ def _file_column(cells: Cells, names: list[str], where: str, option: str) -> str
 
 
 def _files(names: list[str], known: Collection[str]) -> tuple[dict[str, str], list[str]]:
-    """The file in the table for each picture, and the pictures for which it differs in case."""
+    """The file in the table for each picture, and the pictures for which it differs in case.
+
+    Several pictures have the same file if it lacks the folders that distinguish them.
+    """
     files = matching(names, known, str.casefold)
     inside = {PurePosixPath(file).name: file for file in known}
     if len(inside) == len(known):  # no two files share a name: the table may leave out the folders around them
-        last = {name: PurePosixPath(name).name for name in names}
+        taken = set(files.values())
+        inside = {last: file for last, file in inside.items() if file not in taken}
+        last = {name: PurePosixPath(name).name for name in names if name not in files}
         found = matching(last.values(), inside, str.casefold)
         files = {name: inside[found[own]] for name, own in last.items() if own in found} | files
     return files, [name for name, file in files.items() if PurePosixPath(name).name != PurePosixPath(file).name]

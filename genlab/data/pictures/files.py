@@ -6,7 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -90,6 +90,16 @@ def find_pictures(data: str, option: str) -> PictureFiles:
     return found
 
 
+def is_file(path: str) -> bool:
+    """Whether a path is a single file, not a folder, a zip or a @sample."""
+    return Path(path).is_file() and not path.lower().endswith(".zip")
+
+
+def inside(path: str) -> str:
+    """What a user sees before the name of a file in a folder or zip: its path; nothing for a @sample."""
+    return "" if path.startswith("@") else f"{printable(path).rstrip('/')}/"
+
+
 def printable(name: str) -> str:
     r"""A file name as printable text: each byte that is not UTF-8 becomes \x.."""
     try:
@@ -145,6 +155,7 @@ def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) ->
     """Sorts the entries into pictures, tables, and files left out."""
     pictures: list[File] = []
     tables: dict[str, ClassTable] = {}
+    places: defaultdict[str, list[str]] = defaultdict(list)
     strangers: Counter[str] = Counter()
     for name, read in entries:
         parts = name.split("/")
@@ -156,7 +167,9 @@ def _sort_entries(source: str, entries: list[File], left_out: dict[str, str]) ->
             continue
         try:
             if parts[-1] in (*TABLES, *CAPTIONS, *GROUPS):
-                tables[parts[-1]] = ClassTable(parts[-1], read())
+                content = read()
+                places[parts[-1]].append(name)
+                tables[parts[-1]] = ClassTable(parts[-1], content, tuple(sorted(places[parts[-1]])))
             elif SIGNATURES.match(read(head=SIGNATURE)):
                 strangers[ending or "no ending"] += 1
                 left_out[name] = "a picture without a known extension"

@@ -22,6 +22,13 @@ PNG = b"\x89PNG\r\n\x1a\n"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
+FAULTS = (
+    OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error,
+    zlib.error,
+)  # fmt: skip
+"""Errors of Pillow for damaged pictures."""
+
+
 class Unreadable(Exception):
     """Raised for a file that is not a usable picture; the message is the reason."""
 
@@ -59,8 +66,15 @@ def decode_whole(data: bytes, ranges: Ranges | None = None) -> UInt8[np.ndarray,
 
 
 def whole(picture: Image.Image, ranges: Ranges | None = None) -> UInt8[np.ndarray, "height width channels"]:
-    """The pixels of a picture, upright and over white; one channel if it is grey, else three."""
-    pixels = np.asarray(_flattened(ImageOps.exif_transpose(picture), ranges))
+    """The pixels of a picture, upright and over white; one channel if it is grey, else three.
+
+    Raises:
+        Unreadable: the picture is damaged or closed, or has values that are not finite.
+    """
+    try:
+        pixels = np.asarray(_flattened(ImageOps.exif_transpose(picture), ranges))
+    except (*FAULTS, AssertionError) as error:  # Pillow asserts that the file is open
+        raise Unreadable(f"damaged ({error})" if str(error) else "its file is closed") from None
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
@@ -108,10 +122,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         raise Unreadable("too many pixels: a decompression bomb?") from None
     except Image.UnidentifiedImageError:
         raise Unreadable("not a picture") from None
-    except (
-        OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error,
-        zlib.error,
-    ) as error:  # fmt: skip
+    except FAULTS as error:
         raise Unreadable(f"damaged ({error})") from None
 
 

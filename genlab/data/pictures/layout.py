@@ -6,6 +6,7 @@
 | train/cat/1.png, valid/..., test/... | class cat, and a split by the folder's name |
 | cat/train/1.png, cat/test/... | the same |
 | trainA/1.png, trainB/..., testA/..., testB/... | classes A and B, and splits, as CycleGAN's data sets have them |
+| Train_a/1.png, ... | the same |
 | 1.png | no classes |
 """
 
@@ -21,7 +22,8 @@ SPLITS = {
     "test": "test", "testing": "test",
 }  # fmt: skip
 """Split by folder name, ignoring case."""
-DOMAIN = re.compile(r"(train|val|valid|validation|dev|test)([AB])")
+DOMAIN = re.compile(r"(train|val|valid|validation|dev|test)_?([AB])", re.IGNORECASE)
+"""A folder of CycleGAN's data sets."""
 
 
 class Layout(NamedTuple):
@@ -57,7 +59,7 @@ def read_layout(names: list[str], data: str, option: str) -> Layout:
     domains = {top: found for top in tops if (found := DOMAIN.fullmatch(top))}
     if domains and len(domains) == len(tops):
         return _domains(names, domains)
-    if any(SPLITS[found[1]] == "train" for found in domains.values()) and len(domains) > 1:
+    if any(SPLITS[found[1].casefold()] == "train" for found in domains.values()) and len(domains) > 1:
         raise _unclear(list(domains), tops, data, option)
     if not named or (len(named) == 1 and SPLITS[named[0].casefold()] == "train"):  # train alone is a class
         return _splits_inside(names) or Layout(folder_classes(names), [], {})
@@ -118,12 +120,12 @@ def _domains(names: list[str], domains: dict[str, re.Match]) -> Layout:
     """trainA/1.png"""
     folders: dict[str, str] = {}
     for top, found in domains.items():
-        part = SPLITS[found[1]]
+        part = SPLITS[found[1].casefold()]
         folders[part] = f"{folders[part]} and {top}" if part in folders else top
-    classes = [domains[_top(name)][2] for name in names]
+    classes = [domains[_top(name)][2].upper() for name in names]
     if "train" not in folders or len(folders) == 1:
         return Layout(classes, [], {})
-    return Layout(classes, [SPLITS[domains[_top(name)][1]] for name in names], folders)
+    return Layout(classes, [SPLITS[domains[_top(name)][1].casefold()] for name in names], folders)
 
 
 def _unclear(named: list[str], tops: list[str], data: str, option: str) -> InputError:

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from genlab.data.pictures.arrays import HEAD
-from genlab.data.pictures.files import File, find_pictures, printable, read_file
+from genlab.data.pictures.files import File, find_pictures, inside, is_file, printable, read_file
 from genlab.data.pictures.image_decoding import Unreadable, decode_whole, may_be_deep, span, whole
 from genlab.data.pictures.pixels import whole_pictures
 from genlab.data.pictures.ranges import Ranges, Span, infer_ranges
@@ -46,10 +46,16 @@ def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = 
         ranges: Value ranges of the model's training data; None infers them from the picture.
 
     Raises:
-        InputError: it is something else, or several pictures.
+        InputError: it cannot be read, is something else, or is several pictures.
     """
     if isinstance(picture, Image.Image):
-        return Original(name, whole(picture, ranges))
+        try:
+            return Original(name, whole(picture, ranges))
+        except Unreadable as error:
+            raise InputError(
+                f"pictures: item {name} cannot be read as a picture: {error}; give open pictures without damage.",
+                "pictures",
+            ) from None
     if isinstance(picture, (str, Path)):
         raise InputError(
             f"pictures: {picture} is a path: open it with PIL.Image.open, or use the command line.", "pictures"
@@ -72,7 +78,7 @@ def open_originals(
         paths: Files, folders, zips and @samples.
         notes: Receives a note for each file that is left out.
         option: The option that gave `paths`.
-        ranges: Value ranges of the model's training data; None infers them from the pictures of each path.
+        ranges: Value ranges of the model's training data; None infers them from all pictures.
 
     Raises:
         InputError: a path does not exist, a file cannot be read as a picture, or no picture in a folder can.
@@ -80,9 +86,13 @@ def open_originals(
     paths = list(paths)
     if not paths:
         raise InputError("Name the pictures: files or folders.", option)
+    found = [_files(path, notes, option) for path in paths]
+    deep = [each for files in found for each in map(_span, files) if each is not None]
+    known, said = infer_ranges(deep, ranges or {})
+    notes += said
     chunk: list[Original] = []
-    for path in paths:
-        for original in _opened(path, ranges or {}, notes, option):
+    for path, files in zip(paths, found, strict=True):
+        for original in _opened(path, files, known, notes, option):
             chunk.append(original)
             if len(chunk) == MOST or sum(each.pixels[..., 0].size for each in chunk) >= PIXELS:
                 yield chunk
@@ -91,30 +101,29 @@ def open_originals(
         yield chunk
 
 
-def _opened(path: str, ranges: Ranges, notes: list[str], option: str) -> Iterator[Original]:
+def _files(path: str, notes: list[str], option: str) -> list[File]:
+    """The pictures of one path."""
+    if is_file(path):
+        return [(printable(path), partial(read_file, path))]
+    found = find_pictures(path, option)
+    notes += found.notes
+    return [(f"{inside(path)}{name}", read) for name, read in found.pictures]
+
+
+def _opened(path: str, files: list[File], ranges: Ranges, notes: list[str], option: str) -> Iterator[Original]:
     """Yields the pictures of one path."""
-    single = Path(path).is_file() and not path.lower().endswith(".zip")
-    if single:
-        files: list[File] = [(printable(path), partial(read_file, path))]
-    else:
-        found = find_pictures(path, option)
-        notes += found.notes
-        files = found.pictures
-    deep = [each for each in map(_span, files) if each is not None]
-    known, said = infer_ranges(deep, ranges)
-    notes += said
     count, reason = 0, ""
     for name, read in files:
         try:
-            yield Original(name, decode_whole(read(), known))
+            yield Original(name, decode_whole(read(), ranges))
             count += 1
         except Unreadable as error:
             reason = str(error)
-            if single:
+            if is_file(path):
                 raise InputError(f"{path} cannot be read as a picture: {error}.", option) from None
             notes.append(f"{name} was left out: {error}.")
     if not count:
-        raise InputError(f"None of the {len(files)} pictures of {path} can be read: {reason}.", option)
+        raise InputError(f"No picture of {path} can be read: {reason}.", option)
 
 
 def _span(file: File) -> Span | None:

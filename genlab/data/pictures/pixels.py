@@ -1,5 +1,6 @@
 """Converts pixels between bytes and floats, and reads pictures from arrays."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,27 @@ def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pi
     return grey(array) if channels == 1 else array.repeat(3, 3)
 
 
+def notes_on_numbers(pictures: Iterable[Any]) -> list[str]:
+    """A note if pictures that `whole_pictures` takes hold numbers from 0 to 1 alone: perhaps 0 is black in them.
+
+    Args:
+        pictures: Arrays, tensors and lists; everything else is ignored.
+    """
+    arrays = [_array(one) for one in pictures if isinstance(one, np.ndarray | Tensor | list | tuple)]
+    numbers = [array for array in arrays if array.dtype.kind == "f"]
+    low, high = (min(array.min() for array in numbers), max(array.max() for array in numbers)) if numbers else (0, 0)
+    if not 0 <= low < high <= 1:
+        return []
+    return [
+        f"all numbers of the pictures are from 0 to 1 ({low:.3g} to {high:.3g}), but -1 is black and 1 is white: if 0 "
+        "is black, give 2 * pictures - 1."
+    ]
+
+
+def _array(data: Any) -> np.ndarray:
+    return np.asarray(data.detach().cpu().numpy() if isinstance(data, Tensor) else data)
+
+
 def whole_pictures(data: Any, channels: int, option: str = "data") -> UInt8[np.ndarray, "pictures height width depth"]:
     """Converts an array or a tensor to pictures of its size.
 
@@ -63,10 +85,8 @@ def whole_pictures(data: Any, channels: int, option: str = "data") -> UInt8[np.n
         InputError: the array has another shape or other values.
     """
     wanted = f"give an array (number, height, width, {channels}) of bytes, or of numbers in [-1, 1]"
-    if isinstance(data, Tensor):
-        data = data.detach().cpu().numpy()
     try:
-        array = np.asarray(data)
+        array = _array(data)
     except ValueError:
         raise InputError(f"{option}: these pictures differ in shape; {wanted}.", option) from None
     shape = array.shape

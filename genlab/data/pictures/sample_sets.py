@@ -72,6 +72,7 @@ def emoji() -> Path:
 
 
 redraw_face = FACES.redraw
+redraw_face_1 = FACES_1.redraw
 redraw_portrait = PORTRAITS.redraw
 
 

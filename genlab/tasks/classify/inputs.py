@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genlab.data.pictures.arrays import open_pictures
 from genlab.data.pictures.picture_set import PictureSplit, read_pictures
-from genlab.data.pictures.pixels import picture_rows, to_tensor
+from genlab.data.pictures.pixels import notes_on_numbers, picture_rows, to_tensor
 from genlab.data.pictures.ranges import Ranges
 from genlab.data.shared.delimited import carried, read_cells
 from genlab.data.tables.columns import Encoder
@@ -138,7 +138,8 @@ class PictureInputs(Inputs):
         paths = paths_of(inputs)
         if paths is None:
             array = picture_rows(inputs, self.pixels, self.channels)
-            return Opened([str(number) for number in range(len(array))], picture_batches(array), [])
+            notes = notes_on_numbers([inputs])
+            return Opened([str(number) for number in range(len(array))], picture_batches(array), notes)
         found = open_pictures(paths, self.pixels, self.channels, self.ranges or None)
         notes = [*found.notes, *(f"{file} was left out: {why}" for file, why in found.left_out.items())]
         return Opened(found.names, picture_batches(found.array), notes)

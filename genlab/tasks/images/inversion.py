@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from genlab.data.pictures.originals import Original, original_of
-from genlab.data.pictures.pixels import picture_rows, to_tensor
+from genlab.data.pictures.pixels import notes_on_numbers, picture_rows, to_tensor
 from genlab.engine.files import write_atomically
 from genlab.engine.machine import Machine, preserved_randomness, seed_everything
 from genlab.engine.modes import evaluating
@@ -181,10 +181,13 @@ def originals(pictures: Any, channels: int, ranges: Any) -> list[Original]:
     each = [pictures] if single else list(pictures)
     if not each:
         raise InputError("pictures: the list is empty: give at least one picture.", "pictures")
-    return [
+    found = [
         one if isinstance(one, Original) else original_of(one, str(place), channels, ranges)
         for place, one in enumerate(each)
     ]
+    for note in notes_on_numbers(each):
+        say(f"Note: {note}")
+    return found
 
 
 def fitting(found: Sequence[Original], pixels: int, channels: int, fit: bool) -> Pixels:

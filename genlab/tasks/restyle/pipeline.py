@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
 from genlab.data.pictures.originals import Original, original_of
-from genlab.data.pictures.pixels import picture_rows, to_bytes, to_tensor, whole_pictures
+from genlab.data.pictures.pixels import notes_on_numbers, picture_rows, to_bytes, to_tensor, whole_pictures
+from genlab.data.shared.names import matching
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Pipeline, Saved
@@ -152,10 +153,13 @@ class RestylePipeline(Pipeline):
         """
         wanted = self._wanted(request.set)
         errors: list[tuple[float, str]] = []
+        notes: list[str] = []
         for pictures in request.pictures if isinstance(request.pictures, Iterator) else [request.pictures]:
-            originals = self._originals(pictures, len(errors))
+            originals = self._originals(pictures, len(errors), notes)
             for first in range(0, len(originals), PASS):
                 yield from self._changed(originals[first : first + PASS], wanted, request, errors)
+        for note in dict.fromkeys(notes):
+            say(f"Note: {note}")
         self._note_unfamiliar(errors)
 
     def export(self, to: str, place: Path, card: str) -> None:
@@ -248,16 +252,19 @@ class RestylePipeline(Pipeline):
         return wanted
 
     def _value(self, name: str, value: str) -> tuple[int, int]:
-        """The indices of an attribute and of one of its values, both of which may contain =.
+        """The indices of an attribute and of one of its values, which may contain =, and may differ in case and spaces.
 
         Raises:
             InputError: one of them is unknown.
         """
-        word = f"{name}={value}"
-        found = [(place, one, word.removeprefix(f"{one.name}="))
-                 for place, one in enumerate(self.facts.attributes) if word.startswith(f"{one.name}=")]  # fmt: skip
+        word, names = f"{name}={value}", [one.name for one in self.facts.attributes]
+        parts = {word[:place]: word[place + 1 :] for place, letter in enumerate(word) if letter == "="}
+        found = []
+        for part, own in matching(parts, names).items():
+            place, rest = names.index(own), parts[part]
+            attribute = self.facts.attributes[place]
+            found.append((place, attribute, matching([rest], attribute.values).get(rest, rest)))
         if not found:
-            names = [one.name for one in self.facts.attributes]
             raise InputError(f"set: this run does not change {name!r}; choose from {nearest(name, names)}.", "set")
         found.sort(key=lambda split: (split[2] not in split[1].values, split[1].name != name))
         place, attribute, value = found[0]
@@ -269,22 +276,27 @@ class RestylePipeline(Pipeline):
             )
         return place, attribute.values.index(value)
 
-    def _originals(self, pictures: Any, before: int) -> list[Original]:
+    def _originals(self, pictures: Any, before: int, notes: list[str]) -> list[Original]:
         """The pictures with their names; arrays are named by their position, after `before` others.
+
+        Adds to `notes` what is odd about them.
 
         Raises:
             InputError: there are none, or an array does not hold pictures.
         """
+        given = pictures if isinstance(pictures, (list, tuple)) else [pictures]
         if isinstance(pictures, (np.ndarray, Tensor)):
             pictures = whole_pictures(pictures, self.facts.channels, "pictures")
         elif not isinstance(pictures, (list, tuple)):
             pictures = [] if pictures is None else [pictures]
         if not len(pictures):
             raise InputError("pictures: give the pictures to change, an array or a list of arrays.", "pictures")
-        return [
+        found = [
             one if isinstance(one, Original) else original_of(one, str(place), self.facts.channels, self.facts.ranges)
             for place, one in enumerate(pictures, before)
         ]
+        notes += notes_on_numbers(given)
+        return found
 
 
 def enlarged(

@@ -138,6 +138,21 @@ def test_columns_with_yes_and_no_compose_one_attribute(tmp_path):
     assert "list_attr_celeba.txt of" in found.notes[0] and "are absent: 1; they are ignored." in found.notes[0]
 
 
+def test_an_empty_column_of_other_pictures_is_no(tmp_path):
+    people(tmp_path / "a"), people(tmp_path / "b", 6, first=500)
+    for folder in "ab":
+        files = [file.name for file in sorted((tmp_path / folder).glob("*.png"))]
+        rows = [("1,0", "0,1")[row % 2] if folder == "a" else ("1,", ",")[row % 2] for row in range(len(files))]
+        lines = [f"{file},{row}" for file, row in zip(files, rows, strict=True)]
+        (tmp_path / folder / "attributes.csv").write_text("\n".join(["file,black,blond", *lines]))
+    found = read(str(tmp_path / "a"), "hair=black,blond", test=str(tmp_path / "b"))
+    assert found.test is not None
+    assert words(found, found.test) == [(f"{number}.png", "black") for number in (500, 502, 504)]
+    assert any("hair: 3 of 6 pictures have no definite value (3 are none of" in note for note in found.notes)
+    with pytest.raises(InputError, match=r"blond of .* does not hold yes and no, as the columns of hair must"):
+        read(str(tmp_path / "b"), "hair=black,blond")
+
+
 def test_empty_cells_have_no_value(tmp_path):
     data, table = people(tmp_path), tmp_path / "attributes.csv"
     table.write_text(
@@ -212,6 +227,14 @@ def test_tables_of_two_folders_say_what_to_keep(tmp_path):
     assert alone.kept == []
     assert f"{tmp_path}/x has attributes.csv, but {tmp_path}/y has no such table: it is ignored." in alone.notes
     assert alone.fingerprint != found.fingerprint
+
+
+def test_tables_of_two_folders_of_other_names_are_read(tmp_path):
+    folder_of(tmp_path, {"x": 30, "y": 25})
+    data = with_tables(tmp_path, x="", y="")
+    found = read(data, known=[Attribute("look", ["old", "new"])])
+    assert found.kept == [Attribute("glasses", ["no", "yes"])]
+    assert words(found, found.train)[::30] == [("x/000.png", "old", "yes"), ("y/000.png", "new", "yes")]
 
 
 def test_a_table_beside_sub_folders_says_what_to_keep(tmp_path):
@@ -304,6 +327,27 @@ def test_the_training_data_decide_what_is_yes_and_no(tmp_path):
     assert read(str(others), "rings", known=known).train.values[:, 0].tolist() == [0, 1] * 15
     with pytest.raises(InputError, match="has an unknown rings 2; the values are no, yes"):
         read(str(train), "rings", known=known)
+
+
+def test_columns_of_other_pictures_may_be_spelt_differently(tmp_path):
+    """The training data spell the attributes to change, the kept ones, and the values composed of columns."""
+    train, others = tmp_path / "train", tmp_path / "others"
+    people(train, columns="file,Hair,Glasses,male,age"), people(others, 30, "file,hair,glasses,Male,age", 500)
+    found = read(str(train), "hair", test=str(others))
+    assert found.test is not None
+    assert [one.name for one in (*found.attributes, *found.kept)] == ["Hair", "Glasses", "male"]
+    assert words(found, found.test)[0] == ("500.png", HAIR[500 % 3], "yes", "yes")
+    assert words(found, read(str(others), "hair", known=found.attributes).train) == words(found, found.test)
+    for folder, header in ((train, "file,Black_Hair,Blond_Hair"), (others, "file,black_hair,BLOND_HAIR")):
+        files = [file.name for file in sorted(folder.glob("*.png"))]
+        lines = [f"{file},{row % 2},{1 - row % 2}" for row, file in enumerate(files)]
+        (folder / "attributes.csv").write_text("\n".join([header, *lines]))
+    composed = read(str(train), "hair=black_hair,blond_hair", test=str(others))
+    assert composed.test is not None
+    assert composed.attributes == [Attribute("hair", ["Black_Hair", "Blond_Hair"])]
+    assert composed.test.values[:, 0].tolist() == [1, 0] * 15
+    again = read(str(others), "hair=black_hair,blond_hair", known=composed.attributes)
+    assert again.train.values[:, 0].tolist() == [1, 0] * 15
 
 
 @pytest.mark.parametrize(

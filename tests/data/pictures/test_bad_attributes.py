@@ -162,6 +162,15 @@ def test_values_that_cannot_be_learnt(tmp_path, rows, message, field):
     assert error.value.field == field
 
 
+def test_too_many_folders_are_no_looks(tmp_path):
+    data = folder_of(tmp_path, {f"look {number}": 1 for number in range(25)})
+    with pytest.raises(
+        InputError, match="has 25 folders that are looks: merge or remove some until at most 20"
+    ) as error:
+        read(data)
+    assert error.value.field == "data"
+
+
 def test_tables_that_lack_or_contradict_a_picture(tmp_path):
     data = table(tmp_path, MIXED)
     path = tmp_path / "attributes.csv"
@@ -204,5 +213,10 @@ def test_folders_that_cannot_be_used(tmp_path):
     (tmp_path / "x" / "002.png").rename(tmp_path / "x" / "again.png")
     (tmp_path / "x" / "001.png").write_bytes(plain(100))
     (tmp_path / "x" / "000.png").write_bytes(plain(101))
+    with pytest.raises(InputError, match=r"x/again\.png and y/002\.png are the same picture with two looks: remove"):
+        read(f"{x},{y}")
+    (tmp_path / "x" / "again.png").write_bytes(
+        encoded(Image.fromarray(noise(2)), "bmp")
+    )  # the same pixels in another file
     with pytest.raises(InputError, match=r"x/again\.png and y/002\.png are the same picture with two looks: remove"):
         read(f"{x},{y}")

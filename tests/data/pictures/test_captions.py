@@ -179,6 +179,17 @@ def test_columns_become_facts(tmp_path: Path) -> None:
     assert whole(data, describing=Describing(("hair",))).fingerprint != found.fingerprint
 
 
+def test_columns_of_other_pictures_may_be_spelt_differently(tmp_path: Path) -> None:
+    data = captioned(tmp_path / "x", TABLE, name="attributes.csv")
+    other = captioned(tmp_path / "y", TABLE.replace("hair,glasses", "Hair,GLASSES"), name="attributes.csv")
+    found = read_pictures(data, other, "0", pixels=20, describing=Describing(("Hair", "glasses")))
+    assert found.validation is not None and isinstance(found.validation.described, Facts)
+    assert found.validation.described.attributes == facts(found).attributes
+    assert found.validation.described.of(0) == {"hair": "red", "glasses": "yes"}
+    known = Describing(("hair", "glasses"), attributes=facts(found).attributes)
+    assert facts(whole(other, describing=known)).of(1) == {"hair": "grey", "glasses": "no"}
+
+
 def test_the_words_and_lengths_of_facts_cover_all_descriptions() -> None:
     attributes = [Attribute("hair", ["dark red", "grey"]), Attribute("beard", ["no", "yes"])]
     some = Facts(attributes, np.array([[0, 1], [1, 0], [UNKNOWN, 1]]), ("a person", "an old face"))

@@ -143,6 +143,36 @@ def test_names_that_differ_in_case_only_are_not_confused(tmp_path: Path, files: 
     assert error.value.field == "data"
 
 
+def test_two_tables_are_refused(tmp_path: Path) -> None:
+    """Each in a folder, or one in a folder and one above: only one can be read."""
+    data = folder_of(tmp_path, {"cat": 2, "dog": 2})
+    for folder, hair in (("cat", "red"), ("dog", "grey")):
+        (tmp_path / folder / "attributes.csv").write_text(f"file,hair\n000.png,{hair}\n001.png,{hair}\n")
+    with pytest.raises(InputError, match=r"has the tables cat/attributes\.csv and dog/attributes\.csv: merge") as error:
+        whole(data, label="hair")
+    assert error.value.field == "data"
+    assert whole(data).classes == ["cat", "dog"]  # tables that are not read do not matter
+    (tmp_path / "dog" / "attributes.csv").rename(tmp_path / "attributes.csv")
+    with pytest.raises(InputError, match=r"has the tables attributes\.csv and cat/attributes\.csv: merge"):
+        whole(data, label="hair")
+
+
+def test_a_line_that_can_mean_two_pictures_is_refused(tmp_path: Path) -> None:
+    """Files of the same name in two folders, and a table without folders."""
+    data, table = folder_of(tmp_path, {"cat": 2, "dog": 2}), tmp_path / "attributes.csv"
+    table.write_text("file,hair\n000.png,red\n001.png,grey\n")
+    with pytest.raises(InputError, match=r"000\.png can be cat/000\.png or dog/000\.png: write the folder") as error:
+        whole(data, label="hair")
+    assert error.value.field == "data"
+    table.write_text("file,hair\ncat/000.png,red\ncat/001.png,grey\n")
+    with pytest.raises(InputError, match=r"has no hair for dog/000\.png"):  # not the line of its namesake
+        whole(data, label="hair")
+    table.write_text("file,hair\ncat/000.png,red\ncat/001.png,grey\nelsewhere/002.png,red\nelsewhere/003.png,grey\n")
+    for number in range(2):
+        (tmp_path / "dog" / f"{number:03d}.png").rename(tmp_path / "dog" / f"{number + 2:03d}.png")
+    assert len(whole(data, label="hair").train) == 4
+
+
 def test_a_table_that_cannot_be_used_keeps_its_notes(tmp_path: Path) -> None:
     data = folder_of(tmp_path, {"": 2})
     (tmp_path / "attributes.csv").write_text("file,hair,\n000.png,red,\n")

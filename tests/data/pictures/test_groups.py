@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from genlab.data.pictures.attribute_set import read_attributed
+from genlab.data.pictures.attributes import Attribute
 from genlab.data.pictures.described import Captions
 from genlab.data.pictures.describing import Describing
 from genlab.data.pictures.picture_set import PictureSet, read_pictures
@@ -84,6 +85,34 @@ def test_groups_hold_for_attributes_too(tmp_path: Path) -> None:
         for file in split.pictures.names:
             where.setdefault(int(file[:3]) // 3, set()).add(name)
     assert all(len(splits) == 1 for splits in where.values())
+
+
+def test_a_group_can_be_in_two_folders(tmp_path: Path) -> None:
+    """Picture n of x and of y show the same thing, as picture n + 1 of x does for every even n."""
+    folder_of(tmp_path, {"x": 120, "y": 120})
+    data = f"{tmp_path}/x,{tmp_path}/y"
+    alone = read_attributed(data, "0.1", "0.2", pixels=16)
+    lines = [f"{number:03d}.png,thing {number // 2}" for number in range(120)]
+    for folder in "xy":
+        (tmp_path / folder / "groups.csv").write_text("\n".join(["file,group", *lines]))
+    found = read_attributed(data, "0.1", "0.2", pixels=16)
+    where: dict[int, set[str]] = {}
+    for name, split in (("train", found.train), ("validation", found.validation), ("test", found.test)):
+        assert split is not None
+        for file in split.pictures.names:
+            where.setdefault(int(file[2:5]) // 2, set()).add(name)
+    assert len(where) == 60
+    assert all(len(splits) == 1 for splits in where.values())
+    assert set.union(*where.values()) == {"train", "validation", "test"}
+    assert found.fingerprint != alone.fingerprint
+    assert not any("groups.csv" in note for note in found.notes)
+    known = read_attributed(data, "0.1", "0.2", pixels=16, known=[Attribute("look", ["new", "old"])])
+    assert known.train.pictures.names == found.train.pictures.names
+    (tmp_path / "y" / "groups.csv").unlink()
+    assert (
+        f"{tmp_path}/y has no groups.csv, as {tmp_path}/x has: each of its pictures forms a group."
+        in read_attributed(data, "0.1", "0.2", pixels=16).notes
+    )
 
 
 # --- emoji ----------------------------------------------------------------------------------------

@@ -119,6 +119,16 @@ def test_domains_as_cyclegan_has_them(tmp_path: Path) -> None:
     assert sizes(only) == {"train": 5}
 
 
+@pytest.mark.parametrize("form", ["{0}{1}", "{0}_{1}", "{0}{2}", "{3}{1}", "{3}_{2}"])
+def test_domains_in_any_case(form: str) -> None:
+    folders = {(part, look): form.format(part, look, look.lower(), part.title())
+               for part in ("train", "test") for look in "AB"}  # fmt: skip
+    layout = read_layout([f"{folder}/{number}.png" for folder in folders.values() for number in range(2)], "x", "data")
+    assert layout.classes == [look for _, look in folders for _ in range(2)]
+    assert layout.splits == [part for part, _ in folders for _ in range(2)]
+    assert layout.folders == {part: f"{folders[part, 'A']} and {folders[part, 'B']}" for part in ("train", "test")}
+
+
 def test_copies_on_both_sides_are_noted(tmp_path: Path) -> None:
     data = folder_of(tmp_path, {"train/cat": 4, "train/dog": 4, "test/cat": 2, "test/dog": 2})
     (tmp_path / "test" / "cat" / "copy.png").write_bytes((tmp_path / "train" / "cat" / "001.png").read_bytes())

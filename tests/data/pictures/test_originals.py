@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from genlab.data.pictures import originals
-from genlab.data.pictures.originals import Original, open_originals
+from genlab.data.pictures.originals import Original, open_originals, original_of
 from genlab.errors import InputError
 from tests.data.made import encoded, folder_of, noise, picture
 
@@ -39,10 +39,13 @@ def test_pictures_are_upright_over_white(tmp_path: Path) -> None:
     assert (clear.pixels == np.full((2, 3, 3), 127)).all()
 
 
-def test_deep_pictures_take_the_range_of_the_model_or_of_their_folder(tmp_path: Path) -> None:
+def test_deep_pictures_take_the_range_of_the_model_or_of_all_paths(tmp_path: Path) -> None:
     for name, top in (("a", 4095), ("b", 1000)):
         Image.fromarray(np.array([[0, top]], np.uint16)).save(tmp_path / f"{name}.png")
     assert [one.pixels.ravel().tolist() for one in opened(tmp_path)] == [[0, 255], [0, 62]]
+    for files in (["a.png", "b.png"], ["b.png", "a.png"]):  # one range for all paths
+        found = {Path(one.name).name: one.pixels.max() for one in opened(*(tmp_path / file for file in files))}
+        assert found == {"a.png": 255, "b.png": 62}
     ranges = {"16-bit": (0.0, 65535.0)}
     assert [one.pixels.ravel().tolist() for one in opened(tmp_path, ranges=ranges)] == [[0, 16], [0, 4]]
 
@@ -53,10 +56,28 @@ def test_folders_zips_and_sample_sets(tmp_path: Path) -> None:
         for file in ("000.png", "001.png", "more/000.png"):
             archive.write(tmp_path / "in" / file, file)
     folder, packed = opened(tmp_path / "in"), opened(tmp_path / "in.zip")
-    assert [one.name for one in folder] == [one.name for one in packed] == ["000.png", "001.png", "more/000.png"]
+    for path, found in ((f"{tmp_path}/in", folder), (f"{tmp_path}/in.zip", packed)):
+        assert [one.name for one in found] == [f"{path}/{name}" for name in ("000.png", "001.png", "more/000.png")]
     assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(folder, packed, strict=True))
     pytest.importorskip("dicebear")
-    assert [one.pixels.shape for one in opened("@faces:2")] == 2 * [(32, 32, 3)]
+    assert [(one.name, one.pixels.shape) for one in opened("@faces:2")] == [
+        (f"00000{number}.png", (32, 32, 3)) for number in range(2)
+    ]
+
+
+def test_pictures_of_pillow_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "whole.jpg").write_bytes(encoded(picture(), "jpeg"))
+    (tmp_path / "torn.jpg").write_bytes(encoded(picture(), "jpeg")[:-200])
+    with Image.open(tmp_path / "whole.jpg") as closed:
+        pass
+    for given, message in [
+        (Image.open(tmp_path / "torn.jpg"), r"damaged \(image file is truncated"),
+        (Image.fromarray(np.full((4, 4), np.nan, np.float32)), "has values that are not finite numbers"),
+        (closed, "its file is closed"),
+    ]:
+        with pytest.raises(InputError, match=f"^pictures: item 7 cannot be read as a picture: {message}") as error:
+            original_of(given, "7", 3)
+        assert error.value.field == "pictures"
 
 
 def test_few_pictures_are_open_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,12 +99,12 @@ def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "a.jpg").write_bytes(b"hello")
     notes: list[str] = []
-    assert [one.name for one in opened(tmp_path / "in", notes=notes)] == ["whole.png"]
+    assert [one.name for one in opened(tmp_path / "in", notes=notes)] == [f"{tmp_path}/in/whole.png"]
     assert len(notes) == 1
-    assert notes[0].startswith("torn.png was left out: damaged (")
+    assert notes[0].startswith(f"{tmp_path}/in/torn.png was left out: damaged (")
     for paths, message in [
         ([tmp_path / "in" / "torn.png"], r"torn\.png cannot be read as a picture: damaged"),
-        ([tmp_path / "none"], "None of the 1 pictures of .*none can be read: not a picture"),
+        ([tmp_path / "none"], "^No picture of .*none can be read: not a picture"),
         ([tmp_path / "missing.png"], "There is no file or folder .*missing"),
         (["@face"], "There is no sample set @face: .*perhaps @faces"),
         ([], "Name the pictures"),

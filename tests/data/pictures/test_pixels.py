@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from genlab.data.pictures.image_decoding import decode
-from genlab.data.pictures.pixels import picture_rows, share_of_commonest, to_bytes, to_tensor
+from genlab.data.pictures.pixels import notes_on_numbers, picture_rows, share_of_commonest, to_bytes, to_tensor
 from genlab.errors import InputError
 from tests.data.made import encoded, noise
 
@@ -69,6 +69,15 @@ def test_arrays_that_are_no_pictures(data) -> None:
     ) as error:
         picture_rows(data, 20, 3)
     assert error.value.field == "data"
+
+
+def test_numbers_from_0_to_1_get_a_note() -> None:
+    unit = noise(0).astype(np.float32) / 255
+    for pictures in ([unit], [torch.from_numpy(unit)], [unit.tolist(), noise(1)], [unit, np.zeros((20, 20, 3))]):
+        (note,) = notes_on_numbers(pictures)
+        assert note.startswith("all numbers of the pictures are from 0 to 1 (0 to 1), but -1 is black")
+    for pictures in ([noise(0)], [2 * unit - 1], [unit, 2 * unit - 1], [np.full((4, 4), 0.5)], [None, "x"], []):
+        assert notes_on_numbers(pictures) == []
 
 
 def test_share_of_the_commonest_colours() -> None:

@@ -1,6 +1,7 @@
 """Changing pictures with a trained model, from Python and from the command line."""
 
 import dataclasses
+import io
 import json
 import re
 import shutil
@@ -17,7 +18,7 @@ from genlab.cli.parser import Page
 from genlab.data.pictures.attributes import Attribute
 from genlab.errors import InputError
 from genlab.tasks.restyle.options import RestyleRequest
-from tests.data.made import noise
+from tests.data.made import encoded, noise
 from tests.tasks.restyle.made import sign
 
 
@@ -54,6 +55,13 @@ def test_the_value_that_a_picture_has_returns_it_unchanged(run):
     (sample,) = run.generate(pictures=[before], set={"colour": "blue"})
     assert np.array_equal(sample.content, before)
     assert sample.about["changes"] == {"colour": "blue already"}
+
+
+def test_attributes_and_values_may_differ_in_case(run):
+    before = sign(2000, "blue", True)
+    (sample,), (other,) = (run.generate(pictures=[before], set=each) for each in ({"colour": "red"}, {"Colour": "RED"}))
+    assert other.about == sample.about
+    assert np.array_equal(other.content, sample.content)
 
 
 def test_attributes_may_be_called_as_other_facts(folder, tmp_path, cli):
@@ -175,6 +183,14 @@ def test_pictures_of_16_bits_are_scaled_as_in_training(tmp_path, cli):
     assert np.abs(sample.content[..., 0].astype(int) - expected).max() <= 1
 
 
+def test_numbers_from_0_to_1_get_one_note(run, capsys):
+    unit = [sign(number, "blue", True).astype(np.float32) / 255 for number in range(4)]
+    run.generate(pictures=iter([unit[:2], unit[2:]]), set={"colour": "red"})
+    assert capsys.readouterr().err.count("all numbers of the pictures are from 0 to 1") == 1
+    run.generate(pictures=[2 * each - 1 for each in unit], set={"colour": "red"})
+    assert "all numbers" not in capsys.readouterr().err
+
+
 def test_an_item_with_several_pictures_is_refused(run):
     with pytest.raises(InputError, match="item 0 of the list has the shape of"):
         run.generate(pictures=[np.zeros((2, 16, 16, 3), np.uint8)], set={"colour": "red"})
@@ -202,7 +218,7 @@ def test_one_note_counts_all_pictures_unlike_those_of_training(run, tmp_path, cl
     assert code == 0
     assert len(json.loads(out)["samples"]) == 10
     (note,) = [line for line in err.splitlines() if "unlike" in line]
-    assert re.match(r"Note: pictures unlike those of training: 5 of 10 \((noise\d\.png, ){3}\.\.\.\), with", note)
+    assert re.match(r"Note: pictures unlike those of training: 5 of 10 \((mixed/noise\d\.png, ){3}\.\.\.\), with", note)
 
 
 def test_an_iterator_of_pictures_is_taken_in_turn(run):
@@ -237,9 +253,20 @@ def test_bad_requests(run, photo, refused, tmp_path, words, sentence, field):
     assert where == field
 
 
+def unread(content: bytes, close: bool = False) -> Image.Image:
+    """A picture whose pixels are not read yet, from a file that may be closed."""
+    picture = Image.open(io.BytesIO(content))
+    if close:
+        picture.close()
+    return picture
+
+
 @pytest.mark.parametrize(
     ("pictures", "sentence"),
     [
+        (unread(encoded(Image.fromarray(noise(0)), "jpeg")[:-200]), "item 0 cannot be read as a picture: damaged"),
+        ([noise(0), Image.fromarray(np.full((4, 4), np.nan, "f4"))], "item 1 cannot be read as a picture: has values"),
+        ([unread(encoded(Image.fromarray(noise(0))), close=True)], "item 0 cannot be read as a picture: damaged"),
         (None, "give the pictures to change"),
         ([], "give the pictures to change"),
         (np.zeros((0, 16, 16, 3)), "does not hold pictures"),
