@@ -228,3 +228,11 @@ def test_weights_are_compared_by_a_reader_that_no_longer_changes(folder):
         misses.append(made.validate()["miss"])
     assert misses[:2] == [2.0, 1.6]
     assert max(misses[2:]) <= 1
+
+
+def test_the_test_measure_does_not_depend_on_the_time_of_a_crash(folder):
+    """A run killed while it writes its final report is resumed at the end: a new recipe makes no step."""
+    made = recipe(folder, "colour")
+    assert made.validate()["miss"] == 2
+    measures = made.test()
+    assert measures["miss"] == 1 - min(measures["flip_rate"], measures["kept"], 1 - measures["cycle_error"] / 255)
