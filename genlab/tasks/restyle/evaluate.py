@@ -1,7 +1,7 @@
 """Evaluates changed pictures by a judge that took no part in training, beside three baselines.
 
 The baselines: the input unchanged; `swap`, a plain colour swap for drawings, or for photographs the difference of the
-values' mean pictures; `random_real`, a random real picture of the new value.
+values' mean pictures; `random_real`, a random real picture of the new value, held out like the input.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     made, cycle_error = _made(pipeline, changes)
     baseline, method = swapped(changes, studied)
     outputs = {"model": made, "unchanged": changes.pictures, "swap": baseline}
-    outputs["random_real"] = random_real(changes, studied)
+    outputs["random_real"], lacking = random_real(changes, held_out, studied)
     chances = {name: judged(judge, each, machine) for name, each in outputs.items()}
 
     report: dict[str, Any] = {
@@ -64,6 +64,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     }  # fmt: skip
     readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
+    report["notes"] += lacking
     report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.old, found.attributes)}
     if held_out is not found.test:  # those on the run's own data were said when it was trained
         report["notes"] += found.notes
