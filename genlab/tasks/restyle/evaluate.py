@@ -46,9 +46,9 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     found, held_out, studied = _opened(pipeline, source)
     look = extractor("efficientnet", found.name, machine)  # first, as its package may be missing
     columns = [*found.attributes, *found.kept]
-    pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
-    judge = train_judge(pictures, values, [len(one.values) for one in columns], len(found.attributes), machine)
+    counts = [len(one.values) for one in columns]
+    judge = train_judge(studied.pictures, values, counts, len(found.attributes), machine)
 
     changes = changes_of(held_out, found.attributes)
     made, cycle_error = _made(pipeline, changes)

@@ -198,7 +198,7 @@ def test_copies_are_in_the_same_half(folder, monkeypatch, steps, tmp_path):
     monkeypatch.setattr(evaluating, "changes_of", lambda *given: measured.append(changes(*given)) or measured[0])
     report = evaluated(folder, Painter(), other).report
     assert report["pictures"] == 60
-    learnt = {picture.tobytes() for picture in studied[0]}
+    learnt = {picture.tobytes() for picture in studied[0].array[studied[0].rows]}
     assert not learnt & {picture.tobytes() for picture in measured[0].pictures}
 
 
