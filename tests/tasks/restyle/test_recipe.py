@@ -201,6 +201,31 @@ def test_defaults_suit_drawings_and_photographs(folder, tmp_path):
     assert [made.discriminator.down.full is None for made in (drawn, photographs)] == [True, False]
 
 
+class Painter(nn.Module):
+    """A custom generator."""
+
+    def __init__(self, shape) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(shape.channels + shape.values, shape.channels, 1)
+
+    def forward(self, pictures: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        maps = change[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
+        return pictures + self.layer(torch.cat((pictures, maps), 1))
+
+
+def test_own_generator_of_drawings_gets_the_defaults_without_learned_colours(folder, tmp_path):
+    """What the user gives is kept."""
+    own = {"networks": {"generator": Painter}, "attribute": ("colour",), "steps": 1, "pixels": 16, "quiet": True,
+           "validation": 0, "test": 0}  # fmt: skip
+    options = [
+        genlab.train("restyle", folder, out=tmp_path / f"run{number}", **{**own, **given}).pipeline.options
+        for number, given in enumerate(({}, {"colours": 3}, {"penalty": 0.5}))
+    ]
+    names = ("colours", "learning_rate", "penalty", "recognition", "smoothness")
+    found = [tuple(getattr(one, name) for name in names) for one in options]
+    assert found == [(0, 1e-3, 3.0, 0.3, 1.0), (3, 2e-3, 0.3, 1.0, 0.0), (0, 1e-3, 0.5, 0.3, 1.0)]
+
+
 def test_first_colours_are_found_of_every_value(folder, monkeypatch):
     monkeypatch.setattr("genlab.tasks.restyle.stargan.COLOUR_PICTURES", 60)
     made = recipe(folder, "colour")
