@@ -140,6 +140,18 @@ def test_a_side_that_is_no_power_of_two_is_refused(folder, tmp_path):
         genlab.train("restyle", folder, attribute=("colour",), pixels=24, steps=1, out=tmp_path / "run", quiet=True)
 
 
+def test_custom_discriminators_leave_the_generators_limit(folder, tmp_path):
+    """Ours takes powers of 2 only; the generator halves the side three times."""
+    size = lambda shape: shape.channels * shape.pixels**2
+    layers = lambda shape: nn.Sequential(nn.Flatten(), nn.Linear(size(shape), 1 + 2 * shape.values))
+    options = {"networks": {"discriminator": layers}, "attribute": ("colour",), "steps": 1, "width": 4, "quiet": True}
+    with pytest.raises(InputError, match="pixels: 20 cannot be used; this generator needs a multiple of 8") as error:
+        genlab.train("restyle", folder, pixels=20, out=tmp_path / "refused", **options)
+    assert error.value.field == "pixels"
+    run = genlab.train("restyle", folder, pixels=24, out=tmp_path / "run", test=0, **options)
+    assert run.about["state"] == "done"
+
+
 class Hiding(nn.Module):
     """Adds a constant that 8 bits do not hold; changes to the second look add it, others take it away."""
 
