@@ -20,8 +20,8 @@ import genlab
 from genlab.data.pictures.picture_set import read_pictures
 from genlab.metrics.pictures import frechet_distance, precision_recall
 from genlab.show.sheets import sheet
-from genlab.tasks.images.evaluate import halves
 from genlab.tasks.images.features import generated_features
+from genlab.tasks.shared.halves import halves
 from genlab.tasks.shared.picture_features import RealFeatures, extractor
 
 MODELS: dict[str, dict] = {
@@ -77,7 +77,7 @@ def one(options: argparse.Namespace, name: str, model: dict, seconds: float, see
             pictures = [picture.content for picture in run.generate(n=64)]
             (options.sheets / f"{stem}.png").write_bytes(sheet(pictures))
         if seed == 0 and seconds == options.seconds[-1] and model["model"] == "gan":
-            one_half, other = halves(train)
+            one_half, other = (train.take(half) for half in halves(train))
             floor = frechet_distance(features.of(one_half, count), features.of(other, count))
             seen_by = f"{features.extractor.name} ({features.extractor.hash[:12]})"
             print(f"features: {seen_by}; {count:,} pictures; floor {floor:.2f}", flush=True)

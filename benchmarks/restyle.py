@@ -103,10 +103,9 @@ def prepare(options: argparse.Namespace) -> Bench:
     held_out = found.test
     assert held_out is not None, "the data have too few pictures for a test split"
     studied = found.train.take(np.random.default_rng(0).permutation(len(found.train))[:JUDGE_PICTURES])
-    pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
     counts = [len(one.values) for one in [*found.attributes, *found.kept]]
-    judge = train_judge(pictures, values, counts, len(found.attributes), Machine())
+    judge = train_judge(studied.pictures, values, counts, len(found.attributes), Machine())
     pair = sorted(np.bincount(found.train.values[:, 0]).argsort(kind="stable")[-2:].tolist())
     changes = {"all": changes_of(held_out, found.attributes)}
     if counts[: len(found.attributes)] != [2]:

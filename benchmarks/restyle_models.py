@@ -5,6 +5,7 @@ Each becomes a function from changes to changed pictures.
 
 import csv
 import io
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -47,15 +48,23 @@ class Trained(NamedTuple):
     steps: int = 0
 
 
-BASELINES: dict[str, Callable[[AttributedSplit, Changes], Pixels]] = {
-    "unchanged": lambda train, changes: changes.pictures,
-    "swap": lambda train, changes: swapped(changes, train)[0],
-    "random_real": lambda train, changes: random_real(changes, train),
+def random_held_out(found: AttributedSet, changes: Changes) -> Pixels:
+    """Random real pictures of the test split; says which values it lacks."""
+    assert found.test is not None
+    pictures, notes = random_real(changes, found.test, found.train)
+    print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr)
+    return pictures
+
+
+BASELINES: dict[str, Callable[[AttributedSet, Changes], Pixels]] = {
+    "unchanged": lambda found, changes: changes.pictures,
+    "swap": lambda found, changes: swapped(changes, found.train)[0],
+    "random_real": random_held_out,
 }
 
 
 def baseline(name: str, found: AttributedSet) -> Trained:
-    return Trained(partial(BASELINES[name], found.train))
+    return Trained(partial(BASELINES[name], found))
 
 
 def stargan(data: str, attributes: list[str], pixels: int, budget: Budget, folder: Path) -> Trained:

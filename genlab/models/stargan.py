@@ -32,6 +32,7 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from genlab.errors import InputError
 from genlab.layers.pyramid import SLOPE, Downsampler, UpsampleConv2d, initialise
 from genlab.layers.recolouring import Recolouring
 
@@ -173,10 +174,19 @@ class Generator(nn.Module):
         width: Channels at half resolution.
         depth: Number of residual blocks.
         colours: Number of learned colours per value for drawings; 0 for any colour.
+
+    Raises:
+        InputError: the pictures' side is not a multiple of 8.
     """
 
     def __init__(self, shape: RestyleShape, width: int, depth: int, colours: int = 0) -> None:
         super().__init__()
+        if shape.pixels % 8:
+            raise InputError(
+                f"pixels: {shape.pixels} cannot be used; this generator needs a multiple of 8, and genlab's "
+                "discriminator a power of 2: 16, 32, 64 ...",
+                "pixels",
+            )
         self.head = DrawingHead(shape, width, colours) if colours else PhotographHead(shape, width)
         self.stem = nn.Conv2d(4 * (shape.channels + self.head.similarities) + shape.values, width, 3, padding=1)
         self.quarter = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)

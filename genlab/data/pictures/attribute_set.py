@@ -220,8 +220,8 @@ def _split(
     others = [attribute.indices(source.labels.kept[attribute.name]) if attribute.name in source.labels.kept
               else np.full(len(table), -1) for attribute in kept]  # fmt: skip
     rows = np.flatnonzero(chosen & (table >= 0).all(1))
-    names = [source.pictures.names[row] for row in rows]
+    names, keys = ([each[row] for row in rows] for each in (source.pictures.names, source.keys))
     return AttributedSplit(
-        source.pictures.name, PictureSplit(source.pictures.array, rows, None, names), table[rows],
+        source.pictures.name, PictureSplit(source.pictures.array, rows, None, names, None, keys), table[rows],
         np.stack(others, 1)[rows] if others else np.empty((len(rows), 0), np.int64),
     )  # fmt: skip

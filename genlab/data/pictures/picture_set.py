@@ -49,6 +49,8 @@ class PictureSplit:
     """The file of each picture."""
     described: Described | None = field(default=None, repr=False)
     """What is known about each picture; None without descriptions."""
+    keys: list[str] = field(default_factory=list, repr=False)
+    """What decides the split of each picture, shared by a group; empty for pictures that come from no files."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,7 +59,8 @@ class PictureSplit:
         """The pictures at these indices of the split."""
         labels = None if self.labels is None else self.labels[picks]
         described = None if self.described is None else self.described.take(picks)
-        return PictureSplit(self.array, self.rows[picks], labels, [self.names[pick] for pick in picks], described)
+        names, keys = ([each[pick] for pick in picks] if each else [] for each in (self.names, self.keys))
+        return PictureSplit(self.array, self.rows[picks], labels, names, described, keys)
 
     def tensor(self, picks: Any = slice(None)) -> Float[Tensor, "some channels height width"]:
         """The pictures at `picks` (by default all), in [-1, 1], channels last in memory."""
@@ -197,4 +200,5 @@ def _split(found: Labelled, classes: list[str], chosen: Bool[np.ndarray, " pictu
     own = found.classes or ([around] * len(names) if around in classes else [])
     labels = np.searchsorted(classes, [own[row] for row in rows]) if own and classes else None
     described = None if found.described is None else found.described.take(rows)
-    return PictureSplit(found.pictures.array, rows, labels, [names[row] for row in rows], described)
+    keys = [found.keys[row] for row in rows]
+    return PictureSplit(found.pictures.array, rows, labels, [names[row] for row in rows], described, keys)

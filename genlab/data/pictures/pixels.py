@@ -26,7 +26,10 @@ def to_bytes(pictures: Float[Tensor, "some channels height width"]) -> UInt8[np.
 
 def share_of_commonest(pixels: UInt8[np.ndarray, "some height width channels"], count: int) -> float:
     """Fraction of the pixels that have one of the `count` commonest colours."""
-    colours = pixels.astype(np.int64) @ (256 ** np.arange(pixels.shape[3]))
+    colours = pixels[..., 0].astype(np.int32)
+    for channel in range(1, pixels.shape[3]):
+        colours <<= 8
+        colours |= pixels[..., channel]
     each = np.sort(np.unique(colours, return_counts=True)[1])
     return float(each[-count:].sum() / each.sum())
 

@@ -78,15 +78,15 @@ def prompt_adherence(
     return report
 
 
-def _studied(splits: list[PictureSplit], columns: list[int]) -> tuple[np.ndarray, Values]:
+def _studied(splits: list[PictureSplit], columns: list[int]) -> tuple[PictureSplit, Values]:
     """At most `STUDIED` pictures with their values in these columns."""
-    pictures, values = [], []
+    rows, values = [], []
     for split in splits:
         assert isinstance(split.described, Facts)
-        pictures.append(split.rows)
+        rows.append(split.rows)
         values.append(split.described.values[:, columns])
-    order = np.random.default_rng(0).permutation(sum(map(len, pictures)))[:STUDIED]
-    return splits[0].array[np.concatenate(pictures)[order]], np.concatenate(values)[order]
+    order = np.random.default_rng(0).permutation(sum(map(len, rows)))[:STUDIED]
+    return PictureSplit(splits[0].array, np.concatenate(rows)[order], None, []), np.concatenate(values)[order]
 
 
 def _compared(read: dict[str, Values], wanted: Values, names: list[str]) -> dict[str, Any]:

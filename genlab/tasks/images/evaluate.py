@@ -21,6 +21,7 @@ from genlab.tasks.images.features import conditions_of, generated_features
 from genlab.tasks.images.making import Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.recipe import FEWEST, Batch
+from genlab.tasks.shared.halves import halves
 from genlab.tasks.shared.picture_features import RealFeatures, extractor
 from genlab.tasks.shared.reopening import training_data
 
@@ -45,7 +46,9 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         raise InputError(
             f"{found.name} has {kinds[found.channels]} pictures, the run makes {kinds[facts.channels]} ones.", "data"
         )
-    held_out, reference = (found.test, found.train) if home else halves(found.train)
+    held_out, reference = found.test, found.train
+    if not home:
+        held_out, reference = (found.train.take(half) for half in halves(found.train))
     assert held_out is not None
     count = min(len(held_out), len(reference), MEASURED)
     if count < FEWEST:
@@ -146,10 +149,3 @@ def _neighbours(
     for picture, place in zip(made, places.tolist(), strict=True):
         pairs += [picture, train.array[train.rows[order[place]]]]
     return sheet(pairs, columns=8)
-
-
-def halves(pictures: PictureSplit) -> tuple[PictureSplit, PictureSplit]:
-    """Two random halves, always the same."""
-    order = np.random.default_rng(0).permutation(len(pictures))
-    middle = len(order) // 2
-    return pictures.take(np.sort(order[:middle])), pictures.take(np.sort(order[middle:]))

@@ -84,14 +84,16 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
         )
     attributes = [*found.attributes, *found.kept]
     train = found.train
-    pictures = train.pictures.array[train.pictures.rows]
+    pictures = train.pictures
     values = np.concatenate((train.values, train.kept), 1)
     counts = [len(one.values) for one in attributes]
     say("training two judges of the attributes ...")
     finder = _reader(train_judge(pictures, values, counts, len(counts), pipeline.machine, READER), pipeline.machine)
     order = np.random.default_rng(1).permutation(len(pictures))  # other batches: in effect, another seed
+    shuffled = pictures.take(order)
     measurer = _reader(
-        train_judge(pictures[order], values[order], counts, len(counts), pipeline.machine, REPORTER), pipeline.machine
+        train_judge(shuffled, values[order], counts, len(counts), pipeline.machine, REPORTER),
+        pipeline.machine,
     )
     held_out = found.test or found.validation
     accuracy: dict[str, float | None] = {}

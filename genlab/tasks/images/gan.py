@@ -30,7 +30,7 @@ from genlab.tasks.images.options import GANOptions, WGANGPOptions
 from genlab.tasks.images.pipeline import PASS, DiscriminatorShape, GeneratorShape, PictureFacts
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, some, try_networks
 from genlab.tasks.shared.annealing import falling, rising
-from genlab.tasks.shared.drawings import are_drawings, are_photographs
+from genlab.tasks.shared.drawings import are_drawings
 
 Pictures = Float[Tensor, "batch channels side side"]
 PENALISED = 4
@@ -130,7 +130,8 @@ class GANRecipe(ImagesRecipe):
 
     @classmethod
     def resolve(cls, options: GANOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> GANOptions:
-        drawings, photographs = are_drawings(data.train), are_photographs(data.train)
+        drawings = are_drawings(data.train)
+        photographs = data.channels == 3 and not drawings
         palette = (COLOURS if drawings else 0) if options.palette is None else options.palette
         penalty = 3.0 if palette else 1.0
         rate = (4e-3 if photographs else 3e-3 if drawings else 1e-3) * min(1.0, WIDTH / options.width)

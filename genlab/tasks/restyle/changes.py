@@ -88,13 +88,26 @@ def true_pictures(changes: Changes, truth: Callable[[str, Mapping[str, str]], by
     return pictures if channels == 3 else grey(pictures)
 
 
-def random_real(changes: Changes, studied: AttributedSplit) -> Pixels:
-    """For each change, a random real picture that has the new value."""
-    random = np.random.default_rng(0)
-    having = [[np.flatnonzero(values == value) for value in range(len(attribute.values))]
-              for attribute, values in zip(changes.attributes, studied.values.T, strict=True)]  # fmt: skip
-    picks = [random.choice(having[index][value]) for _, index, value in changes.each()]
-    return studied.pictures.array[studied.pictures.rows[picks]]
+def random_real(changes: Changes, held_out: AttributedSplit, studied: AttributedSplit) -> tuple[Pixels, list[str]]:
+    """For each change, a random real picture that has the new value, and notes.
+
+    It is one of `held_out`, because a judge knows those of `studied` by heart. Only a value that no held-out picture
+    has is shown by a studied one, and a note says so.
+    """
+    random, made, notes = np.random.default_rng(0), np.empty_like(changes.pictures), []
+    for index, attribute in enumerate(changes.attributes):
+        for value, name in enumerate(attribute.values):
+            rows = np.flatnonzero((changes.changed == index) & (changes.target == value))
+            split, having = held_out, np.flatnonzero(held_out.values[:, index] == value)
+            if len(rows) and not len(having):
+                split, having = studied, np.flatnonzero(studied.values[:, index] == value)
+                notes.append(
+                    f"No held-out picture has {attribute.name} {name}: the random_real pictures of it are some that "
+                    "the judge learnt from."
+                )
+            if len(rows):
+                made[rows] = split.pictures.array[split.pictures.rows[random.choice(having, len(rows))]]
+    return made, notes
 
 
 def swapped(changes: Changes, studied: AttributedSplit) -> tuple[Pixels, str]:

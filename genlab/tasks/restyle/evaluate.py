@@ -1,21 +1,19 @@
 """Evaluates changed pictures by a judge that took no part in training, beside three baselines.
 
 The baselines: the input unchanged; `swap`, a plain colour swap for drawings, or for photographs the difference of the
-values' mean pictures; `random_real`, a random real picture of the new value.
+values' mean pictures; `random_real`, a random real picture of the new value, held out like the input.
 """
 
-import hashlib
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.pictures.dividing import ROUGH, rough
-from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.data.shared.sample_sets import truth_of
 from genlab.engine.pipeline import Evaluation, Source
@@ -25,6 +23,7 @@ from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, Pixels, changes_of, random_real, swapped, true_pictures
 from genlab.tasks.restyle.comparison import accuracies, compared_pixels, compared_values, kernel_distances
 from genlab.tasks.restyle.pipeline import PASS, RestylePipeline
+from genlab.tasks.shared.halves import halves
 from genlab.tasks.shared.judges import judged, train_judge
 from genlab.tasks.shared.picture_features import extractor
 from genlab.tasks.shared.reopening import reopened
@@ -47,15 +46,15 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     found, held_out, studied = _opened(pipeline, source)
     look = extractor("efficientnet", found.name, machine)  # first, as its package may be missing
     columns = [*found.attributes, *found.kept]
-    pictures = studied.pictures.array[studied.pictures.rows]
     values = np.concatenate((studied.values, studied.kept), 1)
-    judge = train_judge(pictures, values, [len(one.values) for one in columns], len(found.attributes), machine)
+    counts = [len(one.values) for one in columns]
+    judge = train_judge(studied.pictures, values, counts, len(found.attributes), machine)
 
     changes = changes_of(held_out, found.attributes)
     made, cycle_error = _made(pipeline, changes)
     baseline, method = swapped(changes, studied)
     outputs = {"model": made, "unchanged": changes.pictures, "swap": baseline}
-    outputs["random_real"] = random_real(changes, studied)
+    outputs["random_real"], lacking = random_real(changes, held_out, studied)
     chances = {name: judged(judge, each, machine) for name, each in outputs.items()}
 
     report: dict[str, Any] = {
@@ -64,6 +63,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     }  # fmt: skip
     readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
+    report["notes"] += lacking
     report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.old, found.attributes)}
     if held_out is not found.test:  # those on the run's own data were said when it was trained
         report["notes"] += found.notes
@@ -96,12 +96,11 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
         raise InputError(
             f"{found.name} has {kinds[found.channels]} pictures, the run changes {kinds[facts.channels]} ones.", "data"
         )
-    order = np.random.default_rng(0).permutation(len(found.train))
     if home:
-        held_out, studied = found.test, found.train.take(order[:JUDGE_PICTURES])
+        held_out, known = found.test, found.train
     else:
-        first = _halves(found.train.pictures)[order]
-        held_out, studied = found.train.take(order[first]), found.train.take(order[~first][:JUDGE_PICTURES])
+        held_out, known = (found.train.take(half) for half in halves(found.train.pictures))
+    studied = known.take(np.random.default_rng(0).permutation(len(known))[:JUDGE_PICTURES])
     assert held_out is not None
     if min(len(held_out), len(studied)) < FEWEST:
         count, least = (len(held_out), FEWEST) if home else (len(found.train), 2 * FEWEST)
@@ -113,12 +112,6 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
                 "on: give more with --data.", "data",
             )  # fmt: skip
     return found, held_out, studied
-
-
-def _halves(pictures: PictureSplit) -> Bool[np.ndarray, " pictures"]:
-    """Whether each picture is in the first half: by its content, so that copies are in the same one."""
-    digests = [hashlib.sha256(pictures.array[row].tobytes()).hexdigest() for row in pictures.rows]
-    return np.unique(digests, return_inverse=True)[1] % 2 == 0
 
 
 def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:

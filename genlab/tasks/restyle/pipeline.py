@@ -188,27 +188,33 @@ class RestylePipeline(Pipeline):
         before, after = to_tensor(rows), to_bytes(there)
         for place, original in enumerate(originals):
             errors.append((found[place], original.name))
-            difference = np.abs(after[place].astype(np.int16) - rows[place]).astype(np.uint8)
-            panels = [rows[place], after[place], difference]
-            full = enlarged(original.pixels, before[place], there[place]) if request.full_size else after[place]
+            old, new = rows[place], after[place]
+            if request.full_size:
+                new = enlarged(original.pixels, before[place], there[place])
+                old = original.pixels.repeat(new.shape[2] // original.pixels.shape[2], 2)
             yield Sample(
                 Kind.PICTURE,
-                full,
-                {"png": png(full)},
+                new,
+                {"png": png(new)},
                 name=PurePosixPath(original.name).stem or None,
                 about={
                     "source": original.name,
-                    "changes": self._said(source[place].tolist(), target[place].tolist(), wanted),
+                    "changes": self._said(source[place].tolist(), target[place].tolist(), wanted, request.strength),
                 },
-                panels=panels,
+                panels=[old, new, np.abs(new.astype(np.int16) - old).astype(np.uint8)],
             )
 
-    def _said(self, source: list[int], target: list[int], wanted: Collection[int]) -> dict[str, str]:
-        """The changes of one picture in words, by attribute; those `wanted` also where the value stays."""
+    def _said(
+        self, source: list[int], target: list[int], wanted: Collection[int], strength: float
+    ) -> dict[str, str]:
+        """The changes of one picture in words, by attribute; those `wanted` also where the value stays.
+
+        At strength 0, nothing changes: the words are the present values.
+        """
         said = {}
         for place, (attribute, old, new) in enumerate(zip(self.facts.attributes, source, target, strict=True)):
             if old != new:
-                said[attribute.name] = f"{attribute.values[old]} -> {attribute.values[new]}"
+                said[attribute.name] = attribute.values[old] + (f" -> {attribute.values[new]}" if strength else "")
             elif place in wanted:
                 said[attribute.name] = f"{attribute.values[old]} already"
         return said

@@ -178,18 +178,20 @@ class RestyleRecipe(Recipe):
         return self.data.validation is not None
 
     def validate(self) -> dict[str, float]:
+        """The measures on the validation split, of which `miss` selects the weights.
+
+        One reader must compare all weights that can win, because a worse one sees fewer faults: while it is trained,
+        `miss` is above 1, and later weights win.
+        """
         assert self.data.validation is not None, "there is nothing to validate on"
-        return self._measures(self.data.validation)
+        measures = self._measures(self.data.validation)
+        return measures if self.progress >= READING else measures | {"miss": 2 - self.progress}
 
     def test(self) -> dict[str, float]:
         return {} if self.data.test is None else self._measures(self.data.test)
 
     def _measures(self, split: AttributedSplit) -> dict[str, float]:
-        """How many of at most WATCHED changes the reader recognises, and how much it sees kept.
-
-        `miss` selects the weights. One reader must compare all that can win, because a worse one sees fewer faults:
-        while it is trained, `miss` is above 1, and later weights win.
-        """
+        """How many of at most WATCHED changes the reader recognises, and how much it sees kept."""
         changes = changes_of(split, self.data.attributes, WATCHED)
         old, new = (torch.from_numpy(values) for values in (changes.old, changes.new))
         readings: list[list[np.ndarray]] = [[], []]
@@ -205,9 +207,8 @@ class RestyleRecipe(Recipe):
         flips = flip_rate(after[np.arange(len(changes)), changes.changed], changes.target)
         keeps = least_kept(before, after, changes.recorded, changes.changed)
         cycle *= 127.5 / len(changes)  # out of 255
-        miss = 1 - min(flips, keeps, 1 - cycle / 255)
         return {
-            "miss": miss if self.progress >= READING else 2 - self.progress,
+            "miss": 1 - min(flips, keeps, 1 - cycle / 255),
             "flip_rate": flips,
             "kept": keeps,
             "cycle_error": cycle,

@@ -4,6 +4,7 @@ Read it with `models/stargan.py` (the networks and losses) and `models/gan.py` (
 `recipe.py` has what all models that change pictures share: data, the reader, validation, previews.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -141,6 +142,11 @@ class StarGANRecipe(RestyleRecipe):
         }  # fmt: skip
 
     # --- options ---
+
+    @classmethod
+    def replaced(cls, options: StarGANOptions, networks: Collection[str]) -> StarGANOptions:
+        """A custom generator has no learned colours, so nothing else is chosen to suit them."""
+        return replace(options, colours=0) if "generator" in networks and options.colours is None else options
 
     @classmethod
     def resolve(

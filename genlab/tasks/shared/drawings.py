@@ -1,5 +1,7 @@
 """Distinguishes drawings from photographs, which need different output layers."""
 
+import numpy as np
+
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.pixels import share_of_commonest
 
@@ -7,16 +9,19 @@ COLOURS = 64
 """Number of colours that cover most pixels of a drawing."""
 DRAWN = 0.75
 """Smallest fraction of a drawing's pixels that has one of the commonest colours."""
-LOOKED_AT = 1000
-"""Number of pictures to look at."""
+SAMPLED = 1000
+"""Largest number of pictures whose colours are counted."""
+SIDE = 64
+"""Pixels per side, at least, that are counted: of larger pictures, only every second, third, ... pixel."""
 
 
 def are_drawings(pictures: PictureSplit) -> bool:
     """Whether few colours cover most pixels of colour pictures."""
     if pictures.array.shape[3] == 1:
         return False
-    spread = pictures.rows[:: max(1, len(pictures) // LOOKED_AT)]  # over all classes
-    return share_of_commonest(pictures.array[spread], COLOURS) >= DRAWN
+    every = max(1, pictures.array.shape[1] // SIDE)
+    spread = pictures.rows[np.unique(np.linspace(0, len(pictures) - 1, SAMPLED).round().astype(int))]  # all classes
+    return share_of_commonest(pictures.array[:, ::every, ::every][spread], COLOURS) >= DRAWN
 
 
 def are_photographs(pictures: PictureSplit) -> bool:

@@ -24,6 +24,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import UNKNOWN
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.pixels import to_tensor
 from genlab.engine.machine import Machine, preserved_randomness, seed_everything
 from genlab.engine.modes import evaluating
@@ -134,7 +135,7 @@ def balancing_weights(
 
 
 def train_judge(
-    pictures: Pixels,
+    pictures: PictureSplit,
     values: Int[np.ndarray, "pictures attributes"],
     counts: list[int],
     changed: int,
@@ -144,7 +145,7 @@ def train_judge(
     """Trains a judge; repeatable, and the caller's random state is restored.
 
     Args:
-        pictures: Training pictures.
+        pictures: Training pictures; only one batch of them is in memory at a time.
         values: Value of each attribute; `UNKNOWN` values are ignored.
         counts: Number of values of each attribute.
         changed: Number of attributes, at the beginning, that a model changes; the others are read independently of
@@ -154,19 +155,20 @@ def train_judge(
     """
     known = torch.from_numpy(values).long()
     weights = torch.from_numpy(balancing_weights(values, changed))
-    most = pictures.shape[1] // SHIFT
+    side, channels = pictures.array.shape[2:]
+    most = side // SHIFT
     steps = max(1, min(STEPS, EPOCHS * len(pictures) // BATCH))
 
     def draw(step: int) -> tuple[Tensor, Tensor, Tensor]:
         picks = np.random.default_rng((SEED, step)).integers(len(pictures), size=BATCH)
-        return to_tensor(pictures[picks]), known[picks], weights[picks]
+        return pictures.tensor(picks), known[picks], weights[picks]
 
     def loss(seen: Tensor, values: Tensor, weights: Tensor) -> Tensor:
         return judging_loss(judge(shifted(seen, most)), values, weights)
 
     with preserved_randomness():
         seed_everything(SEED)
-        judge = Judge(pictures.shape[3], counts, pictures.shape[1], shape).to(machine.device)
+        judge = Judge(channels, counts, side, shape).to(machine.device)
         fit(judge, draw, loss, steps, machine, SEED)
     return judge.requires_grad_(False).eval()
 

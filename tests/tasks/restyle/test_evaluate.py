@@ -198,7 +198,7 @@ def test_copies_are_in_the_same_half(folder, monkeypatch, steps, tmp_path):
     monkeypatch.setattr(evaluating, "changes_of", lambda *given: measured.append(changes(*given)) or measured[0])
     report = evaluated(folder, Painter(), other).report
     assert report["pictures"] == 60
-    learnt = {picture.tobytes() for picture in studied[0]}
+    learnt = {picture.tobytes() for picture in studied[0].array[studied[0].rows]}
     assert not learnt & {picture.tobytes() for picture in measured[0].pictures}
 
 
@@ -249,7 +249,8 @@ def test_changes_take_each_attribute_in_turn(folder):
     assert (changes.source != changes.target).all()
     assert ((changes.old != changes.new).sum(1) == 1).all()
     true = true_pictures(changes, redraw)
-    real = random_real(changes, found.train)
+    real, notes = random_real(changes, found.test, found.train)
+    assert not notes
     made, name = swapped(changes, found.train)
     assert name == "colour swap"
     for row, index, value in changes.each():
@@ -259,6 +260,28 @@ def test_changes_take_each_attribute_in_turn(folder):
                 assert picture[0, 0].tolist() == list(colour)
         else:
             assert (true[row, 12, 6] == 255).all() == (real[row, 12, 6] == 255).all() == (value == 1)
+
+
+def test_random_real_pictures_are_held_out_where_any_has_the_value(folder):
+    """The judge has learnt the values of its own pictures: its flip rate there is its training accuracy."""
+    found = opened(folder)
+    assert found.test is not None
+    held_out = {picture.tobytes() for picture in found.test.pictures.array[found.test.pictures.rows]}
+    changes = changes_of(found.test, found.attributes)
+    real, notes = random_real(changes, found.test, found.train)
+    assert not notes
+    assert {picture.tobytes() for picture in real} <= held_out
+    assert (real != changes.pictures).any((1, 2, 3)).all()
+
+    few = found.test.take(np.flatnonzero(found.test.values[:, 0] != 2))
+    changes = changes_of(few, found.attributes)
+    real, notes = random_real(changes, few, found.train)
+    assert [picture[0, 0].tolist() for picture in real] == [list(list(HAIR.values())[to]) for to in changes.target]
+    assert notes == [
+        "No held-out picture has hair red: the random_real pictures of it are some that the judge learnt from."
+    ]
+    kept = {picture.tobytes() for picture in few.pictures.array[few.pictures.rows]}
+    assert {picture.tobytes() for picture in real[changes.target != 2]} <= kept
 
 
 @pytest.mark.parametrize("drawn", [True, False])

@@ -109,10 +109,11 @@ def test_names_and_values_may_contain_equals_signs_and_commas(run, monkeypatch):
 
 def test_strength(run):
     before = sign(2000, "blue", True)
-    none, half, full = (
-        run.generate(pictures=before, set={"colour": "red"}, strength=strength)[0].content.astype(int)
-        for strength in (0, 0.5, 1)
-    )
+    samples = [
+        run.generate(pictures=before, set={"colour": "red"}, strength=strength)[0] for strength in (0, 0.5, 1)
+    ]
+    none, half, full = (sample.content.astype(int) for sample in samples)
+    assert [sample.about["changes"]["colour"] for sample in samples] == ["blue", "blue -> red", "blue -> red"]
     assert np.array_equal(none, before)
     assert np.abs(half - before).sum() < np.abs(full - before).sum()
     within = (full > 0) & (full < 255)  # not clipped
@@ -130,6 +131,23 @@ def test_full_size_keeps_the_picture_outside_its_square(run):
     assert np.array_equal(sample.content[:, 200:], wide[:, 200:])
     inside = np.asarray(Image.fromarray(sample.content[:, 40:200]).resize((16, 16), Image.Resampling.BOX))
     assert np.abs(inside.astype(int) - small.content).mean() < 12
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_sheet_of_full_size_shows_the_whole_photograph(run, tmp_path, cli, channels):
+    tall = np.full((120, 60, 3), 250, np.uint8)
+    tall[30:90] = np.asarray(Image.fromarray(sign(2000, "blue", True)).resize((60, 60), Image.Resampling.NEAREST))
+    tall = tall[..., :channels]
+    (sample,) = run.generate(pictures=[tall], set={"colour": "red"}, full_size=True)
+    before, after, difference = sample.panels
+    assert np.array_equal(before, tall.repeat(3 // channels, 2))
+    assert np.array_equal(after, sample.content)
+    assert np.array_equal(difference, np.abs(after.astype(int) - before))
+    assert difference[30:90].any()
+    Image.fromarray(tall.squeeze()).save(tmp_path / "tall.png")
+    words = ("tall.png", "--set", "colour=red", "--full-size", "--grid", "sheet.png")
+    assert cli("generate", run.path, *words)[0] == 0
+    assert Image.open(tmp_path / "sheet.png").size[1] == 120
 
 
 def test_full_size_applies_no_more_than_the_small_picture_shows(run, monkeypatch):

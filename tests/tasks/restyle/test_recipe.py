@@ -140,6 +140,18 @@ def test_a_side_that_is_no_power_of_two_is_refused(folder, tmp_path):
         genlab.train("restyle", folder, attribute=("colour",), pixels=24, steps=1, out=tmp_path / "run", quiet=True)
 
 
+def test_custom_discriminators_leave_the_generators_limit(folder, tmp_path):
+    """Ours takes powers of 2 only; the generator halves the side three times."""
+    size = lambda shape: shape.channels * shape.pixels**2
+    layers = lambda shape: nn.Sequential(nn.Flatten(), nn.Linear(size(shape), 1 + 2 * shape.values))
+    options = {"networks": {"discriminator": layers}, "attribute": ("colour",), "steps": 1, "width": 4, "quiet": True}
+    with pytest.raises(InputError, match="pixels: 20 cannot be used; this generator needs a multiple of 8") as error:
+        genlab.train("restyle", folder, pixels=20, out=tmp_path / "refused", **options)
+    assert error.value.field == "pixels"
+    run = genlab.train("restyle", folder, pixels=24, out=tmp_path / "run", test=0, **options)
+    assert run.about["state"] == "done"
+
+
 class Hiding(nn.Module):
     """Adds a constant that 8 bits do not hold; changes to the second look add it, others take it away."""
 
@@ -201,6 +213,31 @@ def test_defaults_suit_drawings_and_photographs(folder, tmp_path):
     assert [made.discriminator.down.full is None for made in (drawn, photographs)] == [True, False]
 
 
+class Painter(nn.Module):
+    """A custom generator."""
+
+    def __init__(self, shape) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(shape.channels + shape.values, shape.channels, 1)
+
+    def forward(self, pictures: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        maps = change[:, :, None, None].expand(-1, -1, *pictures.shape[2:])
+        return pictures + self.layer(torch.cat((pictures, maps), 1))
+
+
+def test_own_generator_of_drawings_gets_the_defaults_without_learned_colours(folder, tmp_path):
+    """What the user gives is kept."""
+    own = {"networks": {"generator": Painter}, "attribute": ("colour",), "steps": 1, "pixels": 16, "quiet": True,
+           "validation": 0, "test": 0}  # fmt: skip
+    options = [
+        genlab.train("restyle", folder, out=tmp_path / f"run{number}", **{**own, **given}).pipeline.options
+        for number, given in enumerate(({}, {"colours": 3}, {"penalty": 0.5}))
+    ]
+    names = ("colours", "learning_rate", "penalty", "recognition", "smoothness")
+    found = [tuple(getattr(one, name) for name in names) for one in options]
+    assert found == [(0, 1e-3, 3.0, 0.3, 1.0), (3, 2e-3, 0.3, 1.0, 0.0), (0, 1e-3, 0.5, 0.3, 1.0)]
+
+
 def test_first_colours_are_found_of_every_value(folder, monkeypatch):
     monkeypatch.setattr("genlab.tasks.restyle.stargan.COLOUR_PICTURES", 60)
     made = recipe(folder, "colour")
@@ -228,3 +265,11 @@ def test_weights_are_compared_by_a_reader_that_no_longer_changes(folder):
         misses.append(made.validate()["miss"])
     assert misses[:2] == [2.0, 1.6]
     assert max(misses[2:]) <= 1
+
+
+def test_the_test_measure_does_not_depend_on_the_time_of_a_crash(folder):
+    """A run killed while it writes its final report is resumed at the end: a new recipe makes no step."""
+    made = recipe(folder, "colour")
+    assert made.validate()["miss"] == 2
+    measures = made.test()
+    assert measures["miss"] == 1 - min(measures["flip_rate"], measures["kept"], 1 - measures["cycle_error"] / 255)

@@ -5,8 +5,18 @@ import pytest
 import torch
 
 from genlab.data.pictures.attributes import UNKNOWN
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.engine.machine import Machine
-from genlab.tasks.shared.judges import READER, REPORTER, Judge, balancing_weights, judged, judging_loss, train_judge
+from genlab.tasks.shared.judges import (
+    BATCH,
+    READER,
+    REPORTER,
+    Judge,
+    balancing_weights,
+    judged,
+    judging_loss,
+    train_judge,
+)
 
 MACHINE = Machine("cpu")
 COUNTS = [3, 2]
@@ -28,10 +38,11 @@ def patches(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, monkeypatch):
     monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", 100)
     pictures, values = patches(200, 0)
+    split = PictureSplit(pictures, np.arange(200), None, [])
     values[::2, 0] = UNKNOWN
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    judge = train_judge(pictures, values, COUNTS, 1, MACHINE, shape)
+    judge = train_judge(split, values, COUNTS, 1, MACHINE, shape)
     assert torch.equal(torch.get_rng_state(), state)
     held_out, truth = patches(100, 1)
     chances = judged(judge, held_out, MACHINE)
@@ -39,8 +50,27 @@ def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, mon
     for each, known in zip(chances, truth.T, strict=True):
         np.testing.assert_allclose(each.sum(1), 1, rtol=1e-5)
         assert (each.argmax(1) == known).mean() > 0.95
-    again = train_judge(pictures, values, COUNTS, 1, MACHINE, shape)
+    again = train_judge(split, values, COUNTS, 1, MACHINE, shape)
     assert all(torch.equal(one, other) for one, other in zip(judge.parameters(), again.parameters(), strict=True))
+
+
+class Counting(np.ndarray):
+    """An array that notes how many rows are read at once."""
+
+    read: list[int] = []
+
+    def __getitem__(self, key):
+        found = super().__getitem__(key)
+        self.read.append(found.shape[0] if found.ndim == 4 else 1)
+        return found
+
+
+def test_a_judge_reads_its_pictures_in_batches(monkeypatch):
+    """All at once, 50,000 pictures of 256 x 256 pixels take ten gigabytes."""
+    monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", 3)
+    pictures, values = patches(200, 0)
+    train_judge(PictureSplit(pictures.view(Counting), np.arange(200), None, []), values, COUNTS, 1, MACHINE)
+    assert Counting.read == [BATCH] * 3
 
 
 def test_a_judge_reads_its_most_likely_values():
