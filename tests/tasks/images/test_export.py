@@ -16,8 +16,9 @@ from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.options import make
+from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.options import FlowRequest, PicturesRequest
-from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
+from genlab.tasks.images.pipeline import ImagesPipeline
 from tests.exchange.networks import unchecked
 from tests.tasks.images.made import SMALL
 from tests.tasks.images.small import OPTIONS
