@@ -6,8 +6,8 @@ et al. (2015), arXiv 1505.04597, with the blocks of Dhariwal and Nichol (2021), 
 
 Data flow, for pictures of 32 x 32 and width w::
 
-    words (batch, length) -> text encoder -> context (batch, length, 2w)
-    x (batch, channels, 32, 32), times (batch,) and context -> U-Net:
+    words (batch, length) -> text encoder (`layers/text_encoder.py`) -> context (batch, length, 2w)
+    x (batch, channels, 32, 32), times (batch,) and context -> U-Net (blocks: `layers/unet.py`):
         pixels 2 x 2 to channels -> (batch, w, 16, 16) -> (batch, 2w, 8, 8), attends to itself and to the context
         -> back up, with skips -> velocities (batch, channels, 32, 32)
 
@@ -24,20 +24,16 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from genlab.errors import InputError
-from genlab.layers.attention import Attention
 from genlab.layers.positions import sinusoids
+from genlab.layers.text_encoder import Context, TextEncoder, Words
+from genlab.layers.unet import GROUPS, Block, PictureAttention
 
 Pictures = Float[Tensor, "batch channels side side"]
 Times = Float[Tensor, " batch"]
-Words = Int[Tensor, "batch length"]
-"""Word indices; 0 is padding, which nothing attends to."""
-Maps = Float[Tensor, "batch features height width"]
-Embedding = Float[Tensor, "batch embedded"]
 Velocity = Callable[[Pictures, Times], Pictures]
 Loss = Float[Tensor, ""]
 
@@ -47,8 +43,6 @@ LOWEST = 8
 """Resolution at which the network attends."""
 HEAD = 32
 """Width of an attention head."""
-GROUPS = 8
-"""Groups of channels that are normalised together."""
 TIME_SCALE = 1000.0
 """Factor on times in [0, 1] before their sinusoids, whose wavelengths start at 2 pi."""
 
@@ -67,105 +61,7 @@ class FlowShape:
     """Largest number of words, including the start."""
 
 
-# --- the text encoder -----------------------------------------------------------------------------
-
-
-class TextLayer(nn.Module):
-    """A pre-norm Transformer layer that attends in both directions."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(width)
-        self.attention = Attention(width, width // HEAD, bias=True)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-        )
-
-    def forward(
-        self, x: Float[Tensor, "batch length width"], mask: Bool[Tensor, "batch length"]
-    ) -> Float[Tensor, "batch length width"]:
-        x = x + self.attention(self.attention_norm(x), mask=mask)
-        return x + self.feed_forward(x)
-
-
-class TextEncoder(nn.Module):
-    """Maps words to context vectors, one per word.
-
-    Args:
-        vocabulary: Number of word indices.
-        longest: Largest number of words.
-        width: Size of a context vector.
-        depth: Number of layers.
-    """
-
-    def __init__(self, vocabulary: int, longest: int, width: int, depth: int) -> None:
-        super().__init__()
-        self.words = nn.Embedding(vocabulary, width)
-        self.positions = nn.Parameter(0.02 * torch.randn(longest, width))
-        self.layers = nn.ModuleList(TextLayer(width) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
-        nn.init.normal_(self.words.weight, 0, 0.02)
-
-    def forward(self, words: Words) -> Float[Tensor, "batch length width"]:
-        x = self.words(words) + self.positions[: words.shape[1]]
-        for layer in self.layers:
-            x = layer(x, words > 0)
-        return self.norm(x)
-
-
-# --- the U-Net ------------------------------------------------------------------------------------
-
-
-class Block(nn.Module):
-    """Two convolutions and a shortcut; time and description scale and shift the channels in between.
-
-    Args:
-        before: Input channels.
-        after: Output channels.
-        embedded: Size of the embedding of time and description.
-    """
-
-    def __init__(self, before: int, after: int, embedded: int) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(GROUPS, before)
-        self.first = nn.Conv2d(before, after, 3, padding=1)
-        self.modulation = nn.Linear(embedded, 2 * after)
-        self.inner_norm = nn.GroupNorm(GROUPS, after)
-        self.second = nn.Conv2d(after, after, 3, padding=1)
-        self.shortcut = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
-        nn.init.zeros_(self.second.weight)  # starts as the shortcut
-
-    def forward(self, x: Maps, embedding: Embedding) -> Float[Tensor, "batch after height width"]:
-        inner = self.inner_norm(self.first(F.silu(self.norm(x))))
-        scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, 1)
-        return self.shortcut(x) + self.second(F.silu(inner * (1 + scale) + shift))
-
-
-class PictureAttention(nn.Module):
-    """Positions of a picture attend to one another, and to the words of its description."""
-
-    def __init__(self, width: int, described: bool) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.attention = Attention(width, width // HEAD)
-        self.cross_norm = nn.LayerNorm(width) if described else None
-        self.cross_attention = Attention(width, width // HEAD) if described else None
-        for attention in (self.attention, self.cross_attention):
-            if attention is not None:
-                nn.init.zeros_(attention.out.weight)
-
-    def forward(
-        self,
-        x: Maps,
-        context: Float[Tensor, "batch length features"] | None,
-        mask: Bool[Tensor, "batch length"] | None,
-    ) -> Maps:
-        height = x.shape[2]
-        rows = rearrange(x, "batch features h w -> batch (h w) features")
-        rows = rows + self.attention(self.norm(rows))
-        if self.cross_attention is not None and self.cross_norm is not None:
-            rows = rows + self.cross_attention(self.cross_norm(rows), context, mask=mask)
-        return rearrange(rows, "batch (h w) features -> batch features h w", h=height)
+# --- the network ----------------------------------------------------------------------------------
 
 
 class Flow(nn.Module):
@@ -191,14 +87,15 @@ class Flow(nn.Module):
         widths = [width, *[2 * width] * halvings]
         embedded = 4 * width
         self.time = nn.Sequential(nn.Linear(width, embedded), nn.SiLU(), nn.Linear(embedded, embedded))
-        self.text = TextEncoder(shape.vocabulary, shape.longest, widths[-1], depth) if shape.vocabulary else None
+        heads = widths[-1] // HEAD
+        self.text = TextEncoder(shape.vocabulary, shape.longest, widths[-1], heads, depth) if shape.vocabulary else None
         self.summary = nn.Linear(widths[-1], embedded) if shape.vocabulary else None
         pixels = PATCH**2 * shape.channels
         self.stem = nn.Conv2d(pixels, width, 3, padding=1)
         pairs = list(zip([width, *widths], widths, strict=False))
         self.down = nn.ModuleList(Block(before, after, embedded) for before, after in pairs)
         self.middle = Block(widths[-1], widths[-1], embedded)
-        self.attention = PictureAttention(widths[-1], shape.vocabulary > 0)
+        self.attention = PictureAttention(widths[-1], heads, shape.vocabulary > 0)
         self.last_middle = Block(widths[-1], widths[-1], embedded)
         self.up = nn.ModuleList(Block(2 * after, before, embedded) for before, after in reversed(pairs))
         self.norm = nn.GroupNorm(GROUPS, width)
@@ -209,20 +106,14 @@ class Flow(nn.Module):
     def forward(self, x: Pictures, times: Times, words: Words | None = None) -> Pictures:
         return self.velocity(x, times, *self.read(words))
 
-    def read(
-        self, words: Words | None
-    ) -> tuple[Float[Tensor, "batch length features"] | None, Bool[Tensor, "batch length"] | None]:
+    def read(self, words: Words | None) -> tuple[Context | None, Bool[Tensor, "batch length"] | None]:
         """The context vectors of descriptions, and which of them are words: the same for all times."""
         if self.text is None or words is None:
             return None, None
         return self.text(words), words > 0
 
     def velocity(
-        self,
-        x: Pictures,
-        times: Times,
-        context: Float[Tensor, "batch length features"] | None,
-        mask: Bool[Tensor, "batch length"] | None,
+        self, x: Pictures, times: Times, context: Context | None, mask: Bool[Tensor, "batch length"] | None
     ) -> Pictures:
         """Velocities at `x` and `times`, given the context that `read` returned."""
         width = self.stem.out_channels

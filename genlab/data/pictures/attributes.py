@@ -123,9 +123,9 @@ def _parsed(item: str, table: PictureTable) -> tuple[str, list[str]]:
     """The name of an attribute, and its columns."""
     name, equals, parts = item.partition("=")
     if not equals or item in table.cells.names:
-        column = _known(item, table)
+        column = known_column(item, table, "attribute")
         return column, [column]
-    columns = [_known(part, table) for part in parts.split(",") if part]
+    columns = [known_column(part, table, "attribute") for part in parts.split(",") if part]
     if not name or len(set(columns)) < 2:
         raise InputError(
             f"attribute: {item!r} cannot be used: write NAME=COLUMN,COLUMN with at least two columns.", "attribute"
@@ -133,14 +133,19 @@ def _parsed(item: str, table: PictureTable) -> tuple[str, list[str]]:
     return name, list(dict.fromkeys(columns))
 
 
-def _known(name: str, table: PictureTable) -> str:
+def known_column(name: str, table: PictureTable, option: str) -> str:
+    """The column `name` of a table, given by the option `option`, which may differ in case and spaces.
+
+    Raises:
+        InputError: there is no such column; the message lists those there are.
+    """
     columns = table.cells.names
     try:
-        return table.named(name, "attribute")
+        return table.named(name, option)
     except InputError:
         raise InputError(
-            f"attribute: {table.where} has no column {name}{perhaps_meant(name, columns)}; it has {listed(columns)}",
-            "attribute",
+            f"{option}: {table.where} has no column {name}{perhaps_meant(name, columns)}; it has {listed(columns)}",
+            option,
         ) from None
 
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genlab.data.pictures.attributes import Attribute, listed, yes_no
-from genlab.data.pictures.classes import ClassTable, PictureTable, read_table
+from genlab.data.pictures.attributes import Attribute, known_column, yes_no
+from genlab.data.pictures.classes import ClassTable, read_table
 from genlab.data.pictures.described import Captions, Facts
 from genlab.data.pictures.descriptions import LONGEST, words_of
 from genlab.data.shared.delimited import carried
 from genlab.data.shared.names import matching
 from genlab.errors import InputError
-from genlab.options import perhaps_meant
 
 COLUMN = "caption"
 """Name of the column with the captions."""
@@ -91,7 +90,7 @@ def read_facts(
     with carried(notes):
         values: dict[str, np.ndarray] = {}
         for column in columns:
-            own = _column(column, found)
+            own = known_column(column, found, "caption")
             name = matching([own], [one.name for one in known]).get(own, own)
             if name in values:
                 raise InputError(f"caption: {name} is given twice.", "caption")
@@ -110,14 +109,3 @@ def read_facts(
             notes.append(f"{found.where}: lines of pictures that are absent: {absent:,}; they are ignored.")
         table_of = [one.indices(values[one.name]) for one in attributes]
     return Facts(attributes, np.stack(table_of, 1), subjects)
-
-
-def _column(name: str, table: PictureTable) -> str:
-    columns = table.cells.names
-    try:
-        return table.named(name, "caption")
-    except InputError:
-        raise InputError(
-            f"caption: {table.where} has no column {name}{perhaps_meant(name, columns)}; it has {listed(columns)}",
-            "caption",
-        ) from None

@@ -12,8 +12,8 @@ from genlab.engine.recipe import Metrics, Setup
 from genlab.errors import InputError
 from genlab.models.dcgan import DCDiscriminator, DCGenerator
 from genlab.models.gan import GAN, classic_discriminator_loss, classic_generator_loss
+from genlab.tasks.images.facts import DiscriminatorShape, GeneratorShape, PictureFacts
 from genlab.tasks.images.options import DCGANOptions
-from genlab.tasks.images.pipeline import DiscriminatorShape, GeneratorShape, PictureFacts
 from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept, try_networks
 
 

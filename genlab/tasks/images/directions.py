@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
 from genlab.engine.files import write_atomically
-from genlab.engine.weights import read_tensors, tensors_to_bytes
+from genlab.engine.weights import fingerprint, read_tensors, tensors_to_bytes
 from genlab.errors import InputError
 from genlab.options import perhaps_meant
-from genlab.tasks.images.options import LatentPicturesRequest
 
 FILE = "directions.safetensors"
 
@@ -66,6 +66,10 @@ class Directions:
                 f"{folder / FILE} is damaged: remove it, and find the directions again with genlab latents.", "run"
             ) from None
 
+    def arrays(self) -> dict[str, dict[str, Float[np.ndarray, " latent"]]]:
+        """The direction of each value, by attribute."""
+        return {one.name: dict(zip(one.values, self.vectors[one.name].numpy(), strict=True)) for one in self.attributes}
+
     def of(self, attribute: str, value: str, option: str = "edit") -> tuple[Float[Tensor, " latent"], float]:
         """The direction of a value and its default strength.
 
@@ -102,17 +106,15 @@ class Directions:
         return torch.stack(moves).sum(0)
 
 
-def check(request: LatentPicturesRequest) -> None:
-    """Checks that the parts of a request fit each other.
+def current(found: Directions | None, networks: dict[str, nn.Module]) -> Directions:
+    """The directions that were found for the weights of the networks.
 
     Raises:
-        InputError: two of them exclude each other, or one lacks another.
+        InputError: none have been found, or the weights have changed since.
     """
-    ways = {"edit": bool(request.edit), "between": request.ends is not None, "walk": request.walk is not None}
-    given = [name for name, is_given in ways.items() if is_given]
-    if len(given) > 1:
-        raise InputError(f"--{given[0]} and --{given[1]} exclude each other: use one of them.", given[1])
-    if request.strength is not None and not request.edit:
-        raise InputError("strength: it is that of --edit, which is missing: --edit hair=blond.", "strength")
-    if request.ends is not None and request.latents is not None:
-        raise InputError("between: the pictures give the latent vectors: omit latents.", "between")
+    advice = "find them with genlab latents RUN --attribute COLUMN, or with --classifier"
+    if found is None:
+        raise InputError(f"edit: this run has no directions: {advice}.", "edit")
+    if found.weights != fingerprint(networks):
+        raise InputError(f"edit: the run's weights have changed since its directions were found: {advice}.", "edit")
+    return found

@@ -23,6 +23,7 @@ from genlab.models.dcgan import DCGenerator
 from genlab.models.flow import Flow
 from genlab.models.gan import Generator
 from genlab.models.vae import VAE
+from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.shared.exporting import check_export
 
 OURS = (Generator, DCGenerator, VAE, Flow)
@@ -43,7 +44,7 @@ class Decoder(nn.Module):
         return self.network.decode(latents, labels)
 
 
-def export_pictures(network: nn.Module, options: Any, facts: Any, place: Path) -> None:
+def export_pictures(network: nn.Module, options: Any, facts: PictureFacts, place: Path) -> None:
     """Writes the network that makes pictures as an ONNX file.
 
     Its metadata has `pixels` (side of the pictures), `channels` and `classes` (their names in the order of the labels).
@@ -53,7 +54,7 @@ def export_pictures(network: nn.Module, options: Any, facts: Any, place: Path) -
     Args:
         network: The network.
         options: The model's options.
-        facts: The `PictureFacts` of the run.
+        facts: About the training pictures.
         place: The file.
 
     Raises:

@@ -24,9 +24,9 @@ from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
-from genlab.tasks.images.making import AlongFlow
+from genlab.tasks.images.facts import PictureFacts
+from genlab.tasks.images.making import PASS, AlongFlow
 from genlab.tasks.images.options import FlowOptions
-from genlab.tasks.images.pipeline import PASS, PictureFacts
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept
 
 SHOWN = 6

@@ -26,8 +26,9 @@ from genlab.models.gan import (
     relativistic_discriminator_loss,
     relativistic_generator_loss,
 )
+from genlab.tasks.images.facts import DiscriminatorShape, GeneratorShape, PictureFacts
+from genlab.tasks.images.making import PASS
 from genlab.tasks.images.options import GANOptions, WGANGPOptions
-from genlab.tasks.images.pipeline import PASS, DiscriminatorShape, GeneratorShape, PictureFacts
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, some, try_networks
 from genlab.tasks.shared.annealing import falling, rising
 from genlab.tasks.shared.drawings import are_drawings

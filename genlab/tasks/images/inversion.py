@@ -6,7 +6,8 @@ The encoder learns on the generator's own samples in about a minute; the run fol
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,60 @@ PASS = 64
 """Number of pictures to find at once."""
 
 
+@dataclass(frozen=True)
+class Inverter:
+    """Finds the latent vectors of pictures for one run.
+
+    Its encoder is that of the run folder, if it fits the weights; otherwise the first use learns one, which the folder
+    keeps.
+    """
+
+    maker: Maker
+    """Makes the run's pictures."""
+    networks: dict[str, nn.Module]
+    """The run's networks."""
+    shape: EncoderShape
+    machine: Machine
+    folder: Path | None
+    """The run folder; None for a run that is not in one yet."""
+
+    def find(
+        self, pictures: Pixels, labels: Labels | None, steps: int
+    ) -> tuple[Float[Tensor, "pictures latent"], Labels]:
+        """The latent vectors and classes of pictures; arguments as for `invert`."""
+        encoder = self.encoder
+        with evaluating(self.networks.values(), self.machine):
+            return invert(self.maker, encoder, pictures, labels, steps, self.machine)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        about = json.dumps({"shape": asdict(self.shape), "weights": fingerprint(self.networks)})
+        encoder = self._kept(about)
+        if encoder is None:
+            with evaluating(self.networks.values(), self.machine):
+                encoder = learn_encoder(self.maker, self.shape, self.machine)
+            self._keep(encoder, about)
+        return encoder
+
+    def _kept(self, about: str) -> Encoder | None:
+        """The encoder of the run folder; None if it has none for these weights, or a damaged one."""
+        if self.folder is None or not (self.folder / FILE).exists():
+            return None
+        with suppress(InputError, KeyError, RuntimeError):
+            tensors, notes = read_tensors(self.folder / FILE)
+            if notes["about"] == about:
+                encoder = Encoder(self.shape)
+                encoder.load_state_dict(tensors)
+                return encoder.to(self.machine.device).requires_grad_(False).eval()
+        return None
+
+    def _keep(self, encoder: Encoder, about: str) -> None:
+        """Writes the encoder to the run folder, if that is writable; `about` is one text, so that bytes do not vary."""
+        if self.folder is not None:
+            with suppress(UnwritableError):
+                write_atomically(self.folder / FILE, tensors_to_bytes(dict(encoder.state_dict()), {"about": about}))
+
+
 def learn_encoder(maker: Maker, shape: EncoderShape, machine: Machine) -> Encoder:
     """Trains an encoder on samples of the generator; repeatable, and the caller's random state is restored."""
 
@@ -62,53 +117,6 @@ def learn_encoder(maker: Maker, shape: EncoderShape, machine: Machine) -> Encode
         encoder = Encoder(shape).to(machine.device)
         fit(encoder, draw, loss, STEPS, machine, SEED)
     return encoder.requires_grad_(False).eval()
-
-
-def save_encoder(encoder: Encoder, shape: EncoderShape, weights: str, folder: Path) -> None:
-    """Keeps an encoder in a run folder, with the fingerprint of the weights that it fits, if the folder is writable."""
-    with suppress(UnwritableError):
-        write_atomically(folder / FILE, tensors_to_bytes(dict(encoder.state_dict()), {"about": _about(shape, weights)}))
-
-
-def _about(shape: EncoderShape, weights: str) -> str:
-    """One text: several entries would be written in random order."""
-    return json.dumps({"shape": asdict(shape), "weights": weights})
-
-
-def load_encoder(shape: EncoderShape, weights: str, folder: Path, machine: Machine) -> Encoder | None:
-    """The encoder of a run folder; None if it has none for these weights, or a damaged one, which is learnt again."""
-    if not (folder / FILE).exists():
-        return None
-    with suppress(InputError, KeyError, RuntimeError):
-        tensors, about = read_tensors(folder / FILE)
-        if about["about"] == _about(shape, weights):
-            encoder = Encoder(shape)
-            encoder.load_state_dict(tensors)
-            return encoder.to(machine.device).requires_grad_(False).eval()
-    return None
-
-
-def encoder_for(
-    maker: Maker, networks: dict[str, Any], shape: EncoderShape, machine: Machine, folder: Path | None
-) -> Encoder:
-    """The encoder of a run: that in its folder, or else one that is learnt now and kept there.
-
-    Args:
-        maker: Makes the run's pictures.
-        networks: The run's networks.
-        shape: Shape of the encoder.
-        machine: The machine to run on.
-        folder: The run folder; None for a run that is not in one yet.
-    """
-    weights = fingerprint(networks)
-    found = load_encoder(shape, weights, folder, machine) if folder is not None else None
-    if found is not None:
-        return found
-    with evaluating(networks.values(), machine):
-        learnt = learn_encoder(maker, shape, machine)
-    if folder is not None:
-        save_encoder(learnt, shape, weights, folder)
-    return learnt
 
 
 def invert(
@@ -164,6 +172,9 @@ def _improved(
         adam.param_groups[0]["lr"] = RATE * (1 - step / steps)
         adam.step()
     raise AssertionError("the loop returns")
+
+
+# --- given pictures -------------------------------------------------------------------------------
 
 
 def originals(pictures: Any, channels: int, ranges: Any) -> list[Original]:

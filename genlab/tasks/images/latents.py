@@ -19,10 +19,11 @@ from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.metrics.latents import principal_components
 from genlab.show.latent_map import latent_map
-from genlab.tasks.images.finding import Classifier, find_directions, readers_from_classifier, readers_from_table
+from genlab.tasks.images.finding import find_directions
 from genlab.tasks.images.inversion import difference
 from genlab.tasks.images.options import DirectionsRequest, InvertRequest
 from genlab.tasks.images.pipeline import ImagesPipeline
+from genlab.tasks.images.readers import Classifier, readers_from_classifier, readers_from_table
 from genlab.tasks.shared.reopening import training_data
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]

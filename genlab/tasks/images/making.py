@@ -13,14 +13,15 @@ from genlab.data.pictures.descriptions import PADDING, SPECIAL, START, Vocabular
 from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.models.flow import Velocity, follow, guided
-from genlab.tasks.images.options import FlowRequest
+from genlab.tasks.images.facts import PictureFacts
+from genlab.tasks.images.options import FlowOptions, FlowRequest
 
 Pictures = Float[Tensor, "batch channels side side"]
 Latents = Float[Tensor, "batch latent"]
 Conditions = Int[Tensor, "batch *words"]
 """What pictures are made under: a class index each, or the words of a description."""
-
-
+PASS = 250
+"""Pictures per forward pass."""
 KNOWN = 30
 """Number of known words that an error lists."""
 
@@ -169,6 +170,14 @@ class AlongFlow:
         empty = torch.full_like(words, PADDING)
         empty[:, 0] = START
         return guided(self.network, words, empty, self.guidance)
+
+
+def maker_of(options: Any, facts: PictureFacts, network: nn.Module) -> Maker:
+    """The maker of a model's network."""
+    if isinstance(options, FlowOptions):
+        picture = (facts.channels, options.pixels, options.pixels)
+        return AlongFlow(network, picture, Vocabulary(facts.words), facts.longest, facts.classes)
+    return OnePass(network, options.latent, facts.classes)
 
 
 def turns(count: int, classes: list[str]) -> Int[Tensor, " count"]:

@@ -19,9 +19,10 @@ from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.metrics.pictures import frechet_distance, kernel_distance
 from genlab.show.sheets import sheet
+from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.features import conditions_of, generated_features
 from genlab.tasks.images.making import Conditions
-from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
+from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.shared.drawings import are_photographs
 from genlab.tasks.shared.picture_examples import picture_examples
 from genlab.tasks.shared.picture_features import RealFeatures, extractor

@@ -10,8 +10,8 @@ from genlab.engine.custom import Networks
 from genlab.engine.recipe import Metrics, Setup
 from genlab.layers.average import Average
 from genlab.models.vae import VAE, latent_loss, reconstruction_loss
+from genlab.tasks.images.facts import GeneratorShape, PictureFacts
 from genlab.tasks.images.options import VAEOptions
-from genlab.tasks.images.pipeline import GeneratorShape, PictureFacts
 from genlab.tasks.images.recipe import Batch, ImagesRecipe, facts_of, kept
 
 

@@ -204,9 +204,7 @@ class RestylePipeline(Pipeline):
                 panels=[old, new, np.abs(new.astype(np.int16) - old).astype(np.uint8)],
             )
 
-    def _said(
-        self, source: list[int], target: list[int], wanted: Collection[int], strength: float
-    ) -> dict[str, str]:
+    def _said(self, source: list[int], target: list[int], wanted: Collection[int], strength: float) -> dict[str, str]:
         """The changes of one picture in words, by attribute; those `wanted` also where the value stays.
 
         At strength 0, nothing changes: the words are the present values.

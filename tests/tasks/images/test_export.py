@@ -2,8 +2,7 @@
 
 import json
 import re
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +15,13 @@ from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.options import make
+from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.options import FlowRequest, PicturesRequest
-from genlab.tasks.images.pipeline import ImagesPipeline, PictureFacts
+from genlab.tasks.images.pipeline import ImagesPipeline
+from tests.exchange.graphs import no_trace_inside, opened, shapes, writer
 from tests.exchange.networks import unchecked
 from tests.tasks.images.made import SMALL
 from tests.tasks.images.small import OPTIONS
-
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 CLASSES = ["cat", "grey dog", "übergroß"]
 WORDS = ["cat", "dog", "grey", "übergross"]
@@ -67,33 +65,10 @@ def pipeline(model: str, options: dict, facts: dict) -> ImagesPipeline:
     return ImagesPipeline(made, known, networks, Machine("cpu"))
 
 
-class Written(NamedTuple):
-    ours: ImagesPipeline
-    session: Any
-    about: dict[str, Any]
-    place: Path
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Exports a model of `MODELS`, once."""
-    done: dict[str, Written] = {}
-
-    def write(name: str) -> Written:
-        if name not in done:
-            ours = pipeline(*MODELS[name])
-            place = tmp_path_factory.mktemp("onnx") / "new" / "model.onnx"
-            with unchecked():
-                ours.export("onnx", place, "")
-            done[name] = Written(ours, *opened(place), place)
-        return done[name]
-
-    return write
-
-
-def opened(place: Path) -> tuple[Any, dict[str, Any]]:
-    session = onnxruntime.InferenceSession(place, providers=["CPUExecutionProvider"])
-    return session, {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+    return writer(lambda name: pipeline(*MODELS[name]), lambda: tmp_path_factory.mktemp("onnx"))
 
 
 def pictures_of(ours: ImagesPipeline, latents: torch.Tensor, request: Any) -> np.ndarray:
@@ -183,13 +158,13 @@ def test_the_same_flow_without_words(written, batch, sampler):
 
 def test_names_sizes_and_metadata(written):
     _, session, about, _ = written("gan")
-    assert {one.name: one.shape for one in session.get_inputs()} == {"latents": ["batch", 64], "labels": ["batch"]}
-    assert {one.name: one.shape for one in session.get_outputs()} == {"pictures": ["batch", 1, 16, 16]}
+    assert shapes(session.get_inputs()) == {"latents": ["batch", 64], "labels": ["batch"]}
+    assert shapes(session.get_outputs()) == {"pictures": ["batch", 1, 16, 16]}
     assert about == {"pixels": 16, "channels": 1, "classes": CLASSES, "latent": 64}
     _, session, about, _ = written("flow")
     taken = {"pictures": ["batch", 3, 16, 16], "times": ["batch"], "words": ["batch", 4]}
-    assert {one.name: one.shape for one in session.get_inputs()} == taken
-    assert {one.name: one.shape for one in session.get_outputs()} == {"velocity": ["batch", 3, 16, 16]}
+    assert shapes(session.get_inputs()) == taken
+    assert shapes(session.get_outputs()) == {"velocity": ["batch", 3, 16, 16]}
     assert about == {
         "pixels": 16, "channels": 3, "classes": CLASSES, "words": {word: 2 + n for n, word in enumerate(WORDS)},
         "start": 1, "padding": 0, "longest": 4,
@@ -200,9 +175,7 @@ def test_names_sizes_and_metadata(written):
 def test_one_file_without_paths_or_encoder(written, name):
     place = written(name).place
     assert [path.name for path in place.parent.iterdir()] == ["model.onnx"]
-    content = place.read_bytes()
-    for trace in (__file__, "tasks/images", "models/", "site-packages", "stack_trace", "encoder.steps"):
-        assert trace.encode() not in content
+    no_trace_inside(place, __file__, "tasks/images", "encoder.steps")
 
 
 def test_command_line(cli, run, tmp_path):

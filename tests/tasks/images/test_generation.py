@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from genlab.errors import InputError
-from genlab.tasks.images.pipeline import spherical
+from genlab.tasks.images.walks import spherical
 from tests.tasks.images.made import recipe
 
 

@@ -16,10 +16,11 @@ from genlab.engine.machine import Machine
 from genlab.engine.weights import fingerprint
 from genlab.errors import InputError
 from genlab.tasks.images.directions import Directions
-from genlab.tasks.images.finding import Readers, _flips, _others, find_directions
+from genlab.tasks.images.finding import _flips, _others, find_directions
 from genlab.tasks.images.inversion import invert
 from genlab.tasks.images.making import OnePass
 from genlab.tasks.images.options import DirectionsRequest
+from genlab.tasks.images.readers import Readers
 
 SHADE, WIDE = Attribute("shade", ["dark", "light"]), Attribute("kind", ["bar", "square"])
 

@@ -1,8 +1,7 @@
 """Models that change pictures as ONNX files, run by onnxruntime."""
 
 import json
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +15,11 @@ from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.options import make
 from genlab.tasks.restyle.pipeline import RestyleFacts, RestylePipeline, TypicalCycleError
+from tests.exchange.graphs import no_trace_inside, opened, shapes, writer
 from tests.exchange.networks import unchecked
 from tests.tasks.restyle.made import COLOURS, sign
 from tests.tasks.restyle.small import OPTIONS
 
-onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 HAIR, HAT = Attribute("hair", ["black", "blond", "rötlich"]), Attribute("hat", ["no", "yes"])
@@ -49,33 +48,10 @@ def pipeline(model: str, options: dict, channels: int, attributes: list[Attribut
     return RestylePipeline(made, facts, built, Machine("cpu"))
 
 
-class Written(NamedTuple):
-    ours: RestylePipeline
-    session: Any
-    about: dict[str, Any]
-    place: Path
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Exports a model of `MODELS`, once."""
-    done: dict[str, Written] = {}
-
-    def write(name: str) -> Written:
-        if name not in done:
-            ours = pipeline(*MODELS[name])
-            place = tmp_path_factory.mktemp("onnx") / "model.onnx"
-            with unchecked():
-                ours.export("onnx", place, "")
-            done[name] = Written(ours, *opened(place), place)
-        return done[name]
-
-    return write
-
-
-def opened(place: Path) -> tuple[Any, dict[str, Any]]:
-    session = onnxruntime.InferenceSession(place, providers=["CPUExecutionProvider"])
-    return session, {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+    return writer(lambda name: pipeline(*MODELS[name]), lambda: tmp_path_factory.mktemp("onnx"))
 
 
 def random_pictures(ours: RestylePipeline, batch: int) -> torch.Tensor:
@@ -140,22 +116,20 @@ def test_the_same_looks(written, batch):
 def test_names_sizes_and_metadata(written):
     _, session, about, _ = written("drawings")
     taken = {"pictures": ["batch", 3, 16, 16], "change": ["batch", 5]}
-    assert {one.name: one.shape for one in session.get_inputs()} == taken
+    assert shapes(session.get_inputs()) == taken
     given = {"changed": ["batch", 3, 16, 16], "present": ["batch", 2]}
-    assert {one.name: one.shape for one in session.get_outputs()} == given
+    assert shapes(session.get_outputs()) == given
     attributes = [{"name": one.name, "values": one.values} for one in (HAIR, HAT)]
     assert about == {"pixels": 16, "channels": 3, "attributes": attributes}
     _, session, _, _ = written("two looks")
-    assert {one.name: one.shape for one in session.get_inputs()} == {"pictures": ["batch", 1, 24, 24]}
+    assert shapes(session.get_inputs()) == {"pictures": ["batch", 1, 24, 24]}
     looks = {name: ["batch", 1, 24, 24] for name in ("to_first", "to_second")}
-    assert {one.name: one.shape for one in session.get_outputs()} == {**looks, "present": ["batch", 1]}
+    assert shapes(session.get_outputs()) == {**looks, "present": ["batch", 1]}
 
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_no_path_of_this_machine_is_inside(written, name):
-    content = written(name).place.read_bytes()
-    for trace in (__file__, "tasks/restyle", "models/", "site-packages", "stack_trace"):
-        assert trace.encode() not in content
+    no_trace_inside(written(name).place, __file__, "tasks/restyle")
 
 
 def test_command_line(cli, run, tmp_path):

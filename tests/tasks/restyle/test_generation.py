@@ -109,9 +109,7 @@ def test_names_and_values_may_contain_equals_signs_and_commas(run, monkeypatch):
 
 def test_strength(run):
     before = sign(2000, "blue", True)
-    samples = [
-        run.generate(pictures=before, set={"colour": "red"}, strength=strength)[0] for strength in (0, 0.5, 1)
-    ]
+    samples = [run.generate(pictures=before, set={"colour": "red"}, strength=strength)[0] for strength in (0, 0.5, 1)]
     none, half, full = (sample.content.astype(int) for sample in samples)
     assert [sample.about["changes"]["colour"] for sample in samples] == ["blue", "blue -> red", "blue -> red"]
     assert np.array_equal(none, before)

@@ -1,0 +1,61 @@
+"""A small Transformer that reads descriptions, after Vaswani et al. (2017), arXiv 1706.03762, with pre-norm layers.
+
+Data flow::
+
+    words (batch, length) -> embedding, learnt positions -> depth times
+      x + attention(norm(x));  x + feed_forward(norm(x))
+    -> norm -> context (batch, length, width), one vector per word
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from genlab.layers.attention import Attention
+
+Words = Int[Tensor, "batch length"]
+"""Word indices; 0 is padding, which nothing attends to."""
+Context = Float[Tensor, "batch length width"]
+"""A vector per word."""
+
+
+class TextLayer(nn.Module):
+    """A pre-norm Transformer layer that attends in both directions."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = Attention(width, heads, bias=True)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, x: Context, mask: Bool[Tensor, "batch length"]) -> Context:
+        x = x + self.attention(self.attention_norm(x), mask=mask)
+        return x + self.feed_forward(x)
+
+
+class TextEncoder(nn.Module):
+    """Maps words to context vectors, one per word.
+
+    Args:
+        vocabulary: Number of word indices.
+        longest: Largest number of words.
+        width: Size of a context vector.
+        heads: Attention heads of a layer.
+        depth: Number of layers.
+    """
+
+    def __init__(self, vocabulary: int, longest: int, width: int, heads: int, depth: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, width)
+        self.positions = nn.Parameter(0.02 * torch.randn(longest, width))
+        self.layers = nn.ModuleList(TextLayer(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        nn.init.normal_(self.words.weight, 0, 0.02)
+
+    def forward(self, words: Words) -> Context:
+        x = self.words(words) + self.positions[: words.shape[1]]
+        for layer in self.layers:
+            x = layer(x, words > 0)
+        return self.norm(x)

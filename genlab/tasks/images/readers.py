@@ -1,0 +1,124 @@
+"""Who reads the attributes of generated pictures: two judges trained on a table, or a classifier."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from genlab.data.pictures.attribute_set import AttributedSet
+from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.pixels import to_tensor
+from genlab.engine.machine import Machine
+from genlab.engine.modes import evaluating
+from genlab.engine.pipeline import Prediction
+from genlab.engine.progress import say
+from genlab.errors import InputError
+from genlab.metrics.restyle import balanced_accuracy
+from genlab.tasks.images.pipeline import ImagesPipeline
+from genlab.tasks.shared.judges import READER, REPORTER, Judge, JudgeShape, train_judge
+
+Pixels = UInt8[np.ndarray, "pictures height width channels"]
+Reader = Callable[[Pixels], list[Float[Tensor, "pictures _values"]]]
+"""Reads the log-probabilities of the values of each attribute, on the CPU."""
+Classifier = Callable[[Pixels], list[Prediction]]
+SURE = 1e-6
+"""Smallest probability that a classifier's log-odds are computed from."""
+
+
+class Readers(NamedTuple):
+    """Who reads what from pictures."""
+
+    attributes: list[Attribute]
+    """The attributes that get directions, then those that must not change."""
+    edited: int
+    """Number of those that get directions."""
+    finds: Reader
+    """Finds the directions."""
+    measures: Reader
+    """Measures them."""
+    about: dict[str, Any]
+    """Facts about both, for the report."""
+
+
+def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Readers:
+    """Trains two judges on the training pictures.
+
+    Raises:
+        InputError: the pictures differ from the model's in colour channels.
+    """
+    if found.channels != pipeline.facts.channels:
+        kinds = {1: "grey", 3: "colour"}
+        raise InputError(
+            f"{found.name} has {kinds[found.channels]} pictures, the run makes {kinds[pipeline.facts.channels]} ones.",
+            "data",
+        )
+    attributes = [*found.attributes, *found.kept]
+    train = found.train
+    pictures = train.pictures
+    values = np.concatenate((train.values, train.kept), 1)
+    counts = [len(one.values) for one in attributes]
+    say("training two judges of the attributes ...")
+    finder = _reader(train_judge(pictures, values, counts, len(counts), pipeline.machine, READER), pipeline.machine)
+    order = np.random.default_rng(1).permutation(len(pictures))  # other batches: in effect, another seed
+    measurer = _reader(
+        train_judge(pictures.take(order), values[order], counts, len(counts), pipeline.machine, REPORTER),
+        pipeline.machine,
+    )
+    held_out = found.test or found.validation
+    accuracy: dict[str, float | None] = {}
+    if held_out is not None:
+        read = likeliest(measurer(held_out.pictures.array[held_out.pictures.rows])).numpy()
+        known = np.concatenate((held_out.values, held_out.kept), 1)
+        for place, one in enumerate(attributes):
+            accuracy[one.name] = balanced_accuracy(read[:, place], known[:, place])
+    about = {
+        "data": found.name,
+        "finder": _described(READER),
+        "measured_by": _described(REPORTER),
+        "accuracy_on_real": accuracy,
+    }
+    return Readers(attributes, len(found.attributes), finder, measurer, about)
+
+
+def readers_from_classifier(classifier: Classifier, names: Sequence[str], sample: Pixels) -> Readers:
+    """The classes of a classifier as one attribute; it finds the directions and measures them.
+
+    Args:
+        classifier: Predicts the classes of pictures.
+        names: The name of the attribute, or none for `class`.
+        sample: A picture, to learn the classes from.
+
+    Raises:
+        InputError: there are several names.
+    """
+    if len(names) > 1:
+        raise InputError("attribute: a classifier has one attribute: give one name.", "attribute")
+    classes = list(classifier(sample)[0].probabilities)
+
+    def read(pictures: Pixels) -> list[Float[Tensor, "pictures _values"]]:
+        rows = [[prediction.probabilities[name] for name in classes] for prediction in classifier(pictures)]
+        return [torch.tensor(rows).float().clamp(SURE, 1 - SURE).log()]
+
+    about = {"finder": "the classifier", "measured_by": "the classifier", "accuracy_on_real": {}}
+    return Readers([Attribute((*names, "class")[0], classes)], 1, read, read, about)
+
+
+def _reader(judge: Judge, machine: Machine) -> Reader:
+    def read(pictures: Pixels) -> list[Float[Tensor, "pictures _values"]]:
+        with evaluating(judge, machine):
+            logits = judge(machine.place(to_tensor(pictures)))
+        return [each.float().log_softmax(1).cpu() for each in logits]
+
+    return read
+
+
+def _described(shape: JudgeShape) -> str:
+    return f"a judge of width {shape.width} and at most {shape.widest} x {shape.widest} positions"
+
+
+def likeliest(log_probabilities: list[Float[Tensor, "pictures _values"]]) -> Int[Tensor, "pictures attributes"]:
+    """The index of the value with the highest log-probability."""
+    return torch.stack([each.argmax(1) for each in log_probabilities], 1)
