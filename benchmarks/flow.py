@@ -96,26 +96,24 @@ def main() -> None:
 def prepare(options: argparse.Namespace) -> Bench:
     """Reads the data, trains the judge and computes the features of real pictures."""
     describing = FlowRecipe.describing(FlowOptions(pixels=options.pixels, label=options.label))
-    found = read_pictures(
-        options.data, *SHARES, pixels=options.pixels, label=options.label, describing=describing
-    )  # fmt: skip
+    found = read_pictures(options.data, *SHARES, pixels=options.pixels, label=options.label, describing=describing)
     train, test = found.train, found.test
     assert test is not None, "the data have too few pictures for a test split"
-    reference, other = (test, train) if options.against == "test" else halves(train)
-    machine, count = Machine(), min(options.pictures, len(test if options.against == "test" else train))
+    reference = test if options.against == "test" else train
+    machine, count = Machine(), min(options.pictures, len(reference))
     studied = [train, *([found.unseen] if found.unseen is not None else [])]
+    asked = test
     if train.described is None and found.classes:
-        test, *studied = (with_class(split, found.classes) for split in (test, *studied))
-    prompts = prompts_of(test, studied, found.combinations, machine, count)
+        asked, *studied = (with_class(split, found.classes) for split in (test, *studied))
+    prompts = prompts_of(asked, studied, found.combinations, machine, count)
     if prompts is None:
         raise SystemExit(f"{options.data} has neither classes nor attributes that could be judged.")
     again = np.arange(count) % len(prompts)
     labels = None if train.described is not None else prompts.wanted[again, 0]
     wanted = Wanted([prompts.texts[place] for place in again.tolist()], labels)
     features = RealFeatures(extractor("auto", found.name, machine))
-    one_half, other_half = features.of(reference, count), features.of(other, count)
-    real = one_half if options.against == "test" else features.of(train, count)
-    return Bench(found, prompts, wanted, features.extractor, real, distances(one_half, other_half))
+    floor = distances(*(features.of(each, count) for each in ((test, train) if reference is test else halves(train))))
+    return Bench(found, prompts, wanted, features.extractor, features.of(reference, count), floor)
 
 
 def with_class(pictures: PictureSplit, classes: list[str]) -> PictureSplit:
