@@ -1,6 +1,5 @@
 """The models of `benchmarks/flow.py`: genlab's flow and GAN, and torchcfm's flow, each with how it makes pictures."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +41,6 @@ class Trained(NamedTuple):
     seconds: float
     steps: int
     batch: int
-    run: genlab.Run | None = None
 
 
 def ours(model: str, data: str, label: str | None, pixels: int, seconds: float, seed: int, folder: Path) -> Trained:
@@ -65,7 +63,7 @@ def ours(model: str, data: str, label: str | None, pixels: int, seconds: float, 
             conditions = maker.conditions(len(wanted.texts))
         return pipeline.pixels(pipeline.noise(len(wanted.texts), SEED), conditions, maker.asked(request))
 
-    return Trained(make, run.about["seconds"], run.about["step"], pipeline.options.batch, run)
+    return Trained(make, run.about["seconds"], run.about["step"], pipeline.options.batch)
 
 
 def torchcfm(peer: Path, data: str, label: str | None, pixels: int, seconds: float, seed: int) -> Trained:
@@ -73,9 +71,7 @@ def torchcfm(peer: Path, data: str, label: str | None, pixels: int, seconds: flo
     found, machine = read_pictures(data, *SHARES, pixels=PIXELS, label=label), Machine()
     if found.channels != 1 or not found.classes:
         raise SystemExit("torchcfm's example learns grey pictures with classes: leave the model out, or give @digits.")
-    start = time.perf_counter()
-    network, steps = train_torchcfm(peer, found.train, len(found.classes), seconds, seed, machine)
-    spent = time.perf_counter() - start
+    network, steps, spent = train_torchcfm(peer, found.train, len(found.classes), seconds, seed, machine)
 
     def make(wanted: Wanted, request: FlowRequest) -> Pixels:
         assert wanted.labels is not None

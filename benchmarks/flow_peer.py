@@ -36,7 +36,7 @@ TOLERANCE = 1e-4
 
 def train_torchcfm(
     folder: Path, train: PictureSplit, classes: int, seconds: float, seed: int, machine: Machine
-) -> tuple[Callable[[Labels, int], Pictures], int]:
+) -> tuple[Callable[[Labels, int], Pictures], int, float]:
     """Trains for `seconds`.
 
     Args:
@@ -48,7 +48,7 @@ def train_torchcfm(
         machine: The machine to train on.
 
     Returns:
-        A function from labels and a seed to pictures, about in [-1, 1], and the number of updates.
+        A function from labels and a seed to pictures, about in [-1, 1], the number of updates, and the seconds spent.
     """
     if not (folder / "torchcfm").is_dir():
         raise SystemExit(f"{folder} has no torchcfm: install it as {Path(__file__).name} says, and name the folder.")
@@ -78,6 +78,7 @@ def train_torchcfm(
         loss.backward()
         optimizer.step()
         step += 1
+    spent = time.perf_counter() - start
     network.eval()
 
     @torch.no_grad()
@@ -88,4 +89,4 @@ def train_torchcfm(
         velocity = lambda time, x: network(time, x, labels)
         return odeint(velocity, noise, ends, rtol=TOLERANCE, atol=TOLERANCE, method="dopri5")[-1]
 
-    return make, step
+    return make, step, spent

@@ -12,6 +12,8 @@ SHOWN = 64
 """Number of pictures on a sheet, and of those whose making is timed."""
 DISTANCES = {"Fréchet distance": "frechet", "recall": "recall", "precision": "precision"}
 """Column of a table -> measure."""
+SCORES = {"score": "generated", "score of real pictures": "real"}
+"""The same for the classification accuracy score."""
 FORMS = {
     "frechet": "{:.1f}",
     "recall": "{:.3f}",
@@ -35,11 +37,12 @@ def report(lines: list[Line]) -> None:
     print(f"of each kind. Between real pictures: {floor}.\n")
     groups = grouped(lines)
     usual = {key: rows for key, rows in groups.items() if key[2:] == (DEFAULT.flow_steps, DEFAULT.sampler)}
-    header = ["model", "guidance", *DISTANCES, "all right", "score", "score of real", f"making {SHOWN}, s"]
-    guidances = [
-        [model, f"{guidance:g}" if model == "flow" else "", *distances(rows), *scores(rows), cell(rows, "making")]
-        for (model, guidance, *_), rows in usual.items()
-    ]
+    scored = any("score" in row for rows in usual.values() for row in rows)
+    header = ["model", "guidance", *DISTANCES, "all right", *(SCORES if scored else ()), f"making {SHOWN}, s"]
+    guidances = []
+    for (model, guidance, *_), rows in usual.items():
+        start = [model, f"{guidance:g}" if model == "flow" else "", *distances(rows)]
+        guidances.append([*start, *(scores(rows) if scored else ()), cell(rows, "making")])
     print_table(header, guidances)
 
     print("\nTrainings:\n")
@@ -88,7 +91,7 @@ def distances(rows: Sequence[Line]) -> list[str]:
 def scores(rows: Sequence[Line]) -> list[str]:
     """The classification accuracy scores of generated and of real pictures."""
     found = [row["score"] for row in rows if "score" in row]
-    return [spread([each[of] for each in found]) for of in ("generated", "real")]
+    return [spread([each[of] for each in found]) for of in SCORES.values()]
 
 
 def adherence(found: list[Line]) -> list[list[str]]:
