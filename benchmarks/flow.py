@@ -46,6 +46,10 @@ from genlab.tasks.images.options import FlowOptions, FlowRequest
 from genlab.tasks.shared.picture_features import Extractor, RealFeatures, Rows, extractor
 
 MODELS = ("flow", "gan", "torchcfm")
+ASKED = (
+    "data", "label", "caption", "pixels", "seconds", "pictures", "against", "guidance", "flow_steps", "swept", "score",
+)  # fmt: skip
+"""The options that results depend on."""
 
 
 class Bench(NamedTuple):
@@ -64,8 +68,9 @@ class Bench(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", help="with classes, or as a sample set with descriptions")
+    parser.add_argument("data", help="with classes, or with columns to write descriptions from")
     parser.add_argument("--label", help="column of the classes, as for genlab train images")
+    parser.add_argument("--caption", nargs="*", default=[], help="columns of the flow, as for genlab train images")
     parser.add_argument("--pixels", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=600.0, help="of each training")
     parser.add_argument("--seeds", type=int, default=1)
@@ -80,8 +85,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("flow.jsonl"), help="JSON-lines file of all results")
     parser.add_argument("--sheets", type=Path, help="folder for a sheet per model, with the default guidance")
     options = parser.parse_args()
-    asked = ["data", "label", "pixels", "seconds", "pictures", "against", "guidance", "flow_steps", "swept", "score"]
-    setting = setting_of(options, asked)
+    setting = setting_of(options, ASKED)
     models = [model for model in options.models if model != "torchcfm" or options.peer]
     done = {(line["model"], line["seed"]) for line in read(options.results, setting)}
     wanted = [(model, seed) for seed in range(options.seeds) for model in models]
@@ -95,7 +99,8 @@ def main() -> None:
 
 def prepare(options: argparse.Namespace) -> Bench:
     """Reads the data, trains the judge and computes the features of real pictures."""
-    describing = FlowRecipe.describing(FlowOptions(pixels=options.pixels, label=options.label))
+    flow = FlowOptions(pixels=options.pixels, label=options.label, caption=tuple(options.caption))
+    describing = FlowRecipe.describing(flow)
     found = read_pictures(options.data, *SHARES, pixels=options.pixels, label=options.label, describing=describing)
     train, test = found.train, found.test
     assert test is not None, "the data have too few pictures for a test split"
@@ -156,7 +161,9 @@ def one(options: argparse.Namespace, bench: Bench, model: str, seed: int) -> dic
 
 def train(options: argparse.Namespace, model: str, seed: int, folder: Path) -> Trained:
     given = options.data, options.label, options.pixels, options.seconds, seed
-    return torchcfm(options.peer, *given) if model == "torchcfm" else ours(model, *given, folder)
+    if model == "torchcfm":
+        return torchcfm(options.peer, *given)
+    return ours(model, *given, folder, **({"caption": tuple(options.caption)} if model == "flow" else {}))
 
 
 def requests(options: argparse.Namespace, seed: int) -> list[FlowRequest]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -43,11 +43,13 @@ class Trained(NamedTuple):
     batch: int
 
 
-def ours(model: str, data: str, label: str | None, pixels: int, seconds: float, seed: int, folder: Path) -> Trained:
-    """A model of genlab with its default options."""
+def ours(
+    model: str, data: str, label: str | None, pixels: int, seconds: float, seed: int, folder: Path, **options: Any
+) -> Trained:
+    """A model of genlab, with its default options but for `options`."""
     run = genlab.train(
         "images", data, model=model, label=label, pixels=pixels, minutes=seconds / 60, seed=seed, out=folder / "run",
-        validation=SHARES[0], test=SHARES[1], quiet=True,
+        validation=SHARES[0], test=SHARES[1], quiet=True, **options,
     )  # fmt: skip
     if run.about["state"] != "done":
         raise SystemExit("Interrupted: this training has no result.")
