@@ -152,20 +152,6 @@ def test_it_runs_in_pieces(tmp_path, repository, quick_judge, monkeypatch, capsy
     assert (tmp_path / "signs-cyclegan-2s.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_results_of_other_code_and_machines_are_not_mixed(tmp_path, monkeypatch):
-    options = Namespace(data="@faces", attribute=["hair"], pixels=32, seconds=600.0)
-    before = restyle.setting_of(options)
-    results = tmp_path / "results.jsonl"
-    results.write_text(json.dumps({"setting": before, "model": "stargan", "seed": 0}) + "\n")
-    assert len(restyle.read(results, restyle.setting_of(options))) == 1
-    assert len(before["revision"]) >= 40
-    with monkeypatch.context() as patch:
-        patch.setattr(torch, "get_num_threads", lambda: 99)
-        assert restyle.read(results, restyle.setting_of(options)) == []
-    monkeypatch.setattr(restyle.subprocess, "check_output", lambda *_, **__: "another\n")
-    assert restyle.read(results, restyle.setting_of(options)) == []
-
-
 def test_the_report_has_medians_and_ranges(capsys):
     def line(model: str, flips: float, glasses: float, skin: float) -> dict:
         measured = {"judge": {"hair": 0.99, "glasses": 1.0, "skin": None}, "flip_rate": flips, "wrong": flips / 10}
