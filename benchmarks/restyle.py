@@ -14,10 +14,6 @@ not trained again: the benchmark can be interrupted, and spread over several com
 """
 
 import argparse
-import json
-import re
-import statistics
-import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from restyle_models import BASELINES, SHARES, Budget, Pixels, Trained, baseline, cyclegan, peer, stargan
+from result_lines import append, read, setting_of, spread
 
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.shared.sample_sets import truth_of
@@ -65,7 +62,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("restyle.jsonl"), help="JSON-lines file of all results")
     parser.add_argument("--sheets", type=Path, help="folder for a sheet per model: before, after, truth if known")
     options = parser.parse_args()
-    setting = setting_of(options)
+    setting = setting_of(options, ("data", "attribute", "pixels", "seconds"))
     models = [model for model in options.models if model != "peer" or options.peer_repo]
     wanted = [*((name, 0) for name in BASELINES), *((name, seed) for seed in range(options.seeds) for name in models)]
     done = {(line["model"], line["seed"]) for line in read(options.results, setting)}
@@ -73,27 +70,8 @@ def main() -> None:
         bench = prepare(options)
         for model, seed in missing:
             line = {"setting": setting, "model": model, "seed": seed, **one(options, bench, model, seed)}
-            with open(options.results, "a") as file:
-                file.write(json.dumps(line) + "\n")
-            print(json.dumps(line), flush=True)
+            append(options.results, line)
     report(read(options.results, setting))
-
-
-def setting_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What makes results comparable: the options, the code and the machine."""
-    describe = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    revision = subprocess.check_output(describe, cwd=Path(__file__).parent, text=True).strip()
-    machine = Machine().about()
-    facts = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    processor = " ".join([machine["processor"], *re.findall(r"model name\s*: (.*)", facts)[:1]])
-    asked = {name: getattr(options, name) for name in ("data", "attribute", "pixels", "seconds")}
-    return {**asked, "revision": revision, "processor": processor, "threads": machine["threads"]}
-
-
-def read(path: Path, setting: dict[str, Any]) -> list[dict[str, Any]]:
-    """The results in this setting."""
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return [line for line in lines if line["setting"] == setting]
 
 
 def prepare(options: argparse.Namespace) -> Bench:
@@ -215,14 +193,6 @@ def report(lines: list[dict[str, Any]]) -> None:
             each = [[row["kept"][column] for row in rows if column in row["kept"]] for rows in found.values()]
             if any(each):
                 print(f"| {column} | {' | '.join(map(spread, each))} |")
-
-
-def spread(values: list[float], form: str = "{:.1%}") -> str:
-    """Median and range; empty without values."""
-    if not values:
-        return ""
-    low, middle, high = (form.format(value) for value in (min(values), statistics.median(values), max(values)))
-    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 if __name__ == "__main__":

@@ -6,20 +6,22 @@ Data flow::
     real training pictures -> judge (`tasks/shared/judges.py`) ------------------------------+--> values read
 """
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int, UInt8
 
 from genlab.data.pictures.attributes import MOST, UNKNOWN
 from genlab.data.pictures.combinations import are_unseen
 from genlab.data.pictures.described import Facts
 from genlab.data.pictures.picture_set import PictureSplit
+from genlab.engine.machine import Machine
 from genlab.metrics.adherence import right, right_by_chance
 from genlab.tasks.images.making import AlongFlow
 from genlab.tasks.images.options import FlowRequest
 from genlab.tasks.images.pipeline import ImagesPipeline
-from genlab.tasks.shared.judges import judged, train_judge
+from genlab.tasks.shared.judges import Judge, judged, train_judge
 
 PROMPTS = 1000
 """Largest number of descriptions to make pictures from."""
@@ -28,7 +30,86 @@ STUDIED = 50_000
 SEED = 2
 """Seed of the latent vectors."""
 
+Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Values = Int[np.ndarray, "pictures attributes"]
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Descriptions of real pictures, and a judge of the pictures that a model makes from them."""
+
+    pictures: PictureSplit
+    """The real pictures."""
+    texts: list[str] = field(repr=False)
+    """Their descriptions, which name all attributes."""
+    names: list[str]
+    """The attributes that the judge reads."""
+    wanted: Values = field(repr=False)
+    """Their values."""
+    unseen: Bool[np.ndarray, " pictures"] = field(repr=False)
+    """Whether training has not seen the combination of all values."""
+    judge: Judge = field(repr=False)
+    real: Values = field(repr=False)
+    """What the judge reads from the real pictures."""
+    machine: Machine = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def compared(self, made: Pixels) -> dict[str, Any]:
+        """How often pictures have the values that their descriptions name.
+
+        Args:
+            made: A picture per description.
+
+        Returns:
+            `each`: by attribute, and `all`: of all attributes, as shares `model`, `real` and `chance`; `unseen`: the
+            same of unseen combinations, if there are any.
+        """
+        read = {"model": _read(self.judge, made, self.machine), "real": self.real}
+        report = _compared(read, self.wanted, self.names)
+        if self.unseen.any():
+            some = {name: rows[self.unseen] for name, rows in read.items()}
+            compared = _compared(some, self.wanted[self.unseen], self.names)
+            report["unseen"] = {"prompts": int(self.unseen.sum()), **compared}
+        return report
+
+
+def prompts_of(
+    held_out: PictureSplit, studied: list[PictureSplit], combinations: list[list[int]], machine: Machine,
+    most: int | None = None,
+) -> Prompts | None:  # fmt: skip
+    """Describes held-out pictures and trains a judge; None if no attribute can be judged.
+
+    Args:
+        held_out: Pictures that were not trained on, with their facts.
+        studied: Real pictures, none of them among `held_out`, for the judge.
+        combinations: Combinations of values that training has not seen.
+        machine: The machine to train on.
+        most: Largest number of descriptions; None for `PROMPTS`.
+    """
+    facts = held_out.described
+    if not isinstance(facts, Facts):
+        return None
+    columns = [place for place, one in enumerate(facts.attributes) if 2 <= len(one.values) <= MOST]
+    known = np.flatnonzero((facts.values != UNKNOWN).all(1))
+    places = np.random.default_rng(0).permutation(known)[: PROMPTS if most is None else most]
+    if not columns or not len(places):
+        return None
+    attributes = [facts.attributes[column] for column in columns]
+    pictures, values = _studied(studied, columns)
+    counts = [len(one.values) for one in attributes]
+    judge = train_judge(pictures, values, counts, len(counts), machine)
+    return Prompts(
+        held_out.take(places),
+        [facts.whole(place, wording=place) for place in places.tolist()],
+        [one.name for one in attributes],
+        facts.values[places][:, columns],
+        are_unseen(facts.take(places), combinations),
+        judge,
+        _read(judge, held_out.array[held_out.rows[places]], machine),
+        machine,
+    )
 
 
 def prompt_adherence(
@@ -45,37 +126,21 @@ def prompt_adherence(
         studied: Real pictures, none of them among `held_out`, for the judge. It also needs combinations that the model
             has never seen.
     """
-    facts, maker = held_out.described, pipeline.maker
-    columns = [place for place, one in enumerate(pipeline.facts.attributes) if 2 <= len(one.values) <= MOST]
-    if not isinstance(facts, Facts) or not isinstance(maker, AlongFlow) or not columns:
+    maker = pipeline.maker
+    if not isinstance(maker, AlongFlow) or not pipeline.facts.attributes:
         return None
-    attributes = [facts.attributes[column] for column in columns]
-    known = np.flatnonzero((facts.values != UNKNOWN).all(1))
-    places = np.random.default_rng(0).permutation(known)[:PROMPTS]
-    if not len(places):
+    prompts = prompts_of(held_out, studied, pipeline.facts.combinations, pipeline.machine)
+    if prompts is None:
         return None
-    pictures, values = _studied(studied, columns)
-    counts = [len(one.values) for one in attributes]
-    judge = train_judge(pictures, values, counts, len(counts), pipeline.machine)
-
     request = FlowRequest()
-    texts = [facts.whole(place, wording=place) for place in places.tolist()]
-    latents = pipeline.noise(len(places), SEED)
-    made = pipeline.pixels(latents, maker.words(texts), maker.asked(request))
-    real = held_out.array[held_out.rows[places]]
-    read = {
-        name: np.stack([chances.argmax(1) for chances in judged(judge, each, pipeline.machine)], 1)
-        for name, each in (("model", made), ("real", real))
-    }
-    wanted, names = facts.values[places][:, columns], [one.name for one in attributes]
-    unseen = are_unseen(facts.take(places), pipeline.facts.combinations)
-    report: dict[str, Any] = {"prompts": len(places), "example": texts[0]}
+    made = pipeline.pixels(pipeline.noise(len(prompts), SEED), maker.words(prompts.texts), maker.asked(request))
+    report: dict[str, Any] = {"prompts": len(prompts), "example": prompts.texts[0]}
     report |= {"guidance": request.guidance, "flow_steps": request.flow_steps, "sampler": request.sampler}
-    report |= _compared(read, wanted, names)
-    if unseen.any():
-        some = {name: rows[unseen] for name, rows in read.items()}
-        report["unseen"] = {"prompts": int(unseen.sum()), **_compared(some, wanted[unseen], names)}
-    return report
+    return report | prompts.compared(made)
+
+
+def _read(judge: Judge, pictures: Pixels, machine: Machine) -> Values:
+    return np.stack([chances.argmax(1) for chances in judged(judge, pictures, machine)], 1)
 
 
 def _studied(splits: list[PictureSplit], columns: list[int]) -> tuple[np.ndarray, Values]:

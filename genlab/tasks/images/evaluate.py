@@ -1,16 +1,18 @@
 """Evaluates generated pictures: distances, precision and recall, usefulness and copying, beside their noise floors."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from genlab.data.pictures.describing import Describing
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
+from genlab.data.pictures.pixels import to_tensor
 from genlab.engine.pipeline import Evaluation, Source
 from genlab.errors import InputError
 from genlab.metrics.pictures import copying, frechet_distance, kernel_distance, nearest, precision_recall
@@ -18,7 +20,7 @@ from genlab.show.sheets import sheet
 from genlab.tasks.images.accuracy_score import accuracy_after
 from genlab.tasks.images.adherence import prompt_adherence
 from genlab.tasks.images.features import conditions_of, generated_features
-from genlab.tasks.images.making import Conditions
+from genlab.tasks.images.making import AlongFlow, Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.recipe import FEWEST, Batch
 from genlab.tasks.shared.picture_features import RealFeatures, extractor
@@ -28,6 +30,10 @@ MEASURED = 10_000
 """Largest number of pictures of each kind to compare."""
 NEIGHBOURS = 32
 """Number of generated pictures to show beside their nearest training pictures."""
+REPEATED = 5_000
+"""Largest number of a flow's pictures that a classifier learns from; new ones for every batch would take an hour."""
+Draw = Callable[[int, int], Batch]
+"""Maps a step and a count to that many pictures and their class indices."""
 
 
 def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
@@ -125,10 +131,25 @@ def _accuracy_score(pipeline: ImagesPipeline, found: PictureSet) -> dict[str, fl
             made = pipeline.make(*pipeline.machine.place((pipeline.noise(count, 10_000 + step), conditions)))
         return made.float().clamp(-1, 1), wanted
 
+    draw: Draw = generated
+    if isinstance(pipeline.maker, AlongFlow):
+        draw = _repeating(pipeline, labels[random.integers(len(labels), size=min(len(labels), REPEATED))])
     return {
-        name: accuracy_after(draw, len(train), known, len(pipeline.facts.classes), pipeline.machine)
-        for name, draw in (("generated", generated), ("real", real))
+        name: accuracy_after(source, len(train), known, len(pipeline.facts.classes), pipeline.machine)
+        for name, source in (("generated", draw), ("real", real))
     }
+
+
+def _repeating(pipeline: ImagesPipeline, wanted: Int[Tensor, " pictures"]) -> Draw:
+    """Draws again and again from a picture of each of these classes."""
+    made = pipeline.pixels(pipeline.noise(len(wanted), 10_000), pipeline.maker.of_classes(wanted))
+    random = np.random.default_rng(0)
+
+    def draw(step: int, count: int) -> Batch:
+        picks = random.integers(len(wanted), size=count)
+        return to_tensor(made[picks]), wanted[picks]
+
+    return draw
 
 
 def _neighbours(

@@ -8,6 +8,8 @@ import torch
 import genlab
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
+from genlab.tasks.images.evaluate import NEIGHBOURS
+from genlab.tasks.images.making import AlongFlow
 from genlab.tasks.shared.picture_features import extractor
 from tests.conftest import squares_and_bars
 from tests.tasks.images.made import SMALL
@@ -37,6 +39,20 @@ def test_other_pictures_are_measured_whole(run, tmp_path):
     assert report["split"] == "all"
     assert report["pictures"] == 20  # the other half is the floor
     assert report["copying"] is None
+
+
+def test_a_flow_makes_its_pictures_once_for_a_classifier(folder, tmp_path, monkeypatch):
+    """Everything that samples the flow is counted: the comparison, the classifier's pictures, and two sheets."""
+    options = {"model": "flow", "pixels": 16, "width": 32, "depth": 1, "features": "digits", "quiet": True}
+    run = genlab.train("images", folder, steps=1, out=tmp_path / "run", **options)
+    monkeypatch.setattr("genlab.tasks.images.evaluate.REPEATED", 7)
+    made, make = [], AlongFlow.make
+    spy = lambda self, latents, words: [made.append(len(latents)), make(self, latents, words)][1]
+    monkeypatch.setattr(AlongFlow, "make", spy)
+    report = run.evaluate()
+    assert sum(made) == report["pictures"] + 7 + 2 * NEIGHBOURS
+    assert report["classification_accuracy_score"].keys() == {"generated", "real"}
+    assert report == run.evaluate()
 
 
 def test_missing_training_data_are_named(folder, tmp_path):

@@ -303,6 +303,18 @@ def test_guidance_compares_with_the_empty_description(described):
     torch.testing.assert_close(found, free + 3 * (given - free), rtol=1e-3, atol=1e-4)
 
 
+def test_guidance_costs_nothing_without_a_description(described, monkeypatch):
+    seen = []
+    velocity = type(described.pipeline.maker.network).velocity
+    spy = lambda self, x, *given: [seen.append(len(x)), velocity(self, x, *given)][1]
+    monkeypatch.setattr(type(described.pipeline.maker.network), "velocity", spy)
+    free, guided = ([one.content for one in described.generate(n=3, guidance=by, flow_steps=2)] for by in (1.0, 3.0))
+    assert np.array_equal(free, guided)
+    assert seen == [3] * 8  # Heun's method, twice
+    described.generate(n=3, guidance=3.0, flow_steps=1, prompt="red colour")
+    assert seen[8:] == [6, 6]
+
+
 # --- attention ------------------------------------------------------------------------------------
 
 
