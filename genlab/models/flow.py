@@ -15,8 +15,10 @@ A path from noise x0 (time 0) to a picture x1 (time 1) is x_t = (1 - t) x0 + t x
 network learns the mean velocity of all paths through x_t; following it from noise makes a picture.
 
 Departs from the papers: the network sees a picture as 2 x 2 pixels per position, as a small vision Transformer would,
-which makes it fast enough for CPUs; the context enters by cross-attention at the lowest resolution and, averaged,
-together with the time.
+which makes it fast enough for CPUs; the context enters by cross-attention at the lowest resolution, and its first
+vector, which has read all words, together with the time; for drawings, the network predicts the picture, mixed from a
+few learned colours (`layers/palette.py`), and its velocity follows from it (Li and He 2025, arXiv 2511.13720, section
+3); the last step of Heun's method is Euler's, so that pictures end at what the network predicts.
 """
 
 from collections.abc import Callable
@@ -28,6 +30,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from genlab.errors import InputError
+from genlab.layers.palette import Palette
 from genlab.layers.positions import sinusoids
 from genlab.layers.text_encoder import Context, TextEncoder, Words
 from genlab.layers.unet import GROUPS, Block, PictureAttention
@@ -43,6 +46,8 @@ LOWEST = 8
 """Resolution at which the network attends."""
 HEAD = 32
 """Width of an attention head."""
+LEAST = 0.02
+"""Smallest remaining time that the way to a predicted picture is divided by."""
 TIME_SCALE = 1000.0
 """Factor on times in [0, 1] before their sinusoids, whose wavelengths start at 2 pi."""
 
@@ -71,12 +76,13 @@ class Flow(nn.Module):
         shape: Channels, side and words.
         width: Channels at half resolution; lower resolutions have twice as many.
         depth: Number of layers of the text encoder.
+        colours: Number of learned colours for drawings; 0 for any colour.
 
     Raises:
         InputError: the pictures' side is not 16, 32, 64 ..., or the width is not a multiple of 32.
     """
 
-    def __init__(self, shape: FlowShape, width: int, depth: int = 2) -> None:
+    def __init__(self, shape: FlowShape, width: int, depth: int = 2, colours: int = 0) -> None:
         super().__init__()
         if shape.pixels < PATCH * LOWEST or shape.pixels & (shape.pixels - 1):
             raise InputError(f"pixels: {shape.pixels} cannot be used; this model needs 16, 32, 64 ...", "pixels")
@@ -99,8 +105,9 @@ class Flow(nn.Module):
         self.last_middle = Block(widths[-1], widths[-1], embedded)
         self.up = nn.ModuleList(Block(2 * after, before, embedded) for before, after in reversed(pairs))
         self.norm = nn.GroupNorm(GROUPS, width)
-        self.out = nn.Conv2d(width, pixels, 3, padding=1)
-        nn.init.zeros_(self.out.weight)  # the mean velocity is learnt first
+        self.out = nn.Conv2d(width, PATCH**2 * (colours or shape.channels), 3, padding=1)
+        self.palette = Palette(colours, shape.channels) if colours else None
+        nn.init.zeros_(self.out.weight)  # the mean is learnt first
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Pictures, times: Times, words: Words | None = None) -> Pictures:
@@ -118,11 +125,10 @@ class Flow(nn.Module):
         """Velocities at `x` and `times`, given the context that `read` returned."""
         width = self.stem.out_channels
         embedding = self.time(sinusoids_of(times, width))
-        if context is not None and mask is not None and self.summary is not None:
-            share = mask[:, :, None] / mask.sum(1)[:, None, None]
-            embedding = embedding + self.summary((context * share).sum(1))
+        if context is not None and self.summary is not None:
+            embedding = embedding + self.summary(context[:, 0])
         embedding = F.silu(embedding)
-        x = self.stem(F.pixel_unshuffle(x, PATCH))
+        noisy, x = x, self.stem(F.pixel_unshuffle(x, PATCH))
         skips = []
         for index, block in enumerate(self.down):
             x = block(F.avg_pool2d(x, 2) if index else x, embedding)
@@ -131,7 +137,12 @@ class Flow(nn.Module):
         x = self.last_middle(x, embedding)
         for index, block in enumerate(self.up):
             x = block(torch.cat((F.interpolate(x, scale_factor=2.0) if index else x, skips.pop()), 1), embedding)
-        return F.pixel_shuffle(self.out(F.silu(self.norm(x))), PATCH)
+        out = F.pixel_shuffle(self.out(F.silu(self.norm(x))), PATCH)
+        with torch.autocast(out.device.type, enabled=False):  # guidance would enlarge the errors of 16 bits
+            if self.palette is None:
+                return out.float()
+            remaining = (1 - times.float()).clamp(min=LEAST)[:, None, None, None]
+            return (self.palette(out.float()) - noisy.float()) / remaining
 
 
 def sinusoids_of(times: Times, width: int) -> Float[Tensor, "batch width"]:
@@ -192,13 +203,13 @@ def follow(velocity: Velocity, x: Pictures, steps: int, heun: bool = True) -> Pi
     """Follows the velocity from noise at time 0 to pictures at time 1, in equal steps.
 
     Euler's method evaluates the velocity once per step. Heun's averages it over both ends of the step: it costs twice
-    as much, and its error falls with the square of the steps.
+    as much, and its error falls with the square of the steps. The last step is always Euler's.
     """
     step = 1 / steps
     for index in range(steps):
         times = torch.full((len(x),), index * step, device=x.device)
         slope = velocity(x, times)
-        if heun:
+        if heun and index + 1 < steps:
             slope = (slope + velocity(x + step * slope, times + step)) / 2
         x = x + step * slope
     return x

@@ -77,6 +77,19 @@ def test_paths_and_loss_by_hand():
     assert flow_matching_loss(torch.zeros(2, 1, 2, 2), -pictures, pictures).item() == 4.0
 
 
+@pytest.mark.parametrize("heun", [False, True])
+def test_drawings_end_in_the_colours_that_the_network_predicts(heun):
+    """The last step leads all the way, so that flat areas are flat: a softmax of saturated logits is one colour."""
+    torch.manual_seed(0)
+    flow = Flow(FlowShape(3, 16, 0, 1), 32, colours=5).eval()
+    torch.nn.init.normal_(flow.out.weight, 0, 1e3)
+    with torch.no_grad():
+        made = follow(guided(flow, None, None, 1.0), noise(), 4, heun)
+        colours = flow.palette.weight[:, :, 0, 0].T
+    distances = torch.cdist(made.permute(0, 2, 3, 1).reshape(-1, 3), colours).min(1).values
+    assert distances.max() < 1e-3
+
+
 @pytest.mark.parametrize(("heun", "order"), [(False, 1), (True, 2)])
 def test_the_samplers_have_their_order(heun, order):
     """dx/dt = x leads from 1 to e; half the steps have twice (Euler) or four times (Heun) the error."""
@@ -100,10 +113,11 @@ def test_the_likelihood_of_a_gaussian_is_exact():
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-2)
 
 
-def test_it_learns_what_the_words_say():
+@pytest.mark.parametrize("colours", [0, 4])
+def test_it_learns_what_the_words_say(colours):
     """Two words, two grey levels: after a minute of steps each word makes its own level."""
     torch.manual_seed(0)
-    flow = Flow(FlowShape(1, 16, 4, 2), 32, 1)
+    flow = Flow(FlowShape(1, 16, 4, 2), 32, 1, colours)
     adam = torch.optim.Adam(flow.parameters(), 3e-3)
     for _ in range(80):
         kinds = torch.randint(0, 2, (16,))

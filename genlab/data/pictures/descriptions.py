@@ -22,8 +22,10 @@ MOST = 10_000
 """Largest number of different words; the rarest are left out."""
 LONGEST = 48
 """Largest number of words of a description; further ones are cut off."""
+COMPLETE = 0.5
+"""Probability that a description has all facts."""
 OMITTED = 0.3
-"""Probability of leaving a fact out of a description."""
+"""Probability of leaving a fact out of another description."""
 OPENINGS = ("with", "who has")
 """What joins a subject with its facts."""
 
@@ -74,8 +76,10 @@ def describe(
             and name (`red hair`).
         chance: Chooses facts, order and words.
         subjects: What the picture may show, "a person"; without, the facts alone are listed.
-        omitted: Probability of leaving a fact out; at least one is kept.
+        omitted: Probability of leaving a fact out of an incomplete description; at least one is kept.
     """
+    if omitted and chance.random() < COMPLETE:
+        omitted = 0.0
     kept = [fact for fact in facts.items() if chance.random() >= omitted] or [chance.choice(list(facts.items()))]
     chance.shuffle(kept)
     chosen = [chance.choice(phrases(*fact)) for fact in kept]

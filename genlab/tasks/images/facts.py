@@ -21,6 +21,8 @@ class PictureFacts:
     """Black and white level of pictures with more than 8 bits per channel, by kind of picture."""
     photographs: bool = False
     """Whether they are photographs in colour, for which the GAN has more layers."""
+    colours: int = 0
+    """Number of learned colours that a flow mixes each pixel from; 0 for any colour."""
     words: list[str] = field(default_factory=list)
     """The words of descriptions that the model knows, sorted."""
     longest: int = 1

@@ -28,7 +28,10 @@ from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.making import PASS, AlongFlow
 from genlab.tasks.images.options import FlowOptions
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept
+from genlab.tasks.shared.drawings import are_drawings
 
+COLOURS = 32
+"""Learned colours for drawings."""
 SHOWN = 6
 """Number of descriptions to show before training."""
 
@@ -37,7 +40,9 @@ def build_network(options: FlowOptions, facts: PictureFacts, networks: Networks)
     """Builds the network of velocities."""
     vocabulary = len(Vocabulary(facts.words)) if facts.words else 0
     shape = FlowShape(facts.channels, options.pixels, vocabulary, facts.longest)
-    return {"flow": networks.build("flow", shape, lambda shape: Flow(shape, options.width, options.depth))}
+    return {
+        "flow": networks.build("flow", shape, lambda shape: Flow(shape, options.width, options.depth, facts.colours))
+    }
 
 
 class FlowRecipe(ImagesRecipe):
@@ -45,6 +50,7 @@ class FlowRecipe(ImagesRecipe):
 
     replaceable = ("flow",)
     losses = ("velocity",)
+    steady = True
 
     def __init__(self, setup: Setup) -> None:
         options, device = setup.options, setup.machine.device
@@ -53,7 +59,7 @@ class FlowRecipe(ImagesRecipe):
         try_flow(setup, facts, self.flow)
         self.average = Average(self.flow, options.average).to(device)
         self.velocity_loss = setup.losses.get("velocity", flow_matching_loss)
-        adam = torch.optim.AdamW(self.flow.parameters(), options.learning_rate, fused=True)
+        adam = torch.optim.AdamW(self.flow.parameters(), options.learning_rate, betas=(0.9, 0.99), fused=True)
         networks: dict[str, nn.Module] = {"flow": self.flow, "average": self.average}
         super().__init__(setup, kept(setup, facts, "flow", self.average.network), networks, {"flow": [adam]})
         assert isinstance(self.pipeline.maker, AlongFlow)
@@ -151,6 +157,7 @@ class FlowRecipe(ImagesRecipe):
 def described_facts(setup: Setup) -> PictureFacts:
     """The facts, with the words of descriptions or, without any, of the classes."""
     facts, data = facts_of(setup), setup.data
+    facts = replace(facts, colours=COLOURS if are_drawings(data.train) else 0)
     described = data.train.described
     if described is None:
         vocabulary = Vocabulary.of(facts.classes)

@@ -118,7 +118,7 @@ def along(session: Any, x: np.ndarray, words: list[np.ndarray], request: FlowReq
     step = 1 / request.flow_steps
     for index in range(request.flow_steps):
         slope = velocity(x, index * step)
-        if request.sampler == "heun":
+        if request.sampler == "heun" and index + 1 < request.flow_steps:
             slope = (slope + velocity(x + step * slope, (index + 1) * step)) / 2
         x = x + step * slope
     return x

@@ -123,7 +123,7 @@ def test_looking_shows_descriptions_and_a_finished_run_a_prompt(tmp_path, cli, d
     assert code == 0
     assert "descriptions, as one training step draws them:\n  " in out
     assert ".png: a red bar\n" in out
-    assert "--prompt 'blue colour, no wide'" in (described.path / "README.md").read_text()
+    assert "--prompt 'blue colour" in (described.path / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -310,9 +310,9 @@ def test_guidance_costs_nothing_without_a_description(described, monkeypatch):
     monkeypatch.setattr(type(described.pipeline.maker.network), "velocity", spy)
     free, guided = ([one.content for one in described.generate(n=3, guidance=by, flow_steps=2)] for by in (1.0, 3.0))
     assert np.array_equal(free, guided)
-    assert seen == [3] * 8  # Heun's method, twice
-    described.generate(n=3, guidance=3.0, flow_steps=1, prompt="red colour")
-    assert seen[8:] == [6, 6]
+    assert seen == [3] * 6  # Heun's method, twice, each with Euler's last step
+    described.generate(n=3, guidance=3.0, flow_steps=2, prompt="red colour")
+    assert seen[6:] == [6, 6, 6]
 
 
 # --- attention ------------------------------------------------------------------------------------
