@@ -24,14 +24,21 @@ def to_bytes(pictures: Float[Tensor, "some channels height width"]) -> UInt8[np.
     return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
-def share_of_commonest(pixels: UInt8[np.ndarray, "some height width channels"], count: int) -> float:
-    """Fraction of the pixels that have one of the `count` commonest colours."""
-    colours = pixels[..., 0].astype(np.int32)
+def commonest_colours(
+    pixels: UInt8[np.ndarray, "some height width channels"], count: int
+) -> tuple[UInt8[np.ndarray, "colours channels"], Float[np.ndarray, " colours"]]:
+    """The commonest colours, at most `count`, the commonest first, and the fraction of the pixels that has each."""
+    codes = pixels[..., 0].astype(np.int32)
     for channel in range(1, pixels.shape[3]):
-        colours <<= 8
-        colours |= pixels[..., channel]
-    each = np.sort(np.unique(colours, return_counts=True)[1])
-    return float(each[-count:].sum() / each.sum())
+        codes <<= 8
+        codes |= pixels[..., channel]
+    codes = codes.ravel()
+    codes.sort()  # np.unique would copy them first
+    last = np.append(np.flatnonzero(codes[1:] != codes[:-1]), codes.size - 1)
+    found, counts = codes[last], np.diff(last, prepend=-1)
+    most = counts.argsort(kind="stable")[::-1][:count]
+    shifts = 8 * np.arange(pixels.shape[3])[::-1]
+    return (found[most, None] >> shifts & 255).astype(np.uint8), counts[most] / codes.size
 
 
 def picture_rows(data: Any, pixels: int, channels: int) -> UInt8[np.ndarray, "pictures pixels pixels channels"]:

@@ -28,7 +28,7 @@ from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.making import PASS, AlongFlow
 from genlab.tasks.images.options import FlowOptions
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept
-from genlab.tasks.shared.drawings import are_drawings
+from genlab.tasks.shared.drawings import are_drawings, first_colours
 
 COLOURS = 32
 """Learned colours for drawings."""
@@ -64,6 +64,14 @@ class FlowRecipe(ImagesRecipe):
         super().__init__(setup, kept(setup, facts, "flow", self.average.network), networks, {"flow": [adam]})
         assert isinstance(self.pipeline.maker, AlongFlow)
         self.maker: AlongFlow = self.pipeline.maker
+
+    def prepare(self) -> None:
+        """The palette of drawings starts with their commonest colours."""
+        for network in (self.flow, self.average.network):
+            if isinstance(network, Flow) and network.palette is not None:
+                weight = network.palette.weight
+                colours = first_colours(self.data.train, weight.shape[1])
+                weight.data[:, : len(colours), 0, 0] = colours.T
 
     # --- data ---
 

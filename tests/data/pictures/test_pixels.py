@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from genlab.data.pictures.image_decoding import decode
-from genlab.data.pictures.pixels import notes_on_numbers, picture_rows, share_of_commonest, to_bytes, to_tensor
+from genlab.data.pictures.pixels import commonest_colours, notes_on_numbers, picture_rows, to_bytes, to_tensor
 from genlab.errors import InputError
 from tests.data.made import encoded, noise
 
@@ -84,6 +84,9 @@ def test_share_of_the_commonest_colours() -> None:
     pixels = np.zeros((1, 2, 5, 3), np.uint8)
     pixels[0, 0, :3, 2] = 1  # differs in its last channel only
     pixels[0, 0, 3] = 7
-    assert [share_of_commonest(pixels, count) for count in (1, 2, 3, 50)] == [0.6, 0.9, 1.0, 1.0]
-    assert share_of_commonest(pixels[..., :1], 1) == pytest.approx(0.9)
-    assert share_of_commonest(noise(0)[None], 64) < 0.2
+    assert [commonest_colours(pixels, count)[1].sum() for count in (1, 2, 3, 50)] == pytest.approx([0.6, 0.9, 1.0, 1.0])
+    assert commonest_colours(pixels[..., :1], 1)[1].sum() == pytest.approx(0.9)
+    assert commonest_colours(noise(0)[None], 64)[1].sum() < 0.2
+    colours, shares = commonest_colours(pixels, 2)
+    assert shares.tolist() == pytest.approx([0.6, 0.3])
+    assert [((pixels == colour).all(3)).mean() for colour in colours] == pytest.approx(shares)
