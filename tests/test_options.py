@@ -23,7 +23,7 @@ def test_one_string_is_a_list_of_one():
     assert (made.columns, made.stop) == (("hair",), (".",))
     assert make(Options, {"data": "a", "columns": ["hair", "hat"]}).columns == ("hair", "hat")
     for bad in (5, ["hair", 5], {"hair": 1}):
-        with pytest.raises(InputError, match="columns: .* cannot be used; it must be any number of: text"):
+        with pytest.raises(InputError, match=r"columns: .* cannot be used; it must be any number of: text"):
             make(Options, {"data": "a", "columns": bad})
     with pytest.raises(InputError, match="stop: '' cannot be used"):
         make(Options, {"data": "a", "stop": ""})
@@ -39,9 +39,8 @@ def test_paths_that_are_not_utf8():
 
 
 def test_unknown_options_get_the_nearest_name():
-    with pytest.raises(
-        InputError, match=r"^There is no option 'modle': choose from columns, data, model, name, stop \(perhaps model\?\)\.$"
-    ):
+    choices = "columns, data, model, name, stop"
+    with pytest.raises(InputError, match=rf"^There is no option 'modle': choose from {choices} \(perhaps model\?\)\.$"):
         make(Options, {"modle": "gpt"})
 
 

@@ -106,5 +106,5 @@ class CycleGANRecipe(RestyleRecipe):
             back = self.generators(there, change_between(batch.target, batch.source, self.counts))
             self.pipeline.typical.update((back - batch.pictures).abs().mean())
         return {
-            "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, "reader": reader,
+            "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, **reader,
         }  # fmt: skip

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.engine.pipeline import Pipeline
-from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
+from genlab.engine.recipe import DataFacts, Metrics, Place, Recipe, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.metrics.restyle import cramers_v, flip_rate, least_kept
 from genlab.show.sheets import sheet
@@ -162,14 +162,15 @@ class RestyleRecipe(Recipe):
 
     # --- the reader ---
 
-    def update_reader(self, batch: Batch, progress: float) -> Tensor:
-        """Trains the reader on real pictures during the first `READING` of training; returns its loss."""
-        self.progress, learns = progress, progress < READING
-        with torch.set_grad_enabled(learns):
-            loss = judging_loss(self.pipeline.reader.train(learns)(batch.reader_pictures), batch.reader_values)
-        if learns:
-            self.update(self.pipeline.reader, loss)
-        return loss
+    def update_reader(self, batch: Batch, progress: float) -> Metrics:
+        """Trains the reader on real pictures, and returns its loss; does nothing after the first `READING`."""
+        self.progress = progress
+        if progress >= READING:
+            self.pipeline.reader.eval()
+            return {}
+        loss = judging_loss(self.pipeline.reader.train()(batch.reader_pictures), batch.reader_values)
+        self.update(self.pipeline.reader, loss)
+        return {"reader": loss}
 
     # --- validation ---
 

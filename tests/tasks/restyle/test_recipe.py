@@ -259,9 +259,10 @@ def test_weights_are_compared_by_a_reader_that_no_longer_changes(folder):
     misses = []
     for step, progress in enumerate((0.0, 0.4, 0.5, 0.9)):
         before = {name: value.clone() for name, value in made.pipeline.reader.state_dict().items()}
-        made.step(made.batch(step), progress)
+        metrics = made.step(made.batch(step), progress)
         after = made.pipeline.reader.state_dict()
         assert all(torch.equal(before[name], after[name]) for name in before) == (progress >= 0.5)
+        assert ("reader" in metrics) == (progress < 0.5)  # no forward pass for a number that nothing needs
         misses.append(made.validate()["miss"])
     assert misses[:2] == [2.0, 1.6]
     assert max(misses[2:]) <= 1
