@@ -19,7 +19,7 @@ from genlab.metrics.adherence import right, right_by_chance
 from genlab.tasks.images.making import AlongFlow
 from genlab.tasks.images.options import FlowRequest
 from genlab.tasks.images.pipeline import ImagesPipeline
-from genlab.tasks.shared.judges import judged, train_judge
+from genlab.tasks.shared.judges import judged, most_likely, train_judge
 
 PROMPTS = 1000
 """Largest number of descriptions to make pictures from."""
@@ -64,8 +64,7 @@ def prompt_adherence(
     made = pipeline.pixels(latents, maker.words(texts), maker.asked(request))
     real = held_out.array[held_out.rows[places]]
     read = {
-        name: np.stack([chances.argmax(1) for chances in judged(judge, each, pipeline.machine)], 1)
-        for name, each in (("model", made), ("real", real))
+        name: most_likely(judged(judge, each, pipeline.machine)) for name, each in (("model", made), ("real", real))
     }
     wanted, names = facts.values[places][:, columns], [one.name for one in attributes]
     unseen = are_unseen(facts.take(places), pipeline.facts.combinations)

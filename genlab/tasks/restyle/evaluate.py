@@ -16,6 +16,7 @@ from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, r
 from genlab.data.pictures.dividing import ROUGH, rough
 from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.data.shared.sample_sets import truth_of
+from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Evaluation, Source
 from genlab.errors import InputError
 from genlab.metrics.restyle import VISIBLE, differing
@@ -24,7 +25,7 @@ from genlab.tasks.restyle.changes import Changes, Pixels, changes_of, random_rea
 from genlab.tasks.restyle.comparison import accuracies, compared_pixels, compared_values, kernel_distances
 from genlab.tasks.restyle.pipeline import PASS, RestylePipeline
 from genlab.tasks.shared.halves import halves
-from genlab.tasks.shared.judges import judged, train_judge
+from genlab.tasks.shared.judges import Judge, judged, most_likely, train_judge
 from genlab.tasks.shared.picture_features import extractor
 from genlab.tasks.shared.reopening import reopened
 
@@ -46,9 +47,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     found, held_out, studied = _opened(pipeline, source)
     look = extractor("efficientnet", found.name, machine)  # first, as its package may be missing
     columns = [*found.attributes, *found.kept]
-    values = np.concatenate((studied.values, studied.kept), 1)
-    counts = [len(one.values) for one in columns]
-    judge = train_judge(studied.pictures, values, counts, len(found.attributes), machine)
+    judge = judge_of(found, studied, machine)
 
     changes = changes_of(held_out, found.attributes)
     made, cycle_error = _made(pipeline, changes)
@@ -61,7 +60,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
         "data": found.name, "split": "test" if held_out is found.test else "half", "pictures": len(set(changes.names)),
         "changes": len(changes), "swap": method,
     }  # fmt: skip
-    readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
+    readings = {name: most_likely(each) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
     report["notes"] += lacking
     report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.old, found.attributes)}
@@ -83,6 +82,18 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     return Evaluation(report, {"best_and_worst.png": _sheet(changes, made, certainty, elsewhere.mean((1, 2)))})
 
 
+def studied_of(split: AttributedSplit) -> AttributedSplit:
+    """At most `JUDGE_PICTURES` random pictures of a split, always the same, for the judge to learn from."""
+    return split.take(np.random.default_rng(0).permutation(len(split))[:JUDGE_PICTURES])
+
+
+def judge_of(found: AttributedSet, studied: AttributedSplit, machine: Machine) -> Judge:
+    """Trains the judge of every column of `found` on pictures of it, `studied`."""
+    values = np.concatenate((studied.values, studied.kept), 1)
+    counts = [len(one.values) for one in [*found.attributes, *found.kept]]
+    return train_judge(studied.pictures, values, counts, len(found.attributes), machine)
+
+
 def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, AttributedSplit, AttributedSplit]:
     """The data, the pictures to change, and those that the judge learns from."""
     options, facts = pipeline.options, pipeline.facts
@@ -100,7 +111,7 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
         held_out, known = found.test, found.train
     else:
         held_out, known = (found.train.take(half) for half in halves(found.train.pictures))
-    studied = known.take(np.random.default_rng(0).permutation(len(known))[:JUDGE_PICTURES])
+    studied = studied_of(known)
     assert held_out is not None
     if min(len(held_out), len(studied)) < FEWEST:
         count, least = (len(held_out), FEWEST) if home else (len(found.train), 2 * FEWEST)
@@ -132,7 +143,7 @@ def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
 def _read(pipeline: RestylePipeline, changes: Changes) -> Int[np.ndarray, "changes attributes"]:
     """The present values that the reader reads; `generate` relies on them, the evaluation on the recorded ones."""
     chances = judged(pipeline.reader, changes.pictures, pipeline.machine)
-    return np.stack([each.argmax(1) for each in chances[: len(changes.attributes)]], 1)
+    return most_likely(chances[: len(changes.attributes)])
 
 
 def _plain(attributes: tuple[str, ...]) -> bool:

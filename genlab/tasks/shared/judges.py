@@ -181,6 +181,11 @@ def judged(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[np.nd
     return [torch.cat(each).float().softmax(1).cpu().numpy() for each in zip(*parts, strict=True)]
 
 
+def most_likely(chances: list[Float[np.ndarray, "pictures _values"]]) -> Int[np.ndarray, "pictures attributes"]:
+    """The values that a judge reads: the most likely one of each attribute."""
+    return np.stack([each.argmax(1) for each in chances], 1)
+
+
 def fit(
     network: nn.Module, draw: Callable[[int], Any], loss: Callable[..., Float[Tensor, ""]], steps: int,
     machine: Machine, seed: int = 0,
