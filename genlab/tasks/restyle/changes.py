@@ -66,10 +66,9 @@ def changes_of(split: AttributedSplit, attributes: list[Attribute], most: int = 
     random = np.random.default_rng(0)
     order, count = random.permutation(len(split)), len(attributes)
     turns = np.arange(min(most, len(split) * count))
-    changed = (
-        turns % len(split) + turns // len(split)
-    ) % count  # every round over the pictures changes another attribute
-    some = split.take(order[turns % len(split)])
+    rounds, place = np.divmod(turns, len(split))
+    changed = (place + rounds) % count  # every round over the pictures changes another attribute
+    some = split.take(order[place])
     recorded = np.concatenate((some.values, some.kept), 1)
     counts = np.array([len(attribute.values) for attribute in attributes])[changed]
     target = (recorded[turns, changed] + random.integers(1, counts)) % counts
