@@ -132,7 +132,8 @@ class RestyleRecipe(Recipe):
     def _weights(self, attribute: int) -> np.ndarray:
         """How much each column counts for the similarity of partners.
 
-        What usually comes with the new value counts most, and the values asked for more than all others together.
+        Of the kept columns, those that usually come with the new value count most. Each attribute to change counts more
+        than all kept columns together.
         """
         values, changed = self.all_values, len(self.counts)
         weights = np.array([EVERY + cramers_v(values[:, attribute], column) for column in values.T])
