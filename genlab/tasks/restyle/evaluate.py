@@ -5,6 +5,7 @@ values' mean pictures; `random_real`, a random real picture of the new value, he
 """
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,11 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.old, found.attributes)}
     if held_out is not found.test:  # those on the run's own data were said when it was trained
         report["notes"] += found.notes
+        if _is_place_of_training(source):
+            report["notes"].append(
+                f"{found.name} has changed since the run was trained on it: the pictures that both have make the "
+                "figures optimistic."
+            )
         if len(held_out) < ROUGH:
             report["notes"].append(rough("held-out", len(held_out)))
     elsewhere = differing(made, changes.pictures, VISIBLE)
@@ -123,6 +129,12 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
                 "on: give more with --data.", "data",
             )  # fmt: skip
     return found, held_out, studied
+
+
+def _is_place_of_training(source: Source) -> bool:
+    """Whether the data to evaluate on are where the training data were."""
+    given, trained = source.data or "", source.trained_on.data
+    return given == trained or (Path(given).exists() and Path(trained).exists() and Path(given).samefile(trained))
 
 
 def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:

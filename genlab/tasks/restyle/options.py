@@ -92,7 +92,7 @@ class RestyleRequest:
     """Value to give an attribute, such as hair=blond; can be repeated. With two looks, each picture gets the other one
     by default."""
     strength: Annotated[float, Ge(0), Le(2)] = 1.0
-    """Strength of the change: 0 returns the picture, 1 is the full change."""
+    """Strength of the change: 0 returns the picture, 1 is the full change, more exaggerates it."""
     full_size: bool = False
     """Apply the change, enlarged, to the original picture instead of its square in the size of the training
     pictures."""

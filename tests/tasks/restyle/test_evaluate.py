@@ -1,6 +1,8 @@
 """Evaluation of changed pictures, by generators whose faults are known."""
 
 import csv
+import shutil
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -91,15 +93,20 @@ def opened(folder: Path, attributes: tuple[str, ...] = ("hair",), test: str = "0
     return read_attributed(str(folder), "0.05", test, pixels=SIDE, attributes=attributes)
 
 
-def evaluated(folder: Path, painter: Painter, data: Path | None = None, test: str = "0.3") -> Evaluation:
-    """The evaluation of a painter of hair, as a run trained on `folder`."""
+def trained(folder: Path, painter: Painter | None = None, test: str = "0.3") -> tuple[RestylePipeline, Source]:
+    """A painter of hair as a run trained on `folder`, and those data."""
     found = opened(folder, test=test)
     options = StarGANOptions(attribute=("hair",), pixels=SIDE)
     facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
-    networks = {"generator": painter, "reader": facts.reader(), "typical": TypicalCycleError()}
+    networks = {"generator": painter or Painter(), "reader": facts.reader(), "typical": TypicalCycleError()}
     pipeline = RestylePipeline(options, facts, networks, Machine("cpu"))
-    source = Source(data and str(data), Place(str(folder), "0.05", test), found.fingerprint)
-    return evaluating.evaluate(pipeline, source)
+    return pipeline, Source(None, Place(str(folder), "0.05", test), found.fingerprint)
+
+
+def evaluated(folder: Path, painter: Painter, data: Path | None = None, test: str = "0.3") -> Evaluation:
+    """The evaluation of a painter of hair, as a run trained on `folder`."""
+    pipeline, source = trained(folder, painter, test)
+    return evaluating.evaluate(pipeline, replace(source, data=data and str(data)))
 
 
 @pytest.fixture
@@ -178,6 +185,20 @@ def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
         path.unlink()
     with pytest.raises(InputError, match="8 pictures are too few to measure on: give at least 10 with --data"):
         evaluated(folder, Painter(), other)
+
+
+def test_a_note_says_that_the_training_data_have_changed(folder, steps, tmp_path):
+    """Their pictures, most of which were trained on, are measured as other data."""
+    steps(1)
+    here = Path(shutil.copytree(folder, tmp_path / "people"))
+    pipeline, source = trained(here)
+    (here / "300.png").write_bytes(redraw("300.png", {}))
+    with (here / "attributes.csv").open("a") as table:
+        table.write(f"300.png,{','.join(values_of(300).values())}\n")
+    said = "people has changed since the run was trained on it"
+    for data, notes in ((here, 1), (folder, 0)):
+        report = evaluating.evaluate(pipeline, replace(source, data=str(data))).report
+        assert len([note for note in report["notes"] if note.startswith(said)]) == notes
 
 
 def test_copies_are_in_the_same_half(folder, monkeypatch, steps, tmp_path):
