@@ -36,7 +36,7 @@ from genlab.tasks.restyle.evaluate import judge_of, studied_of
 from genlab.tasks.shared.judges import Judge, judged, most_likely
 
 MODELS = ("stargan", "cyclegan", "peer")
-SHOWN = 32
+SHEET_CHANGES = 32
 """Number of changes on a sheet."""
 
 
@@ -117,7 +117,7 @@ def between(held_out: AttributedSplit, found: AttributedSet, pair: list[int]) ->
     """Changes of pictures that have one of two values of the first attribute to the other."""
     some = held_out.take(np.flatnonzero(np.isin(held_out.values[:, 0], pair)))
     changes = changes_of(some, found.attributes)
-    return replace(changes, changed=np.zeros_like(changes.changed), target=sum(pair) - changes.old[:, 0])
+    return replace(changes, changed=np.zeros_like(changes.changed), wanted=sum(pair) - changes.source[:, 0])
 
 
 # --- measuring ------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def measure(bench: Bench, name: str, made: Pixels) -> dict[str, Any]:
 def drawn(bench: Bench, name: str, made: Pixels) -> bytes:
     """A sheet of some changes: before, after, and the truth where it is known."""
     panels = [bench.changes[name].pictures, made, *([bench.truth[name]] if name in bench.truth else [])]
-    pictures = [panel[row] for row in range(min(SHOWN, len(made))) for panel in panels]
+    pictures = [panel[row] for row in range(min(SHEET_CHANGES, len(made))) for panel in panels]
     return sheet(pictures, 4 * len(panels), len(panels))
 
 

@@ -24,7 +24,7 @@ from genlab.metrics.restyle import VISIBLE, differing
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, Pixels, changes_of, random_real, swapped, true_pictures
 from genlab.tasks.restyle.comparison import accuracies, compared_pixels, compared_values, kernel_distances
-from genlab.tasks.restyle.pipeline import PASS, RestylePipeline
+from genlab.tasks.restyle.pipeline import PICTURES_PER_PASS, RestylePipeline
 from genlab.tasks.shared.halves import halves
 from genlab.tasks.shared.judges import Judge, judged, most_likely, train_judge
 from genlab.tasks.shared.picture_features import extractor
@@ -34,7 +34,7 @@ FEWEST = 5
 """Smallest number of pictures to measure on."""
 JUDGE_PICTURES = 50_000
 """Largest number of pictures that the judge is trained on."""
-SHOWN = 8
+SHOWN_CHANGES = 8
 """Number of changes of each kind on the sheet."""
 
 
@@ -64,7 +64,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     readings = {name: most_likely(each) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
     report["notes"] += lacking
-    report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.old, found.attributes)}
+    report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.source, found.attributes)}
     if held_out is not found.test:  # those on the run's own data were said when it was trained
         report["notes"] += found.notes
         if _is_place_of_training(source):
@@ -139,12 +139,13 @@ def _is_place_of_training(source: Source) -> bool:
 
 def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
     """The model's pictures, and its cycle error: the mean difference, out of 255, after changing them back."""
-    old, new = (torch.from_numpy(values) for values in (changes.old, changes.new))
+    sources, targets = (torch.from_numpy(values) for values in (changes.source, changes.target))
     parts, error = [], 0.0
     with pipeline.evaluating():
-        for first in range(0, len(changes), PASS):
-            part = slice(first, first + PASS)
-            before, source, target = pipeline.machine.place((to_tensor(changes.pictures[part]), old[part], new[part]))
+        for first in range(0, len(changes), PICTURES_PER_PASS):
+            part = slice(first, first + PICTURES_PER_PASS)
+            given = to_tensor(changes.pictures[part]), sources[part], targets[part]
+            before, source, target = pipeline.machine.place(given)
             parts.append(to_bytes(pipeline.restyle(before, source, target)))
             after = pipeline.machine.place(to_tensor(parts[-1]))
             back = to_bytes(pipeline.restyle(after, target, source))
@@ -177,11 +178,11 @@ def _sheet(changes: Changes, made: Pixels, certainty: np.ndarray, elsewhere: np.
             elsewhere.
         elsewhere: Share of pixels that change visibly; where the truth is known, of those that should stay.
     """
-    best = np.lexsort((elsewhere, certainty < 0.5))[:SHOWN]
-    unrecognised = certainty.argsort(kind="stable")[:SHOWN]
-    largest = (-elsewhere).argsort(kind="stable")[:SHOWN]
+    best = np.lexsort((elsewhere, certainty < 0.5))[:SHOWN_CHANGES]
+    unrecognised = certainty.argsort(kind="stable")[:SHOWN_CHANGES]
+    largest = (-elsewhere).argsort(kind="stable")[:SHOWN_CHANGES]
     panels = []
     for row in (*best, *unrecognised, *largest):
         before, after = changes.pictures[row], made[row]
         panels += [before, after, np.abs(after.astype(np.int16) - before).astype(np.uint8)]
-    return sheet(panels, 3 * SHOWN // 2, 3)
+    return sheet(panels, 3 * SHOWN_CHANGES // 2, 3)

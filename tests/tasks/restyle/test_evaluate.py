@@ -267,8 +267,8 @@ def test_changes_take_each_attribute_in_turn(folder):
     assert len(changes) == 2 * len(found.test)
     assert np.ptp(np.bincount(changes.changed)) <= 1
     assert len({*zip(changes.names, changes.changed.tolist(), strict=True)}) == len(changes)
-    assert (changes.source != changes.target).all()
-    assert ((changes.old != changes.new).sum(1) == 1).all()
+    assert (changes.present != changes.wanted).all()
+    assert ((changes.source != changes.target).sum(1) == 1).all()
     true = true_pictures(changes, redraw)
     real, notes = random_real(changes, found.test, found.train)
     assert not notes
@@ -297,12 +297,12 @@ def test_random_real_pictures_are_held_out_where_any_has_the_value(folder):
     few = found.test.take(np.flatnonzero(found.test.values[:, 0] != 2))
     changes = changes_of(few, found.attributes)
     real, notes = random_real(changes, few, found.train)
-    assert [picture[0, 0].tolist() for picture in real] == [list(list(HAIR.values())[to]) for to in changes.target]
+    assert [picture[0, 0].tolist() for picture in real] == [list(list(HAIR.values())[to]) for to in changes.wanted]
     assert notes == [
         "No held-out picture has hair red: the random_real pictures of it are some that the judge learnt from."
     ]
     kept = {picture.tobytes() for picture in few.pictures.array[few.pictures.rows]}
-    assert {picture.tobytes() for picture in real[changes.target != 2]} <= kept
+    assert {picture.tobytes() for picture in real[changes.wanted != 2]} <= kept
 
 
 @pytest.mark.parametrize("drawn", [True, False])
@@ -320,5 +320,5 @@ def test_the_swap_knows_a_value_of_few_pictures(drawn, monkeypatch):
     changes = changes_of(split, ATTRIBUTES[:1])
     made, name = swapped(changes, split)
     assert name == ("colour swap" if drawn else "difference of mean pictures")
-    red = np.abs(made[changes.target == 2, :4].astype(int) - HAIR["red"])
+    red = np.abs(made[changes.wanted == 2, :4].astype(int) - HAIR["red"])
     assert red.mean() < (1 if drawn else 20)
