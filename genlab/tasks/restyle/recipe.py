@@ -164,7 +164,7 @@ class RestyleRecipe(Recipe):
     # --- the reader ---
 
     def update_reader(self, batch: Batch, progress: float) -> Metrics:
-        """Trains the reader on real pictures, and returns its loss; nothing after the first `READER_SHARE` of training."""
+        """Trains the reader on real pictures, and returns its loss; after `READER_SHARE` of training, does nothing."""
         self.progress = progress
         if progress >= READER_SHARE:
             self.pipeline.reader.eval()
