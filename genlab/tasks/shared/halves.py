@@ -17,7 +17,7 @@ def halves(pictures: PictureSplit) -> tuple[Int[np.ndarray, " first"], Int[np.nd
     together = _together(pictures)
     names, groups, sizes = np.unique(together, return_inverse=True, return_counts=True)
     half, counts = np.zeros(len(names), np.int64), [0, 0]
-    for group in np.lexsort((names, -sizes)).tolist():
+    for group in np.argsort(-sizes, kind="stable").tolist():
         half[group] = fewer = int(counts[1] < counts[0])
         counts[fewer] += int(sizes[group])
     return np.flatnonzero(half[groups] == 0), np.flatnonzero(half[groups] == 1)
