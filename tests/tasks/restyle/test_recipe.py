@@ -127,6 +127,7 @@ def test_interrupted_and_resumed_training_gives_the_same_weights(
     from tests.engine.short import interrupting
 
     monkeypatch.setattr("genlab.models.cyclegan.POOL", 6)
+    monkeypatch.setattr("genlab.tasks.restyle.cyclegan.DISCRIMINATOR_WIDTH", 4)
     options = {**options, "model": model, "steps": 12, "quiet": True}
     monkeypatch.setattr(Loop, "_checkpoint_due", lambda self: True)
     whole = genlab.train("restyle", folder, out=tmp_path / "whole", **options)
