@@ -29,11 +29,11 @@ from genlab.engine.machine import Machine
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, changes_of, true_pictures
 from genlab.tasks.restyle.comparison import compared_pixels, compared_values
-from genlab.tasks.restyle.evaluate import JUDGE_PICTURES
-from genlab.tasks.shared.judges import Judge, judged, train_judge
+from genlab.tasks.restyle.evaluate import judge_of, studied_of
+from genlab.tasks.shared.judges import Judge, judged, most_likely
 
 MODELS = ("stargan", "cyclegan", "peer")
-SHOWN = 32
+SHEET_CHANGES = 32
 """Number of changes on a sheet."""
 
 
@@ -80,13 +80,10 @@ def prepare(options: argparse.Namespace) -> Bench:
     found = read_attributed(options.data, *SHARES.values(), pixels=options.pixels, attributes=attributes)
     held_out = found.test
     assert held_out is not None, "the data have too few pictures for a test split"
-    studied = found.train.take(np.random.default_rng(0).permutation(len(found.train))[:JUDGE_PICTURES])
-    values = np.concatenate((studied.values, studied.kept), 1)
-    counts = [len(one.values) for one in [*found.attributes, *found.kept]]
-    judge = train_judge(studied.pictures, values, counts, len(found.attributes), Machine())
+    judge = judge_of(found, studied_of(found.train), Machine())
     pair = sorted(np.bincount(found.train.values[:, 0]).argsort(kind="stable")[-2:].tolist())
     changes = {"all": changes_of(held_out, found.attributes)}
-    if counts[: len(found.attributes)] != [2]:
+    if [len(one.values) for one in found.attributes] != [2]:
         names = [found.attributes[0].values[value] for value in pair]
         changes[" <-> ".join(names)] = between(held_out, found, pair)
     redraw = None if any("=" in item for item in attributes) else truth_of(options.data)
@@ -98,7 +95,7 @@ def between(held_out: AttributedSplit, found: AttributedSet, pair: list[int]) ->
     """Changes of pictures that have one of two values of the first attribute to the other."""
     some = held_out.take(np.flatnonzero(np.isin(held_out.values[:, 0], pair)))
     changes = changes_of(some, found.attributes)
-    return replace(changes, changed=np.zeros_like(changes.changed), target=sum(pair) - changes.old[:, 0])
+    return replace(changes, changed=np.zeros_like(changes.changed), wanted=sum(pair) - changes.source[:, 0])
 
 
 # --- measuring ------------------------------------------------------------------------------------
@@ -136,8 +133,7 @@ def measure(bench: Bench, name: str, made: Pixels) -> dict[str, Any]:
     changes = bench.changes[name]
     outputs = {"model": made, "unchanged": changes.pictures}
     machine = Machine()
-    readings = {key: np.stack([one.argmax(1) for one in judged(bench.judge, each, machine)], 1)
-                for key, each in outputs.items()}  # fmt: skip
+    readings = {key: most_likely(judged(bench.judge, each, machine)) for key, each in outputs.items()}
     found = compared_values(readings, changes, [*bench.found.attributes, *bench.found.kept])
     kept = {column: each["model"] for column, each in found["kept"].items() if each["model"] is not None}
     result = {"judge": found["judge"]["accuracy"], "flip_rate": found["flip_rate"]["model"], "kept": kept}
@@ -151,7 +147,7 @@ def measure(bench: Bench, name: str, made: Pixels) -> dict[str, Any]:
 def drawn(bench: Bench, name: str, made: Pixels) -> bytes:
     """A sheet of some changes: before, after, and the truth where it is known."""
     panels = [bench.changes[name].pictures, made, *([bench.truth[name]] if name in bench.truth else [])]
-    pictures = [panel[row] for row in range(min(SHOWN, len(made))) for panel in panels]
+    pictures = [panel[row] for row in range(min(SHEET_CHANGES, len(made))) for panel in panels]
     return sheet(pictures, 4 * len(panels), len(panels))
 
 

@@ -25,7 +25,7 @@ from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.engine.machine import Machine
 from genlab.show.sheets import png
 from genlab.tasks.restyle.changes import Changes, random_real, swapped
-from genlab.tasks.restyle.pipeline import PASS
+from genlab.tasks.restyle.pipeline import PICTURES_PER_PASS
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Changer = Callable[[Changes], Pixels]
@@ -88,8 +88,8 @@ def peer(repository: Path, found: AttributedSet, budget: Budget) -> Trained:
     start = time.perf_counter()
     restyle, steps = train_stargan(repository, found.train, counts, *budget, machine)
     seconds = time.perf_counter() - start
-    change = lambda pictures, old, new: restyle(pictures, new)
-    return Trained(lambda changes: in_parts(change, changes, changes.old, changes.new, machine), seconds, steps)
+    change = lambda pictures, source, target: restyle(pictures, target)
+    return Trained(lambda changes: in_parts(change, changes, changes.source, changes.target, machine), seconds, steps)
 
 
 def ours(
@@ -106,9 +106,9 @@ def ours(
 
     def change(changes: Changes) -> Pixels:
         known = pipeline.facts.attributes
-        old, new = (recoded(values, changes.attributes, known) for values in (changes.old, changes.new))
+        source, target = (recoded(values, changes.attributes, known) for values in (changes.source, changes.target))
         with pipeline.evaluating():
-            return in_parts(pipeline.restyle, changes, old, new, pipeline.machine)
+            return in_parts(pipeline.restyle, changes, source, target, pipeline.machine)
 
     return Trained(change, run.about["seconds"], run.about["step"])
 
@@ -142,13 +142,13 @@ def recoded(
 
 
 def in_parts(
-    restyle: Callable, changes: Changes, old: Int[np.ndarray, "changes some"], new: Int[np.ndarray, "changes some"],
-    machine: Machine,
+    restyle: Callable, changes: Changes, source: Int[np.ndarray, "changes some"],
+    target: Int[np.ndarray, "changes some"], machine: Machine,
 ) -> Pixels:  # fmt: skip
     """The changed pictures, some at a time."""
     parts = []
-    for first in range(0, len(changes), PASS):
-        part = slice(first, first + PASS)
-        batch = to_tensor(changes.pictures[part]), torch.from_numpy(old[part]), torch.from_numpy(new[part])
+    for first in range(0, len(changes), PICTURES_PER_PASS):
+        part = slice(first, first + PICTURES_PER_PASS)
+        batch = to_tensor(changes.pictures[part]), torch.from_numpy(source[part]), torch.from_numpy(target[part])
         parts.append(to_bytes(restyle(*machine.place(batch))))
     return np.concatenate(parts)

@@ -57,6 +57,8 @@ def field_names(config_type: Any) -> list[str]:
 def make(config_type: type[Config], values: dict[str, Any]) -> Config:
     """Builds the frozen dataclass `config_type` from `values`.
 
+    One string for a field that takes any number of them becomes a tuple of one.
+
     Raises:
         InputError: a field is unknown or missing, or its value is not allowed (NaN and infinity never are).
     """
@@ -66,9 +68,12 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
     for name in values:
         if name not in known:
             raise unknown_option(name, known)
+    hints = get_type_hints(config_type, include_extras=True)
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise unusable(name, value, get_type_hints(config_type, include_extras=True)[name])
+            raise unusable(name, value, hints[name])
+    values = {name: (value,) if isinstance(value, str) and _is_tuple(hints[name]) else value
+              for name, value in values.items()}  # fmt: skip
     adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(config_type)
     # Paths may contain bytes that are not UTF-8, which Python represents as surrogates and pydantic rejects.
     odd = {name: value for name, value in values.items() if isinstance(value, str) and not _is_unicode(value)}
@@ -81,7 +86,7 @@ def make(config_type: type[Config], values: dict[str, Any]) -> Config:
         name = str(first["loc"][0]) if first["loc"] else "config"
         if first["type"] == "missing":
             raise InputError(f"{name} is missing.", name) from None
-        raise unusable(name, first["input"], get_type_hints(config_type, include_extras=True)[name]) from None
+        raise unusable(name, first["input"], hints[name]) from None
 
 
 def unknown_option(name: str, known: Iterable[str]) -> InputError:
@@ -94,6 +99,11 @@ def unusable(name: str, value: Any, hint: Any) -> InputError:
     more = shown(hint).hint
     allowed = _allowed(hint) + (f" ({more})" if more else "")
     return InputError(f"{name}: {value!r} cannot be used; it must be {allowed}.", name)
+
+
+def _is_tuple(hint: Any) -> bool:
+    kind = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    return get_origin(kind) is tuple
 
 
 def _is_unicode(text: str) -> bool:

@@ -45,7 +45,7 @@ def run(words: list[str]) -> int:
         raise InputError(f"{path} is a {model.name} for {task.name}, which cannot generate: use {uses}.", "run")
     request_type, files = load(model.requests["generate"]), task.files.get("generate", ())
     files = tuple(file for file in files if file.field in field_names(request_type))
-    about = f"Make new content with {path}: {model.name}, {model.about}."
+    about = f"{task.generates} with {path} ({model.name}: {model.about})."
     own = options_of(GenerateOptions)
     if task.makes == "picture":
         own.append(Option("grid", str | None, task.sheet, shown=Shown("FILE.png", "options")))

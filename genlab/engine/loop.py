@@ -57,6 +57,8 @@ class Loop:
         """The selection metric of every validation."""
         self.sums: Metrics = {}
         self.summed = 0
+        self.counts: dict[str, int] = {}
+        """Number of steps with each metric since the last report: a recipe may stop returning one."""
         self.last: dict[str, float] = {}
         self.overfitting = False
         self.alarmed: set[str] = set()
@@ -67,6 +69,7 @@ class Loop:
             recipe.load_state(state["recipe"])
             self.history, elapsed = state["history"], state["seconds"]
             self.sums, self.summed = machine.place(state["sums"]), state["summed"]
+            self.counts = dict.fromkeys(self.sums, self.summed)
             if self.first:
                 folder.restore_planned_best()
             # A validation after the checkpoint may have written better weights before the run was killed.
@@ -153,6 +156,7 @@ class Loop:
         for name, value in measures.items():
             value = value.detach()
             self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.counts[name] = self.counts.get(name, 0) + 1
         self.summed += 1
 
     def _share_sums(self) -> None:
@@ -165,8 +169,8 @@ class Loop:
         """Mean metrics since the last call; empty if there was no step."""
         if not self.summed:
             return {}
-        means = torch.stack([value.float() for value in self.sums.values()]) / self.summed
-        names, self.sums, self.summed = list(self.sums), {}, 0
+        means = torch.stack([value.float() / self.counts[name] for name, value in self.sums.items()])
+        names, self.sums, self.summed, self.counts = list(self.sums), {}, 0, {}
         return dict(zip(names, means.tolist(), strict=True))
 
     def _log(self, reporter: Reporter | None) -> bool:

@@ -94,7 +94,7 @@ def least_kept(
 
 
 def _without_rare(values: Values) -> Values:
-    """The values, unknown (-1) where few pictures have the same one: less than `COUNTED`, and than a twentieth."""
+    """The values; unknown (-1) where fewer than `COUNTED` pictures, and less than a twentieth of all, have the same."""
     found, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.where(counts >= min(COUNTED, len(values) / 20), found, -1)[places]
 

@@ -166,16 +166,17 @@ class Pool(nn.Module):
 
     @torch.no_grad()
     def exchange(self, pictures: Pictures) -> Pictures:
-        """Returns as many pictures, and keeps some of these."""
+        """Exchanges a batch with the pool: returns as many pictures, some of them earlier ones."""
         returned = pictures.detach().clone()
+        held = int(self.count)  # once, because it waits for the GPU
         for row in range(len(returned)):
-            held = int(self.count)
             if held < POOL:
                 self.kept[held] = returned[row]
-                self.count += 1
+                held += 1
             elif torch.rand(()) < 0.5:
                 place = int(torch.randint(POOL, ()))
                 earlier = self.kept[place].clone()
                 self.kept[place] = returned[row]
                 returned[row] = earlier
+        self.count.fill_(held)
         return returned

@@ -101,6 +101,8 @@ class Task:
     """Functions of `genlab latents`, for the models with the requests "directions" and "invert": `find` (pipeline,
     source, request, classifier, folder) -> report, `nearest` (pipeline, source, pictures) -> distances, and `draw_map`
     (pipeline, source, axes, label) -> PNG."""
+    generates: str = "Make new content"
+    """What `genlab generate` does, as the beginning of a sentence that ends with the run."""
     sheet: str = "Write all pictures on one sheet."
     """Help of `generate --grid`, for tasks that make pictures."""
     imports: Import | None = None

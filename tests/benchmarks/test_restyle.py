@@ -118,8 +118,8 @@ def test_the_truth_has_no_error_and_the_input_every_one(quick_judge):
     bench = restyle.prepare(Namespace(data="@faces:400", attribute=["hair"], pixels=32))
     pair = list(bench.changes)[-1]
     changes = bench.changes[pair]
-    assert set(changes.target) == set(changes.source) == set(bench.pair)
-    assert (changes.target != changes.source).all()
+    assert set(changes.wanted) == set(changes.present) == set(bench.pair)
+    assert (changes.wanted != changes.present).all()
     for name, truth in bench.truth.items():
         right, same = (restyle.measure(bench, name, made) for made in (truth, bench.changes[name].pictures))
         for suffix in ("", "_above_2"):

@@ -22,6 +22,7 @@ def test_help_lists_every_option(cli):
 def test_help_of_a_run_lists_its_options(cli, trained):
     code, out, _ = cli("generate", trained, "--help")
     assert code == 0
+    assert "Make new content with " in out
     for option in ("prompt", "tokens", "n", "temperature", "top-k", "top-p", "min-p", "repetition-penalty", "stop",
                    "greedy", "weights", "seed", "json"):  # fmt: skip
         assert f"--{option}" in out

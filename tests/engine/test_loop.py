@@ -33,6 +33,17 @@ def test_losses_fall_and_the_learning_rate_ends_at_zero(book, tmp_path):
     assert seconds == sorted(seconds)
 
 
+def test_a_metric_that_ends_within_a_report_is_averaged_over_its_steps():
+    made = object.__new__(Loop)
+    made.sums, made.summed, made.counts = {}, 0, {}
+    for measures in ({"loss": 1.0, "reader": 4.0}, {"loss": 2.0, "reader": 6.0}, {"loss": 6.0}):
+        made._add({name: torch.tensor(value) for name, value in measures.items()})
+    assert made._means() == {"loss": 3.0, "reader": 5.0}
+    made._add({"loss": torch.tensor(7.0)})
+    assert made._means() == {"loss": 7.0}
+    assert made._means() == {}
+
+
 def test_a_single_step_trains(book, tmp_path):
     run = train(book, tmp_path / "run", steps=1, validation=0)
     (line,) = entries(run.path, "train")

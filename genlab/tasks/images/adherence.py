@@ -21,7 +21,7 @@ from genlab.metrics.adherence import right, right_by_chance
 from genlab.tasks.images.making import AlongFlow
 from genlab.tasks.images.options import FlowRequest
 from genlab.tasks.images.pipeline import ImagesPipeline
-from genlab.tasks.shared.judges import Judge, judged, train_judge
+from genlab.tasks.shared.judges import Judge, judged, most_likely, train_judge
 
 PROMPTS = 1000
 """Largest number of descriptions to make pictures from."""
@@ -140,7 +140,7 @@ def prompt_adherence(
 
 
 def _read(judge: Judge, pictures: Pixels, machine: Machine) -> Values:
-    return np.stack([chances.argmax(1) for chances in judged(judge, pictures, machine)], 1)
+    return most_likely(judged(judge, pictures, machine))
 
 
 def _studied(splits: list[PictureSplit], columns: list[int]) -> tuple[PictureSplit, Values]:

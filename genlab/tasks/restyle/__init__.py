@@ -13,7 +13,7 @@ TASK = Task(
     models=(
         Model(
             "stargan",
-            "one generator for all values, which changes what a mask selects",
+            "one generator for all values; a mask selects what changes",
             options=f"{OPTIONS}:StarGANOptions",
             recipe="genlab.tasks.restyle.stargan:StarGANRecipe",
             network="genlab.tasks.restyle.stargan:build_networks",
@@ -48,6 +48,7 @@ TASK = Task(
             ),
         )
     },
+    generates="Change pictures",
     sheet="Write a sheet that shows each picture before, after, and the difference.",
     page="docs/restyle.md",
 )

@@ -14,7 +14,7 @@ from genlab.metrics.restyle import colours_swapped, mean_pictures, means_shifted
 from genlab.tasks.shared.drawings import are_drawings
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
-MOST = 1000
+MOST_CHANGES = 1000
 """Largest number of changes to measure on."""
 SWAP_PICTURES = 5000
 """Largest number of pictures to find colours or means in, shared equally among the values of an attribute."""
@@ -33,48 +33,47 @@ class Changes:
     """Value of every column of the table: of the attributes to change, then of the others; -1 where unknown."""
     changed: Int[np.ndarray, " changes"] = field(repr=False)
     """Index of the attribute to change."""
-    target: Int[np.ndarray, " changes"] = field(repr=False)
+    wanted: Int[np.ndarray, " changes"] = field(repr=False)
     """Its new value."""
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     @property
-    def old(self) -> Int[np.ndarray, "changes attributes"]:
+    def source(self) -> Int[np.ndarray, "changes attributes"]:
         """The present values of the attributes."""
         return self.recorded[:, : len(self.attributes)]
 
     @property
-    def new(self) -> Int[np.ndarray, "changes attributes"]:
+    def target(self) -> Int[np.ndarray, "changes attributes"]:
         """Their new values."""
-        values = self.old.copy()
-        values[np.arange(len(self)), self.changed] = self.target
+        values = self.source.copy()
+        values[np.arange(len(self)), self.changed] = self.wanted
         return values
 
     @property
-    def source(self) -> Int[np.ndarray, " changes"]:
+    def present(self) -> Int[np.ndarray, " changes"]:
         """The present value of the attribute to change."""
         return self.recorded[np.arange(len(self)), self.changed]
 
     def each(self) -> Iterator[tuple[int, int, int]]:
         """Yields index, attribute and new value of every change."""
-        yield from zip(range(len(self)), self.changed.tolist(), self.target.tolist(), strict=True)
+        yield from zip(range(len(self)), self.changed.tolist(), self.wanted.tolist(), strict=True)
 
 
-def changes_of(split: AttributedSplit, attributes: list[Attribute], most: int = MOST) -> Changes:
+def changes_of(split: AttributedSplit, attributes: list[Attribute], most: int = MOST_CHANGES) -> Changes:
     """At most `most` changes of random pictures, always the same: each attribute in turn gets a random other value."""
     random = np.random.default_rng(0)
     order, count = random.permutation(len(split)), len(attributes)
     turns = np.arange(min(most, len(split) * count))
-    changed = (
-        turns % len(split) + turns // len(split)
-    ) % count  # every round over the pictures changes another attribute
-    some = split.take(order[turns % len(split)])
+    rounds, place = np.divmod(turns, len(split))
+    changed = (place + rounds) % count  # every round over the pictures changes another attribute
+    some = split.take(order[place])
     recorded = np.concatenate((some.values, some.kept), 1)
     counts = np.array([len(attribute.values) for attribute in attributes])[changed]
-    target = (recorded[turns, changed] + random.integers(1, counts)) % counts
+    wanted = (recorded[turns, changed] + random.integers(1, counts)) % counts
     pictures = some.pictures.array[some.pictures.rows]
-    return Changes(attributes, pictures, some.pictures.names, recorded, changed, target)
+    return Changes(attributes, pictures, some.pictures.names, recorded, changed, wanted)
 
 
 def true_pictures(changes: Changes, truth: Callable[[str, Mapping[str, str]], bytes]) -> Pixels:
@@ -97,7 +96,7 @@ def random_real(changes: Changes, held_out: AttributedSplit, studied: Attributed
     random, made, notes = np.random.default_rng(0), np.empty_like(changes.pictures), []
     for index, attribute in enumerate(changes.attributes):
         for value, name in enumerate(attribute.values):
-            rows = np.flatnonzero((changes.changed == index) & (changes.target == value))
+            rows = np.flatnonzero((changes.changed == index) & (changes.wanted == value))
             split, having = held_out, np.flatnonzero(held_out.values[:, index] == value)
             if len(rows) and not len(having):
                 split, having = studied, np.flatnonzero(studied.values[:, index] == value)
@@ -116,7 +115,7 @@ def swapped(changes: Changes, studied: AttributedSplit) -> tuple[Pixels, str]:
     made = np.empty_like(changes.pictures)
     for index, attribute in enumerate(changes.attributes):
         rows = changes.changed == index
-        change = changes.pictures[rows], changes.source[rows], changes.target[rows]
+        change = changes.pictures[rows], changes.present[rows], changes.wanted[rows]
         count = len(attribute.values)
         having = [np.flatnonzero(studied.values[:, index] == value) for value in range(count)]
         some = studied.take(np.concatenate([each[:: ceil(len(each) * count / SWAP_PICTURES)] for each in having]))

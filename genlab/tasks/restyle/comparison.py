@@ -33,11 +33,11 @@ def compared_values(
     accuracy = accuracies(readings["unchanged"], changes.recorded, columns)
     rows = np.arange(len(changes))
     flips: dict[str, Any] = {
-        name: flip_rate(values[rows, changes.changed], changes.target) for name, values in readings.items()
+        name: flip_rate(values[rows, changes.changed], changes.wanted) for name, values in readings.items()
     }
     flips["by_pair"] = {
         attribute.name: flip_rate_by_pair(
-            readings["model"][some, index], changes.source[some], changes.target[some], attribute.values
+            readings["model"][some, index], changes.present[some], changes.wanted[some], attribute.values
         )
         for index, attribute in enumerate(changes.attributes)
         if (some := changes.changed == index).any()
@@ -91,7 +91,7 @@ def kernel_distances(features: Mapping[str, Float[Tensor, "changes features"]], 
         distances[attribute.name] = {}
         for value, name in enumerate(attribute.values):
             real = np.flatnonzero(once & (changes.recorded[:, index] == value))
-            made = np.flatnonzero((changes.changed == index) & (changes.target == value))
+            made = np.flatnonzero((changes.changed == index) & (changes.wanted == value))
             if min(len(real), len(made)) > 1:
                 distances[attribute.name][name] = {
                     output: kernel_distance(features["unchanged"][real], each[made])

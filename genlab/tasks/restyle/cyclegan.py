@@ -13,7 +13,7 @@ from genlab.engine.recipe import DataFacts, Metrics, Place, Setup
 from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.models.cyclegan import PatchDiscriminator, Pool, ResNetGenerator, TwoGenerators, least_squares
-from genlab.models.stargan import change_between, rounded
+from genlab.models.stargan import rounded
 from genlab.tasks.restyle.options import CycleGANOptions
 from genlab.tasks.restyle.pipeline import RestyleFacts
 from genlab.tasks.restyle.recipe import Batch, RestyleRecipe, facts_of
@@ -103,8 +103,8 @@ class CycleGANRecipe(RestyleRecipe):
         reader = self.update_reader(batch, progress)
         with torch.no_grad():  # as `generate` measures it: back from 8 bits
             there = rounded(torch.where(is_first, made_second, made_first))
-            back = self.generators(there, change_between(batch.target, batch.source, self.counts))
+            back = torch.where(is_first, to_first(there), to_second(there))  # to pick rows would wait for the GPU
             self.pipeline.typical.update((back - batch.pictures).abs().mean())
         return {
-            "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, "reader": reader,
+            "discriminator": loss_d, "generator": adversarial, "cycle": cycle, "identity": identity, **reader,
         }  # fmt: skip

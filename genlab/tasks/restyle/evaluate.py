@@ -5,6 +5,7 @@ values' mean pictures; `random_real`, a random real picture of the new value, he
 """
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,16 @@ from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, r
 from genlab.data.pictures.dividing import ROUGH, rough
 from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.data.shared.sample_sets import truth_of
+from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Evaluation, Source
 from genlab.errors import InputError
 from genlab.metrics.restyle import VISIBLE, differing
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import Changes, Pixels, changes_of, random_real, swapped, true_pictures
 from genlab.tasks.restyle.comparison import accuracies, compared_pixels, compared_values, kernel_distances
-from genlab.tasks.restyle.pipeline import PASS, RestylePipeline
+from genlab.tasks.restyle.pipeline import PICTURES_PER_PASS, RestylePipeline
 from genlab.tasks.shared.halves import halves
-from genlab.tasks.shared.judges import judged, train_judge
+from genlab.tasks.shared.judges import Judge, judged, most_likely, train_judge
 from genlab.tasks.shared.picture_features import extractor
 from genlab.tasks.shared.reopening import reopened
 
@@ -32,7 +34,7 @@ FEWEST = 5
 """Smallest number of pictures to measure on."""
 JUDGE_PICTURES = 50_000
 """Largest number of pictures that the judge is trained on."""
-SHOWN = 8
+SHOWN_CHANGES = 8
 """Number of changes of each kind on the sheet."""
 
 
@@ -46,9 +48,7 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
     found, held_out, studied = _opened(pipeline, source)
     look = extractor("efficientnet", found.name, machine)  # first, as its package may be missing
     columns = [*found.attributes, *found.kept]
-    values = np.concatenate((studied.values, studied.kept), 1)
-    counts = [len(one.values) for one in columns]
-    judge = train_judge(studied.pictures, values, counts, len(found.attributes), machine)
+    judge = judge_of(found, studied, machine)
 
     changes = changes_of(held_out, found.attributes)
     made, cycle_error = _made(pipeline, changes)
@@ -61,12 +61,17 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
         "data": found.name, "split": "test" if held_out is found.test else "half", "pictures": len(set(changes.names)),
         "changes": len(changes), "swap": method,
     }  # fmt: skip
-    readings = {name: np.stack([one.argmax(1) for one in each], 1) for name, each in chances.items()}
+    readings = {name: most_likely(each) for name, each in chances.items()}
     report |= compared_values(readings, changes, columns)
     report["notes"] += lacking
-    report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.old, found.attributes)}
+    report["reader"] = {"accuracy": accuracies(_read(pipeline, changes), changes.source, found.attributes)}
     if held_out is not found.test:  # those on the run's own data were said when it was trained
         report["notes"] += found.notes
+        if _is_place_of_training(source):
+            report["notes"].append(
+                f"{found.name} has changed since the run was trained on it: the pictures that both have make the "
+                "figures optimistic."
+            )
         if len(held_out) < ROUGH:
             report["notes"].append(rough("held-out", len(held_out)))
     elsewhere = differing(made, changes.pictures, VISIBLE)
@@ -81,6 +86,18 @@ def evaluate(pipeline: RestylePipeline, source: Source) -> Evaluation:
 
     certainty = np.array([chances["model"][a][row, value] for row, a, value in changes.each()])
     return Evaluation(report, {"best_and_worst.png": _sheet(changes, made, certainty, elsewhere.mean((1, 2)))})
+
+
+def studied_of(split: AttributedSplit) -> AttributedSplit:
+    """At most `JUDGE_PICTURES` random pictures of a split, always the same, for the judge to learn from."""
+    return split.take(np.random.default_rng(0).permutation(len(split))[:JUDGE_PICTURES])
+
+
+def judge_of(found: AttributedSet, studied: AttributedSplit, machine: Machine) -> Judge:
+    """Trains the judge of every column of `found` on pictures of it, `studied`."""
+    values = np.concatenate((studied.values, studied.kept), 1)
+    counts = [len(one.values) for one in [*found.attributes, *found.kept]]
+    return train_judge(studied.pictures, values, counts, len(found.attributes), machine)
 
 
 def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, AttributedSplit, AttributedSplit]:
@@ -100,7 +117,7 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
         held_out, known = found.test, found.train
     else:
         held_out, known = (found.train.take(half) for half in halves(found.train.pictures))
-    studied = known.take(np.random.default_rng(0).permutation(len(known))[:JUDGE_PICTURES])
+    studied = studied_of(known)
     assert held_out is not None
     if min(len(held_out), len(studied)) < FEWEST:
         count, least = (len(held_out), FEWEST) if home else (len(found.train), 2 * FEWEST)
@@ -114,14 +131,21 @@ def _opened(pipeline: RestylePipeline, source: Source) -> tuple[AttributedSet, A
     return found, held_out, studied
 
 
+def _is_place_of_training(source: Source) -> bool:
+    """Whether the data to evaluate on are where the training data were."""
+    given, trained = source.data or "", source.trained_on.data
+    return given == trained or (Path(given).exists() and Path(trained).exists() and Path(given).samefile(trained))
+
+
 def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
     """The model's pictures, and its cycle error: the mean difference, out of 255, after changing them back."""
-    old, new = (torch.from_numpy(values) for values in (changes.old, changes.new))
+    sources, targets = (torch.from_numpy(values) for values in (changes.source, changes.target))
     parts, error = [], 0.0
     with pipeline.evaluating():
-        for first in range(0, len(changes), PASS):
-            part = slice(first, first + PASS)
-            before, source, target = pipeline.machine.place((to_tensor(changes.pictures[part]), old[part], new[part]))
+        for first in range(0, len(changes), PICTURES_PER_PASS):
+            part = slice(first, first + PICTURES_PER_PASS)
+            given = to_tensor(changes.pictures[part]), sources[part], targets[part]
+            before, source, target = pipeline.machine.place(given)
             parts.append(to_bytes(pipeline.restyle(before, source, target)))
             after = pipeline.machine.place(to_tensor(parts[-1]))
             back = to_bytes(pipeline.restyle(after, target, source))
@@ -132,7 +156,7 @@ def _made(pipeline: RestylePipeline, changes: Changes) -> tuple[Pixels, float]:
 def _read(pipeline: RestylePipeline, changes: Changes) -> Int[np.ndarray, "changes attributes"]:
     """The present values that the reader reads; `generate` relies on them, the evaluation on the recorded ones."""
     chances = judged(pipeline.reader, changes.pictures, pipeline.machine)
-    return np.stack([each.argmax(1) for each in chances[: len(changes.attributes)]], 1)
+    return most_likely(chances[: len(changes.attributes)])
 
 
 def _plain(attributes: tuple[str, ...]) -> bool:
@@ -154,11 +178,11 @@ def _sheet(changes: Changes, made: Pixels, certainty: np.ndarray, elsewhere: np.
             elsewhere.
         elsewhere: Share of pixels that change visibly; where the truth is known, of those that should stay.
     """
-    best = np.lexsort((elsewhere, certainty < 0.5))[:SHOWN]
-    unrecognised = certainty.argsort(kind="stable")[:SHOWN]
-    largest = (-elsewhere).argsort(kind="stable")[:SHOWN]
+    best = np.lexsort((elsewhere, certainty < 0.5))[:SHOWN_CHANGES]
+    unrecognised = certainty.argsort(kind="stable")[:SHOWN_CHANGES]
+    largest = (-elsewhere).argsort(kind="stable")[:SHOWN_CHANGES]
     panels = []
     for row in (*best, *unrecognised, *largest):
         before, after = changes.pictures[row], made[row]
         panels += [before, after, np.abs(after.astype(np.int16) - before).astype(np.uint8)]
-    return sheet(panels, 3 * SHOWN // 2, 3)
+    return sheet(panels, 3 * SHOWN_CHANGES // 2, 3)

@@ -18,9 +18,9 @@ class RestyleOptions:
     """Options of every model that changes pictures."""
 
     attribute: Annotated[tuple[str, ...], DATA, Shown("COLUMN")] = ()
-    """Column of attributes.csv (or of CelebA's list_attr_celeba.txt) to change; can be repeated. Several yes/no columns
-    make one attribute of it: hair=Black_Hair,Blond_Hair. Not for two folders, or sub-folders, whose names are the
-    values of the attribute look."""
+    """Column of attributes.csv (or CelebA's list_attr_celeba.txt) to change; can be repeated. NAME=COLUMN,COLUMN
+    combines yes/no columns into one attribute: hair=Black_Hair,Blond_Hair. Two folders, or sub-folders without this
+    option, are the values of the attribute `look`."""
     pixels: Annotated[int, Ge(16), Le(512), DATA] | None = None
     """Side of the training pictures, which are cropped to their central square and resized; a power of 2. By default 64
     where most pictures are at least that large, else 32."""
@@ -92,7 +92,7 @@ class RestyleRequest:
     """Value to give an attribute, such as hair=blond; can be repeated. With two looks, each picture gets the other one
     by default."""
     strength: Annotated[float, Ge(0), Le(2)] = 1.0
-    """Strength of the change: 0 returns the picture, 1 is the full change."""
+    """Strength of the change: 0 returns the picture, 1 is the full change, more exaggerates it."""
     full_size: bool = False
     """Apply the change, enlarged, to the original picture instead of its square in the size of the training
     pictures."""

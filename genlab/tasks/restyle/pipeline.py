@@ -32,13 +32,13 @@ from genlab.tasks.shared.judges import READER, Judge
 Pictures = Float[Tensor, "batch channels side side"]
 Values = Int[Tensor, "batch attributes"]
 Pixels = UInt8[np.ndarray, "height width channels"]
-PASS = 100
+PICTURES_PER_PASS = 100
 """Pictures per forward pass."""
 UNFAMILIAR = 4.0
 """A picture whose cycle error exceeds this multiple of the training pictures' is unlike them."""
 NAMED = 3
 """Largest number of such pictures that a note names."""
-RECENT = 0.02
+MOMENTUM = 0.02
 """Weight of the newest batch in the running mean of the cycle error."""
 
 
@@ -83,7 +83,7 @@ class TypicalCycleError(nn.Module):
     def update(self, error: Tensor) -> None:
         """Adds the error of one batch to a running mean, which starts from the first one."""
         error = error.float()
-        self.value.copy_(torch.where(self.value == 0, error, self.value.lerp(error, RECENT)))
+        self.value.copy_(torch.where(self.value == 0, error, self.value.lerp(error, MOMENTUM)))
 
 
 class RestylePipeline(Pipeline):
@@ -156,8 +156,8 @@ class RestylePipeline(Pipeline):
         notes: list[str] = []
         for pictures in request.pictures if isinstance(request.pictures, Iterator) else [request.pictures]:
             originals = self._originals(pictures, len(errors), notes)
-            for first in range(0, len(originals), PASS):
-                yield from self._changed(originals[first : first + PASS], wanted, request, errors)
+            for first in range(0, len(originals), PICTURES_PER_PASS):
+                yield from self._changed(originals[first : first + PICTURES_PER_PASS], wanted, request, errors)
         for note in dict.fromkeys(notes):
             say(f"Note: {note}")
         self._note_unfamiliar(errors)

@@ -13,12 +13,12 @@ from torch.optim import Optimizer
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.pictures.pixels import to_bytes, to_tensor
 from genlab.engine.pipeline import Pipeline
-from genlab.engine.recipe import DataFacts, Place, Recipe, Setup, Speed
+from genlab.engine.recipe import DataFacts, Metrics, Place, Recipe, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.metrics.restyle import cramers_v, flip_rate, least_kept
 from genlab.show.sheets import sheet
 from genlab.tasks.restyle.changes import changes_of
-from genlab.tasks.restyle.pipeline import PASS, RestyleFacts, RestylePipeline, TypicalCycleError
+from genlab.tasks.restyle.pipeline import PICTURES_PER_PASS, RestyleFacts, RestylePipeline, TypicalCycleError
 from genlab.tasks.shared.judges import RATE, WEIGHT_DECAY, judging_loss
 from genlab.tasks.shared.picture_examples import picture_examples
 
@@ -26,7 +26,7 @@ Pictures = Float[Tensor, "batch channels side side"]
 Values = Int[Tensor, "batch attributes"]
 WATCHED = 500
 """Largest number of changes to validation pictures during training."""
-SHOWN = 8
+PREVIEWED = 8
 """Number of pictures in a preview."""
 CANDIDATES = 64
 """Number of real pictures with the new value to choose the most similar one from."""
@@ -34,11 +34,11 @@ READER_BATCH = 16
 """Number of real pictures per update and process that the reader learns from: its batch norm needs several, however
 small the model's own batch is.
 """
-EVERY = 0.05
+BASE_WEIGHT = 0.05
 """How much every column counts when partners are chosen, beside how strongly it goes with the attribute to change."""
-ALSO = 0.25
+ALSO_CHANGES = 0.25
 """Probability that another attribute changes as well."""
-READING = 0.5
+READER_SHARE = 0.5
 """Fraction of training, at its beginning, in which the reader is trained."""
 
 
@@ -124,7 +124,7 @@ class RestyleRecipe(Recipe):
     ) -> Int[np.ndarray, "batch attributes"]:
         """Values that differ from `source` in one random attribute of each row, and by chance in others."""
         batch, count = source.shape
-        changes = random.random(source.shape) < ALSO
+        changes = random.random(source.shape) < ALSO_CHANGES
         changes[np.arange(batch), random.integers(count, size=batch)] = True
         others = random.integers(1, self.counts, size=source.shape)
         return np.where(changes, (source + others) % self.counts, source)
@@ -132,10 +132,11 @@ class RestyleRecipe(Recipe):
     def _weights(self, attribute: int) -> np.ndarray:
         """How much each column counts for the similarity of partners.
 
-        What usually comes with the new value counts most, and the values asked for more than all others together.
+        Of the kept columns, those that usually come with the new value count most. Each attribute to change counts more
+        than all kept columns together.
         """
         values, changed = self.all_values, len(self.counts)
-        weights = np.array([EVERY + cramers_v(values[:, attribute], column) for column in values.T])
+        weights = np.array([BASE_WEIGHT + cramers_v(values[:, attribute], column) for column in values.T])
         weights[:changed] = weights[changed:].sum() + 1
         return weights
 
@@ -162,14 +163,15 @@ class RestyleRecipe(Recipe):
 
     # --- the reader ---
 
-    def update_reader(self, batch: Batch, progress: float) -> Tensor:
-        """Trains the reader on real pictures during the first `READING` of training; returns its loss."""
-        self.progress, learns = progress, progress < READING
-        with torch.set_grad_enabled(learns):
-            loss = judging_loss(self.pipeline.reader.train(learns)(batch.reader_pictures), batch.reader_values)
-        if learns:
-            self.update(self.pipeline.reader, loss)
-        return loss
+    def update_reader(self, batch: Batch, progress: float) -> Metrics:
+        """Trains the reader on real pictures, and returns its loss; after `READER_SHARE` of training, does nothing."""
+        self.progress = progress
+        if progress >= READER_SHARE:
+            self.pipeline.reader.eval()
+            return {}
+        loss = judging_loss(self.pipeline.reader.train()(batch.reader_pictures), batch.reader_values)
+        self.update(self.pipeline.reader, loss)
+        return {"reader": loss}
 
     # --- validation ---
 
@@ -185,7 +187,7 @@ class RestyleRecipe(Recipe):
         """
         assert self.data.validation is not None, "there is nothing to validate on"
         measures = self._measures(self.data.validation)
-        return measures if self.progress >= READING else measures | {"miss": 2 - self.progress}
+        return measures if self.progress >= READER_SHARE else measures | {"miss": 2 - self.progress}
 
     def test(self) -> dict[str, float]:
         return {} if self.data.test is None else self._measures(self.data.test)
@@ -193,18 +195,19 @@ class RestyleRecipe(Recipe):
     def _measures(self, split: AttributedSplit) -> dict[str, float]:
         """How many of at most WATCHED changes the reader recognises, and how much it sees kept."""
         changes = changes_of(split, self.data.attributes, WATCHED)
-        old, new = (torch.from_numpy(values) for values in (changes.old, changes.new))
+        sources, targets = (torch.from_numpy(values) for values in (changes.source, changes.target))
         readings: list[list[np.ndarray]] = [[], []]
         cycle = 0.0
-        for first in range(0, len(changes), PASS):
-            part = slice(first, first + PASS)
-            pictures, source, target = self.machine.place((to_tensor(changes.pictures[part]), old[part], new[part]))
+        for first in range(0, len(changes), PICTURES_PER_PASS):
+            part = slice(first, first + PICTURES_PER_PASS)
+            given = to_tensor(changes.pictures[part]), sources[part], targets[part]
+            pictures, source, target = self.machine.place(given)
             made = self.pipeline.restyle(pictures, source, target).clamp(-1, 1)
             for each, shown in zip(readings, (pictures, made), strict=True):
                 each.append(self.pipeline.reader.read(shown).cpu().numpy())
             cycle += self.pipeline.cycle_errors(pictures, source, target).sum().item()
         before, after = (np.concatenate(each) for each in readings)
-        flips = flip_rate(after[np.arange(len(changes)), changes.changed], changes.target)
+        flips = flip_rate(after[np.arange(len(changes)), changes.changed], changes.wanted)
         keeps = least_kept(before, after, changes.recorded, changes.changed)
         cycle *= 127.5 / len(changes)  # out of 255
         return {
@@ -217,7 +220,7 @@ class RestyleRecipe(Recipe):
     def preview(self) -> list[Sample]:
         """Each picture in the first column; then with every value of every attribute."""
         split = self.data.validation or self.data.train
-        some = split.take(np.arange(min(SHOWN, len(split))))
+        some = split.take(np.arange(min(PREVIEWED, len(split))))
         pictures, source = self.machine.place((some.pictures.tensor(), torch.from_numpy(some.values)))
         columns = [to_bytes(pictures)]
         for attribute, count in enumerate(self.counts):

@@ -138,7 +138,7 @@ class StarGANRecipe(RestyleRecipe):
         self.pipeline.typical.update(cycle.detach())
         return {
             "discriminator": loss_d, "generator": adversarial, "recognition": recognised, "cycle": cycle,
-            "difference": difference, "roughness": roughness, "penalty": penalty, "reader": reader,
+            "difference": difference, "roughness": roughness, "penalty": penalty, **reader,
         }  # fmt: skip
 
     # --- options ---

@@ -7,10 +7,8 @@ from jaxtyping import Int, Shaped
 
 from genlab.data.pictures.picture_set import PictureSplit
 
-Picks = Int[np.ndarray, " some"]
 
-
-def halves(pictures: PictureSplit) -> tuple[Picks, Picks]:
+def halves(pictures: PictureSplit) -> tuple[Int[np.ndarray, " first"], Int[np.ndarray, " second"]]:
     """The indices of two random halves, always the same; a group, and all copies of a picture, are in one of them.
 
     What belongs together shares its key (`PictureSplit.keys`) or its pixels. The largest groups are dealt first, each
@@ -19,7 +17,7 @@ def halves(pictures: PictureSplit) -> tuple[Picks, Picks]:
     together = _together(pictures)
     names, groups, sizes = np.unique(together, return_inverse=True, return_counts=True)
     half, counts = np.zeros(len(names), np.int64), [0, 0]
-    for group in np.lexsort((names, -sizes)).tolist():
+    for group in np.argsort(-sizes, kind="stable").tolist():
         half[group] = fewer = int(counts[1] < counts[0])
         counts[fewer] += int(sizes[group])
     return np.flatnonzero(half[groups] == 0), np.flatnonzero(half[groups] == 1)
@@ -27,8 +25,8 @@ def halves(pictures: PictureSplit) -> tuple[Picks, Picks]:
 
 def _together(pictures: PictureSplit) -> Shaped[np.ndarray, " pictures"]:
     """For each picture, the least key of all that belong together with it."""
-    pixels = [hashlib.sha256(pictures.array[row].tobytes()).hexdigest() for row in pictures.rows]
-    keys = np.array(pictures.keys or pixels)
+    pixels = np.array([hashlib.sha256(pictures.array[row].tobytes()).hexdigest() for row in pictures.rows])
+    keys = np.array(pictures.keys) if pictures.keys else pixels
     ways = [np.unique(each, return_inverse=True)[1] for each in (keys, pixels)]
     names, least = np.unique(keys, return_inverse=True)
     while True:  # one picture can belong to a group and be a copy of one in another

@@ -42,7 +42,7 @@ SHIFT = 16
 """Augmentation shifts by up to this fraction (1 / `SHIFT`) of the side."""
 LARGEST = 20.0
 """Largest weight of a picture, relative to the mean: a few pictures cannot teach more than noise."""
-PASS = 250
+PICTURES_PER_PASS = 250
 """Number of pictures judged at once."""
 
 
@@ -175,10 +175,15 @@ def train_judge(
 
 def judged(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[np.ndarray, "pictures _values"]]:
     """The probabilities of the values of each attribute."""
-    starts = range(0, len(pictures), PASS)
+    starts = range(0, len(pictures), PICTURES_PER_PASS)
     with evaluating(judge, machine):
-        parts = [judge(machine.place(to_tensor(pictures[first : first + PASS]))) for first in starts]
+        parts = [judge(machine.place(to_tensor(pictures[first : first + PICTURES_PER_PASS]))) for first in starts]
     return [torch.cat(each).float().softmax(1).cpu().numpy() for each in zip(*parts, strict=True)]
+
+
+def most_likely(chances: list[Float[np.ndarray, "pictures _values"]]) -> Int[np.ndarray, "pictures attributes"]:
+    """The values that a judge reads: the most likely one of each attribute."""
+    return np.stack([each.argmax(1) for each in chances], 1)
 
 
 def fit(

@@ -22,7 +22,7 @@ from genlab.models.efficientnet import EfficientNet
 
 Pictures = Float[Tensor, "pictures channels height width"]
 Rows = Float[Tensor, "pictures features"]
-PASS = 250
+PICTURES_PER_PASS = 250
 """Pictures per forward pass."""
 
 
@@ -38,7 +38,7 @@ class Extractor:
 
     def features(self, count: int, pictures: Callable[[slice], Pictures]) -> Float[Tensor, "count features"]:
         """Features of `count` pictures, on the CPU; `pictures` loads one slice at a time, to save memory."""
-        parts = [slice(first, min(first + PASS, count)) for first in range(0, count, PASS)]
+        parts = [slice(first, min(first + PICTURES_PER_PASS, count)) for first in range(0, count, PICTURES_PER_PASS)]
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return torch.cat([self.look(pictures(part).to(self.device).float()).float().cpu() for part in parts])
 

@@ -1,6 +1,8 @@
 """Evaluation of changed pictures, by generators whose faults are known."""
 
 import csv
+import shutil
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -91,15 +93,20 @@ def opened(folder: Path, attributes: tuple[str, ...] = ("hair",), test: str = "0
     return read_attributed(str(folder), "0.05", test, pixels=SIDE, attributes=attributes)
 
 
-def evaluated(folder: Path, painter: Painter, data: Path | None = None, test: str = "0.3") -> Evaluation:
-    """The evaluation of a painter of hair, as a run trained on `folder`."""
+def trained(folder: Path, painter: Painter | None = None, test: str = "0.3") -> tuple[RestylePipeline, Source]:
+    """A painter of hair as a run trained on `folder`, and those data."""
     found = opened(folder, test=test)
     options = StarGANOptions(attribute=("hair",), pixels=SIDE)
     facts = RestyleFacts(found.name, 3, SIDE, found.attributes, found.kept)
-    networks = {"generator": painter, "reader": facts.reader(), "typical": TypicalCycleError()}
+    networks = {"generator": painter or Painter(), "reader": facts.reader(), "typical": TypicalCycleError()}
     pipeline = RestylePipeline(options, facts, networks, Machine("cpu"))
-    source = Source(data and str(data), Place(str(folder), "0.05", test), found.fingerprint)
-    return evaluating.evaluate(pipeline, source)
+    return pipeline, Source(None, Place(str(folder), "0.05", test), found.fingerprint)
+
+
+def evaluated(folder: Path, painter: Painter, data: Path | None = None, test: str = "0.3") -> Evaluation:
+    """The evaluation of a painter of hair, as a run trained on `folder`."""
+    pipeline, source = trained(folder, painter, test)
+    return evaluating.evaluate(pipeline, replace(source, data=data and str(data)))
 
 
 @pytest.fixture
@@ -180,6 +187,20 @@ def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
         evaluated(folder, Painter(), other)
 
 
+def test_a_note_says_that_the_training_data_have_changed(folder, steps, tmp_path):
+    """Their pictures, most of which were trained on, are measured as other data."""
+    steps(1)
+    here = Path(shutil.copytree(folder, tmp_path / "people"))
+    pipeline, source = trained(here)
+    (here / "300.png").write_bytes(redraw("300.png", {}))
+    with (here / "attributes.csv").open("a") as table:
+        table.write(f"300.png,{','.join(values_of(300).values())}\n")
+    said = "people has changed since the run was trained on it"
+    for data, notes in ((here, 1), (folder, 0)):
+        report = evaluating.evaluate(pipeline, replace(source, data=str(data))).report
+        assert len([note for note in report["notes"] if note.startswith(said)]) == notes
+
+
 def test_copies_are_in_the_same_half(folder, monkeypatch, steps, tmp_path):
     """Else the judge would be measured on pictures that it learnt from."""
     steps(1)
@@ -246,8 +267,8 @@ def test_changes_take_each_attribute_in_turn(folder):
     assert len(changes) == 2 * len(found.test)
     assert np.ptp(np.bincount(changes.changed)) <= 1
     assert len({*zip(changes.names, changes.changed.tolist(), strict=True)}) == len(changes)
-    assert (changes.source != changes.target).all()
-    assert ((changes.old != changes.new).sum(1) == 1).all()
+    assert (changes.present != changes.wanted).all()
+    assert ((changes.source != changes.target).sum(1) == 1).all()
     true = true_pictures(changes, redraw)
     real, notes = random_real(changes, found.test, found.train)
     assert not notes
@@ -276,12 +297,12 @@ def test_random_real_pictures_are_held_out_where_any_has_the_value(folder):
     few = found.test.take(np.flatnonzero(found.test.values[:, 0] != 2))
     changes = changes_of(few, found.attributes)
     real, notes = random_real(changes, few, found.train)
-    assert [picture[0, 0].tolist() for picture in real] == [list(list(HAIR.values())[to]) for to in changes.target]
+    assert [picture[0, 0].tolist() for picture in real] == [list(list(HAIR.values())[to]) for to in changes.wanted]
     assert notes == [
         "No held-out picture has hair red: the random_real pictures of it are some that the judge learnt from."
     ]
     kept = {picture.tobytes() for picture in few.pictures.array[few.pictures.rows]}
-    assert {picture.tobytes() for picture in real[changes.target != 2]} <= kept
+    assert {picture.tobytes() for picture in real[changes.wanted != 2]} <= kept
 
 
 @pytest.mark.parametrize("drawn", [True, False])
@@ -299,5 +320,5 @@ def test_the_swap_knows_a_value_of_few_pictures(drawn, monkeypatch):
     changes = changes_of(split, ATTRIBUTES[:1])
     made, name = swapped(changes, split)
     assert name == ("colour swap" if drawn else "difference of mean pictures")
-    red = np.abs(made[changes.target == 2, :4].astype(int) - HAIR["red"])
+    red = np.abs(made[changes.wanted == 2, :4].astype(int) - HAIR["red"])
     assert red.mean() < (1 if drawn else 20)

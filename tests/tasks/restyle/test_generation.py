@@ -50,6 +50,13 @@ def test_json_and_sheet(run, photo, cli, tmp_path):
     assert width > 2.5 * height  # before, after, difference
 
 
+def test_help_says_that_pictures_are_changed(run, cli):
+    code, out, _ = cli("generate", run.path, "--help")
+    assert code == 0
+    said = f"Change pictures with {run.path} (stargan: one generator for all values; a mask selects what changes)."
+    assert "".join(said.split()) in "".join(out.split())  # wherever its lines break
+
+
 def test_the_value_that_a_picture_has_returns_it_unchanged(run):
     before = sign(2000, "blue", True)
     (sample,) = run.generate(pictures=[before], set={"colour": "blue"})

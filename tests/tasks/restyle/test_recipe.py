@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import genlab
 from genlab.engine.custom import Networks
@@ -111,18 +112,54 @@ def test_it_learns_to_change_the_colour_and_nothing_else(run):
     assert run.about["test"]["flip_rate"] > 0.8
 
 
-def test_interrupted_and_resumed_training_gives_the_same_weights(folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("recipe_type", "model", "options"),
+    [
+        (StarGANRecipe, "stargan", {"attribute": ("colour",), "pixels": 16, "width": 4}),
+        (CycleGANRecipe, "cyclegan", {"attribute": ("bar",), "pixels": 24, "width": 4, "depth": 1, "batch": 2}),
+    ],
+)
+def test_interrupted_and_resumed_training_gives_the_same_weights(
+    folder, tmp_path, monkeypatch, recipe_type, model, options
+):
+    """The pools of cyclegan are full by then, so that the discriminators see pictures from before the interruption."""
     from genlab.engine.loop import Loop
     from tests.engine.short import interrupting
 
-    options = {"attribute": ("colour",), "steps": 12, "pixels": 16, "width": 4, "quiet": True}
+    monkeypatch.setattr("genlab.models.cyclegan.POOL", 6)
+    monkeypatch.setattr("genlab.tasks.restyle.cyclegan.DISCRIMINATOR_WIDTH", 4)
+    options = {**options, "model": model, "steps": 12, "quiet": True}
     monkeypatch.setattr(Loop, "_checkpoint_due", lambda self: True)
     whole = genlab.train("restyle", folder, out=tmp_path / "whole", **options)
     with monkeypatch.context() as patch:
-        patch.setattr(StarGANRecipe, "step", interrupting(StarGANRecipe, 5))
+        patch.setattr(recipe_type, "step", interrupting(recipe_type, 5))
         assert genlab.train("restyle", folder, out=tmp_path / "run", **options).about["state"] == "interrupted"
     again = genlab.train("restyle", folder, out=tmp_path / "run", resume=True, **options)
     assert (again.path / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+
+
+class Watched(TorchDispatchMode):
+    """Counts the operations inside that wait for the GPU: what they return depends on values in its memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[str] = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default):
+            self.waits.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_step_of_cyclegan_waits_for_the_gpu_once_per_pool(tmp_path):
+    data = folder_of(tmp_path / "data", {"a": 30, "b": 30})
+    options = CycleGANOptions(pixels=24, width=4, depth=1, batch=8)
+    found, _ = CycleGANRecipe.read(options, Place(data, "0.1", "0.1"), None)
+    trained = CycleGANRecipe(Setup(options, found, Machine("cpu")))
+    batch = trained.batch(0)
+    with Watched() as watched:
+        trained.step(batch, 0.6)
+    assert watched.waits == 2 * ["aten._local_scalar_dense.default"]
 
 
 def test_two_folders_are_two_looks(tmp_path):
@@ -259,9 +296,10 @@ def test_weights_are_compared_by_a_reader_that_no_longer_changes(folder):
     misses = []
     for step, progress in enumerate((0.0, 0.4, 0.5, 0.9)):
         before = {name: value.clone() for name, value in made.pipeline.reader.state_dict().items()}
-        made.step(made.batch(step), progress)
+        metrics = made.step(made.batch(step), progress)
         after = made.pipeline.reader.state_dict()
         assert all(torch.equal(before[name], after[name]) for name in before) == (progress >= 0.5)
+        assert ("reader" in metrics) == (progress < 0.5)  # no forward pass for a number that nothing needs
         misses.append(made.validate()["miss"])
     assert misses[:2] == [2.0, 1.6]
     assert max(misses[2:]) <= 1
