@@ -1,0 +1,1 @@
+"""Music as notes: files of MIDI, MusicXML and ABC, and what models read."""
