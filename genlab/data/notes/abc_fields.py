@@ -53,7 +53,7 @@ def key_of(text: str, where: str) -> AbcKey:
         if not -7 <= sharps <= 7:
             raise InputError(f"{where}: K:{text[:20]} has more than seven accidentals.", "data")
     order = SHARPS if sharps > 0 else SHARPS[::-1]
-    alters = {note: 1 if sharps > 0 else -1 for note in order[: abs(sharps)]}
+    alters = dict.fromkeys(order[: abs(sharps)], 1 if sharps > 0 else -1)
     for accidental, note in CHANGES.findall(changes):
         alters[note.upper()] = ALTERS[accidental]
     return AbcKey(sharps, minor, alters)

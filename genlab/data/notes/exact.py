@@ -80,10 +80,10 @@ def score_of(lines: list[Line], course: Course, title: str, name: str) -> Score:
     if sum(len(line.notes) for line in lines) > MOST_NOTES:
         raise InputError(f"{name} has more than {MOST_NOTES:,} notes: use a part of it.", "data")
     metres, pickup = _metres(course.bars)
-    starts = [time for time, *_ in (*metres, *course.keys, *course.tempos)]
-    times = {time for line in lines for start, length, _ in line.notes for time in (start, length)}
+    times = {time for line in lines for start, length, _ in line.notes for time in (start, length)} | {pickup}
+    times |= {one[0] for one in metres} | {one[0] for one in course.keys} | {one[0] for one in course.tempos}
     ticks = TICKS
-    for denominator in {time.denominator for time in (*times, *starts, pickup)}:
+    for denominator in {time.denominator for time in times}:
         ticks = lcm(ticks, denominator)
         if ticks > MOST_TICKS:
             ticks = MOST_TICKS // TICKS * TICKS

@@ -17,17 +17,18 @@ from genlab.data.notes.xml_tree import tree, unpacked
 from genlab.errors import InputError
 
 READ = frozenset(
-    "work work-title movement-title part-list score-part part-name midi-instrument midi-channel midi-program "
-    "midi-unpitched part measure attributes divisions key fifths mode time beats beat-type transpose chromatic "
-    "octave-change note chord grace cue pitch step alter octave unpitched instrument duration voice tie notations tied "
-    "backup forward direction direction-type metronome beat-unit beat-unit-dot per-minute sound".split()
+    {"work", "work-title", "movement-title", "part-list", "score-part", "part-name", "midi-instrument", "midi-channel"}
+    | {"midi-program", "midi-unpitched", "part", "measure", "attributes", "divisions", "key", "fifths", "mode", "time"}
+    | {"beats", "beat-type", "transpose", "chromatic", "octave-change", "note", "chord", "grace", "cue", "pitch"}
+    | {"step", "alter", "octave", "unpitched", "instrument", "duration", "voice", "tie", "notations", "tied", "backup"}
+    | {"forward", "direction", "direction-type", "metronome", "beat-unit", "beat-unit-dot", "per-minute", "sound"}
 )
 """Elements that are read."""
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 MINOR = frozenset(("minor", "aeolian", "dorian", "phrygian", "locrian"))
 """Modes with a minor third."""
-UNITS = {"whole": 4, "half": 2, "quarter": 1, "eighth": Fraction(1, 2), "16th": Fraction(1, 4)}
-"""Quarter notes of the notes that a metronome mark counts."""
+UNITS = {"whole": Fraction(4), "half": Fraction(2), "eighth": Fraction(1, 2), "16th": Fraction(1, 4)}
+"""Quarter notes of the notes that a metronome mark counts, if it counts no quarter notes."""
 NUMBER = re.compile(r"\s*([+-]?\d{1,9}(\.\d{1,9})?)\s*")
 
 
@@ -189,7 +190,7 @@ class _Part:
         if rate is not None:
             tempo = Fraction(rate[1])
         elif mark is not None and (rate := NUMBER.fullmatch(mark.findtext("per-minute") or "")) is not None:
-            unit = UNITS.get((mark.findtext("beat-unit") or "").strip(), 1)
+            unit = UNITS.get((mark.findtext("beat-unit") or "").strip(), Fraction(1))
             tempo = Fraction(rate[1]) * unit * (2 - Fraction(1, 2 ** min(4, len(mark.findall("beat-unit-dot")))))
         else:
             return

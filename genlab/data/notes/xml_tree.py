@@ -29,11 +29,15 @@ def unpacked(content: bytes, name: str) -> bytes:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = archive.namelist()
             if "META-INF/container.xml" in files:
-                about = tree(_member(archive, "META-INF/container.xml", name), {"container": {"rootfiles", "rootfile"}}, name)
+                about = tree(
+                    _member(archive, "META-INF/container.xml", name), {"container": {"rootfiles", "rootfile"}}, name
+                )
                 listed = [file.get("full-path") for file in about.iter("rootfile")]
             else:
                 listed = []
-            plain = [file for file in files if file.endswith((".xml", ".musicxml")) and not file.startswith("META-INF/")]
+            plain = [
+                file for file in files if file.endswith((".xml", ".musicxml")) and not file.startswith("META-INF/")
+            ]
             chosen = next((file for file in (*listed, *plain) if file in files), None)
             if chosen is None:
                 raise InputError(f"{name} is an archive without MusicXML: export the piece again.", "data")
