@@ -19,8 +19,8 @@ ROWS = 12
 NATURALS = {0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B"}
 NAMED = 40
 """Largest range, in semitones, at which every natural note has its name; otherwise every C has."""
-COLOURS = 9
-"""Colours of the tracks; drums are grey."""
+COLOURS, GREY = 9, 7
+"""Number of colours of the tracks, and index of the grey among them, which drums have."""
 
 
 def piano_roll(score: Score) -> bytes:
@@ -110,14 +110,14 @@ def _notes(axes: "Axes", track: Track, index: int, start: int, end: int) -> None
     from matplotlib import colormaps
     from matplotlib.collections import PolyCollection
 
-    colours = [colour for number, colour in enumerate(colormaps["tab10"].colors) if number != 7]  # without grey
-    colour = "0.35" if track.drums else colours[index % COLOURS]
+    shade = index % COLOURS
+    colour = colormaps["tab10"](GREY if track.drums else shade + (shade >= GREY))
     gap, half = 0.003 * (end - start), 0.45 - 0.07 * (index % 4)
     boxes = []
     for note in track.notes:
         if note.start < end and note.start + note.length > start:
-            left, right = max(note.start, start), min(note.start + note.length, end)
-            right = max(right - gap, left + gap / 2)
+            left = max(note.start, start)
+            right = max(min(note.start + note.length, end) - gap, left + gap / 2)
             bottom, top = note.pitch - half, note.pitch + half
             boxes.append(((left, bottom), (right, bottom), (right, top), (left, top)))
     name = track.name or ("drums" if track.drums else f"track {index + 1}")
