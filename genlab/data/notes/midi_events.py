@@ -227,9 +227,7 @@ def _end(events: Events, track: int, end: int, pressed: list[Pressed], held: lis
         _end_hanging(events, track, end, pressed, hanging)
 
 
-def _end_hanging(
-    events: Events, track: int, end: int, pressed: list[Pressed], hanging: set[tuple[int, int]]
-) -> None:
+def _end_hanging(events: Events, track: int, end: int, pressed: list[Pressed], hanging: set[tuple[int, int]]) -> None:
     """Ends notes that the file never ends: each with the next note that begins later, after a whole note at most.
 
     The ends of later notes of the same pitch were taken for theirs. So all notes of that pitch are paired again: each

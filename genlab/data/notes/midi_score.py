@@ -53,7 +53,7 @@ def _parts(events: Events) -> dict[tuple[int, int, int], list[Sounding]]:
             own.setdefault((track, channel), program)
             known.setdefault(channel, program)
     parts: dict[tuple[int, int, int], list[Sounding]] = {}
-    for (track, channel, program), notes in events.parts.items():
+    for (track, channel, program), notes in sorted(events.parts.items(), key=lambda part: part[0][:2]):
         if notes:
             if program == UNSET:
                 program = own.get((track, channel), known.get(channel, 0))

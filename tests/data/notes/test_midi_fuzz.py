@@ -1,14 +1,17 @@
 """Random and mutated files: the reader ends within seconds, with a score that can be used or a reason."""
 
+import contextlib
 import random
 import time
 import tracemalloc
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genlab.data.notes import midi_events
 from genlab.data.notes.midi import LONGEST_PIECE, read_midi
-from genlab.data.notes.midi_events import MOST, Unreadable
+from genlab.data.notes.midi_events import Unreadable
 from genlab.data.notes.midi_writing import write_midi
 from tests.data.notes.made import event, midi, played, tune
 
@@ -17,8 +20,7 @@ def check(data: bytes) -> bool:
     """Reads the data and checks what a score promises; returns whether there was one."""
     try:
         score, repairs = read_midi(data)
-    except Unreadable as error:
-        assert str(error)
+    except Unreadable:
         return False
     assert all(repairs)
     assert score.ticks > 0
@@ -36,7 +38,7 @@ def check(data: bytes) -> bool:
     return True
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400))
 def test_random_events(content: bytes) -> None:
     check(midi(content))
@@ -52,7 +54,7 @@ def test_mutated_files() -> None:
     chance = random.Random(0)
     good = write_midi(tune(1, 30, 3))
     readable = 0
-    for _ in range(1500):
+    for _ in range(400):
         data = bytearray(good)
         for _ in range(chance.randrange(1, 8)):
             place = chance.randrange(len(data))
@@ -64,32 +66,30 @@ def test_mutated_files() -> None:
             else:
                 data[place:place] = chance.randbytes(chance.randrange(1, 6))
         readable += check(bytes(data))
-    assert readable > 1000  # most files are repaired, not refused
+    assert readable > 250  # most files are repaired, not refused
 
 
-def test_hostile_files_take_neither_long_nor_much() -> None:
-    many = 400_000
+def test_hostile_files_take_neither_long_nor_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(midi_events, "MOST", 15_000)
     files = {
-        "hanging notes": event(0, 0x90, 60, 80) + event(0, 60, 80) * 150_000,
-        "hanging chords": b"".join(event(1, 0x90, number % 128, 80) for number in range(150_000)),
-        "all notes off": event(0, 0x91, 60, 80) + event(0, 0xB0, 123, 0) + event(0, 123, 0) * many,
-        "pedal": b"".join(event(0, 0xB0, 64, 127) + event(0, 0x90, 60, 80) + event(1, 60, 0) for _ in range(50_000)),
-        "long steps": (b"\xff\xff\xff\x7f\x90\x3c\x50\xff\xff\xff\x7f\x90\x3c\0") * 90_000,
-        "metres": b"".join(b"\1\xff\x58\4" + bytes([1 + number % 2, 6, 24, 8]) for number in range(150_000)),
-        "stray bytes": bytes(many),
-        "names": b"\0\xff\3\x01A" * 100_000,
-        "programs": b"".join(bytes([0, 0xC0 | number % 16, number // 16 % 128]) for number in range(100_000)),
+        "hanging notes": event(0, 0x90, 60, 80) + event(0, 60, 80) * 14_000,
+        "hanging chords": b"".join(event(1, 0x90, number % 128, 80) for number in range(14_000)),
+        "all notes off": b"".join(event(0, 0x91, pitch, 80) for pitch in range(128)) + event(0, 0xB0, 123, 0) * 20_000,
+        "pedal": (event(0, 0xB0, 64, 127) + event(0, 0x90, 60, 80) + event(1, 60, 0)) * 7_000,
+        "long steps": (b"\xff\xff\xff\x7f\x90\x3c\x50\xff\xff\xff\x7f\x90\x3c\0") * 7_000,
+        "metres": (b"\1\xff\x58\4\1\6\x18\x08\1\xff\x58\4\2\6\x18\x08") * 7_000,
+        "stray bytes": bytes(30_000),
+        "names": b"\0\xff\3\x01A" * 10_000,
+        "programs": b"".join(bytes([0, 0xC0 | number % 16, number // 16 % 128]) for number in range(10_000)),
+        "too many notes": event(0, 0x90, 60, 80) + event(0, 60, 80) * 1_000_000,
     }
-    tracemalloc.start()
     for name, content in files.items():
-        tracemalloc.reset_peak()
+        data = midi(content + played((1, 60)))
+        tracemalloc.start()
         start = time.process_time()
-        try:
-            read_midi(midi(content + played((1, 60))))
-        except Unreadable:
-            pass
+        with contextlib.suppress(Unreadable):
+            read_midi(data)
         seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
-        assert seconds < 20, f"{name}: {seconds:.1f} s"  # tracing makes it several times slower
-        assert peak < 200e6, f"{name}: {peak / 1e6:.0f} MB"
-    tracemalloc.stop()
-    assert MOST * 100 < 200e6
+        tracemalloc.stop()
+        assert seconds < 5, f"{name}: {seconds:.1f} s"
+        assert peak < 1e6 + 150 * len(data), f"{name}: {peak / 1e6:.0f} MB"
