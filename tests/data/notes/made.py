@@ -59,7 +59,7 @@ def tune(seed: int, count: int = 40, voices: int = 1, shift: int = 0) -> Score:
         notes, tick = [], 0
         for _ in range(count):
             length = chance.choice([240, 480])
-            notes.append(Note(tick, length, 66 - 6 * voice + shift + chance.randrange(8), 80))
+            notes.append(Note(tick, length, 66 - 12 * voice + shift + chance.randrange(8), 80))
             tick += length
         tracks.append(Track(notes))
     return Score(tracks)

@@ -52,10 +52,9 @@ def test_other_events_are_skipped() -> None:
 
 
 def test_metres_keys_and_tempos() -> None:
-    changes = (
-        meta(0, 0x58, bytes([3, 2, 24, 8])) + meta(0, 0x59, bytes([0xFD, 1]))
-        + meta(0, 0x51, (400_000).to_bytes(3, "big")) + meta(1440, 0x58, bytes([6, 3, 24, 8])) + meta(1440, 0x58, bytes([6, 3, 24, 8])) + meta(0, 0x59, bytes([2, 0]))
-    )  # fmt: skip
+    waltz, jig = bytes([3, 2, 24, 8]), bytes([6, 3, 24, 8])
+    changes = meta(0, 0x58, waltz) + meta(0, 0x59, bytes([0xFD, 1])) + meta(0, 0x51, (400_000).to_bytes(3, "big"))
+    changes += meta(1440, 0x58, jig) + meta(1440, 0x58, jig) + meta(0, 0x59, bytes([2, 0]))
     score = read(midi(meta(0, 3, b"Waltz") + changes + END, played((0, 60)) + END))
     assert score.metres == [Metre(0, 3, 4), Metre(1440, 6, 8)]
     assert score.keys == [Key(0, -3, True), Key(2880, 2, False)]
