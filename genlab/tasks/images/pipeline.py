@@ -58,8 +58,6 @@ class ImagesPipeline(Pipeline):
             some = {one.name: one.values[0] for one in facts.attributes[:2]}
             example = describe(some, random.Random(0), facts.subjects, omitted=0.0)
             self.arguments = {"generate": f"--prompt {shlex.quote(example)}"}
-        self.home: Path | None = None
-        """The run folder; None for a run that is not in one yet."""
         self.found: Directions | None = None
 
     def save(self, folder: Path) -> None:
@@ -74,7 +72,6 @@ class ImagesPipeline(Pipeline):
         networks = saved.build(saved.options, facts, saved.networks)
         device = saved.machine.device
         pipeline = cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
-        pipeline.home = saved.path
         if isinstance(pipeline.maker, OnePass):
             pipeline.found = Directions.load(saved.path, pipeline.maker.latent)
         return pipeline
@@ -198,4 +195,4 @@ class ImagesPipeline(Pipeline):
     def inverter(self) -> Inverter:
         facts = self.facts
         shape = EncoderShape(facts.channels, self.options.pixels, self.maker.latent, len(facts.classes))
-        return Inverter(self.maker, self.networks, shape, self.machine, self.home)
+        return Inverter(self.maker, self.networks, shape, self.machine, self.folder)

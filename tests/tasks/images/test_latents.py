@@ -20,6 +20,7 @@ from genlab.tasks.images.finding import _flips, _others, find_directions
 from genlab.tasks.images.inversion import invert
 from genlab.tasks.images.making import OnePass
 from genlab.tasks.images.options import DirectionsRequest
+from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.readers import Readers
 
 SHADE, WIDE = Attribute("shade", ["dark", "light"]), Attribute("kind", ["bar", "square"])
@@ -236,6 +237,13 @@ def test_an_encoder_of_other_weights_is_learnt_again(copy):
     again = genlab.load(copy.path)
     again.invert(pictures_of(copy), optimise=0)
     assert file.read_bytes() == first
+
+
+def test_a_run_just_trained_keeps_its_encoder(copy):
+    old = copy.pipeline
+    new = genlab.Run(copy.folder, ImagesPipeline(old.options, old.facts, old.networks, old.machine))  # as from training
+    new.invert(pictures_of(new), optimise=0)
+    assert (copy.path / "encoder.safetensors").exists()
 
 
 def test_command_line_inversion(copy, cli, tmp_path):
