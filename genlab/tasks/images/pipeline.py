@@ -126,9 +126,10 @@ class ImagesPipeline(Pipeline):
 
     def _between(self, request: LatentPicturesRequest) -> Sample:
         """A film from each given picture to the next and back to the first."""
-        found = self.invert(InvertRequest(request.ends, request.class_, request.fit))
-        if len(found) < 2:
+        ends = originals(request.ends, self.facts.channels, self.facts.ranges)
+        if len(ends) < 2:
             raise InputError("between: give at least two pictures.", "between")
+        found = self.invert(InvertRequest(ends, request.class_, request.fit))
         latents = torch.from_numpy(np.stack([one.latent for one in found]))
         labels = torch.tensor([self.facts.classes.index(one.label) if one.label else 0 for one in found])
         about = {f"difference from {one.name}": round(one.difference, 1) for one in found}
