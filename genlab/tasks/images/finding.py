@@ -140,5 +140,6 @@ def _measures(
 
     found = {"strength": strength, **effects(latents + strength * vector, conditions)}
     name, classes = readers.attributes[place].values[value], pipeline.facts.classes
-    other = effects(latents, torch.full_like(conditions, classes.index(name))) if name in classes else None
+    is_class = place == readers.classes and name in classes
+    other = effects(latents, torch.full_like(conditions, classes.index(name))) if is_class else None
     return {**found, "other_class": other}

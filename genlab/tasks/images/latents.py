@@ -82,7 +82,7 @@ def find(
     """
     if classifier is not None:
         sample = pipeline.pixels(pipeline.noise(1, request.seed), pipeline.conditions(1))
-        readers = readers_from_classifier(classifier, request.attribute, sample)
+        readers = readers_from_classifier(pipeline, classifier, request.attribute, sample)
     else:
         place = source.trained_on
         data = source.data or place.data

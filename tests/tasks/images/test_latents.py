@@ -1,6 +1,7 @@
 """Directions in latent space, edits along them, latent vectors of given pictures, and the map."""
 
 import csv
+import dataclasses
 import json
 import shutil
 
@@ -10,7 +11,9 @@ import torch
 from PIL import Image
 
 import genlab
+from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit
 from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.picture_set import PictureSplit
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.machine import Machine
 from genlab.engine.weights import fingerprint
@@ -21,7 +24,7 @@ from genlab.tasks.images.inversion import invert
 from genlab.tasks.images.making import OnePass
 from genlab.tasks.images.options import DirectionsRequest
 from genlab.tasks.images.pipeline import ImagesPipeline
-from genlab.tasks.images.readers import Readers
+from genlab.tasks.images.readers import Readers, readers_from_table
 
 SHADE, WIDE = Attribute("shade", ["dark", "light"]), Attribute("kind", ["bar", "square"])
 
@@ -137,6 +140,30 @@ def test_the_other_class_is_a_baseline_where_the_classes_are_the_values(copy, la
     np.testing.assert_allclose(found["shape"]["bar"], -found["shape"]["square"], atol=1e-5)
     code, out, _ = cli("latents", copy.path, "--json")  # shows what was found
     assert json.loads(out)["latents"] == report
+
+
+def attributed(files: list[str]) -> AttributedSet:
+    """A bar and a square in files of these names."""
+    pictures = PictureSplit(np.zeros((2, 16, 16, 1), np.uint8), np.arange(2), None, files)
+    split = AttributedSplit("data", pictures, np.array([[0], [1]]), np.empty((2, 0), np.int64))
+    return AttributedSet("data", "", split, None, None, [Attribute("shape", ["bar", "square"])], [], {})
+
+
+@pytest.mark.parametrize(
+    ("label", "files", "place"),
+    [
+        (None, ["bar/0.png", "train/square/1.png"], 0),
+        (None, ["0.png", "1.png"], None),  # values of the same names as the folders that the run was trained on
+        (None, ["square/0.png", "bar/1.png"], None),
+        ("Shape", ["0.png", "1.png"], 0),
+        ("shade", ["bar/0.png", "square/1.png"], None),
+    ],
+)
+def test_another_class_is_the_baseline_of_one_attribute_alone(copy, monkeypatch, label, files, place):
+    """Of the attribute that the classes are, not of another one with values of the same names, such as yes and no."""
+    monkeypatch.setattr("genlab.tasks.images.readers.train_judge", lambda *_: None)
+    copy.pipeline.options = dataclasses.replace(copy.pipeline.options, label=label)
+    assert readers_from_table(copy.pipeline, attributed(files)).classes == place
 
 
 def test_directions_from_a_classifier(copy, folder, tmp_path):
