@@ -13,7 +13,7 @@ from PIL import Image
 import genlab
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.picture_set import PictureSplit
+from genlab.data.pictures.picture_set import PictureSplit, read_pictures
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.machine import Machine
 from genlab.engine.weights import fingerprint
@@ -323,6 +323,41 @@ def test_map(edited, cli, tmp_path, words):
     drawn = np.asarray(Image.open(tmp_path / "new" / "map.png"))
     assert drawn.shape[1] > 1.5 * drawn.shape[0]
     assert len(np.unique(drawn.reshape(-1, drawn.shape[2]), axis=0)) > 50
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_map_of_few_test_pictures_shows_training_pictures(copy, folder, monkeypatch, count):
+    """One or two pictures do not have two principal components."""
+    shown = []
+    monkeypatch.setattr("genlab.tasks.images.latents.latent_map", lambda *drawn: shown.append(len(drawn[4])) or b"")
+    original = read_pictures
+
+    def few(*place, **options):
+        found = original(*place, **options)
+        return dataclasses.replace(found, test=found.test.take(np.arange(count)))
+
+    monkeypatch.setattr("genlab.tasks.images.latents.read_pictures", few)
+    copy.latent_map()
+    assert shown == [copy.about["data"]["counts"]["train"]["pictures"]]
+
+
+def test_a_map_of_two_pictures_needs_axes(edited, folder, tmp_path, refused, cli):
+    pair = tmp_path / "pair"
+    for kind in ("bar", "square"):
+        (pair / kind).mkdir(parents=True)
+        shutil.copy(folder / kind / "000.png", pair / kind)
+    said, field = refused("latents", edited.path, "--map", "map.png", "--data", pair)
+    assert "pair has 2 pictures, too few for principal components: give at least 3" in said
+    assert field == "data"
+    words = ["--axis", "shade=light", "--axis", "kind=square"]
+    assert cli("latents", edited.path, "--map", "map.png", "--data", pair, *words)[0] == 0
+
+
+def test_a_map_needs_two_latents(copy, monkeypatch):
+    monkeypatch.setattr(copy.pipeline, "maker", dataclasses.replace(copy.pipeline.maker, latent=1))
+    with pytest.raises(InputError, match="latent vectors have only one number") as error:
+        copy.latent_map()
+    assert error.value.field == "map"
 
 
 # --- bad input ------------------------------------------------------------------------------------
