@@ -1,6 +1,7 @@
 """Who reads the attributes of generated pictures: two judges trained on a table, or a classifier."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,16 +11,14 @@ from torch import Tensor
 
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.pixels import to_tensor
 from genlab.data.shared.names import simple
 from genlab.engine.machine import Machine
-from genlab.engine.modes import evaluating
 from genlab.engine.pipeline import Prediction
 from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.metrics.restyle import balanced_accuracy
 from genlab.tasks.images.pipeline import ImagesPipeline
-from genlab.tasks.shared.judges import READER, REPORTER, Judge, JudgeShape, train_judge
+from genlab.tasks.shared.judges import READER, REPORTER, Judge, JudgeShape, judged_logits, train_judge
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Reader = Callable[[Pixels], list[Float[Tensor, "pictures _values"]]]
@@ -64,12 +63,11 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
     values = np.concatenate((train.values, train.kept), 1)
     counts = [len(one.values) for one in attributes]
     say("training two judges of the attributes ...")
-    finder = _reader(train_judge(pictures, values, counts, len(counts), pipeline.machine, READER), pipeline.machine)
+    machine = pipeline.machine
+    finder = partial(_read, train_judge(pictures, values, counts, len(counts), machine, READER), machine)
     order = np.random.default_rng(1).permutation(len(pictures))  # other batches: in effect, another seed
-    measurer = _reader(
-        train_judge(pictures.take(order), values[order], counts, len(counts), pipeline.machine, REPORTER),
-        pipeline.machine,
-    )
+    judge = train_judge(pictures.take(order), values[order], counts, len(counts), machine, REPORTER)
+    measurer = partial(_read, judge, machine)
     held_out = found.test or found.validation
     accuracy: dict[str, float | None] = {}
     if held_out is not None:
@@ -135,13 +133,8 @@ def readers_from_classifier(
     return Readers([attribute], 1, read, read, about, 0 if own else None)
 
 
-def _reader(judge: Judge, machine: Machine) -> Reader:
-    def read(pictures: Pixels) -> list[Float[Tensor, "pictures _values"]]:
-        with evaluating(judge, machine):
-            logits = judge(machine.place(to_tensor(pictures)))
-        return [each.float().log_softmax(1).cpu() for each in logits]
-
-    return read
+def _read(judge: Judge, machine: Machine, pictures: Pixels) -> list[Float[Tensor, "pictures _values"]]:
+    return [logits.log_softmax(1).cpu() for logits in judged_logits(judge, pictures, machine)]
 
 
 def _described(shape: JudgeShape) -> str:

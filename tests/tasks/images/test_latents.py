@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import genlab
-from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit
+from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.pictures.attributes import Attribute
 from genlab.data.pictures.picture_set import PictureSplit, read_pictures
 from genlab.data.pictures.pixels import to_bytes
@@ -25,6 +25,7 @@ from genlab.tasks.images.making import OnePass
 from genlab.tasks.images.options import DirectionsRequest
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.readers import Readers, readers_from_table
+from genlab.tasks.shared.judges import Judge
 
 SHADE, WIDE = Attribute("shade", ["dark", "light"]), Attribute("kind", ["bar", "square"])
 
@@ -164,6 +165,24 @@ def test_another_class_is_the_baseline_of_one_attribute_alone(copy, monkeypatch,
     monkeypatch.setattr("genlab.tasks.images.readers.train_judge", lambda *_: None)
     copy.pipeline.options = dataclasses.replace(copy.pipeline.options, label=label)
     assert readers_from_table(copy.pipeline, attributed(files)).classes == place
+
+
+def test_judges_read_some_pictures_at_a_time(copy, labelled, monkeypatch):
+    """All held-out pictures at once would fill the memory, if there are many."""
+    passes, forward = [], Judge.forward
+
+    def recorded(self, pictures):
+        passes.append((self.training, len(pictures)))
+        return forward(self, pictures)
+
+    monkeypatch.setattr(Judge, "forward", recorded)
+    monkeypatch.setattr("genlab.tasks.shared.judges.PASS", 7)
+    found = read_attributed(str(labelled), "0.1", "0.3", pixels=16, attributes=("shape",))
+    readers = readers_from_table(copy.pipeline, found)
+    read = [count for training, count in passes if not training]
+    assert max(read) == 7
+    assert sum(read) == len(found.test)
+    assert [each.shape for each in readers.measures(found.test.pictures.array[:9])] == [(9, 2), (9, 2)]
 
 
 def test_directions_from_a_classifier(copy, folder, tmp_path):
