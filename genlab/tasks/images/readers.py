@@ -17,6 +17,7 @@ from genlab.engine.pipeline import Prediction
 from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.metrics.restyle import balanced_accuracy
+from genlab.tasks.images.adherence import STUDIED
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.shared.judges import READER, REPORTER, Judge, JudgeShape, judged_logits, train_judge
 
@@ -46,7 +47,7 @@ class Readers(NamedTuple):
 
 
 def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Readers:
-    """Trains two judges on the training pictures.
+    """Trains two judges on the training pictures, at most `STUDIED` of them.
 
     Raises:
         InputError: the pictures differ from the model's in colour channels.
@@ -59,6 +60,8 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
         )
     attributes = [*found.attributes, *found.kept]
     train = found.train
+    if len(train) > STUDIED:
+        train = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[:STUDIED]))
     pictures = train.pictures
     values = np.concatenate((train.values, train.kept), 1)
     counts = [len(one.values) for one in attributes]

@@ -185,6 +185,17 @@ def test_judges_read_some_pictures_at_a_time(copy, labelled, monkeypatch):
     assert [each.shape for each in readers.measures(found.test.pictures.array[:9])] == [(9, 2), (9, 2)]
 
 
+def test_judges_study_a_limited_number_of_pictures(copy, monkeypatch):
+    studied = []
+    monkeypatch.setattr("genlab.tasks.images.readers.train_judge", lambda *given: studied.append(given[:2]))
+    monkeypatch.setattr("genlab.tasks.images.readers.STUDIED", 1)
+    found = attributed(["bar/0.png", "square/1.png"])
+    readers_from_table(copy.pipeline, found)
+    (one, other) = studied
+    assert len(one[0]) == len(other[0]) == 1
+    assert found.attributes[0].values[one[1].item()] == one[0].names[0].split("/")[0]  # values fit their pictures
+
+
 def test_directions_from_a_classifier(copy, folder, tmp_path):
     options = {"steps": 3, "quiet": True, "pixels": 16, "out": tmp_path / "judge"}
     genlab.train("classify", folder, model="cnn", **options)
