@@ -32,7 +32,7 @@ from genlab.tasks.images.directions import Directions, current
 from genlab.tasks.images.export import export_pictures
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.inversion import Inverter, difference, fitting, originals
-from genlab.tasks.images.making import PASS, AlongFlow, Conditions, Latents, Maker, OnePass, Pictures, maker_of
+from genlab.tasks.images.making import PASS, AlongFlow, Conditions, Latents, Maker, Pictures, maker_of
 from genlab.tasks.images.options import FlowAttentionRequest, InvertRequest, LatentPicturesRequest, PicturesRequest
 from genlab.tasks.images.walks import check, edited_rows, film
 from genlab.tasks.shared.latents import latent_rows
@@ -59,6 +59,7 @@ class ImagesPipeline(Pipeline):
             example = describe(some, random.Random(0), facts.subjects, omitted=0.0)
             self.arguments = {"generate": f"--prompt {shlex.quote(example)}"}
         self.found: Directions | None = None
+        """The directions, once `find` has found them or `chosen` has read them from the run folder."""
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
@@ -71,10 +72,7 @@ class ImagesPipeline(Pipeline):
         assert facts.channels in (1, 3) and isinstance(facts.classes, list), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
         device = saved.machine.device
-        pipeline = cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
-        if isinstance(pipeline.maker, OnePass):
-            pipeline.found = Directions.load(saved.path, pipeline.maker.latent)
-        return pipeline
+        return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
 
     # --- tensors ---
 
@@ -160,8 +158,10 @@ class ImagesPipeline(Pipeline):
         """The directions of the run.
 
         Raises:
-            InputError: none have been found for its weights.
+            InputError: none have been found for its weights, or their file is damaged.
         """
+        if self.found is None and self.folder is not None:
+            self.found = Directions.load(self.folder, self.maker.latent)
         return current(self.found, self.networks)
 
     def directions(self) -> dict[str, dict[str, np.ndarray]]:

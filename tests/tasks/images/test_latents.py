@@ -216,8 +216,12 @@ def test_directions_of_other_weights_are_refused(edited):
 def test_damaged_directions(edited):
     file = edited.path / "directions.safetensors"
     file.write_bytes(file.read_bytes()[:-8])
+    again = genlab.load(edited.path)
+    assert len(again.generate(n=1)) == 1  # does not need them
+    with pytest.raises(InputError, match="damaged: remove it, and find the directions again"):
+        again.directions()
     with pytest.raises(InputError, match="damaged"):
-        genlab.load(edited.path)
+        again.generate(n=1, edit={"shade": "light"})
 
 
 # --- edits ----------------------------------------------------------------------------------------
@@ -286,13 +290,15 @@ def test_the_class_of_an_inversion(copy):
     assert {one.label for one in copy.invert(pictures_of(copy), class_="square")} == {"square"}
 
 
-def test_an_encoder_of_other_weights_is_learnt_again(copy):
+def test_a_damaged_encoder_is_learnt_again_and_said(copy, capsys):
     copy.invert(pictures_of(copy), optimise=0)
     file = copy.path / "encoder.safetensors"
     first = file.read_bytes()
     file.write_bytes(first[:100])  # damaged
+    capsys.readouterr()
     again = genlab.load(copy.path)
     again.invert(pictures_of(copy), optimise=0)
+    assert "encoder.safetensors is damaged: the encoder is trained again" in " ".join(capsys.readouterr().err.split())
     assert file.read_bytes() == first
 
 
