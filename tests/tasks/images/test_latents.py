@@ -418,6 +418,9 @@ def test_what_a_run_without_directions_refuses(refused, copy):
         (["--between", "missing.png"], "missing.png", "between"),
         (["--between", "small.png", "--between", "large.png"], "large.png has 20 x 20 pixels in grey", "pictures"),
         (["--between", "small.png", "--latent", "some.npy"], "exclude each other", "between"),
+        (["--fit"], "no effect alone: add --between FILE", "fit"),
+        (["--between", "small.png", "--between", "small.png", "--n", "2"], "no effect on a film", "n"),
+        (["--between", "small.png", "--between", "small.png", "--seed", "2"], "no effect on a film", "seed"),
     ],
 )
 def test_edits_that_cannot_be_made(refused, edited, tmp_path, monkeypatch, words, message, field):
@@ -445,6 +448,15 @@ def test_edits_that_cannot_be_made(refused, edited, tmp_path, monkeypatch, words
         (["--axis", "shade=dark"], "add --map FILE.png", "axis"),
         (["--label", "shade"], "add --map FILE.png", "label"),
         (["--attribute", "hair"], "hair", "attribute"),
+        (["--data", "."], "no effect alone: add --attribute COLUMN or --map FILE.png", "data"),
+        (["--invert", "small.png", "--data", "."], "add --attribute COLUMN or --map FILE.png", "data"),
+        (["--classifier", "nowhere", "--data", "."], "omit --data or --classifier", "data"),
+        (["--classifier", "nowhere", "--encoding", "latin-1"], "add --attribute COLUMN or --map FILE.png", "encoding"),
+        (["--optimise", "5"], "add --invert FILE", "optimise"),
+        (["--fit"], "add --invert FILE", "fit"),
+        (["--class", "bar"], "add --invert FILE", "class"),
+        (["--map", "map.png", "--to", "new"], "add --invert FILE", "to"),
+        (["--invert", "small.png", "--draws", "200"], "add --attribute COLUMN", "draws"),
         (["--classifier", "nowhere"], "nowhere", "run"),
     ],
 )
