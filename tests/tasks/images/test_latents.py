@@ -19,7 +19,7 @@ from genlab.engine.machine import Machine
 from genlab.engine.weights import fingerprint
 from genlab.errors import InputError
 from genlab.tasks.images.directions import Directions
-from genlab.tasks.images.finding import _flips, _others, find_directions
+from genlab.tasks.images.finding import MEASURE_SEED, TRY_SEED, _flips, _others, find_directions
 from genlab.tasks.images.inversion import invert
 from genlab.tasks.images.making import OnePass
 from genlab.tasks.images.options import DirectionsRequest
@@ -113,6 +113,44 @@ def test_directions_of_what_a_reader_sees(copy):
         assert measures["others"].keys() == {"kind"}
         assert measures["others_flipped"] <= 0.1
         assert measures["other_class"] is None  # the classes are bar and square
+
+
+def test_a_value_without_a_direction_leaves_the_others_theirs(copy, monkeypatch):
+    """Two of three values get directions; each judge reads the unchanged pictures once."""
+    vectors = torch.zeros(3, 6)
+    vectors[0, 0], vectors[2, 1] = 1, 1
+    monkeypatch.setattr("genlab.tasks.images.finding.unit_directions", lambda _: [vectors])
+    read = []
+
+    def reader(count):
+        def reads(pictures):
+            read.append((count, pictures.tobytes()))
+            return [torch.eye(3)[torch.arange(len(pictures)) % 3].log_softmax(1)]
+
+        return reads
+
+    hair = Attribute("hair", ["black", "blond", "red"])
+    readers = Readers([hair], 1, reader(20), reader(30), {})
+    found = find_directions(copy.pipeline, readers, DirectionsRequest(draws=100))
+    assert found.attributes == [Attribute("hair", ["black", "red"])]
+    assert torch.equal(found.vectors["hair"], vectors[[0, 2]])
+    assert found.strengths.keys() == found.report["directions"].keys() == {"hair"}
+    assert found.report["directions"]["hair"].keys() == {"black", "red"}
+    (note,) = found.report["notes"]
+    assert "no direction for hair blond that leaves the others unchanged" in note
+    for count, seed in ((20, TRY_SEED), (30, MEASURE_SEED)):
+        pictures = copy.pipeline.pixels(copy.pipeline.noise(count, seed), copy.pipeline.conditions(count))
+        assert read.count((count, pictures.tobytes())) == 1
+    found.save(copy.path)
+    assert genlab.load(copy.path).directions()["hair"].keys() == {"black", "red"}
+
+
+def test_no_direction_at_all_is_refused(copy, monkeypatch):
+    monkeypatch.setattr("genlab.tasks.images.finding.unit_directions", lambda _: [torch.zeros(2, 6)])
+    read = lambda pictures: [torch.zeros(len(pictures), 2).log_softmax(1)]
+    with pytest.raises(InputError, match="has no direction for shade dark") as error:
+        find_directions(copy.pipeline, Readers([SHADE], 1, read, read, {}), DirectionsRequest(draws=100))
+    assert error.value.field == "attribute"
 
 
 def test_flips_count_only_pictures_without_the_value():
