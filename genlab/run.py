@@ -64,6 +64,7 @@ class Run:
     def __init__(self, folder: RunFolder, pipeline: Pipeline) -> None:
         self.folder = folder
         self.pipeline = pipeline
+        pipeline.folder = folder.path
         config = folder.config()
         self.task: str = config["task"]
         self.model: str = config["model"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from genlab.catalog import load
 from genlab.cli.generate import file_options
 from genlab.cli.option import options_of
-from genlab.cli.parser import Page, asks_help
+from genlab.cli.parser import Page, Values, asks_help
 from genlab.cli.shared import (
     Encoded,
     OnDevice,
@@ -20,11 +20,12 @@ from genlab.cli.shared import (
     say,
 )
 from genlab.errors import InputError
-from genlab.options import Shown
+from genlab.options import Shown, field_names
 
 if TYPE_CHECKING:
     from genlab.api import Run
     from genlab.engine.pipeline import Inversion
+    from genlab.tasks.task import FileOption
 
 FIND, INVERT = "directions", "invert"
 
@@ -66,6 +67,7 @@ def run(words: list[str]) -> int:
         return 0
     values = page.parse(words[1:])
     chosen, find, invert = values.make(LatentsOptions), values.make(types[FIND]), values.make(types[INVERT])
+    _check(values, types[FIND], types[INVERT], files)
     axes = _axes(chosen)
     found = opened(path, chosen.device)
     report: dict[str, Any] = {}
@@ -104,15 +106,36 @@ def run(words: list[str]) -> int:
     return 0
 
 
+def _check(values: Values, find: type, invert: type, files: tuple["FileOption", ...]) -> None:
+    """Checks that every option given has an effect.
+
+    Raises:
+        InputError: the option that it belongs to is missing, or another one replaces it.
+    """
+    given = values.given
+    maps, by_class = "map" in given, "classifier" in given
+    if by_class and "data" in given and not maps:
+        raise InputError("data: the classifier replaces these pictures: omit --data or --classifier.", "data")
+    inverts = any(file.name in given for file in files)
+    needs = [
+        ({*field_names(find)} - {"attribute"}, "attribute" in given or by_class, "--attribute COLUMN"),
+        ({*field_names(invert), "to"}, inverts, "--invert FILE"),
+        ({"axis", "label"}, maps, "--map FILE.png"),
+        ({"data", "encoding"}, maps or ("attribute" in given and not by_class), "--attribute COLUMN or --map FILE.png"),
+    ]
+    for field in given:
+        for fields, has_effect, missing in needs:
+            if field in fields and not has_effect:
+                name = field.rstrip("_")
+                raise InputError(f"{name}: it has no effect alone: add {missing}.", name)
+
+
 def _axes(options: LatentsOptions) -> list[tuple[str, str]]:
     """The axes of the map.
 
     Raises:
-        InputError: one is not NAME=VALUE, their number is wrong, or the map is missing or not a PNG.
+        InputError: one is not NAME=VALUE, their number is wrong, or the map is not a PNG.
     """
-    if options.map is None and (options.axis or options.label is not None):
-        field = "axis" if options.axis else "label"
-        raise InputError(f"{field}: it is for the map: add --map FILE.png.", field)
     if options.map is not None and not options.map.lower().endswith(".png"):
         raise InputError(f"map: {options.map} must end in .png.", "map")
     if len(options.axis) not in (0, 2):

@@ -46,6 +46,8 @@ class Pipeline(ABC):
     machine: Machine
     networks: dict[str, nn.Module]
     """The networks in model.safetensors, by the prefix of their tensors."""
+    folder: Path | None = None
+    """The run folder, set by `Run`; None while a recipe trains. What is learnt about a run later is kept there."""
     arguments: Mapping[str, str] = {"predict": "FILE"}
     """Arguments of example commands on the run, as typed in a shell, by capability: "photo.png --set hair=blond"."""
 

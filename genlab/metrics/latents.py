@@ -94,7 +94,12 @@ def principal_components(
     """The mean of the rows and their first principal components, of length 1, the widest first.
 
     The sign is such that the largest entry of each component is positive, so that it does not depend on the library.
+
+    Args:
+        rows: More rows than `count`, of at least `count` numbers each.
+        count: Number of components.
     """
+    assert len(rows) > count <= rows.shape[1], "too few rows or columns for that many components"
     mean = rows.mean(0)
     basis = torch.linalg.svd(rows - mean, full_matrices=False)[2][:count]
     signs = basis.gather(1, basis.abs().argmax(1, keepdim=True)).sign()

@@ -53,8 +53,8 @@ class Directions:
         """
         if not (folder / FILE).exists():
             return None
-        vectors, notes = read_tensors(folder / FILE)
         try:
+            vectors, notes = read_tensors(folder / FILE)
             about = json.loads(notes["about"])
             attributes = [Attribute(**one) for one in about["attributes"]]
             for one in attributes:

@@ -7,12 +7,13 @@ Data flow::
     other latents, moved along a direction -> pictures -> the second judge -> share of changes, and of side effects
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from genlab.data.pictures.attributes import Attribute
 from genlab.engine.progress import say
 from genlab.engine.weights import fingerprint
 from genlab.errors import InputError
@@ -36,45 +37,68 @@ TRY_SEED, MEASURE_SEED = 30_001, 30_002
 """Added to the seed, so that strengths and measures have latent vectors of their own."""
 
 
+class Draws(NamedTuple):
+    """Latent vectors, and what a judge reads from their pictures before any change."""
+
+    pipeline: ImagesPipeline
+    read: Reader
+    latents: Float[Tensor, "draws latent"]
+    conditions: Conditions
+    before: Values
+
+    @classmethod
+    def of(cls, pipeline: ImagesPipeline, read: Reader, count: int, seed: int) -> "Draws":
+        latents, conditions = pipeline.noise(count, seed), pipeline.conditions(count)
+        return cls(pipeline, read, latents, conditions, likeliest(_read(pipeline, read, latents, conditions)))
+
+    def after(self, change: Float[Tensor, " latent"]) -> Values:
+        """What the judge reads when `change` is added to every latent vector."""
+        return likeliest(_read(self.pipeline, self.read, self.latents + change, self.conditions))
+
+    def under(self, label: int) -> Values:
+        """What the judge reads from the same latent vectors under another class."""
+        return likeliest(_read(self.pipeline, self.read, self.latents, torch.full_like(self.conditions, label)))
+
+
 def find_directions(pipeline: ImagesPipeline, readers: Readers, request: DirectionsRequest) -> Directions:
     """Finds the directions of all values, chooses their default strengths and measures them.
 
+    Values without a direction that leaves the other attributes unchanged are left out; the report's notes name them.
+
     Raises:
-        InputError: a value has no direction that leaves the other attributes unchanged.
+        InputError: no value has such a direction.
     """
     attributes = readers.attributes[: readers.edited]
     say(f"reading {request.draws:,} generated pictures ...")
     latents, conditions = pipeline.noise(request.draws, request.seed), pipeline.conditions(request.draws)
     seen = _read(pipeline, readers.finds, latents, conditions)
     groups = conditions if pipeline.facts.classes else None
-    every = unit_directions([slopes(latents, log_odds(one), groups) for one in seen])
-    for one, found in zip(attributes, every, strict=False):
-        for value, vector in zip(one.values, found, strict=True):
-            if not vector.any():
-                raise InputError(
-                    f"attribute: the latent space has no direction for {one.name} {value} that leaves the others "
-                    f"unchanged: its {latents.shape[1]} numbers are too few, or the run's pictures never have it.",
-                    "attribute",
-                )  # fmt: skip
-    vectors = {one.name: found for one, found in zip(attributes, every, strict=False)}
+    every = unit_directions([slopes(latents, log_odds(one), groups) for one in seen])[: readers.edited]
+    lacking = [
+        f"the latent space has no direction for {one.name} {value} that leaves the others unchanged: its "
+        f"{latents.shape[1]} numbers are too few, or the run's pictures never have it."
+        for one, found in zip(attributes, every, strict=True)
+        for value, vector in zip(one.values, found, strict=True)
+        if not vector.any()
+    ]
+    if not any(found.any() for found in every):
+        raise InputError(f"attribute: {lacking[0]}", "attribute")
     say("choosing strengths and measuring ...")
-    strengths = {
-        one.name: [
-            _strength(pipeline, readers.finds, vectors[one.name][value], place, value, request.seed)
-            for value in range(len(one.values))
-        ]
-        for place, one in enumerate(attributes)
-    }
-    report = {**readers.about, "draws": request.draws, "pictures": MEASURED}
-    report["directions"] = {
-        one.name: {
-            value: _measures(pipeline, readers, vectors[one.name][index], strengths[one.name][index], place, index,
-                             request.seed)
-            for index, value in enumerate(one.values)
-        }
-        for place, one in enumerate(attributes)
-    }  # fmt: skip
-    return Directions(attributes, vectors, strengths, report, fingerprint(pipeline.networks))
+    tried = Draws.of(pipeline, readers.finds, TRIED, request.seed + TRY_SEED)
+    measured = Draws.of(pipeline, readers.measures, MEASURED, request.seed + MEASURE_SEED)
+    kept, vectors, strengths, measures = [], {}, {}, {}
+    for place, (one, found) in enumerate(zip(attributes, every, strict=True)):
+        values = [value for value, vector in enumerate(found) if vector.any()]
+        if values:
+            kept.append(Attribute(one.name, [one.values[value] for value in values]))
+            vectors[one.name] = found[values]
+            strengths[one.name] = [_strength(tried, found[value], place, value) for value in values]
+            measures[one.name] = {
+                one.values[value]: _measures(measured, readers, found[value], strength, place, value)
+                for value, strength in zip(values, strengths[one.name], strict=True)
+            }
+    report = {**readers.about, "draws": request.draws, "pictures": MEASURED, "directions": measures, "notes": lacking}
+    return Directions(kept, vectors, strengths, report, fingerprint(pipeline.networks))
 
 
 def _read(
@@ -88,16 +112,11 @@ def _read(
     return [torch.cat(each) for each in zip(*parts, strict=True)]
 
 
-def _strength(
-    pipeline: ImagesPipeline, read: Reader, vector: Float[Tensor, " latent"], place: int, value: int, seed: int
-) -> float:
+def _strength(tried: Draws, vector: Float[Tensor, " latent"], place: int, value: int) -> float:
     """The smallest strength that changes `WANTED` of the pictures; if none does, the one that changes most."""
-    latents, conditions = pipeline.noise(TRIED, seed + TRY_SEED), pipeline.conditions(TRIED)
-    before = likeliest(_read(pipeline, read, latents, conditions))
     best, most = STRENGTHS[0], -1.0
     for strength in STRENGTHS:
-        after = likeliest(_read(pipeline, read, latents + strength * vector, conditions))
-        share = _flips(before, after, place, value)
+        share = _flips(tried.before, tried.after(strength * vector), place, value)
         if share is None or share >= WANTED:
             return strength
         if share > most:
@@ -125,20 +144,16 @@ def _others(before: Values, after: Values, place: int, value: int, names: list[s
 
 
 def _measures(
-    pipeline: ImagesPipeline, readers: Readers, vector: Float[Tensor, " latent"], strength: float, place: int,
-    value: int, seed: int,
-) -> dict[str, Any]:  # fmt: skip
+    draws: Draws, readers: Readers, vector: Float[Tensor, " latent"], strength: float, place: int, value: int
+) -> dict[str, Any]:
     """The effects of a direction, and those of another class with the same latents where classes are the values."""
-    latents, conditions = pipeline.noise(MEASURED, seed + MEASURE_SEED), pipeline.conditions(MEASURED)
-    before = likeliest(_read(pipeline, readers.measures, latents, conditions))
 
-    def effects(latents: Float[Tensor, "draws latent"], conditions: Conditions) -> dict[str, Any]:
-        after = likeliest(_read(pipeline, readers.measures, latents, conditions))
-        others = _others(before, after, place, value, [one.name for one in readers.attributes])
+    def effects(after: Values) -> dict[str, Any]:
+        others = _others(draws.before, after, place, value, [one.name for one in readers.attributes])
         mean = sum(others.values()) / len(others) if others else None
-        return {"flips": _flips(before, after, place, value), "others_flipped": mean, "others": others}
+        return {"flips": _flips(draws.before, after, place, value), "others_flipped": mean, "others": others}
 
-    found = {"strength": strength, **effects(latents + strength * vector, conditions)}
-    name, classes = readers.attributes[place].values[value], pipeline.facts.classes
-    other = effects(latents, torch.full_like(conditions, classes.index(name))) if name in classes else None
-    return {**found, "other_class": other}
+    found = {"strength": strength, **effects(draws.after(strength * vector))}
+    name, classes = readers.attributes[place].values[value], draws.pipeline.facts.classes
+    is_class = place == readers.classes and name in classes
+    return {**found, "other_class": effects(draws.under(classes.index(name))) if is_class else None}

@@ -79,16 +79,19 @@ class Inverter:
         return encoder
 
     def _kept(self, about: str) -> Encoder | None:
-        """The encoder of the run folder; None if it has none for these weights, or a damaged one."""
+        """The encoder of the run folder; None if it has none for these weights, or a damaged one, which a note says."""
         if self.folder is None or not (self.folder / FILE).exists():
             return None
-        with suppress(InputError, KeyError, RuntimeError):
+        try:
             tensors, notes = read_tensors(self.folder / FILE)
-            if notes["about"] == about:
-                encoder = Encoder(self.shape)
-                encoder.load_state_dict(tensors)
-                return encoder.to(self.machine.device).requires_grad_(False).eval()
-        return None
+            if notes["about"] != about:
+                return None
+            encoder = Encoder(self.shape)
+            encoder.load_state_dict(tensors)
+        except (InputError, KeyError, RuntimeError):
+            say(f"Note: {self.folder / FILE} is damaged: the encoder is trained again.")
+            return None
+        return encoder.to(self.machine.device).requires_grad_(False).eval()
 
     def _keep(self, encoder: Encoder, about: str) -> None:
         """Writes the encoder to the run folder, if that is writable; `about` is one text, so that bytes do not vary."""

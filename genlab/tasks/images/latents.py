@@ -33,6 +33,8 @@ REACH = 3.0
 """The map spans this many standard deviations to each side."""
 PLACED = 500
 """Largest number of test pictures on a map."""
+FEWEST = 3
+"""Smallest number of pictures that have two principal components."""
 COMPARED = 500
 """Number of training pictures to compare at once."""
 
@@ -82,7 +84,7 @@ def find(
     """
     if classifier is not None:
         sample = pipeline.pixels(pipeline.noise(1, request.seed), pipeline.conditions(1))
-        readers = readers_from_classifier(classifier, request.attribute, sample)
+        readers = readers_from_classifier(pipeline, classifier, request.attribute, sample)
     else:
         place = source.trained_on
         data = source.data or place.data
@@ -125,13 +127,18 @@ def draw_map(pipeline: ImagesPipeline, source: Source, axes: Sequence[tuple[str,
 
     Args:
         pipeline: A model that makes pictures in one pass.
-        source: The pictures to place, and the training data.
+        source: The pictures to place; by default test pictures, or training pictures if those are fewer than `FEWEST`.
         axes: Two directions as (attribute, value); none for principal components of the pictures' latent vectors.
         label: Column of the table beside the pictures that colours them; None for the classes.
 
     Raises:
-        InputError: the data cannot be read, a direction is unknown, or both are the same.
+        InputError: the data cannot be read or are too few, a direction is unknown, both are the same, or latent vectors
+            have only one number.
     """
+    if pipeline.maker.latent < 2:
+        raise InputError(
+            "map: the run's latent vectors have only one number: train a run with --latent 2 or more.", "map"
+        )
     if axes and len(set(axes)) != 2:
         raise InputError("axis: give two different directions, or none.", "axis")
     vectors = [pipeline.chosen().of(*axis, option="axis")[0] for axis in axes]
@@ -142,10 +149,15 @@ def draw_map(pipeline: ImagesPipeline, source: Source, axes: Sequence[tuple[str,
     )  # fmt: skip
     if source.data is None:
         found = read(place.data, place.validation, place.test, place.encoding)
-        split = found.test or found.train
+        split = found.test if found.test is not None and len(found.test) >= FEWEST else found.train
     else:
         found = read(source.data, "0", "0", place.encoding)
         split = found.train
+    if not vectors and len(split) < FEWEST:
+        raise InputError(
+            f"{found.name} has {len(split)} pictures, too few for principal components: give at least {FEWEST} with "
+            "--data, or two directions with --axis.", "data",
+        )  # fmt: skip
     picks = np.sort(np.random.default_rng(0).permutation(len(split))[:PLACED])
     pictures = split.array[split.rows[picks]]
     inverted = pipeline.invert(InvertRequest(pictures, optimise=0))

@@ -32,7 +32,7 @@ from genlab.tasks.images.directions import Directions, current
 from genlab.tasks.images.export import export_pictures
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.inversion import Inverter, difference, fitting, originals
-from genlab.tasks.images.making import PASS, AlongFlow, Conditions, Latents, Maker, OnePass, Pictures, maker_of
+from genlab.tasks.images.making import PASS, AlongFlow, Conditions, Latents, Maker, Pictures, maker_of
 from genlab.tasks.images.options import FlowAttentionRequest, InvertRequest, LatentPicturesRequest, PicturesRequest
 from genlab.tasks.images.walks import check, edited_rows, film
 from genlab.tasks.shared.latents import latent_rows
@@ -58,9 +58,8 @@ class ImagesPipeline(Pipeline):
             some = {one.name: one.values[0] for one in facts.attributes[:2]}
             example = describe(some, random.Random(0), facts.subjects, omitted=0.0)
             self.arguments = {"generate": f"--prompt {shlex.quote(example)}"}
-        self.home: Path | None = None
-        """The run folder; None for a run that is not in one yet."""
         self.found: Directions | None = None
+        """The directions, once `find` has found them or `chosen` has read them from the run folder."""
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
@@ -73,11 +72,7 @@ class ImagesPipeline(Pipeline):
         assert facts.channels in (1, 3) and isinstance(facts.classes, list), "pictures.json is damaged"
         networks = saved.build(saved.options, facts, saved.networks)
         device = saved.machine.device
-        pipeline = cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
-        pipeline.home = saved.path
-        if isinstance(pipeline.maker, OnePass):
-            pipeline.found = Directions.load(saved.path, pipeline.maker.latent)
-        return pipeline
+        return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
 
     # --- tensors ---
 
@@ -129,9 +124,10 @@ class ImagesPipeline(Pipeline):
 
     def _between(self, request: LatentPicturesRequest) -> Sample:
         """A film from each given picture to the next and back to the first."""
-        found = self.invert(InvertRequest(request.ends, request.class_, request.fit))
-        if len(found) < 2:
+        ends = originals(request.ends, self.facts.channels, self.facts.ranges)
+        if len(ends) < 2:
             raise InputError("between: give at least two pictures.", "between")
+        found = self.invert(InvertRequest(ends, request.class_, request.fit))
         latents = torch.from_numpy(np.stack([one.latent for one in found]))
         labels = torch.tensor([self.facts.classes.index(one.label) if one.label else 0 for one in found])
         about = {f"difference from {one.name}": round(one.difference, 1) for one in found}
@@ -162,8 +158,10 @@ class ImagesPipeline(Pipeline):
         """The directions of the run.
 
         Raises:
-            InputError: none have been found for its weights.
+            InputError: none have been found for its weights, or their file is damaged.
         """
+        if self.found is None and self.folder is not None:
+            self.found = Directions.load(self.folder, self.maker.latent)
         return current(self.found, self.networks)
 
     def directions(self) -> dict[str, dict[str, np.ndarray]]:
@@ -198,4 +196,4 @@ class ImagesPipeline(Pipeline):
     def inverter(self) -> Inverter:
         facts = self.facts
         shape = EncoderShape(facts.channels, self.options.pixels, self.maker.latent, len(facts.classes))
-        return Inverter(self.maker, self.networks, shape, self.machine, self.home)
+        return Inverter(self.maker, self.networks, shape, self.machine, self.folder)

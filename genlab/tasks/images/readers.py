@@ -1,6 +1,7 @@
 """Who reads the attributes of generated pictures: two judges trained on a table, or a classifier."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,17 +9,17 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from genlab.data.pictures.attribute_set import AttributedSet
+from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.pixels import to_tensor
+from genlab.data.shared.names import simple
 from genlab.engine.machine import Machine
-from genlab.engine.modes import evaluating
 from genlab.engine.pipeline import Prediction
 from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.metrics.restyle import balanced_accuracy
+from genlab.tasks.images.adherence import STUDIED
 from genlab.tasks.images.pipeline import ImagesPipeline
-from genlab.tasks.shared.judges import READER, REPORTER, Judge, JudgeShape, train_judge
+from genlab.tasks.shared.judges import READER, REPORTER, Judge, JudgeShape, judged_logits, train_judge
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Reader = Callable[[Pixels], list[Float[Tensor, "pictures _values"]]]
@@ -41,10 +42,12 @@ class Readers(NamedTuple):
     """Measures them."""
     about: dict[str, Any]
     """Facts about both, for the report."""
+    classes: int | None = None
+    """Index of the attribute whose values are the model's classes; None if there is none."""
 
 
 def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Readers:
-    """Trains two judges on the training pictures.
+    """Trains two judges on the training pictures, at most `STUDIED` of them.
 
     Raises:
         InputError: the pictures differ from the model's in colour channels.
@@ -57,16 +60,17 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
         )
     attributes = [*found.attributes, *found.kept]
     train = found.train
+    if len(train) > STUDIED:
+        train = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[:STUDIED]))
     pictures = train.pictures
     values = np.concatenate((train.values, train.kept), 1)
     counts = [len(one.values) for one in attributes]
     say("training two judges of the attributes ...")
-    finder = _reader(train_judge(pictures, values, counts, len(counts), pipeline.machine, READER), pipeline.machine)
+    machine = pipeline.machine
+    finder = partial(_read, train_judge(pictures, values, counts, len(counts), machine, READER), machine)
     order = np.random.default_rng(1).permutation(len(pictures))  # other batches: in effect, another seed
-    measurer = _reader(
-        train_judge(pictures.take(order), values[order], counts, len(counts), pipeline.machine, REPORTER),
-        pipeline.machine,
-    )
+    judge = train_judge(pictures.take(order), values[order], counts, len(counts), machine, REPORTER)
+    measurer = partial(_read, judge, machine)
     held_out = found.test or found.validation
     accuracy: dict[str, float | None] = {}
     if held_out is not None:
@@ -80,13 +84,36 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
         "measured_by": _described(REPORTER),
         "accuracy_on_real": accuracy,
     }
-    return Readers(attributes, len(found.attributes), finder, measurer, about)
+    own = [place for place, one in enumerate(found.attributes) if _are_classes(pipeline, one, train, place)]
+    return Readers(attributes, len(found.attributes), finder, measurer, about, own[0] if own else None)
 
 
-def readers_from_classifier(classifier: Classifier, names: Sequence[str], sample: Pixels) -> Readers:
+def _are_classes(pipeline: ImagesPipeline, attribute: Attribute, train: AttributedSplit, place: int) -> bool:
+    """Whether the values of the attribute in column `place` are the model's classes, not others of the same names.
+
+    Without --label, the classes are folders: every picture must then lie in the folder of its value.
+    """
+    if pipeline.options.label is not None:
+        return _is_label(pipeline, attribute.name)
+    if attribute.values != pipeline.facts.classes:
+        return False
+    values = [attribute.values[value] for value in train.values[:, place]]
+    return all(value in file.split("/")[:-1] for value, file in zip(values, train.pictures.names, strict=True))
+
+
+def _is_label(pipeline: ImagesPipeline, name: str) -> bool:
+    """Whether the model's classes come from the column `name`, which may differ in case and spaces."""
+    label = pipeline.options.label
+    return label is not None and bool(pipeline.facts.classes) and simple(label) == simple(name)
+
+
+def readers_from_classifier(
+    pipeline: ImagesPipeline, classifier: Classifier, names: Sequence[str], sample: Pixels
+) -> Readers:
     """The classes of a classifier as one attribute; it finds the directions and measures them.
 
     Args:
+        pipeline: The model that makes the pictures.
         classifier: Predicts the classes of pictures.
         names: The name of the attribute, or none for `class`.
         sample: A picture, to learn the classes from.
@@ -103,16 +130,14 @@ def readers_from_classifier(classifier: Classifier, names: Sequence[str], sample
         return [torch.tensor(rows).float().clamp(SURE, 1 - SURE).log()]
 
     about = {"finder": "the classifier", "measured_by": "the classifier", "accuracy_on_real": {}}
-    return Readers([Attribute((*names, "class")[0], classes)], 1, read, read, about)
+    attribute = Attribute((*names, "class")[0], classes)
+    label = pipeline.options.label
+    own = classes == pipeline.facts.classes if label is None else _is_label(pipeline, attribute.name)
+    return Readers([attribute], 1, read, read, about, 0 if own else None)
 
 
-def _reader(judge: Judge, machine: Machine) -> Reader:
-    def read(pictures: Pixels) -> list[Float[Tensor, "pictures _values"]]:
-        with evaluating(judge, machine):
-            logits = judge(machine.place(to_tensor(pictures)))
-        return [each.float().log_softmax(1).cpu() for each in logits]
-
-    return read
+def _read(judge: Judge, machine: Machine, pictures: Pixels) -> list[Float[Tensor, "pictures _values"]]:
+    return [logits.log_softmax(1).cpu() for logits in judged_logits(judge, pictures, machine)]
 
 
 def _described(shape: JudgeShape) -> str:

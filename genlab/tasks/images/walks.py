@@ -27,7 +27,7 @@ def check(request: LatentPicturesRequest) -> None:
     """Checks that the parts of a request fit each other.
 
     Raises:
-        InputError: two of them exclude each other, or one lacks another.
+        InputError: two of them exclude each other, or one has no effect without another.
     """
     ways = {"edit": bool(request.edit), "between": request.ends is not None, "walk": request.walk is not None}
     given = [name for name, is_given in ways.items() if is_given]
@@ -35,6 +35,11 @@ def check(request: LatentPicturesRequest) -> None:
         raise InputError(f"--{given[0]} and --{given[1]} exclude each other: use one of them.", given[1])
     if request.strength is not None and not request.edit:
         raise InputError("strength: it is that of --edit, which is missing: --edit hair=blond.", "strength")
+    if request.fit and request.ends is None:
+        raise InputError("fit: it has no effect alone: add --between FILE.", "fit")
+    drawn = [name for name in ("n", "seed", "truncation") if getattr(request, name) != getattr(type(request), name)]
+    if request.ends is not None and drawn:
+        raise InputError(f"{drawn[0]}: it has no effect on a film between pictures: omit it.", drawn[0])
     if request.ends is not None and request.latents is not None:
         raise InputError("between: the pictures give the latent vectors: omit latents.", "between")
 

@@ -175,10 +175,15 @@ def train_judge(
 
 def judged(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[np.ndarray, "pictures _values"]]:
     """The probabilities of the values of each attribute."""
+    return [logits.softmax(1).cpu().numpy() for logits in judged_logits(judge, pictures, machine)]
+
+
+def judged_logits(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[Tensor, "pictures _values"]]:
+    """The logits of the values of each attribute, on the machine's device; `PICTURES_PER_PASS` pictures are judged at once."""
     starts = range(0, len(pictures), PICTURES_PER_PASS)
     with evaluating(judge, machine):
         parts = [judge(machine.place(to_tensor(pictures[first : first + PICTURES_PER_PASS]))) for first in starts]
-    return [torch.cat(each).float().softmax(1).cpu().numpy() for each in zip(*parts, strict=True)]
+    return [torch.cat(each).float() for each in zip(*parts, strict=True)]
 
 
 def most_likely(chances: list[Float[np.ndarray, "pictures _values"]]) -> Int[np.ndarray, "pictures attributes"]:

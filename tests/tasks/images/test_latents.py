@@ -1,6 +1,7 @@
 """Directions in latent space, edits along them, latent vectors of given pictures, and the map."""
 
 import csv
+import dataclasses
 import json
 import shutil
 
@@ -10,17 +11,21 @@ import torch
 from PIL import Image
 
 import genlab
+from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit, read_attributed
 from genlab.data.pictures.attributes import Attribute
+from genlab.data.pictures.picture_set import PictureSplit, read_pictures
 from genlab.data.pictures.pixels import to_bytes
 from genlab.engine.machine import Machine
 from genlab.engine.weights import fingerprint
 from genlab.errors import InputError
 from genlab.tasks.images.directions import Directions
-from genlab.tasks.images.finding import _flips, _others, find_directions
+from genlab.tasks.images.finding import MEASURE_SEED, TRY_SEED, _flips, _others, find_directions
 from genlab.tasks.images.inversion import invert
 from genlab.tasks.images.making import OnePass
 from genlab.tasks.images.options import DirectionsRequest
-from genlab.tasks.images.readers import Readers
+from genlab.tasks.images.pipeline import ImagesPipeline
+from genlab.tasks.images.readers import Readers, readers_from_table
+from genlab.tasks.shared.judges import Judge
 
 SHADE, WIDE = Attribute("shade", ["dark", "light"]), Attribute("kind", ["bar", "square"])
 
@@ -110,6 +115,44 @@ def test_directions_of_what_a_reader_sees(copy):
         assert measures["other_class"] is None  # the classes are bar and square
 
 
+def test_a_value_without_a_direction_leaves_the_others_theirs(copy, monkeypatch):
+    """Two of three values get directions; each judge reads the unchanged pictures once."""
+    vectors = torch.zeros(3, 6)
+    vectors[0, 0], vectors[2, 1] = 1, 1
+    monkeypatch.setattr("genlab.tasks.images.finding.unit_directions", lambda _: [vectors])
+    read = []
+
+    def reader(count):
+        def reads(pictures):
+            read.append((count, pictures.tobytes()))
+            return [torch.eye(3)[torch.arange(len(pictures)) % 3].log_softmax(1)]
+
+        return reads
+
+    hair = Attribute("hair", ["black", "blond", "red"])
+    readers = Readers([hair], 1, reader(20), reader(30), {})
+    found = find_directions(copy.pipeline, readers, DirectionsRequest(draws=100))
+    assert found.attributes == [Attribute("hair", ["black", "red"])]
+    assert torch.equal(found.vectors["hair"], vectors[[0, 2]])
+    assert found.strengths.keys() == found.report["directions"].keys() == {"hair"}
+    assert found.report["directions"]["hair"].keys() == {"black", "red"}
+    (note,) = found.report["notes"]
+    assert "no direction for hair blond that leaves the others unchanged" in note
+    for count, seed in ((20, TRY_SEED), (30, MEASURE_SEED)):
+        pictures = copy.pipeline.pixels(copy.pipeline.noise(count, seed), copy.pipeline.conditions(count))
+        assert read.count((count, pictures.tobytes())) == 1
+    found.save(copy.path)
+    assert genlab.load(copy.path).directions()["hair"].keys() == {"black", "red"}
+
+
+def test_no_direction_at_all_is_refused(copy, monkeypatch):
+    monkeypatch.setattr("genlab.tasks.images.finding.unit_directions", lambda _: [torch.zeros(2, 6)])
+    read = lambda pictures: [torch.zeros(len(pictures), 2).log_softmax(1)]
+    with pytest.raises(InputError, match="has no direction for shade dark") as error:
+        find_directions(copy.pipeline, Readers([SHADE], 1, read, read, {}), DirectionsRequest(draws=100))
+    assert error.value.field == "attribute"
+
+
 def test_flips_count_only_pictures_without_the_value():
     before = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
     after = torch.tensor([[1, 0], [0, 0], [1, 1], [1, 1]])
@@ -138,6 +181,59 @@ def test_the_other_class_is_a_baseline_where_the_classes_are_the_values(copy, la
     assert json.loads(out)["latents"] == report
 
 
+def attributed(files: list[str]) -> AttributedSet:
+    """A bar and a square in files of these names."""
+    pictures = PictureSplit(np.zeros((2, 16, 16, 1), np.uint8), np.arange(2), None, files)
+    split = AttributedSplit("data", pictures, np.array([[0], [1]]), np.empty((2, 0), np.int64))
+    return AttributedSet("data", "", split, None, None, [Attribute("shape", ["bar", "square"])], [], {})
+
+
+@pytest.mark.parametrize(
+    ("label", "files", "place"),
+    [
+        (None, ["bar/0.png", "train/square/1.png"], 0),
+        (None, ["0.png", "1.png"], None),  # values of the same names as the folders that the run was trained on
+        (None, ["square/0.png", "bar/1.png"], None),
+        ("Shape", ["0.png", "1.png"], 0),
+        ("shade", ["bar/0.png", "square/1.png"], None),
+    ],
+)
+def test_another_class_is_the_baseline_of_one_attribute_alone(copy, monkeypatch, label, files, place):
+    """Of the attribute that the classes are, not of another one with values of the same names, such as yes and no."""
+    monkeypatch.setattr("genlab.tasks.images.readers.train_judge", lambda *_: None)
+    copy.pipeline.options = dataclasses.replace(copy.pipeline.options, label=label)
+    assert readers_from_table(copy.pipeline, attributed(files)).classes == place
+
+
+def test_judges_read_some_pictures_at_a_time(copy, labelled, monkeypatch):
+    """All held-out pictures at once would fill the memory, if there are many."""
+    passes, forward = [], Judge.forward
+
+    def recorded(self, pictures):
+        passes.append((self.training, len(pictures)))
+        return forward(self, pictures)
+
+    monkeypatch.setattr(Judge, "forward", recorded)
+    monkeypatch.setattr("genlab.tasks.shared.judges.PASS", 7)
+    found = read_attributed(str(labelled), "0.1", "0.3", pixels=16, attributes=("shape",))
+    readers = readers_from_table(copy.pipeline, found)
+    read = [count for training, count in passes if not training]
+    assert max(read) == 7
+    assert sum(read) == len(found.test)
+    assert [each.shape for each in readers.measures(found.test.pictures.array[:9])] == [(9, 2), (9, 2)]
+
+
+def test_judges_study_a_limited_number_of_pictures(copy, monkeypatch):
+    studied = []
+    monkeypatch.setattr("genlab.tasks.images.readers.train_judge", lambda *given: studied.append(given[:2]))
+    monkeypatch.setattr("genlab.tasks.images.readers.STUDIED", 1)
+    found = attributed(["bar/0.png", "square/1.png"])
+    readers_from_table(copy.pipeline, found)
+    (one, other) = studied
+    assert len(one[0]) == len(other[0]) == 1
+    assert found.attributes[0].values[one[1].item()] == one[0].names[0].split("/")[0]  # values fit their pictures
+
+
 def test_directions_from_a_classifier(copy, folder, tmp_path):
     options = {"steps": 3, "quiet": True, "pixels": 16, "out": tmp_path / "judge"}
     genlab.train("classify", folder, model="cnn", **options)
@@ -158,8 +254,12 @@ def test_directions_of_other_weights_are_refused(edited):
 def test_damaged_directions(edited):
     file = edited.path / "directions.safetensors"
     file.write_bytes(file.read_bytes()[:-8])
+    again = genlab.load(edited.path)
+    assert len(again.generate(n=1)) == 1  # does not need them
+    with pytest.raises(InputError, match="damaged: remove it, and find the directions again"):
+        again.directions()
     with pytest.raises(InputError, match="damaged"):
-        genlab.load(edited.path)
+        again.generate(n=1, edit={"shade": "light"})
 
 
 # --- edits ----------------------------------------------------------------------------------------
@@ -228,14 +328,23 @@ def test_the_class_of_an_inversion(copy):
     assert {one.label for one in copy.invert(pictures_of(copy), class_="square")} == {"square"}
 
 
-def test_an_encoder_of_other_weights_is_learnt_again(copy):
+def test_a_damaged_encoder_is_learnt_again_and_said(copy, capsys):
     copy.invert(pictures_of(copy), optimise=0)
     file = copy.path / "encoder.safetensors"
     first = file.read_bytes()
     file.write_bytes(first[:100])  # damaged
+    capsys.readouterr()
     again = genlab.load(copy.path)
     again.invert(pictures_of(copy), optimise=0)
+    assert "encoder.safetensors is damaged: the encoder is trained again" in " ".join(capsys.readouterr().err.split())
     assert file.read_bytes() == first
+
+
+def test_a_run_just_trained_keeps_its_encoder(copy):
+    old = copy.pipeline
+    new = genlab.Run(copy.folder, ImagesPipeline(old.options, old.facts, old.networks, old.machine))  # as from training
+    new.invert(pictures_of(new), optimise=0)
+    assert (copy.path / "encoder.safetensors").exists()
 
 
 def test_command_line_inversion(copy, cli, tmp_path):
@@ -290,6 +399,41 @@ def test_map(edited, cli, tmp_path, words):
     assert len(np.unique(drawn.reshape(-1, drawn.shape[2]), axis=0)) > 50
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_map_of_few_test_pictures_shows_training_pictures(copy, folder, monkeypatch, count):
+    """One or two pictures do not have two principal components."""
+    shown = []
+    monkeypatch.setattr("genlab.tasks.images.latents.latent_map", lambda *drawn: shown.append(len(drawn[4])) or b"")
+    original = read_pictures
+
+    def few(*place, **options):
+        found = original(*place, **options)
+        return dataclasses.replace(found, test=found.test.take(np.arange(count)))
+
+    monkeypatch.setattr("genlab.tasks.images.latents.read_pictures", few)
+    copy.latent_map()
+    assert shown == [copy.about["data"]["counts"]["train"]["pictures"]]
+
+
+def test_a_map_of_two_pictures_needs_axes(edited, folder, tmp_path, refused, cli):
+    pair = tmp_path / "pair"
+    for kind in ("bar", "square"):
+        (pair / kind).mkdir(parents=True)
+        shutil.copy(folder / kind / "000.png", pair / kind)
+    said, field = refused("latents", edited.path, "--map", "map.png", "--data", pair)
+    assert "pair has 2 pictures, too few for principal components: give at least 3" in said
+    assert field == "data"
+    words = ["--axis", "shade=light", "--axis", "kind=square"]
+    assert cli("latents", edited.path, "--map", "map.png", "--data", pair, *words)[0] == 0
+
+
+def test_a_map_needs_two_latents(copy, monkeypatch):
+    monkeypatch.setattr(copy.pipeline, "maker", dataclasses.replace(copy.pipeline.maker, latent=1))
+    with pytest.raises(InputError, match="latent vectors have only one number") as error:
+        copy.latent_map()
+    assert error.value.field == "map"
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 
@@ -312,12 +456,16 @@ def test_what_a_run_without_directions_refuses(refused, copy):
         (["--between", "missing.png"], "missing.png", "between"),
         (["--between", "small.png", "--between", "large.png"], "large.png has 20 x 20 pixels in grey", "pictures"),
         (["--between", "small.png", "--latent", "some.npy"], "exclude each other", "between"),
+        (["--fit"], "no effect alone: add --between FILE", "fit"),
+        (["--between", "small.png", "--between", "small.png", "--n", "2"], "no effect on a film", "n"),
+        (["--between", "small.png", "--between", "small.png", "--seed", "2"], "no effect on a film", "seed"),
     ],
 )
-def test_edits_that_cannot_be_made(refused, edited, tmp_path, words, message, field):
+def test_edits_that_cannot_be_made(refused, edited, tmp_path, monkeypatch, words, message, field):
+    """Nothing is learned first: an encoder takes a minute."""
+    monkeypatch.delattr("genlab.tasks.images.inversion.learn_encoder")
     Image.new("L", (16, 16)).save(tmp_path / "small.png")
     Image.new("L", (20, 20)).save(tmp_path / "large.png")
-    edited.invert(pictures_of(edited), optimise=0)  # learns the encoder
     said, named = refused("generate", edited.path, *words)
     assert message in said
     assert named == field
@@ -338,6 +486,15 @@ def test_edits_that_cannot_be_made(refused, edited, tmp_path, words, message, fi
         (["--axis", "shade=dark"], "add --map FILE.png", "axis"),
         (["--label", "shade"], "add --map FILE.png", "label"),
         (["--attribute", "hair"], "hair", "attribute"),
+        (["--data", "."], "no effect alone: add --attribute COLUMN or --map FILE.png", "data"),
+        (["--invert", "small.png", "--data", "."], "add --attribute COLUMN or --map FILE.png", "data"),
+        (["--classifier", "nowhere", "--data", "."], "omit --data or --classifier", "data"),
+        (["--classifier", "nowhere", "--encoding", "latin-1"], "add --attribute COLUMN or --map FILE.png", "encoding"),
+        (["--optimise", "5"], "add --invert FILE", "optimise"),
+        (["--fit"], "add --invert FILE", "fit"),
+        (["--class", "bar"], "add --invert FILE", "class"),
+        (["--map", "map.png", "--to", "new"], "add --invert FILE", "to"),
+        (["--invert", "small.png", "--draws", "200"], "add --attribute COLUMN", "draws"),
         (["--classifier", "nowhere"], "nowhere", "run"),
     ],
 )
