@@ -98,7 +98,7 @@ class Run:
 
         Args:
             latents: Array or tensor (samples, latent).
-            label: Class of the content, if the run has classes.
+            label: Class of the content, if the run has classes; its description, if the run has descriptions.
 
         Raises:
             InputError: the latent vectors have the wrong shape, or the run has none.

@@ -95,8 +95,9 @@ class AlongFlow:
     """Largest number of words, including the start."""
     classes: list[str]
     guidance: float = 1.0
-    steps: int = 16
-    heun: bool = True
+    """By default the learned distribution, which measures compare; requests have a default of their own."""
+    steps: int = FlowRequest.flow_steps
+    heun: bool = FlowRequest.sampler == "heun"
 
     @property
     def latent(self) -> int:

@@ -227,9 +227,9 @@ class FlowAttentionRequest:
     """Description of the picture."""
     time: Annotated[float, Ge(0), Le(1)] = 0.5
     """Time on the way from noise (0) to the picture (1) at which to show the attention."""
-    guidance: Annotated[float, Gt(0), Le(100)] = 2.0
-    """Guidance with which the picture is made."""
-    flow_steps: Annotated[int, Ge(1), Le(10_000)] = 16
+    guidance: Annotated[float, Gt(0), Le(100)] = FlowRequest.guidance
+    """Guidance scale with which the picture is made."""
+    flow_steps: Annotated[int, Ge(1), Le(10_000)] = FlowRequest.flow_steps
     """Steps from noise to picture."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed of the picture."""

@@ -33,7 +33,13 @@ from genlab.tasks.images.export import export_pictures
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.inversion import Inverter, difference, fitting, originals
 from genlab.tasks.images.making import PASS, AlongFlow, Conditions, Latents, Maker, OnePass, Pictures, maker_of
-from genlab.tasks.images.options import FlowAttentionRequest, InvertRequest, LatentPicturesRequest, PicturesRequest
+from genlab.tasks.images.options import (
+    FlowAttentionRequest,
+    FlowRequest,
+    InvertRequest,
+    LatentPicturesRequest,
+    PicturesRequest,
+)
 from genlab.tasks.images.walks import check, edited_rows, film
 from genlab.tasks.shared.latents import latent_rows
 
@@ -138,9 +144,18 @@ class ImagesPipeline(Pipeline):
         return replace(film(self.pixels, latents, labels), about=about)
 
     def decode(self, latents: Any, label: str | None = None) -> Pixels:
-        """Makes pictures from latent vectors (pictures, latent), of one class or of all in turn."""
+        """Makes pictures from latent vectors (pictures, latent), as `generate` does by default.
+
+        Args:
+            latents: The latent vectors.
+            label: A class or, for a run on descriptions, a description; None for all classes in turn, or for any
+                picture.
+        """
         rows = latent_rows(latents, self.maker.latent)
-        return self.pixels(rows, self.maker.conditions(len(rows), PicturesRequest(class_=label)))
+        described = bool(self.facts.words) and not self.facts.classes
+        request = FlowRequest(prompt=label) if described else FlowRequest(class_=label)
+        maker = self.maker.asked(request)
+        return self.pixels(rows, maker.conditions(len(rows), request), maker)
 
     def export(self, to: str, place: Path, card: str) -> None:
         (network,) = self.networks.values()

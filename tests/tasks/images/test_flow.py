@@ -195,6 +195,9 @@ def test_a_prompt_changes_the_pictures(described):
     assert not np.array_equal(red, blue)
     assert np.array_equal(red, make(prompt="Red, colour!", guidance=3.0))
     again = genlab.load(described.path)
+    made = described.generate(n=2, seed=3, prompt="red colour")
+    repeated = again.sample(np.stack([each.latent for each in made]), "red colour")
+    assert np.array_equal(repeated, np.stack([each.content for each in made]))
     assert np.array_equal(red, np.stack([x.content for x in again.generate(
         n=2, flow_steps=2, prompt="red colour", guidance=3.0)]))  # fmt: skip
 
