@@ -19,7 +19,7 @@ from genlab.data.pictures.descriptions import LONGEST, PADDING, START, Vocabular
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit
 from genlab.engine.custom import Networks, try_network
 from genlab.engine.pipeline import Pipeline
-from genlab.engine.recipe import Metrics, Setup, Speed
+from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
@@ -74,6 +74,13 @@ class FlowRecipe(ImagesRecipe):
                 weight.data[:, : len(colours), 0, 0] = colours.T
 
     # --- data ---
+
+    @classmethod
+    def read(cls, options: FlowOptions, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
+        found, about = super().read(options, place, start)
+        if options.conditional and found.train.described is None:
+            check_classes(found.classes, options.label)
+        return found, about
 
     @classmethod
     def describing(cls, options: FlowOptions) -> Describing | None:
@@ -160,6 +167,32 @@ class FlowRecipe(ImagesRecipe):
             return self.maker.words([pictures.described.whole(place) for place in range(len(pictures))])
         labels = np.zeros(len(pictures), np.int64) if pictures.labels is None else pictures.labels
         return self.maker.of_classes(torch.from_numpy(labels))
+
+
+def check_classes(classes: list[str], label: str | None) -> None:
+    """Checks that the words of their names distinguish the classes.
+
+    Args:
+        classes: The names.
+        label: The column that holds them; None for folders.
+
+    Raises:
+        InputError: a name has no word, or two names have the same words.
+    """
+    option, remedy = ("data", "rename its folder") if label is None else ("label", f"change its {label}")
+    seen: dict[tuple[int, ...], str] = {}
+    for name, row in zip(classes, Vocabulary.of(classes).indices(classes, LONGEST).tolist(), strict=True):
+        words = tuple(index for index in row if index not in (PADDING, START))
+        if not words:
+            raise InputError(
+                f"{option}: the class {name} has no word in its name, from which this model learns it: {remedy}.",
+                option,
+            )
+        if (other := seen.setdefault(words, name)) != name:
+            raise InputError(
+                f"{option}: the names of the classes {other} and {name} have the same words, from which this model "
+                "learns them: rename one of them.", option,
+            )  # fmt: skip
 
 
 def described_facts(setup: Setup) -> PictureFacts:

@@ -105,6 +105,36 @@ def test_classes_are_words_where_nothing_describes(folder):
     assert (plain.batch(0)[1] == START).all()
 
 
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("C", "C++"), r"data: the names of the classes C and C\+\+ have the same words, .*: rename one of them"),
+        (("cat", "!"), "data: the class ! has no word in its name, .*: rename its folder"),
+        (("cat", "🐈"), "data: the class 🐈 has no word in its name"),
+    ],
+)
+def test_classes_that_their_words_do_not_distinguish(tmp_path, names, message):
+    data = squares_and_bars(tmp_path / "kinds", count=20)
+    for old, new in zip(("bar", "square"), names, strict=True):
+        (data / old).rename(data / new)
+    with pytest.raises(InputError, match=message) as error:
+        recipe(data)
+    assert error.value.field == "data"
+    assert recipe(data, conditional=False).maker.vocabulary.words == []
+
+
+def test_values_of_a_column_that_their_words_do_not_distinguish(tmp_path):
+    data = write_table(tmp_path / "bars")
+    table = (data / "attributes.csv").read_text()
+    (data / "attributes.csv").write_text(table.replace("blue", "Red!"))
+    with pytest.raises(InputError, match="label: the names of the classes Red! and red have the same words") as error:
+        recipe(data, label="colour")
+    assert error.value.field == "label"
+    (data / "attributes.csv").write_text(table.replace("blue", "?"))
+    with pytest.raises(InputError, match=r"label: the class \? has no word in its name, .*: change its colour"):
+        recipe(data, label="colour")
+
+
 def test_the_columns_of_a_sample_set_are_the_default():
     pytest.importorskip("dicebear")
     pytest.importorskip("resvg_py")
