@@ -133,9 +133,10 @@ def prompt_adherence(
     if prompts is None:
         return None
     request = FlowRequest()
-    made = pipeline.pixels(pipeline.noise(len(prompts), SEED), maker.words(prompts.texts), maker.asked(request))
+    maker = maker.asked(request)
+    made = pipeline.pixels(pipeline.noise(len(prompts), SEED), maker.words(prompts.texts), maker)
     report: dict[str, Any] = {"prompts": len(prompts), "example": prompts.texts[0]}
-    report |= {"guidance": request.guidance, "flow_steps": request.flow_steps, "sampler": request.sampler}
+    report |= {"guidance": maker.guidance, "flow_steps": request.flow_steps, "sampler": request.sampler}
     return report | prompts.compared(made)
 
 

@@ -24,6 +24,8 @@ PASS = 250
 """Pictures per forward pass."""
 KNOWN = 30
 """Number of known words that an error lists."""
+GUIDANCE = 2.0
+"""Guidance scale of a request that names none."""
 
 
 @runtime_checkable
@@ -42,7 +44,11 @@ class Maker(Protocol):
         """Size of the latent vector."""
 
     def asked(self, request: Any) -> "Maker":
-        """The maker for the options of a request."""
+        """The maker for the options of a request.
+
+        Raises:
+            InputError: the network has not been trained for these options.
+        """
 
     def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
         """The conditions of classes; without classes, none."""
@@ -94,8 +100,10 @@ class AlongFlow:
     longest: int
     """Largest number of words, including the start."""
     classes: list[str]
+    unguided: bool = True
+    """Whether training also showed pictures without their descriptions: guidance compares with what it learnt there."""
     guidance: float = 1.0
-    """By default the learned distribution, which measures compare; requests have a default of their own."""
+    """By default the learned distribution, which measures compare; the default of requests is `GUIDANCE`."""
     steps: int = FlowRequest.flow_steps
     heun: bool = FlowRequest.sampler == "heun"
 
@@ -105,7 +113,14 @@ class AlongFlow:
 
     def asked(self, request: Any) -> "AlongFlow":
         assert isinstance(request, FlowRequest)
-        return replace(self, guidance=request.guidance, steps=request.flow_steps, heun=request.sampler == "heun")
+        usual = GUIDANCE if self.unguided else 1.0
+        guidance = usual if request.guidance is None else request.guidance
+        if guidance != 1 and not self.unguided and self.vocabulary.words:
+            raise InputError(
+                f"guidance: {guidance} cannot be used, because this run was trained with --unguided 0: use 1.",
+                "guidance",
+            )
+        return replace(self, guidance=guidance, steps=request.flow_steps, heun=request.sampler == "heun")
 
     def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
         rows = self.words(self.classes or [""])
@@ -121,6 +136,11 @@ class AlongFlow:
                     "class: this run was trained with descriptions, not with classes: use --prompt.", "class"
                 )
         if prompt is None and (request is None or request.class_ is None):
+            if request is not None and self.vocabulary.words and not self.classes and not self.unguided:
+                raise InputError(
+                    "prompt: this run was trained with --unguided 0, which needs a description of each picture: give "
+                    "one with --prompt.", "prompt",
+                )  # fmt: skip
             return self.of_classes(turns(count, self.classes))
         if prompt is None:
             return self.of_classes(torch.full((count,), class_index(request.class_, self.classes)))
@@ -179,7 +199,8 @@ def maker_of(options: Any, facts: PictureFacts, network: nn.Module) -> Maker:
     """The maker of a model's network."""
     if isinstance(options, FlowOptions):
         picture = (facts.channels, options.pixels, options.pixels)
-        return AlongFlow(network, picture, Vocabulary(facts.words), facts.longest, facts.classes)
+        vocabulary, unguided = Vocabulary(facts.words), options.unguided > 0
+        return AlongFlow(network, picture, vocabulary, facts.longest, facts.classes, unguided)
     return OnePass(network, options.latent, facts.classes)
 
 

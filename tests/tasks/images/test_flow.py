@@ -251,6 +251,47 @@ def test_requests_that_cannot_be_met(described, request_, message, field):
     assert error.value.field == field
 
 
+@pytest.fixture(scope="module")
+def always_described(tmp_path_factory) -> genlab.Run:
+    """A run that has seen no picture without its description. Tests only read it."""
+    folder = tmp_path_factory.mktemp("always")
+    data = write_captions(folder / "bars")
+    return genlab.train("images", data, steps=2, unguided=0.0, out=folder / "run", **QUICK)
+
+
+def test_a_run_without_unguided_pictures_makes_them_without_guidance(always_described):
+    make = lambda **request: always_described.generate(n=2, flow_steps=2, prompt="red", **request)
+    usual, plain = (np.stack([each.content for each in found]) for found in (make(), make(guidance=1.0)))
+    assert np.array_equal(usual, plain)
+    assert always_described.pipeline.maker.asked(FlowRequest()).guidance == 1
+    (found,) = always_described.attention("red", flow_steps=2)
+    (made,) = always_described.generate(n=1, flow_steps=2, prompt="red")
+    assert np.array_equal(found.picture, made.content)
+
+
+@pytest.mark.parametrize(
+    ("request_", "message", "field"),
+    [
+        (
+            {"prompt": "red", "guidance": 2.0},
+            "guidance: 2.0 cannot be used, because .* --unguided 0: use 1",
+            "guidance",
+        ),
+        ({}, "prompt: this run was trained with --unguided 0, which needs a description .*: give one with", "prompt"),
+    ],
+)
+def test_what_a_run_without_unguided_pictures_cannot_make(always_described, request_, message, field):
+    with pytest.raises(InputError, match=message) as error:
+        always_described.generate(n=1, **request_)
+    assert error.value.field == field
+
+
+def test_a_run_without_unguided_pictures_makes_its_classes(tmp_path):
+    data = squares_and_bars(tmp_path / "kinds", count=20)
+    run = genlab.train("images", data, steps=1, unguided=0.0, out=tmp_path / "run", **QUICK)
+    assert len(run.generate(n=2, flow_steps=1)) == len(run.generate(n=2, flow_steps=1, class_="bar")) == 2
+
+
 def test_the_command_line_says_what_a_prompt_cannot_change(cli, described, refused):
     sentence, field = refused("generate", described.path, "--prompt", "zebra")
     assert "have none of the words zebra" in sentence
