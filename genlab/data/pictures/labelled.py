@@ -48,6 +48,10 @@ class Labelled:
             return np.zeros(len(self.pictures.array), bool)
         return are_unseen(self.described, combinations)
 
+    def all_of(self, classes: list[str]) -> bool:
+        """Whether no picture has another class."""
+        return {"", *classes} >= set(self.classes)
+
     def check(self, classes: list[str], data: str, option: str) -> None:
         """Raises InputError for a picture of an unknown class."""
         for name in sorted(set(self.classes) - {"", *classes}) if classes else []:

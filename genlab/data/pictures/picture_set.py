@@ -179,8 +179,9 @@ def read_pictures(
             fingerprint.update(other.fingerprint.encode())
             notes += [f"{part}: {note}" for note in other.notes]
             left_out |= {f"{part}: {file}": why for file, why in other.left_out.items()}
-            other.check(classes, value, part)
-            splits[part] = _split(other, classes, other.given & ~(other.has(combinations) & (part == "validation")))
+            known = classes if described is None or other.all_of(classes) else []  # descriptions replace classes
+            other.check(known, value, part)
+            splits[part] = _split(other, known, other.given & ~(other.has(combinations) & (part == "validation")))
             copies = sum(digest in trained for digest in other.pictures.digests)
         else:
             splits[part] = _split(found, classes, chosen[part]) if chosen[part].any() else None

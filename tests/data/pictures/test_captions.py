@@ -105,6 +105,20 @@ def test_other_pictures_need_captions_too(tmp_path: Path) -> None:
     assert validation.names == ["000.png"]
 
 
+def test_described_validation_pictures_may_have_other_folders(tmp_path: Path) -> None:
+    """Descriptions replace classes, whose names then say nothing about other pictures."""
+    for name, kinds in (("x", ("cat", "dog")), ("y", ("cat", "hamster"))):
+        data = folder_of(tmp_path / name, dict.fromkeys(kinds, 2))
+        lines = ["file,caption", *(f"{kind}/{n:03d}.png,a {kind} {n}" for kind in kinds for n in range(2))]
+        (Path(data) / "captions.csv").write_text("\n".join(lines))
+    found = read_pictures(str(tmp_path / "x"), str(tmp_path / "y"), "0", pixels=20, describing=DESCRIBED)
+    assert found.validation is not None and isinstance(found.validation.described, Captions)
+    assert found.validation.described.texts == [("a cat 0",), ("a cat 1",), ("a hamster 0",), ("a hamster 1",)]
+    assert found.counts()["validation"] == {"pictures": 4}
+    with pytest.raises(InputError, match="y has an unknown class hamster; the classes are cat, dog"):
+        read_pictures(str(tmp_path / "x"), str(tmp_path / "y"), "0", pixels=20)
+
+
 # --- captions that are odd ------------------------------------------------------------------------
 
 
