@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from genlab.data.pictures.described import Facts
 from genlab.data.pictures.describing import Describing
-from genlab.data.pictures.descriptions import LONGEST, PADDING, START, Vocabulary
+from genlab.data.pictures.descriptions import LONGEST, MOST, PADDING, START, Vocabulary, words_of
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit
 from genlab.engine.custom import Networks, try_network
 from genlab.engine.pipeline import Pipeline
@@ -78,9 +78,17 @@ class FlowRecipe(ImagesRecipe):
     @classmethod
     def read(cls, options: FlowOptions, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
         found, about = super().read(options, place, start)
-        if options.conditional and found.train.described is None:
-            check_classes(found.classes, options.label)
-        return found, about
+        described = found.train.described
+        if described is None:
+            if options.conditional:
+                check_classes(found.classes, options.label)
+            return found, about
+        count = len({word for text in described.wordings() for word in words_of(text)})
+        if count <= MOST:
+            return found, about
+        note = f"the descriptions have {count:,} different words: the model learns the {MOST:,} commonest."
+        notes = [*found.notes, note]
+        return replace(found, notes=notes), replace(about, notes=notes)
 
     @classmethod
     def describing(cls, options: FlowOptions) -> Describing | None:

@@ -95,6 +95,23 @@ def test_captions_are_learnt(tmp_path):
     )
 
 
+def test_captions_in_chinese_are_learnt_by_character(tmp_path):
+    data = write_captions(tmp_path / "bars")
+    table = (data / "captions.csv").read_text()
+    for english, chinese in (("a red bar", "红色条"), ("a blue bar", "蓝色条"), ("something red", "红")):
+        table = table.replace(english, chinese)
+    (data / "captions.csv").write_text(table, encoding="utf-8")
+    assert recipe(data).maker.vocabulary.words == sorted("红蓝色条")
+
+
+def test_a_note_says_that_rare_words_are_left_out(tmp_path, monkeypatch):
+    for module in ("data.pictures.descriptions", "tasks.images.flow"):
+        monkeypatch.setattr(f"genlab.{module}.MOST", 3)
+    data, about = FlowRecipe.read(FlowOptions(**TINY), Place(str(write_captions(tmp_path / "bars")), "0", "0"), None)
+    assert data.notes == about.notes
+    assert data.notes[-1] == "the descriptions have 5 different words: the model learns the 3 commonest."
+
+
 def test_classes_are_words_where_nothing_describes(folder):
     made = recipe(folder, unguided=0.0)
     assert made.maker.vocabulary.words == ["bar", "square"]
