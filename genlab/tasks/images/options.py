@@ -152,8 +152,6 @@ class PicturesRequest:
     """Number of pictures to make."""
     class_: Annotated[str | None, Shown("CLASS")] = None
     """Class to make, if the run has classes; by default all in turn."""
-    truncation: Annotated[float, Gt(0), Le(10)] = 1.0
-    """Scale of the latent vectors: below 1 trades diversity for more typical pictures; 1 keeps the full diversity."""
     walk: Annotated[int, Ge(2), Le(1000)] | None = None
     """Interpolate between this many latent vectors and back to the first, as an animated GIF, instead of pictures."""
     latents: Any = None
@@ -166,6 +164,8 @@ class PicturesRequest:
 class LatentPicturesRequest(PicturesRequest):
     """The pictures to make in one pass from latent vectors, which can be edited."""
 
+    truncation: Annotated[float, Gt(0), Le(10)] = 1.0
+    """Scale of the latent vectors: below 1 trades diversity for more typical pictures; 1 keeps the full diversity."""
     edit: Mapping[str, str] = field(default_factory=dict)
     """Draw a row per picture in which an attribute changes to a value, such as hair=blond; can be repeated. `genlab
     latents` finds the directions."""

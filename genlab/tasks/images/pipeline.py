@@ -123,7 +123,9 @@ class ImagesPipeline(Pipeline):
         if request.latents is not None:
             latents = latent_rows(request.latents, maker.latent)
         else:
-            latents = request.truncation * self.noise(request.walk or request.n, request.seed)
+            latents = self.noise(request.walk or request.n, request.seed)
+            if isinstance(request, LatentPicturesRequest):
+                latents = request.truncation * latents
         conditions = maker.conditions(len(latents), request)
         if isinstance(request, LatentPicturesRequest) and request.edit:
             yield from edited_rows(pixels, latents, conditions, self.chosen().change(request.edit, request.strength))

@@ -323,6 +323,13 @@ def test_the_command_line_says_what_a_prompt_cannot_change(cli, described, refus
     assert "Note: no training description has more than 6 known words: the rest changes nothing: wide.\n" in err
 
 
+def test_the_noise_of_a_flow_is_not_truncated(described, refused):
+    """A flow maps noise of variance 1 to pictures; of less, to pictures that training has never seen."""
+    assert "--truncation" in refused("generate", described.path, "--truncation", 0.5)[0]
+    with pytest.raises(InputError, match="truncation"):
+        described.generate(n=1, truncation=0.5)
+
+
 def test_a_run_without_descriptions_has_no_prompt(tmp_path):
     data = colour_folder(tmp_path / "bars", drawn=True)
     run = genlab.train("images", data, steps=1, out=tmp_path / "run", **QUICK)
