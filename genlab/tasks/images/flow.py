@@ -34,6 +34,10 @@ COLOURS = 32
 """Learned colours for drawings."""
 SHOWN = 6
 """Number of descriptions to show before training."""
+TESTED = 250
+"""Largest number of pictures of each kind to compare after training, since each takes 31 passes of the network. `genlab
+evaluate` compares more.
+"""
 
 
 def build_network(options: FlowOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
@@ -51,6 +55,7 @@ class FlowRecipe(ImagesRecipe):
     replaceable = ("flow",)
     losses = ("velocity",)
     steady = True
+    tested = TESTED
 
     def __init__(self, setup: Setup) -> None:
         options, device = setup.options, setup.machine.device

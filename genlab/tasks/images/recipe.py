@@ -43,6 +43,8 @@ class ImagesRecipe(Recipe):
     """Trains a model of pictures; subclasses add the networks and the step."""
 
     steady = False
+    tested: ClassVar[int] = WATCHED
+    """Largest number of pictures of each kind to compare after training."""
     remedy: ClassVar[str] = "a lower --learning-rate"
     """Advice against a collapse."""
     data: PictureSet
@@ -150,7 +152,7 @@ class ImagesRecipe(Recipe):
 
     def test(self) -> dict[str, float]:
         data = self.data
-        count = 0 if data.test is None else min(len(data.test), len(data.train), WATCHED)
+        count = 0 if data.test is None else min(len(data.test), len(data.train), self.tested)
         if data.test is None or count < FEWEST:
             return {}
         real, train = self.features.of(data.test, count), self.features.of(data.train, count)

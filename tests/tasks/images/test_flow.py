@@ -338,6 +338,13 @@ def test_a_run_without_descriptions_has_no_prompt(tmp_path):
     assert len(run.generate(n=2, flow_steps=1, guidance=3.0)) == 2
 
 
+def test_the_test_after_training_compares_fewer_pictures(folder, monkeypatch):
+    monkeypatch.setattr(FlowRecipe, "tested", 8)
+    found = recipe(folder).test()
+    assert found["pictures"] == 8
+    assert found.keys() == {"frechet_distance", "frechet_distance_floor", "kernel_distance", "pictures"}
+
+
 # --- custom networks ------------------------------------------------------------------------------
 
 
