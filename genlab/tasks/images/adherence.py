@@ -63,15 +63,16 @@ class Prompts:
             made: A picture per description.
 
         Returns:
-            `each`: by attribute, and `all`: of all attributes, as shares `model`, `real` and `chance`; `unseen`: the
-            same of unseen combinations, if there are any.
+            `each`: by attribute, and `all`: of all attributes, as shares `model`, `real` and `chance`; if some
+            combinations are unseen, `seen` and `unseen`: the same of the descriptions of either kind.
         """
         read = {"model": _read(self.judge, made, self.machine), "real": self.real}
         report = _compared(read, self.wanted, self.names)
-        if self.unseen.any():
-            some = {name: rows[self.unseen] for name, rows in read.items()}
-            compared = _compared(some, self.wanted[self.unseen], self.names)
-            report["unseen"] = {"prompts": int(self.unseen.sum()), **compared}
+        for name, chosen in (("seen", ~self.unseen), ("unseen", self.unseen)) if self.unseen.any() else ():
+            if chosen.any():
+                some = {who: rows[chosen] for who, rows in read.items()}
+                compared = _compared(some, self.wanted[chosen], self.names)
+                report[name] = {"prompts": int(chosen.sum()), **compared}
         return report
 
 

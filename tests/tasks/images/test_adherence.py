@@ -80,6 +80,10 @@ def test_a_model_that_knows_nothing_is_at_chance_and_real_pictures_are_read(run,
     assert found["unseen"]["prompts"] == unseen.sum() > 0
     assert found["unseen"]["each"].keys() == set(COLUMNS)
     assert found["unseen"]["all"]["real"] > 0.5
+    assert found["seen"]["prompts"] == (~unseen).sum() > 0
+    for who in ("model", "real"):  # the figures of all descriptions mix both
+        parts = [found[part]["prompts"] * found[part]["all"][who] for part in ("seen", "unseen")]
+        assert found["all"][who] == pytest.approx(sum(parts) / found["prompts"])
 
 
 def test_a_model_that_makes_the_real_pictures_is_as_good_as_they_are(run, squares, monkeypatch):
