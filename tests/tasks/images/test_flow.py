@@ -1,6 +1,7 @@
 """Training flows on descriptions: captions, columns and classes, prompts, custom networks and resuming."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 import genlab
 from genlab.data.pictures.descriptions import PADDING, START
 from genlab.engine.machine import Machine
+from genlab.engine.model_card import write_card
 from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
@@ -171,6 +173,17 @@ def test_looking_shows_descriptions_and_a_finished_run_a_prompt(tmp_path, cli, d
     assert "descriptions, as one training step draws them:\n  " in out
     assert ".png: a red bar\n" in out
     assert "--prompt 'blue colour" in (described.path / "README.md").read_text()
+
+
+def test_the_card_of_a_run_on_a_sample_set_has_its_licence(tmp_path, described):
+    assert "OpenMoji" not in (described.path / "README.md").read_text()
+    shutil.copytree(described.path, tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    about["data"]["name"] = "@emoji"
+    (tmp_path / "run" / "run.json").write_text(json.dumps(about))
+    run = genlab.load(tmp_path / "run")
+    write_card(run.folder, run.pipeline)
+    assert "designed by OpenMoji" in (tmp_path / "run" / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
