@@ -114,9 +114,14 @@ class Flow(nn.Module):
         return self.velocity(x, times, *self.read(words))
 
     def read(self, words: Words | None) -> tuple[Context | None, Bool[Tensor, "batch length"] | None]:
-        """The context vectors of descriptions, and which of them are words: the same for all times."""
-        if self.text is None or words is None:
+        """The context vectors of descriptions, and which of them are words: the same for all times.
+
+        Args:
+            words: Word indices; a network with a vocabulary needs them, at least the start of each description.
+        """
+        if self.text is None:
             return None, None
+        assert words is not None, "without a context, cross-attention would attend to the picture itself"
         return self.text(words), words > 0
 
     def velocity(

@@ -52,6 +52,14 @@ def test_padding_and_other_descriptions_of_the_batch_do_not_matter():
     torch.testing.assert_close(both[1:], alone, rtol=1e-4, atol=1e-5)
 
 
+def test_a_network_with_a_vocabulary_needs_words():
+    flow, times = network(), torch.tensor([0.3, 0.3])
+    with pytest.raises(AssertionError, match="without a context"):
+        flow(noise(), times)
+    with pytest.raises(AssertionError, match="without a context"):
+        guided(flow, None, None, 1.0)
+
+
 def test_words_their_order_and_times_matter():
     flow, times = network(), torch.tensor([0.3, 0.3])
     base = flow(noise(), times, WORDS)
