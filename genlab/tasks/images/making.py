@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -122,29 +123,44 @@ class AlongFlow:
             )
         return replace(self, guidance=guidance, steps=request.flow_steps, heun=request.sampler == "heun")
 
-    def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
-        rows = self.words(self.classes or [""])
-        return rows[indices % len(rows)]
+    @cached_property
+    def class_words(self) -> Int[Tensor, "classes length"]:
+        """The words of each class; without classes, those of an empty description."""
+        return self.words(self.classes or [""])
 
-    def conditions(self, count: int, request: Any = None) -> Conditions:
-        prompt = None if request is None else getattr(request, "prompt", None)
-        if request is not None and request.class_ is not None:
-            if prompt is not None:
+    def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
+        return self.class_words[indices % len(self.class_words)]
+
+    def conditions(self, count: int, request: FlowRequest | None = None) -> Conditions:
+        if request is not None:
+            self.check(request)
+            if request.prompt is not None:
+                return self.words([request.prompt]).expand(count, -1)
+            if request.class_ is not None:
+                return self.of_classes(torch.full((count,), class_index(request.class_, self.classes)))
+        return self.of_classes(turns(count, self.classes))
+
+    def check(self, request: FlowRequest) -> None:
+        """Checks what a request describes; reports what its prompt cannot change.
+
+        Raises:
+            InputError: the run does not have it, or needs a description.
+        """
+        described = bool(self.vocabulary.words) and not self.classes
+        if request.class_ is not None:
+            if request.prompt is not None:
                 raise InputError("class: --class and --prompt both say what to make: use one of them.", "class")
-            if self.vocabulary.words and not self.classes:
+            if described:
                 raise InputError(
                     "class: this run was trained with descriptions, not with classes: use --prompt.", "class"
                 )
-        if prompt is None and (request is None or request.class_ is None):
-            if request is not None and self.vocabulary.words and not self.classes and not self.unguided:
-                raise InputError(
-                    "prompt: this run was trained with --unguided 0, which needs a description of each picture: give "
-                    "one with --prompt.", "prompt",
-                )  # fmt: skip
-            return self.of_classes(turns(count, self.classes))
-        if prompt is None:
-            return self.of_classes(torch.full((count,), class_index(request.class_, self.classes)))
-        return self.words([self.known(prompt)]).expand(count, -1)
+        elif request.prompt is not None:
+            self.known(request.prompt)
+        elif described and not self.unguided:
+            raise InputError(
+                "prompt: this run was trained with --unguided 0, which needs a description of each picture: give one "
+                "with --prompt.", "prompt",
+            )  # fmt: skip
 
     def words(self, texts: Sequence[str]) -> Int[Tensor, "texts length"]:
         """The word indices of descriptions."""
