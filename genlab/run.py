@@ -132,7 +132,7 @@ class Run:
         able = self._able(Explains, "explain")
         return able.explain(self._request("explain", {"prompt": prompt, **options}))
 
-    # --- latent vectors on purpose ---
+    # --- editing latent vectors ---
 
     def directions(self) -> dict[str, dict[str, np.ndarray]]:
         """The direction of each value in latent space, by attribute, as `find_directions` found them.

@@ -103,7 +103,7 @@ def prompts_of(
     judge = train_judge(pictures, values, counts, len(counts), machine)
     return Prompts(
         held_out.take(places),
-        [facts.whole(place, wording=place) for place in places.tolist()],
+        [facts.full_description(place, wording=place) for place in places.tolist()],
         [one.name for one in attributes],
         facts.values[places][:, columns],
         are_unseen(facts.take(places), combinations),
@@ -134,7 +134,7 @@ def prompt_adherence(
     if prompts is None:
         return None
     request = FlowRequest()
-    maker = maker.asked(request)
+    maker = maker.with_request(request)
     made = pipeline.pixels(pipeline.noise(len(prompts), SEED), maker.words(prompts.texts), maker)
     report: dict[str, Any] = {"prompts": len(prompts), "example": prompts.texts[0]}
     report |= {"guidance": maker.guidance, "flow_steps": request.flow_steps, "sampler": request.sampler}

@@ -13,7 +13,7 @@ def conditions_of(pipeline: ImagesPipeline, pictures: PictureSplit, count: int) 
     if pictures.described is None or not isinstance(pipeline.maker, AlongFlow):
         return pipeline.conditions(count)
     order = np.random.default_rng(0).permutation(len(pictures))
-    texts = [pictures.described.whole(place) for place in order[:count].tolist()]
+    texts = [pictures.described.full_description(place) for place in order[:count].tolist()]
     return pipeline.maker.words([texts[place % len(texts)] for place in range(count)])
 
 

@@ -177,7 +177,7 @@ class FlowRecipe(ImagesRecipe):
     def _words(self, pictures: PictureSplit) -> Int[Tensor, "pictures length"]:
         """The words of pictures' descriptions, or of their classes."""
         if pictures.described is not None:
-            return self.maker.words([pictures.described.whole(place) for place in range(len(pictures))])
+            return self.maker.words([pictures.described.full_description(place) for place in range(len(pictures))])
         labels = np.zeros(len(pictures), np.int64) if pictures.labels is None else pictures.labels
         return self.maker.of_classes(torch.from_numpy(labels))
 

@@ -44,7 +44,7 @@ class Maker(Protocol):
     def latent(self) -> int:
         """Size of the latent vector."""
 
-    def asked(self, request: Any) -> "Maker":
+    def with_request(self, request: Any) -> "Maker":
         """The maker for the options of a request.
 
         Raises:
@@ -73,7 +73,7 @@ class OnePass:
     latent: int
     classes: list[str]
 
-    def asked(self, request: Any) -> "OnePass":
+    def with_request(self, request: Any) -> "OnePass":
         return self
 
     def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
@@ -112,7 +112,7 @@ class AlongFlow:
     def latent(self) -> int:
         return math.prod(self.picture)
 
-    def asked(self, request: Any) -> "AlongFlow":
+    def with_request(self, request: Any) -> "AlongFlow":
         assert isinstance(request, FlowRequest)
         usual = GUIDANCE if self.unguided else 1.0
         guidance = usual if request.guidance is None else request.guidance
@@ -155,7 +155,7 @@ class AlongFlow:
                     "class: this run was trained with descriptions, not with classes: use --prompt.", "class"
                 )
         elif request.prompt is not None:
-            self.known(request.prompt)
+            self.check_prompt(request.prompt)
         elif described and not self.unguided:
             raise InputError(
                 "prompt: this run was trained with --unguided 0, which needs a description of each picture: give one "
@@ -170,8 +170,8 @@ class AlongFlow:
         """The words of a description."""
         return [self.vocabulary.words[index - SPECIAL] for index in indices.tolist() if index >= SPECIAL]
 
-    def known(self, prompt: str) -> str:
-        """The prompt; reports its unknown words, and those beyond the largest number.
+    def check_prompt(self, prompt: str) -> None:
+        """Reports the unknown words of a prompt, and those beyond the largest number.
 
         Raises:
             InputError: no word is known.
@@ -195,7 +195,6 @@ class AlongFlow:
                 f"Note: no training description has more than {self.longest - 1} known words: the rest changes "
                 f"nothing: {' '.join(cut)}."
             )
-        return prompt
 
     def make(self, latents: Latents, conditions: Conditions) -> Pictures:
         return follow(self.velocity(conditions), latents.unflatten(1, self.picture), self.steps, self.heun)

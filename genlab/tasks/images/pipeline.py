@@ -118,7 +118,7 @@ class ImagesPipeline(Pipeline):
             if request.ends is not None:
                 yield self._between(request)
                 return
-        maker = self.maker.asked(request)
+        maker = self.maker.with_request(request)
         pixels = partial(self.pixels, maker=maker)
         if request.latents is not None:
             latents = latent_rows(request.latents, maker.latent)
@@ -156,7 +156,7 @@ class ImagesPipeline(Pipeline):
         rows = latent_rows(latents, self.maker.latent)
         described = bool(self.facts.words) and not self.facts.classes
         request = FlowRequest(prompt=label) if described else FlowRequest(class_=label)
-        maker = self.maker.asked(request)
+        maker = self.maker.with_request(request)
         return self.pixels(rows, maker.conditions(len(rows), request), maker)
 
     def export(self, to: str, place: Path, card: str) -> None:

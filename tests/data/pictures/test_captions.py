@@ -53,7 +53,7 @@ def test_captions_of_any_dialect(tmp_path: Path, name: str, table: str) -> None:
     described = found.train.described
     assert described is not None
     assert {described.draw(0, random.Random(seed)) for seed in range(20)} == {"a red cat", "a cat"}
-    assert described.whole(0) == "a red cat"
+    assert described.full_description(0) == "a red cat"
     assert described.longest == 3
 
 
@@ -90,7 +90,7 @@ def test_every_split_has_its_captions(tmp_path: Path) -> None:
         assert split.described.texts == [(f"picture {int(name[:3])}",) for name in split.names]
         few = split.take(np.array([1, 0]))
         assert few.described is not None
-        assert few.described.whole(0) == f"picture {int(split.names[1][:3])}"
+        assert few.described.full_description(0) == f"picture {int(split.names[1][:3])}"
 
 
 def test_other_pictures_need_captions_too(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_columns_become_facts(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found.left_out == {"003.png": "without a value to describe"}
     assert said(found, "lines of pictures that are absent: 1; they are ignored")
-    assert "red hair" in facts(found).whole(0)
+    assert "red hair" in facts(found).full_description(0)
     drawn = {facts(found).draw(0, random.Random(seed)) for seed in range(100)}
     assert {"red hair, glasses", "glasses, hair that is red", "red hair"} <= drawn
     (tmp_path / "attributes.csv").write_text(TABLE.replace("grey", "gray"))
@@ -213,10 +213,10 @@ def test_the_words_and_lengths_of_facts_cover_all_descriptions() -> None:
         assert set(text.split()) <= words
         assert len(text.split()) <= some.longest
     assert some.longest == 3 + 2 + (2 + 3) + 2 + 1
-    whole_text = some.whole(0)
-    assert all(some.whole(0) == whole_text for _ in range(3))
+    whole_text = some.full_description(0)
+    assert all(some.full_description(0) == whole_text for _ in range(3))
     assert whole_text.startswith(("a person ", "an old face ")) and "dark red" in whole_text and "beard" in whole_text
-    assert len({some.whole(0, wording) for wording in range(20)}) > 5
+    assert len({some.full_description(0, wording) for wording in range(20)}) > 5
     assert some.given.tolist() == [True, True, True]
 
 
@@ -311,7 +311,7 @@ def test_unseen_combinations_are_in_neither_training_nor_validation(tmp_path: Pa
     assert isinstance(found.test.described, Facts)
     assert 0 < are_unseen(found.test.described, found.combinations).mean() < 0.5
     assert found.train.described is not None
-    assert found.train.described.whole(0).startswith(("a person w", "a face w"))
+    assert found.train.described.full_description(0).startswith(("a person w", "a face w"))
     names = [name for split in (found.train, found.validation, found.test, found.unseen) for name in split.names]
     assert len(names) == len(set(names)) == 300
     assert found.counts()["unseen"] == {"pictures": len(found.unseen)}

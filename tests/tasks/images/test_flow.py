@@ -293,7 +293,7 @@ def test_a_run_without_unguided_pictures_makes_them_without_guidance(always_desc
     make = lambda **request: always_described.generate(n=2, flow_steps=2, prompt="red", **request)
     usual, plain = (np.stack([each.content for each in found]) for found in (make(), make(guidance=1.0)))
     assert np.array_equal(usual, plain)
-    assert always_described.pipeline.maker.asked(FlowRequest()).guidance == 1
+    assert always_described.pipeline.maker.with_request(FlowRequest()).guidance == 1
     (found,) = always_described.attention("red", flow_steps=2)
     (made,) = always_described.generate(n=1, flow_steps=2, prompt="red")
     assert np.array_equal(found.picture, made.content)
@@ -417,7 +417,7 @@ def test_guidance_compares_with_the_empty_description(described):
     empty = torch.tensor([[START, *[PADDING] * (words.shape[1] - 1)]] * 2)
     with torch.no_grad():
         free, given = maker.network(x, times, empty), maker.network(x, times, words)
-        found = maker.asked(FlowRequest(guidance=3.0)).velocity(words)(x, times)
+        found = maker.with_request(FlowRequest(guidance=3.0)).velocity(words)(x, times)
     torch.testing.assert_close(found, free + 3 * (given - free), rtol=1e-3, atol=1e-4)
 
 
@@ -460,7 +460,7 @@ def test_attention_to_the_words_of_a_prompt(described, cli, tmp_path):
 
 def test_attention_at_a_time_is_that_of_the_points_on_the_way(described):
     """Recomputed from the noise: after half of the steps."""
-    maker = described.pipeline.maker.asked(FlowRequest(guidance=1.0, flow_steps=2))
+    maker = described.pipeline.maker.with_request(FlowRequest(guidance=1.0, flow_steps=2))
     words = maker.words(["red colour"])
     x = described.pipeline.noise(1, 0).unflatten(1, maker.picture)
     with torch.no_grad():

@@ -307,7 +307,7 @@ def test_what_a_run_without_directions_refuses(refused, copy):
         (["--edit", "shade"], "of the form NAME=VALUE", "edit"),
         (["--edit", "shade=dark", "--strength", "nan"], "strength: nan cannot be used", "strength"),
         (["--edit", "shade=dark", "--walk", "3"], "--edit and --walk exclude each other", "walk"),
-        (["--strength", "2"], "strength: it is that of --edit", "strength"),
+        (["--strength", "2"], "strength needs --edit: add --edit hair=blond", "strength"),
         (["--between", "small.png"], "give at least two pictures", "between"),
         (["--between", "missing.png"], "missing.png", "between"),
         (["--between", "small.png", "--between", "large.png"], "large.png has 20 x 20 pixels in grey", "pictures"),
