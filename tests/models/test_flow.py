@@ -121,6 +121,20 @@ def test_the_likelihood_of_a_gaussian_is_exact():
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.parametrize("deviation", [0.003, 0.03, 0.3])
+def test_few_steps_measure_narrow_densities(deviation):
+    """Near time 1 the velocity of nearly constant pixels changes within a small part of the way."""
+
+    def velocity(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        t = times[:, None, None, None]
+        return x * (t * deviation**2 - (1 - t)) / ((1 - t) ** 2 + t**2 * deviation**2)
+
+    pictures = deviation * noise(4, 16, 1)
+    found = log_likelihood(velocity, pictures, 24, torch.Generator().manual_seed(0))
+    expected = torch.distributions.Normal(0, deviation).log_prob(pictures).flatten(1).sum(1)
+    assert ((found - expected) / 256 / math.log(2)).abs().max() < 0.05
+
+
 @pytest.mark.parametrize("colours", [0, 4])
 def test_it_learns_what_the_words_say(colours):
     """Two words, two grey levels: after a minute of steps each word makes its own level."""

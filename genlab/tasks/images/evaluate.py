@@ -20,6 +20,7 @@ from genlab.show.sheets import sheet
 from genlab.tasks.images.accuracy_score import accuracy_after
 from genlab.tasks.images.adherence import prompt_adherence
 from genlab.tasks.images.features import conditions_of, generated_features
+from genlab.tasks.images.likelihood import picture_likelihood
 from genlab.tasks.images.making import AlongFlow, Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.recipe import FEWEST, Batch
@@ -78,6 +79,8 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         report["prompt_adherence"] = adherence
     if not home:
         return Evaluation(report | {"copying": None})
+    if likelihood := picture_likelihood(pipeline, held_out, found.train):
+        report["bits_per_dimension"] = likelihood
     if facts.classes:
         report["classification_accuracy_score"] = _accuracy_score(pipeline, found)
     every = features.of(found.train, len(found.train))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from genlab.data.pictures.described import Facts
 from genlab.data.pictures.describing import Describing
 from genlab.data.pictures.descriptions import LONGEST, MOST, PADDING, START, Vocabulary, words_of
-from genlab.data.pictures.picture_set import PictureSet, PictureSplit
+from genlab.data.pictures.picture_set import PictureSet
 from genlab.engine.custom import Networks, try_network
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
@@ -25,6 +25,7 @@ from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
 from genlab.tasks.images.facts import PictureFacts
+from genlab.tasks.images.features import conditions_of_each
 from genlab.tasks.images.making import PASS, AlongFlow
 from genlab.tasks.images.options import FlowOptions
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept
@@ -166,20 +167,13 @@ class FlowRecipe(ImagesRecipe):
         pictures = some.tensor()
         noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
         times = torch.rand(len(pictures), generator=torch.Generator().manual_seed(1))
-        words = self._words(some)
+        words = conditions_of_each(self.maker, some)
         network, total = self.average.network, 0.0
         for rows in zip(*(each.split(PASS) for each in (pictures, noise, times, words)), strict=True):
             real, start, when, said = self.machine.place(rows)
             velocity = network(interpolate(start, real, when), when, *self.given(said))
             total += len(real) * self.velocity_loss(velocity, start, real).item()
         return {"velocity": total / len(pictures)}
-
-    def _words(self, pictures: PictureSplit) -> Int[Tensor, "pictures length"]:
-        """The words of pictures' descriptions, or of their classes."""
-        if pictures.described is not None:
-            return self.maker.words([pictures.described.full_description(place) for place in range(len(pictures))])
-        labels = np.zeros(len(pictures), np.int64) if pictures.labels is None else pictures.labels
-        return self.maker.of_classes(torch.from_numpy(labels))
 
 
 def check_classes(classes: list[str], label: str | None) -> None:

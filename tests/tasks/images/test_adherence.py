@@ -66,8 +66,11 @@ def read(squares: Path, run: genlab.Run):
 def test_a_model_that_knows_nothing_is_at_chance_and_real_pictures_are_read(run, squares, cli):
     code, out, _ = cli("evaluate", run.path, "--json")
     assert code == 0
-    found = json.loads(out)["prompt_adherence"]
+    report = json.loads(out)
+    found, bits = report["prompt_adherence"], report["bits_per_dimension"]
     test = read(squares, run).test
+    assert bits["pictures"] == len(test)
+    assert 0 < bits["independent_pixels"] < 8 < bits["model"]  # after three steps
     assert found["prompts"] == len(test)
     assert (found["guidance"], found["flow_steps"], found["sampler"]) == (2.0, 16, "heun")
     assert "colour" in found["example"] or any(colour in found["example"] for colour in COLOURS)
