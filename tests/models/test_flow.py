@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genlab.data.pictures.descriptions import PADDING, START
+from genlab.data.pictures.wording import PADDING, START
 from genlab.models.flow import (
     Flow,
     FlowShape,

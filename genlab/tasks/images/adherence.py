@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int, UInt8
 
 from genlab.data.pictures.attributes import MOST, UNKNOWN
 from genlab.data.pictures.combinations import are_unseen
-from genlab.data.pictures.described import Facts
+from genlab.data.pictures.facts import Facts
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.engine.machine import Machine
 from genlab.metrics.adherence import right, right_by_chance

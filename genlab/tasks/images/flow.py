@@ -1,6 +1,6 @@
 """Training flow matching: the network predicts the velocity from noise to pictures, given words.
 
-Read it with `models/flow.py` (the network, its loss and samplers) and `data/pictures/described.py` (what descriptions
+Read it with `models/flow.py` (the network, its loss and samplers) and `data/pictures/facts.py` (what descriptions
 are drawn from); `recipe.py` has what all models of pictures share. Without descriptions, the names of the classes are
 the words.
 """
@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.described import Facts
-from genlab.data.pictures.describing import Describing
-from genlab.data.pictures.descriptions import LONGEST, MOST, PADDING, START, Vocabulary, words_of
+from genlab.data.pictures.description_source import DescriptionSource
+from genlab.data.pictures.facts import Facts
 from genlab.data.pictures.picture_set import PictureSet
+from genlab.data.pictures.wording import LONGEST, MOST, PADDING, START, Vocabulary, words_of
 from genlab.engine.custom import Networks, try_network
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
@@ -97,14 +97,14 @@ class FlowRecipe(ImagesRecipe):
         return replace(found, notes=notes), replace(about, notes=notes)
 
     @classmethod
-    def describing(cls, options: FlowOptions) -> Describing | None:
+    def description_source(cls, options: FlowOptions) -> DescriptionSource | None:
         if options.caption and options.label:
             raise InputError("caption: --caption and --label both say what to learn: use one of them.", "caption")
         if options.caption and not options.conditional:
             raise InputError("caption: --no-conditional ignores descriptions: omit one of them.", "caption")
         if options.label or not options.conditional:
             return None
-        return Describing(options.caption, unseen=options.unseen)
+        return DescriptionSource(options.caption, unseen=options.unseen)
 
     @classmethod
     def resolve(cls, options: FlowOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> FlowOptions:

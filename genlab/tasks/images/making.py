@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.descriptions import PADDING, SPECIAL, START, Vocabulary, words_of
+from genlab.data.pictures.wording import PADDING, SPECIAL, START, Vocabulary, words_of
 from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.models.flow import Velocity, follow, guided

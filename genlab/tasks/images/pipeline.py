@@ -18,8 +18,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.descriptions import describe
 from genlab.data.pictures.pixels import to_bytes
+from genlab.data.pictures.wording import describe
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import AttentionMap, Inversion, Pipeline, Saved

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from genlab.data.pictures.describing import Describing
+from genlab.data.pictures.description_source import DescriptionSource
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.engine.custom import try_network
 from genlab.engine.pipeline import Pipeline
@@ -65,7 +65,9 @@ class ImagesRecipe(Recipe):
 
     @classmethod
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
-        found = read_pictures(*place, pixels=options.pixels, label=options.label, describing=cls.describing(options))
+        found = read_pictures(
+            *place, pixels=options.pixels, label=options.label, descriptions=cls.description_source(options)
+        )
         for part in ("validation", "test"):
             pictures: PictureSplit | None = getattr(found, part)
             if pictures is None:
@@ -78,8 +80,8 @@ class ImagesRecipe(Recipe):
         return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, found.left_out)
 
     @classmethod
-    def describing(cls, options: Any) -> Describing | None:
-        """How to read descriptions; None for models without them.
+    def description_source(cls, options: Any) -> DescriptionSource | None:
+        """Where descriptions come from; None for models without them.
 
         Raises:
             InputError: options contradict one another.

