@@ -180,6 +180,5 @@ def test_the_set_of_emoji_is_described_grouped_and_licensed(tmp_path: Path, monk
     assert found.train.array[found.train.rows].min() < 60
     assert write_sample_set("@emoji", tmp_path / "emoji") == len(some) + 3  # two tables and the licence
     assert "by OpenMoji" in (tmp_path / "emoji" / "LICENSE").read_text()
-    assert read_pictures(
-        str(tmp_path / "emoji"), "0.2", "0.2", pixels=32, descriptions=DescriptionSource()
-    ).train.names == (found.train.names)
+    written = read_pictures(str(tmp_path / "emoji"), "0.2", "0.2", pixels=32, descriptions=DescriptionSource())
+    assert written.train.names == found.train.names
