@@ -32,7 +32,7 @@ from flow_report import DEFAULT, SHOWN, report
 from result_lines import append, read, setting_of
 
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.described import Facts
+from genlab.data.pictures.facts import Facts
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.data.pictures.pixels import to_tensor
 from genlab.engine.machine import Machine
@@ -100,8 +100,8 @@ def main() -> None:
 def prepare(options: argparse.Namespace) -> Bench:
     """Reads the data, trains the judge and computes the features of real pictures."""
     flow = FlowOptions(pixels=options.pixels, label=options.label, caption=tuple(options.caption))
-    describing = FlowRecipe.describing(flow)
-    found = read_pictures(options.data, *SHARES, pixels=options.pixels, label=options.label, describing=describing)
+    descriptions = FlowRecipe.description_source(flow)
+    found = read_pictures(options.data, *SHARES, pixels=options.pixels, label=options.label, descriptions=descriptions)
     train, test = found.train, found.test
     assert test is not None, "the data have too few pictures for a test split"
     reference = test if options.against == "test" else train

@@ -63,7 +63,7 @@ def ours(
             conditions = maker.words(wanted.texts)
         else:
             conditions = maker.conditions(len(wanted.texts))
-        return pipeline.pixels(pipeline.noise(len(wanted.texts), SEED), conditions, maker.asked(request))
+        return pipeline.pixels(pipeline.noise(len(wanted.texts), SEED), conditions, maker.with_request(request))
 
     return Trained(make, run.about["seconds"], run.about["step"], pipeline.options.batch)
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from result_lines import print_table, spread
 
+from genlab.tasks.images.making import GUIDANCE
 from genlab.tasks.images.options import FlowRequest
 
-DEFAULT = FlowRequest()
+DEFAULT = FlowRequest(guidance=GUIDANCE)
 SHOWN = 64
 """Number of pictures on a sheet, and of those whose making is timed."""
 DISTANCES = {"Fréchet distance": "frechet", "recall": "recall", "precision": "precision"}

@@ -99,7 +99,7 @@ class Run:
 
         Args:
             latents: Array or tensor (samples, latent).
-            label: Class of the content, if the run has classes.
+            label: Class of the content, if the run has classes; its description, if the run has descriptions.
 
         Raises:
             InputError: the latent vectors have the wrong shape, or the run has none.
@@ -133,7 +133,7 @@ class Run:
         able = self._able(Explains, "explain")
         return able.explain(self._request("explain", {"prompt": prompt, **options}))
 
-    # --- latent vectors on purpose ---
+    # --- editing latent vectors ---
 
     def directions(self) -> dict[str, dict[str, np.ndarray]]:
         """The direction of each value in latent space, by attribute, as `find_directions` found them.

@@ -46,6 +46,9 @@ def card(folder: RunFolder, pipeline: Pipeline, commands: list[str], state: str 
     if data["fingerprint"]:
         lines += ["## Data", "", f"{data['name']}, fingerprint `{data['fingerprint'][:16]}`", ""]
         lines += [*_tree(data["counts"]), ""]
+        samples = {one.name: one for one in task_named(config["task"]).samples}
+        if (sample := samples.get(data["name"].partition(":")[0])) and sample.licence:
+            lines += [sample.licence, ""]
     known = {name: value for name, value in config["config"].items() if value is not None}
     lines += ["## Configuration", "", *_tree(known), ""]
     return "\n".join(lines)

@@ -177,7 +177,7 @@ class Decodes(Protocol):
 
 @runtime_checkable
 class Edits(Protocol):
-    """Changes latent vectors on purpose, and finds those of given pictures."""
+    """Edits latent vectors, and finds those of given pictures."""
 
     def directions(self) -> dict[str, dict[str, np.ndarray]]:
         """The direction (latent,) of each value, by attribute: of length 1, in standard deviations of the latents.

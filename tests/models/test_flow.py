@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genlab.data.pictures.descriptions import PADDING, START
+from genlab.data.pictures.wording import PADDING, START
 from genlab.models.flow import (
     Flow,
     FlowShape,
@@ -50,6 +50,14 @@ def test_padding_and_other_descriptions_of_the_batch_do_not_matter():
     both = flow(noise(), times, WORDS)
     alone = flow(noise()[1:], times[1:], WORDS[1:, :2])
     torch.testing.assert_close(both[1:], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_with_a_vocabulary_needs_words():
+    flow, times = network(), torch.tensor([0.3, 0.3])
+    with pytest.raises(AssertionError, match="without a context"):
+        flow(noise(), times)
+    with pytest.raises(AssertionError, match="without a context"):
+        guided(flow, None, None, 1.0)
 
 
 def test_words_their_order_and_times_matter():
@@ -111,6 +119,20 @@ def test_the_likelihood_of_a_gaussian_is_exact():
     found = log_likelihood(velocity, pictures, 200, torch.Generator().manual_seed(0))
     expected = torch.distributions.Normal(mean, deviation).log_prob(pictures).flatten(1).sum(1)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("deviation", [0.003, 0.03, 0.3])
+def test_few_steps_measure_narrow_densities(deviation):
+    """Near time 1 the velocity of nearly constant pixels changes within a small part of the way."""
+
+    def velocity(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        t = times[:, None, None, None]
+        return x * (t * deviation**2 - (1 - t)) / ((1 - t) ** 2 + t**2 * deviation**2)
+
+    pictures = deviation * noise(4, 16, 1)
+    found = log_likelihood(velocity, pictures, 24, torch.Generator().manual_seed(0))
+    expected = torch.distributions.Normal(0, deviation).log_prob(pictures).flatten(1).sum(1)
+    assert ((found - expected) / 256 / math.log(2)).abs().max() < 0.05
 
 
 @pytest.mark.parametrize("colours", [0, 4])

@@ -37,6 +37,8 @@ SAMPLES = (
         "pictures",
         f"{MAKERS}:portraits",
         FILES,
+        licence="Drawn by DiceBear after Avataaars (https://avataaars.com/) by Pablo Stanley, free for personal and "
+        "commercial use.",
         truth=f"{MAKERS}:redraw_portrait",
         columns=COLUMNS,
         subjects=PERSON,
@@ -47,5 +49,7 @@ SAMPLES = (
         "pictures",
         f"{MAKERS}:emoji",
         FILES,
+        licence="All emojis designed by OpenMoji (https://openmoji.org/), the open-source emoji and icon project. "
+        "Licence: CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/). Drawn as PNG files by genlab.",
     ),
 )

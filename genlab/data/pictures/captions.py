@@ -6,8 +6,8 @@ import numpy as np
 
 from genlab.data.pictures.attributes import Attribute, known_column, yes_no
 from genlab.data.pictures.classes import ClassTable, read_table
-from genlab.data.pictures.described import Captions, Facts
-from genlab.data.pictures.descriptions import LONGEST, words_of
+from genlab.data.pictures.facts import Captions, Facts
+from genlab.data.pictures.wording import LONGEST, words_of
 from genlab.data.shared.delimited import carried
 from genlab.data.shared.names import matching
 from genlab.errors import InputError

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from genlab.data.pictures.attributes import UNKNOWN
-from genlab.data.pictures.described import Facts
+from genlab.data.pictures.facts import Facts
 from genlab.data.shared.splits import place_of
 
 

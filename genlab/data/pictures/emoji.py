@@ -9,8 +9,30 @@ SIDE = 128
 SKIN_TONES = range(0x1F3FB, 0x1F400)
 FLAGS = (*range(0x1F1E6, 0x1F200), *range(0xE0020, 0xE0080))
 """Letters and tags that make up the flags of countries and regions."""
-PERSON, MAN, WOMAN = 0x1F9D1, 0x1F468, 0x1F469
-VARIATION, FEMALE, MALE, RIGHTWARDS, JOINER = 0xFE0F, 0x2640, 0x2642, 0x27A1, 0x200D
+ALIKE = {
+    "1F9D1": ("1F468", "1F469"),  # person: man, woman
+    "1F9D2": ("1F466", "1F467"),  # child: boy, girl
+    "1F9D3": ("1F474", "1F475"),  # older person: old man, old woman
+    "1FAC5": ("1F934", "1F478"),  # person with crown: prince, princess
+    "1FAC4": ("1F930", "1FAC3"),  # pregnant person: woman, man
+    "1F483": ("1F57A",),  # woman dancing: man
+    "1FAF2": ("1FAF1",),  # leftwards hand: rightwards
+    "1FAF7": ("1FAF8",),  # leftwards pushing hand: rightwards
+    "1F448": ("1F449",),  # hand pointing left: right
+}
+"""The code points of things that differ in gender or direction only, by the one that names their group."""
+WHOLE = {
+    "1F9D1-200D-1F384": ("1F385", "1F936"),  # Mx Claus: Santa Claus, Mrs. Claus
+    "1F9D1-200D-1F91D-200D-1F9D1": ("1F46B", "1F46C", "1F46D"),  # people holding hands
+    "1F9D1-200D-2764-200D-1F9D1": ("1F491",),  # couple with heart
+    "1F9D1-200D-2764-200D-1F48B-200D-1F9D1": ("1F48F",),  # kiss
+    "1F9D1-200D-1F9D1-200D-1F9D2": ("1F46A",),  # family
+}
+"""The same for emoji of a single code point whose variants are sequences."""
+BASES = {other: base for bases in (ALIKE, WHOLE) for base, others in bases.items() for other in others}
+VARIATION, JOINER = 0xFE0F, "200D"
+LEFT_OUT = ("FE0F", "2640", "2642", "27A1")
+"""Code points of variants: coloured or plain, female, male, and facing right."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +48,11 @@ class Emoji:
 
     @property
     def base(self) -> str:
-        """The emoji that it is a variant of: neither man nor woman, and facing left."""
-        points = [int(point, 16) for point in self.code.split("-")]
-        plain = [PERSON if point in (MAN, WOMAN) else point for point in points]
-        rest = [point for point in plain if point not in (VARIATION, FEMALE, MALE, RIGHTWARDS)]
+        """The emoji that it is a variant of: of no gender, and facing left."""
+        rest = [BASES.get(point, point) for point in self.code.split("-") if point not in LEFT_OUT]
         while rest and rest[-1] == JOINER:
             rest.pop()
-        return "-".join(f"{point:X}" for point in rest)
+        return "-".join(rest)
 
     def draw(self) -> bytes:
         """The emoji as a PNG file with a transparent background."""

@@ -11,9 +11,9 @@ from jaxtyping import Bool
 from genlab.data.pictures.arrays import PictureArray, read_array
 from genlab.data.pictures.classes import table_classes
 from genlab.data.pictures.combinations import are_unseen
-from genlab.data.pictures.described import Described, Facts
-from genlab.data.pictures.describing import Describing, read_described, undescribed
+from genlab.data.pictures.description_source import DescriptionSource, read_described, undescribed
 from genlab.data.pictures.dividing import notes_on_files
+from genlab.data.pictures.facts import Described, Facts
 from genlab.data.pictures.groups import split_keys
 from genlab.data.pictures.layout import Layout, read_layout
 from genlab.data.pictures.ranges import Ranges
@@ -48,6 +48,10 @@ class Labelled:
             return np.zeros(len(self.pictures.array), bool)
         return are_unseen(self.described, combinations)
 
+    def all_of(self, classes: list[str]) -> bool:
+        """Whether no picture has another class."""
+        return {"", *classes} >= set(self.classes)
+
     def check(self, classes: list[str], data: str, option: str) -> None:
         """Raises InputError for a picture of an unknown class."""
         for name in sorted(set(self.classes) - {"", *classes}) if classes else []:
@@ -62,7 +66,7 @@ def read_labelled(
     option: str,
     ranges: Ranges | None,
     encoding: str | None,
-    describing: Describing | None,
+    descriptions: DescriptionSource | None,
 ) -> Labelled:
     """Reads all pictures of a source.
 
@@ -74,7 +78,7 @@ def read_labelled(
         option: The option that gave `data`.
         ranges: Value ranges of a trained model; None for those of the data.
         encoding: Encoding of tables that are not UTF-8.
-        describing: How to read descriptions; None for none.
+        descriptions: Where descriptions come from; None for none.
 
     Raises:
         InputError: the source or a table beside the pictures cannot be read, or it is unclear which folders are splits.
@@ -99,8 +103,8 @@ def read_labelled(
         about.append(keys)
     left_out = dict(pictures.left_out)
     described = None
-    if describing is not None:
-        described = read_described(pictures, data, option, encoding, describing, any(classes), notes)
+    if descriptions is not None:
+        described = read_described(pictures, data, option, encoding, descriptions, any(classes), notes)
         left_out |= undescribed(described, pictures.names)
     elif pictures.captions is not None:
         left_out[pictures.captions.name] = "captions, which this model does not learn"

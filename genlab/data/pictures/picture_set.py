@@ -4,9 +4,9 @@ Data flow::
 
     folder, zip or sample set -> array (`arrays.py`), classes and splits (`layout.py`, `classes.py`) -> splits
 
-Sub-folders are classes, unless --label names a column of a table; `describing.py` reads descriptions. Folders called
-train, valid and test are splits. Otherwise the content of a file alone, or its group in groups.csv, decides its split,
-so that adding pictures moves no others, and copies and variants share a split.
+Sub-folders are classes, unless --label names a column of a table; `description_source.py` reads descriptions. Folders
+called train, valid and test are splits. Otherwise the content of a file alone, or its group in groups.csv, decides its
+split, so that adding pictures moves no others, and copies and variants share a split.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from genlab.data.pictures.described import Described
-from genlab.data.pictures.describing import (
-    Describing,
+from genlab.data.pictures.description_source import (
+    DescriptionSource,
     check_alike,
     held_out_combinations,
     like,
 )
 from genlab.data.pictures.dividing import HELD_OUT, divide, notes_on_split, rough
+from genlab.data.pictures.facts import Described
 from genlab.data.pictures.labelled import Labelled, read_labelled
 from genlab.data.pictures.pixels import to_tensor
 from genlab.data.pictures.ranges import Ranges
@@ -126,7 +126,7 @@ def read_pictures(
     channels: int | None = None,
     classes: list[str] | None = None,
     ranges: Ranges | None = None,
-    describing: Describing | None = None,
+    descriptions: DescriptionSource | None = None,
 ) -> PictureSet:
     """Reads and splits `data`.
 
@@ -141,14 +141,14 @@ def read_pictures(
         channels: 1 for grey, 3 for colour; None for grey if every picture is.
         classes: Classes of a trained model, whose indices label the pictures; None for those of the data.
         ranges: Value ranges of a trained model; None for those of the data.
-        describing: How to read descriptions; None for none.
+        descriptions: Where descriptions come from; None for none.
 
     Raises:
         InputError: the data cannot be read, there are too few pictures, one has an unknown class, or it is unclear
             which folders are splits.
     """
     shares = shares_of(validation, test)
-    found = read_labelled(data, pixels, label, channels, "data", ranges, encoding, describing)
+    found = read_labelled(data, pixels, label, channels, "data", ranges, encoding, descriptions)
     if classes is None:
         classes = sorted(set(found.classes) - {""})
     else:
@@ -158,7 +158,7 @@ def read_pictures(
     notes, left_out = list(found.notes), dict(found.left_out)
     chosen = divide(found.keys, found.layout, found.classes, shares, notes)
     described = found.described
-    combinations = held_out_combinations(described, describing, notes)
+    combinations = held_out_combinations(described, descriptions, notes)
     unseen = found.given & found.has(combinations) & (chosen["train"] | chosen["validation"])
     chosen = {part: rows & found.given for part, rows in chosen.items()}
     chosen |= {part: chosen[part] & ~unseen for part in ("train", "validation")}
@@ -173,14 +173,15 @@ def read_pictures(
         if shares[part] is None:
             other = read_labelled(
                 value, pixels, label, found.pictures.array.shape[3], part, found.pictures.ranges, encoding,
-                like(describing, described),
+                like(descriptions, described),
             )  # fmt: skip
             check_alike(described, other.described, found.pictures.name, value, part)
             fingerprint.update(other.fingerprint.encode())
             notes += [f"{part}: {note}" for note in other.notes]
             left_out |= {f"{part}: {file}": why for file, why in other.left_out.items()}
-            other.check(classes, value, part)
-            splits[part] = _split(other, classes, other.given & ~(other.has(combinations) & (part == "validation")))
+            known = classes if described is None or other.all_of(classes) else []  # descriptions replace classes
+            other.check(known, value, part)
+            splits[part] = _split(other, known, other.given & ~(other.has(combinations) & (part == "validation")))
             copies = sum(digest in trained for digest in other.pictures.digests)
         else:
             splits[part] = _split(found, classes, chosen[part]) if chosen[part].any() else None

@@ -68,7 +68,7 @@ def emoji() -> Path:
         for name, table in tables.items():
             yield name, table.getvalue().encode()
 
-    return _zipped("emoji", 1, EMOJI_PACKAGES, pictures)
+    return _zipped("emoji", 2, EMOJI_PACKAGES, pictures)
 
 
 redraw_face = FACES.redraw

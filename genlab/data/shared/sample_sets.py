@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class SampleSet:
     """Columns of its table, which descriptions are written from."""
     subjects: tuple[str, ...] = ()
     """What descriptions call its subjects: "a person"."""
+    licence: str = ""
+    """Attribution and licence that must accompany its files, and runs trained on them."""
     earlier: tuple[str, ...] = ()
     """Names of the sets that hold its earlier versions, the latest first: runs trained on them are evaluated and
     resumed as before.
@@ -87,20 +90,21 @@ def truth_of(data: str) -> Callable[[str, Mapping[str, str]], bytes] | None:
 
 
 def write_sample_set(name: str, folder: Path) -> int:
-    """Writes the files of a sample set into an empty folder; returns the number of files.
+    """Writes the files of a sample set into an empty folder, with its licence; returns the number of files.
 
     Raises:
         InputError: there is no such set, or the folder cannot be written or is not empty.
     """
     samples = tuple(declared().values())
-    files = load(_chosen(name.partition(":")[0], samples, "data").files)
+    chosen = _chosen(name.partition(":")[0], samples, "data")
     content = sample_set(name, samples)()
+    licence = [("LICENSE", f"{chosen.licence}\n".encode())] if chosen.licence else []
     count = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise InputError(f"{folder} is not empty: give another folder with --to.", "to")
-        for file, data in files(content):
+        for file, data in chain(licence, load(chosen.files)(content)):
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int, UInt8
 
 from genlab.data.pictures.attributes import MOST, UNKNOWN
 from genlab.data.pictures.combinations import are_unseen
-from genlab.data.pictures.described import Facts
+from genlab.data.pictures.facts import Facts
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.engine.machine import Machine
 from genlab.metrics.adherence import right, right_by_chance
@@ -63,15 +63,16 @@ class Prompts:
             made: A picture per description.
 
         Returns:
-            `each`: by attribute, and `all`: of all attributes, as shares `model`, `real` and `chance`; `unseen`: the
-            same of unseen combinations, if there are any.
+            `each`: by attribute, and `all`: of all attributes, as shares `model`, `real` and `chance`; if some
+            combinations are unseen, `seen` and `unseen`: the same of the descriptions of either kind.
         """
         read = {"model": _read(self.judge, made, self.machine), "real": self.real}
         report = _compared(read, self.wanted, self.names)
-        if self.unseen.any():
-            some = {name: rows[self.unseen] for name, rows in read.items()}
-            compared = _compared(some, self.wanted[self.unseen], self.names)
-            report["unseen"] = {"prompts": int(self.unseen.sum()), **compared}
+        for name, chosen in (("seen", ~self.unseen), ("unseen", self.unseen)) if self.unseen.any() else ():
+            if chosen.any():
+                some = {who: rows[chosen] for who, rows in read.items()}
+                compared = _compared(some, self.wanted[chosen], self.names)
+                report[name] = {"prompts": int(chosen.sum()), **compared}
         return report
 
 
@@ -102,7 +103,7 @@ def prompts_of(
     judge = train_judge(pictures, values, counts, len(counts), machine)
     return Prompts(
         held_out.take(places),
-        [facts.whole(place, wording=place) for place in places.tolist()],
+        [facts.full_description(place, wording=place) for place in places.tolist()],
         [one.name for one in attributes],
         facts.values[places][:, columns],
         are_unseen(facts.take(places), combinations),
@@ -133,9 +134,10 @@ def prompt_adherence(
     if prompts is None:
         return None
     request = FlowRequest()
-    made = pipeline.pixels(pipeline.noise(len(prompts), SEED), maker.words(prompts.texts), maker.asked(request))
+    maker = maker.with_request(request)
+    made = pipeline.pixels(pipeline.noise(len(prompts), SEED), maker.words(prompts.texts), maker)
     report: dict[str, Any] = {"prompts": len(prompts), "example": prompts.texts[0]}
-    report |= {"guidance": request.guidance, "flow_steps": request.flow_steps, "sampler": request.sampler}
+    report |= {"guidance": maker.guidance, "flow_steps": request.flow_steps, "sampler": request.sampler}
     return report | prompts.compared(made)
 
 

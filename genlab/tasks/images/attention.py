@@ -32,8 +32,9 @@ def attention_to_words(
     """
     if not isinstance(maker.network, Flow):
         raise InputError("A custom network has no attention to show.", "run")
-    words = maker.words([maker.known(request.prompt)])
-    asked = maker.asked(FlowRequest(guidance=request.guidance, flow_steps=request.flow_steps))
+    maker.check_prompt(request.prompt)
+    words = maker.words([request.prompt])
+    asked = maker.with_request(FlowRequest(guidance=request.guidance, flow_steps=request.flow_steps))
     with watch(maker.network) as seen:
         made = asked.make(*machine.place((noise, words)))
     step = min(int(request.time * request.flow_steps), request.flow_steps - 1)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genlab.data.pictures.describing import Describing
+from genlab.data.pictures.description_source import DescriptionSource
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.data.pictures.pixels import to_tensor
 from genlab.engine.pipeline import Evaluation, Source
@@ -20,6 +20,7 @@ from genlab.show.sheets import sheet
 from genlab.tasks.images.accuracy_score import accuracy_after
 from genlab.tasks.images.adherence import prompt_adherence
 from genlab.tasks.images.features import conditions_of, generated_features
+from genlab.tasks.images.likelihood import picture_likelihood
 from genlab.tasks.images.making import AlongFlow, Conditions
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.recipe import FEWEST, Batch
@@ -78,6 +79,8 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         report["prompt_adherence"] = adherence
     if not home:
         return Evaluation(report | {"copying": None})
+    if likelihood := picture_likelihood(pipeline, held_out, found.train):
+        report["bits_per_dimension"] = likelihood
     if facts.classes:
         report["classification_accuracy_score"] = _accuracy_score(pipeline, found)
     every = features.of(found.train, len(found.train))
@@ -90,19 +93,19 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
 def _opened(pipeline: ImagesPipeline, source: Source) -> tuple[PictureSet, bool]:
     """The pictures, with descriptions as in training where they have them, and whether they are the training data."""
     facts, options = pipeline.facts, pipeline.options
-    describing = None
+    descriptions = None
     if facts.attributes:
         names = tuple(one.name for one in facts.attributes)
-        describing = Describing(names, False, options.unseen, facts.attributes, tuple(facts.subjects))
+        descriptions = DescriptionSource(names, False, options.unseen, facts.attributes, tuple(facts.subjects))
     elif facts.words and not facts.classes:
-        describing = Describing(default=False)
+        descriptions = DescriptionSource(default=False)
     read = partial(read_pictures, pixels=options.pixels, label=options.label)
-    if found := training_data(partial(read, describing=describing), source):
+    if found := training_data(partial(read, descriptions=descriptions), source):
         return found, True
     assert source.data is not None, "without other data, the training data are there"
     place = (source.data, "0", "0", source.trained_on.encoding)
     try:
-        return read(*place, describing=describing and replace(describing, unseen=0.0)), False
+        return read(*place, descriptions=descriptions and replace(descriptions, unseen=0.0)), False
     except InputError as error:
         if error.field != "caption":
             raise

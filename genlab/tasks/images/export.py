@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.descriptions import PADDING, SPECIAL, START
+from genlab.data.pictures.wording import PADDING, SPECIAL, START
 from genlab.exchange.graphs import for_export, write_graph
 from genlab.models.dcgan import DCGenerator
 from genlab.models.flow import Flow

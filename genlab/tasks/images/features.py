@@ -1,6 +1,7 @@
 """Features of generated pictures, to compare them with real ones."""
 
 import numpy as np
+import torch
 
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.tasks.images.making import AlongFlow, Conditions
@@ -13,8 +14,16 @@ def conditions_of(pipeline: ImagesPipeline, pictures: PictureSplit, count: int) 
     if pictures.described is None or not isinstance(pipeline.maker, AlongFlow):
         return pipeline.conditions(count)
     order = np.random.default_rng(0).permutation(len(pictures))
-    texts = [pictures.described.whole(place) for place in order[:count].tolist()]
+    texts = [pictures.described.full_description(place) for place in order[:count].tolist()]
     return pipeline.maker.words([texts[place % len(texts)] for place in range(count)])
+
+
+def conditions_of_each(maker: AlongFlow, pictures: PictureSplit) -> Conditions:
+    """The full description of each picture or, without descriptions, its class."""
+    if pictures.described is not None:
+        return maker.words([pictures.described.full_description(place) for place in range(len(pictures))])
+    labels = np.zeros(len(pictures), np.int64) if pictures.labels is None else pictures.labels
+    return maker.of_classes(torch.from_numpy(labels))
 
 
 def generated_features(

@@ -1,6 +1,6 @@
 """Training flow matching: the network predicts the velocity from noise to pictures, given words.
 
-Read it with `models/flow.py` (the network, its loss and samplers) and `data/pictures/described.py` (what descriptions
+Read it with `models/flow.py` (the network, its loss and samplers) and `data/pictures/facts.py` (what descriptions
 are drawn from); `recipe.py` has what all models of pictures share. Without descriptions, the names of the classes are
 the words.
 """
@@ -13,18 +13,19 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.described import Facts
-from genlab.data.pictures.describing import Describing
-from genlab.data.pictures.descriptions import LONGEST, PADDING, START, Vocabulary
-from genlab.data.pictures.picture_set import PictureSet, PictureSplit
+from genlab.data.pictures.description_source import DescriptionSource
+from genlab.data.pictures.facts import Facts
+from genlab.data.pictures.picture_set import PictureSet
+from genlab.data.pictures.wording import LONGEST, MOST, PADDING, START, Vocabulary, words_of
 from genlab.engine.custom import Networks, try_network
 from genlab.engine.pipeline import Pipeline
-from genlab.engine.recipe import Metrics, Setup, Speed
+from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
 from genlab.tasks.images.facts import PictureFacts
+from genlab.tasks.images.features import conditions_of_each
 from genlab.tasks.images.making import PASS, AlongFlow
 from genlab.tasks.images.options import FlowOptions
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept
@@ -34,6 +35,10 @@ COLOURS = 32
 """Learned colours for drawings."""
 SHOWN = 6
 """Number of descriptions to show before training."""
+TESTED = 250
+"""Largest number of pictures of each kind to compare after training, since each takes 31 passes of the network. `genlab
+evaluate` compares more.
+"""
 
 
 def build_network(options: FlowOptions, facts: PictureFacts, networks: Networks) -> dict[str, nn.Module]:
@@ -51,6 +56,7 @@ class FlowRecipe(ImagesRecipe):
     replaceable = ("flow",)
     losses = ("velocity",)
     steady = True
+    tested = TESTED
 
     def __init__(self, setup: Setup) -> None:
         options, device = setup.options, setup.machine.device
@@ -76,14 +82,29 @@ class FlowRecipe(ImagesRecipe):
     # --- data ---
 
     @classmethod
-    def describing(cls, options: FlowOptions) -> Describing | None:
+    def read(cls, options: FlowOptions, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
+        found, about = super().read(options, place, start)
+        described = found.train.described
+        if described is None:
+            if options.conditional:
+                check_classes(found.classes, options.label)
+            return found, about
+        count = len({word for text in described.wordings() for word in words_of(text)})
+        if count <= MOST:
+            return found, about
+        note = f"the descriptions have {count:,} different words: the model learns the {MOST:,} commonest."
+        notes = [*found.notes, note]
+        return replace(found, notes=notes), replace(about, notes=notes)
+
+    @classmethod
+    def description_source(cls, options: FlowOptions) -> DescriptionSource | None:
         if options.caption and options.label:
             raise InputError("caption: --caption and --label both say what to learn: use one of them.", "caption")
         if options.caption and not options.conditional:
             raise InputError("caption: --no-conditional ignores descriptions: omit one of them.", "caption")
         if options.label or not options.conditional:
             return None
-        return Describing(options.caption, unseen=options.unseen)
+        return DescriptionSource(options.caption, unseen=options.unseen)
 
     @classmethod
     def resolve(cls, options: FlowOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> FlowOptions:
@@ -146,7 +167,7 @@ class FlowRecipe(ImagesRecipe):
         pictures = some.tensor()
         noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
         times = torch.rand(len(pictures), generator=torch.Generator().manual_seed(1))
-        words = self._words(some)
+        words = conditions_of_each(self.maker, some)
         network, total = self.average.network, 0.0
         for rows in zip(*(each.split(PASS) for each in (pictures, noise, times, words)), strict=True):
             real, start, when, said = self.machine.place(rows)
@@ -154,12 +175,31 @@ class FlowRecipe(ImagesRecipe):
             total += len(real) * self.velocity_loss(velocity, start, real).item()
         return {"velocity": total / len(pictures)}
 
-    def _words(self, pictures: PictureSplit) -> Int[Tensor, "pictures length"]:
-        """The words of pictures' descriptions, or of their classes."""
-        if pictures.described is not None:
-            return self.maker.words([pictures.described.whole(place) for place in range(len(pictures))])
-        labels = np.zeros(len(pictures), np.int64) if pictures.labels is None else pictures.labels
-        return self.maker.of_classes(torch.from_numpy(labels))
+
+def check_classes(classes: list[str], label: str | None) -> None:
+    """Checks that the words of their names distinguish the classes.
+
+    Args:
+        classes: The names.
+        label: The column that holds them; None for folders.
+
+    Raises:
+        InputError: a name has no word, or two names have the same words.
+    """
+    option, remedy = ("data", "rename its folder") if label is None else ("label", f"change its {label}")
+    seen: dict[tuple[int, ...], str] = {}
+    for name, row in zip(classes, Vocabulary.of(classes).indices(classes, LONGEST).tolist(), strict=True):
+        words = tuple(index for index in row if index not in (PADDING, START))
+        if not words:
+            raise InputError(
+                f"{option}: the class {name} has no word in its name, from which this model learns it: {remedy}.",
+                option,
+            )
+        if (other := seen.setdefault(words, name)) != name:
+            raise InputError(
+                f"{option}: the names of the classes {other} and {name} have the same words, from which this model "
+                "learns them: rename one of them.", option,
+            )  # fmt: skip
 
 
 def described_facts(setup: Setup) -> PictureFacts:

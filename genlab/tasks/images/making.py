@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.descriptions import PADDING, SPECIAL, START, Vocabulary, words_of
+from genlab.data.pictures.wording import PADDING, SPECIAL, START, Vocabulary, words_of
 from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.models.flow import Velocity, follow, guided
@@ -24,6 +25,8 @@ PASS = 250
 """Pictures per forward pass."""
 KNOWN = 30
 """Number of known words that an error lists."""
+GUIDANCE = 2.0
+"""Guidance scale of a request that names none."""
 
 
 @runtime_checkable
@@ -41,8 +44,12 @@ class Maker(Protocol):
     def latent(self) -> int:
         """Size of the latent vector."""
 
-    def asked(self, request: Any) -> "Maker":
-        """The maker for the options of a request."""
+    def with_request(self, request: Any) -> "Maker":
+        """The maker for the options of a request.
+
+        Raises:
+            InputError: the network has not been trained for these options.
+        """
 
     def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
         """The conditions of classes; without classes, none."""
@@ -66,7 +73,7 @@ class OnePass:
     latent: int
     classes: list[str]
 
-    def asked(self, request: Any) -> "OnePass":
+    def with_request(self, request: Any) -> "OnePass":
         return self
 
     def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
@@ -94,36 +101,66 @@ class AlongFlow:
     longest: int
     """Largest number of words, including the start."""
     classes: list[str]
+    unguided: bool = True
+    """Whether training also showed pictures without their descriptions: guidance compares with what it learnt there."""
     guidance: float = 1.0
-    steps: int = 16
-    heun: bool = True
+    """By default the learned distribution, which measures compare; the default of requests is `GUIDANCE`."""
+    steps: int = FlowRequest.flow_steps
+    heun: bool = FlowRequest.sampler == "heun"
 
     @property
     def latent(self) -> int:
         return math.prod(self.picture)
 
-    def asked(self, request: Any) -> "AlongFlow":
+    def with_request(self, request: Any) -> "AlongFlow":
         assert isinstance(request, FlowRequest)
-        return replace(self, guidance=request.guidance, steps=request.flow_steps, heun=request.sampler == "heun")
+        usual = GUIDANCE if self.unguided else 1.0
+        guidance = usual if request.guidance is None else request.guidance
+        if guidance != 1 and not self.unguided and self.vocabulary.words:
+            raise InputError(
+                f"guidance: {guidance} cannot be used, because this run was trained with --unguided 0: use 1.",
+                "guidance",
+            )
+        return replace(self, guidance=guidance, steps=request.flow_steps, heun=request.sampler == "heun")
+
+    @cached_property
+    def class_words(self) -> Int[Tensor, "classes length"]:
+        """The words of each class; without classes, those of an empty description."""
+        return self.words(self.classes or [""])
 
     def of_classes(self, indices: Int[Tensor, " batch"]) -> Conditions:
-        rows = self.words(self.classes or [""])
-        return rows[indices % len(rows)]
+        return self.class_words[indices % len(self.class_words)]
 
-    def conditions(self, count: int, request: Any = None) -> Conditions:
-        prompt = None if request is None else getattr(request, "prompt", None)
-        if request is not None and request.class_ is not None:
-            if prompt is not None:
+    def conditions(self, count: int, request: FlowRequest | None = None) -> Conditions:
+        if request is not None:
+            self.check(request)
+            if request.prompt is not None:
+                return self.words([request.prompt]).expand(count, -1)
+            if request.class_ is not None:
+                return self.of_classes(torch.full((count,), class_index(request.class_, self.classes)))
+        return self.of_classes(turns(count, self.classes))
+
+    def check(self, request: FlowRequest) -> None:
+        """Checks what a request describes; reports what its prompt cannot change.
+
+        Raises:
+            InputError: the run does not have it, or needs a description.
+        """
+        described = bool(self.vocabulary.words) and not self.classes
+        if request.class_ is not None:
+            if request.prompt is not None:
                 raise InputError("class: --class and --prompt both say what to make: use one of them.", "class")
-            if self.vocabulary.words and not self.classes:
+            if described:
                 raise InputError(
                     "class: this run was trained with descriptions, not with classes: use --prompt.", "class"
                 )
-        if prompt is None and (request is None or request.class_ is None):
-            return self.of_classes(turns(count, self.classes))
-        if prompt is None:
-            return self.of_classes(torch.full((count,), class_index(request.class_, self.classes)))
-        return self.words([self.known(prompt)]).expand(count, -1)
+        elif request.prompt is not None:
+            self.check_prompt(request.prompt)
+        elif described and not self.unguided:
+            raise InputError(
+                "prompt: this run was trained with --unguided 0, which needs a description of each picture: give one "
+                "with --prompt.", "prompt",
+            )  # fmt: skip
 
     def words(self, texts: Sequence[str]) -> Int[Tensor, "texts length"]:
         """The word indices of descriptions."""
@@ -133,8 +170,8 @@ class AlongFlow:
         """The words of a description."""
         return [self.vocabulary.words[index - SPECIAL] for index in indices.tolist() if index >= SPECIAL]
 
-    def known(self, prompt: str) -> str:
-        """The prompt; reports its unknown words, and those beyond the largest number.
+    def check_prompt(self, prompt: str) -> None:
+        """Reports the unknown words of a prompt, and those beyond the largest number.
 
         Raises:
             InputError: no word is known.
@@ -158,7 +195,6 @@ class AlongFlow:
                 f"Note: no training description has more than {self.longest - 1} known words: the rest changes "
                 f"nothing: {' '.join(cut)}."
             )
-        return prompt
 
     def make(self, latents: Latents, conditions: Conditions) -> Pictures:
         return follow(self.velocity(conditions), latents.unflatten(1, self.picture), self.steps, self.heun)
@@ -178,7 +214,8 @@ def maker_of(options: Any, facts: PictureFacts, network: nn.Module) -> Maker:
     """The maker of a model's network."""
     if isinstance(options, FlowOptions):
         picture = (facts.channels, options.pixels, options.pixels)
-        return AlongFlow(network, picture, Vocabulary(facts.words), facts.longest, facts.classes)
+        vocabulary, unguided = Vocabulary(facts.words), options.unguided > 0
+        return AlongFlow(network, picture, vocabulary, facts.longest, facts.classes, unguided)
     return OnePass(network, options.latent, facts.classes)
 
 

@@ -138,7 +138,8 @@ class FlowOptions(PicturesOptions):
     learning_rate: Rate = 1e-3
     """Peak learning rate of AdamW."""
     unguided: Annotated[float, Ge(0), Lt(1), TRAINING] = 0.1
-    """Fraction of the pictures that are shown without their description, which guidance needs."""
+    """Fraction of the pictures that are shown without their description. With 0, the model makes pictures with
+    guidance 1 only, and each needs a description or class."""
     flip: Annotated[bool, TRAINING] = False
     """Also train on mirror images: right for faces, wrong for digits and letters."""
 
@@ -151,8 +152,6 @@ class PicturesRequest:
     """Number of pictures to make."""
     class_: Annotated[str | None, Shown("CLASS")] = None
     """Class to make, if the run has classes; by default all in turn."""
-    truncation: Annotated[float, Gt(0), Le(10)] = 1.0
-    """Scale of the latent vectors: below 1 trades diversity for more typical pictures; 1 keeps the full diversity."""
     walk: Annotated[int, Ge(2), Le(1000)] | None = None
     """Interpolate between this many latent vectors and back to the first, as an animated GIF, instead of pictures."""
     latents: Any = None
@@ -165,6 +164,8 @@ class PicturesRequest:
 class LatentPicturesRequest(PicturesRequest):
     """The pictures to make in one pass from latent vectors, which can be edited."""
 
+    truncation: Annotated[float, Gt(0), Le(10)] = 1.0
+    """Scale of the latent vectors: below 1 trades diversity for more typical pictures; 1 keeps the full diversity."""
     edit: Mapping[str, str] = field(default_factory=dict)
     """Draw a row per picture in which an attribute changes to a value, such as hair=blond; can be repeated. `genlab
     latents` finds the directions."""
@@ -210,9 +211,9 @@ class FlowRequest(PicturesRequest):
 
     prompt: Annotated[str | None, Shown("TEXT")] = None
     """Description of the pictures; by default any picture that is like the training pictures."""
-    guidance: Annotated[float, Gt(0), Le(100)] = 2.0
-    """How closely pictures follow their description: 1 makes them as varied as the training pictures with it, more
-    makes them more typical of it."""
+    guidance: Annotated[float, Gt(0), Le(100)] | None = None
+    """Guidance scale: 1 samples the learned distribution; larger values follow the description more closely, at the
+    cost of variety. By default 2, or 1 for a run trained with --unguided 0."""
     flow_steps: Annotated[int, Ge(1), Le(10_000)] = 16
     """Steps from noise to picture: more are more exact, and take longer in proportion."""
     sampler: Literal["heun", "euler"] = "heun"
@@ -227,9 +228,9 @@ class FlowAttentionRequest:
     """Description of the picture."""
     time: Annotated[float, Ge(0), Le(1)] = 0.5
     """Time on the way from noise (0) to the picture (1) at which to show the attention."""
-    guidance: Annotated[float, Gt(0), Le(100)] = 2.0
-    """Guidance with which the picture is made."""
-    flow_steps: Annotated[int, Ge(1), Le(10_000)] = 16
+    guidance: Annotated[float, Gt(0), Le(100)] | None = None
+    """Guidance scale with which the picture is made; the default is that of `genlab generate`."""
+    flow_steps: Annotated[int, Ge(1), Le(10_000)] = FlowRequest.flow_steps
     """Steps from noise to picture."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed of the picture."""

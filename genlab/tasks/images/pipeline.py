@@ -18,8 +18,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.descriptions import describe
 from genlab.data.pictures.pixels import to_bytes
+from genlab.data.pictures.wording import describe
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import AttentionMap, Inversion, Pipeline, Saved
@@ -33,7 +33,13 @@ from genlab.tasks.images.export import export_pictures
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.inversion import Inverter, difference, fitting, originals
 from genlab.tasks.images.making import PASS, AlongFlow, Conditions, Latents, Maker, Pictures, maker_of
-from genlab.tasks.images.options import FlowAttentionRequest, InvertRequest, LatentPicturesRequest, PicturesRequest
+from genlab.tasks.images.options import (
+    FlowAttentionRequest,
+    FlowRequest,
+    InvertRequest,
+    LatentPicturesRequest,
+    PicturesRequest,
+)
 from genlab.tasks.images.walks import check, edited_rows, film
 from genlab.tasks.shared.latents import latent_rows
 
@@ -107,12 +113,14 @@ class ImagesPipeline(Pipeline):
             if request.ends is not None:
                 yield self._between(request)
                 return
-        maker = self.maker.asked(request)
+        maker = self.maker.with_request(request)
         pixels = partial(self.pixels, maker=maker)
         if request.latents is not None:
             latents = latent_rows(request.latents, maker.latent)
         else:
-            latents = request.truncation * self.noise(request.walk or request.n, request.seed)
+            latents = self.noise(request.walk or request.n, request.seed)
+            if isinstance(request, LatentPicturesRequest):
+                latents = request.truncation * latents
         conditions = maker.conditions(len(latents), request)
         if isinstance(request, LatentPicturesRequest) and request.edit:
             yield from edited_rows(pixels, latents, conditions, self.chosen().change(request.edit, request.strength))
@@ -134,9 +142,18 @@ class ImagesPipeline(Pipeline):
         return replace(film(self.pixels, latents, labels), about=about)
 
     def decode(self, latents: Any, label: str | None = None) -> Pixels:
-        """Makes pictures from latent vectors (pictures, latent), of one class or of all in turn."""
+        """Makes pictures from latent vectors (pictures, latent), as `generate` does by default.
+
+        Args:
+            latents: The latent vectors.
+            label: A class or, for a run on descriptions, a description; None for all classes in turn, or for any
+                picture.
+        """
         rows = latent_rows(latents, self.maker.latent)
-        return self.pixels(rows, self.maker.conditions(len(rows), PicturesRequest(class_=label)))
+        described = bool(self.facts.words) and not self.facts.classes
+        request = FlowRequest(prompt=label) if described else FlowRequest(class_=label)
+        maker = self.maker.with_request(request)
+        return self.pixels(rows, maker.conditions(len(rows), request), maker)
 
     def export(self, to: str, place: Path, card: str) -> None:
         (network,) = self.networks.values()

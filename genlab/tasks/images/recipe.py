@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from genlab.data.pictures.describing import Describing
+from genlab.data.pictures.description_source import DescriptionSource
 from genlab.data.pictures.picture_set import PictureSet, PictureSplit, read_pictures
 from genlab.engine.custom import try_network
 from genlab.engine.pipeline import Pipeline
@@ -43,6 +43,8 @@ class ImagesRecipe(Recipe):
     """Trains a model of pictures; subclasses add the networks and the step."""
 
     steady = False
+    tested: ClassVar[int] = WATCHED
+    """Largest number of pictures of each kind to compare after training."""
     remedy: ClassVar[str] = "a lower --learning-rate"
     """Advice against a collapse."""
     data: PictureSet
@@ -63,7 +65,9 @@ class ImagesRecipe(Recipe):
 
     @classmethod
     def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
-        found = read_pictures(*place, pixels=options.pixels, label=options.label, describing=cls.describing(options))
+        found = read_pictures(
+            *place, pixels=options.pixels, label=options.label, descriptions=cls.description_source(options)
+        )
         for part in ("validation", "test"):
             pictures: PictureSplit | None = getattr(found, part)
             if pictures is None:
@@ -76,8 +80,8 @@ class ImagesRecipe(Recipe):
         return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, found.left_out)
 
     @classmethod
-    def describing(cls, options: Any) -> Describing | None:
-        """How to read descriptions; None for models without them.
+    def description_source(cls, options: Any) -> DescriptionSource | None:
+        """Where descriptions come from; None for models without them.
 
         Raises:
             InputError: options contradict one another.
@@ -150,7 +154,7 @@ class ImagesRecipe(Recipe):
 
     def test(self) -> dict[str, float]:
         data = self.data
-        count = 0 if data.test is None else min(len(data.test), len(data.train), WATCHED)
+        count = 0 if data.test is None else min(len(data.test), len(data.train), self.tested)
         if data.test is None or count < FEWEST:
             return {}
         real, train = self.features.of(data.test, count), self.features.of(data.train, count)

@@ -34,7 +34,7 @@ def check(request: LatentPicturesRequest) -> None:
     if len(given) > 1:
         raise InputError(f"--{given[0]} and --{given[1]} exclude each other: use one of them.", given[1])
     if request.strength is not None and not request.edit:
-        raise InputError("strength: it is that of --edit, which is missing: --edit hair=blond.", "strength")
+        raise InputError("strength needs --edit: add --edit hair=blond.", "strength")
     if request.fit and request.ends is None:
         raise InputError("fit: it has no effect alone: add --between FILE.", "fit")
     drawn = [name for name in ("n", "seed", "truncation") if getattr(request, name) != getattr(type(request), name)]

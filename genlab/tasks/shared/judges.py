@@ -179,7 +179,7 @@ def judged(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[np.nd
 
 
 def judged_logits(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[Tensor, "pictures _values"]]:
-    """The logits of the values of each attribute, on the machine's device; `PICTURES_PER_PASS` pictures are judged at once."""
+    """The logits of the values of each attribute, on the machine's device, some pictures at once."""
     starts = range(0, len(pictures), PICTURES_PER_PASS)
     with evaluating(judge, machine):
         parts = [judge(machine.place(to_tensor(pictures[first : first + PICTURES_PER_PASS]))) for first in starts]

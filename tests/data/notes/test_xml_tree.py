@@ -103,6 +103,5 @@ def test_damaged_files_are_read_or_refused() -> None:
             outcomes.add(True)
             assert all(one.length > 0 and 0 <= one.pitch < 128 for track in score.tracks for one in track.notes)
         except InputError as error:
-            outcomes.add(False)
-            assert str(error).startswith("piece.mxl")
-    assert outcomes == {True, False}
+            outcomes.add(str(error).split(":")[0])
+    assert outcomes == {True, "piece.mxl"}

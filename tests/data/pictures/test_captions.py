@@ -10,15 +10,15 @@ import pytest
 
 from genlab.data.pictures.attributes import UNKNOWN, Attribute
 from genlab.data.pictures.combinations import are_unseen, unseen_combinations
-from genlab.data.pictures.described import Captions, Facts
-from genlab.data.pictures.describing import Describing
-from genlab.data.pictures.descriptions import LONGEST
+from genlab.data.pictures.description_source import DescriptionSource
+from genlab.data.pictures.facts import Captions, Facts
 from genlab.data.pictures.picture_set import PictureSet, read_pictures
+from genlab.data.pictures.wording import LONGEST
 from genlab.data.shared.sample_sets import write_sample_set
 from genlab.errors import InputError
 from tests.data.made import folder_of, whole
 
-DESCRIBED = Describing()
+DESCRIBED = DescriptionSource()
 
 
 def captioned(path: Path, text: str, count: int = 4, name: str = "captions.csv", encoding: str = "utf-8") -> str:
@@ -47,13 +47,13 @@ def said(found: PictureSet, pattern: str) -> list[str]:
 def test_captions_of_any_dialect(tmp_path: Path, name: str, table: str) -> None:
     if "000.PNG" in table:
         table = table.replace("000.PNG", "./000.png")
-    found = whole(captioned(tmp_path, table, 3, name), describing=DESCRIBED)
+    found = whole(captioned(tmp_path, table, 3, name), descriptions=DESCRIBED)
     assert texts(found) == [("a red cat", "a cat"), ("a dog, asleep",), ("it",)]
     assert found.left_out == {}
     described = found.train.described
     assert described is not None
     assert {described.draw(0, random.Random(seed)) for seed in range(20)} == {"a red cat", "a cat"}
-    assert described.whole(0) == "a red cat"
+    assert described.full_description(0) == "a red cat"
     assert described.longest == 3
 
 
@@ -66,43 +66,57 @@ def test_captions_in_a_zip_and_in_sub_folders(tmp_path: Path) -> None:
         for path in sorted((tmp_path / "pets").rglob("*.*")):
             archive.write(path, path.relative_to(tmp_path).as_posix())
     for data in ("pets", "pets.zip"):
-        found = whole(str(tmp_path / data), describing=DESCRIBED)
+        found = whole(str(tmp_path / data), descriptions=DESCRIBED)
         assert texts(found) == [("a cat 0",), ("a cat 1",), ("a dog 0",), ("a dog 1",)]
         assert said(found, "learnt with their descriptions, not with their classes")
 
 
 def test_captions_belong_to_the_fingerprint_only_where_they_are_learnt(tmp_path: Path) -> None:
     data = captioned(tmp_path, "file,caption\n000.png,one\n001.png,two\n")
-    plain, described = whole(data), whole(data, describing=DESCRIBED)
+    plain, described = whole(data), whole(data, descriptions=DESCRIBED)
     assert plain.train.described is None
     assert plain.left_out == {"captions.csv": "captions, which this model does not learn"}
     (tmp_path / "captions.csv").write_text("file,caption\n000.png,one\n001.png,three\n")
     assert whole(data).fingerprint == plain.fingerprint
-    assert whole(data, describing=DESCRIBED).fingerprint != described.fingerprint
+    assert whole(data, descriptions=DESCRIBED).fingerprint != described.fingerprint
 
 
 def test_every_split_has_its_captions(tmp_path: Path) -> None:
     lines = [f"{number:03d}.png,picture {number}" for number in range(60)]
     data = captioned(tmp_path / "x", "\n".join(["file,caption", *lines]), 60)
-    found = read_pictures(data, "0.2", "0.2", pixels=20, describing=DESCRIBED)
+    found = read_pictures(data, "0.2", "0.2", pixels=20, descriptions=DESCRIBED)
     for split in (found.train, found.validation, found.test):
         assert split is not None and isinstance(split.described, Captions)
         assert split.described.texts == [(f"picture {int(name[:3])}",) for name in split.names]
         few = split.take(np.array([1, 0]))
         assert few.described is not None
-        assert few.described.whole(0) == f"picture {int(split.names[1][:3])}"
+        assert few.described.full_description(0) == f"picture {int(split.names[1][:3])}"
 
 
 def test_other_pictures_need_captions_too(tmp_path: Path) -> None:
     data = captioned(tmp_path / "x", "file,caption\n000.png,one\n001.png,two\n")
     other = folder_of(tmp_path / "y", {"": 3})
     with pytest.raises(InputError, match=r"y has no captions\.csv, as x has: add it, or give other") as error:
-        read_pictures(data, other, "0", pixels=20, describing=DESCRIBED)
+        read_pictures(data, other, "0", pixels=20, descriptions=DESCRIBED)
     assert error.value.field == "validation"
     (tmp_path / "y" / "captions.csv").write_text("file,caption\n000.png,three\n")
-    validation = read_pictures(data, other, "0", pixels=20, describing=DESCRIBED).validation
+    validation = read_pictures(data, other, "0", pixels=20, descriptions=DESCRIBED).validation
     assert validation is not None
     assert validation.names == ["000.png"]
+
+
+def test_described_validation_pictures_may_have_other_folders(tmp_path: Path) -> None:
+    """Descriptions replace classes, whose names then say nothing about other pictures."""
+    for name, kinds in (("x", ("cat", "dog")), ("y", ("cat", "hamster"))):
+        data = folder_of(tmp_path / name, dict.fromkeys(kinds, 2))
+        lines = ["file,caption", *(f"{kind}/{n:03d}.png,a {kind} {n}" for kind in kinds for n in range(2))]
+        (Path(data) / "captions.csv").write_text("\n".join(lines))
+    found = read_pictures(str(tmp_path / "x"), str(tmp_path / "y"), "0", pixels=20, descriptions=DESCRIBED)
+    assert found.validation is not None and isinstance(found.validation.described, Captions)
+    assert found.validation.described.texts == [("a cat 0",), ("a cat 1",), ("a hamster 0",), ("a hamster 1",)]
+    assert found.counts()["validation"] == {"pictures": 4}
+    with pytest.raises(InputError, match="y has an unknown class hamster; the classes are cat, dog"):
+        read_pictures(str(tmp_path / "x"), str(tmp_path / "y"), "0", pixels=20)
 
 
 # --- captions that are odd ------------------------------------------------------------------------
@@ -111,7 +125,7 @@ def test_other_pictures_need_captions_too(tmp_path: Path) -> None:
 def test_what_can_be_used_is_used_with_notes(tmp_path: Path) -> None:
     long = " ".join(["long"] * (LONGEST + 5))
     rows = ["000.png,one", "000.png, one ", "000.png,", "001.png,...", f"002.png,{long}", "nine.png,a", "nine.png,b"]
-    found = whole(captioned(tmp_path, "\n".join(["file,caption", *rows])), describing=DESCRIBED)
+    found = whole(captioned(tmp_path, "\n".join(["file,caption", *rows])), descriptions=DESCRIBED)
     assert texts(found) == [("one",), (long,)]
     assert found.train.names == ["000.png", "002.png"]
     assert found.left_out == {"001.png": "without a caption", "003.png": "without a caption"}
@@ -141,16 +155,16 @@ def test_what_can_be_used_is_used_with_notes(tmp_path: Path) -> None:
 )
 def test_captions_that_cannot_be_used(tmp_path: Path, table: str, message: str) -> None:
     with pytest.raises(InputError, match=f"captions.csv of .*{message}") as error:
-        whole(captioned(tmp_path, table), describing=DESCRIBED)
+        whole(captioned(tmp_path, table), descriptions=DESCRIBED)
     assert error.value.field == "data"
 
 
 def test_captions_in_another_encoding(tmp_path: Path) -> None:
     data = captioned(tmp_path, "file,caption\n000.png,für Élise\n001.png,über\n", encoding="cp1252")
     with pytest.raises(InputError, match=r"captions.csv of .* is not UTF-8 .*--encoding") as error:
-        whole(data, describing=DESCRIBED)
+        whole(data, descriptions=DESCRIBED)
     assert error.value.field == "encoding"
-    assert texts(read_pictures(data, "0", "0", "cp1252", pixels=20, describing=DESCRIBED))[0] == ("für Élise",)
+    assert texts(read_pictures(data, "0", "0", "cp1252", pixels=20, descriptions=DESCRIBED))[0] == ("für Élise",)
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -165,29 +179,29 @@ def facts(found: PictureSet) -> Facts:
 
 def test_columns_become_facts(tmp_path: Path) -> None:
     data = captioned(tmp_path, TABLE, name="attributes.csv")
-    found = whole(data, describing=Describing(("Hair", "glasses")))
+    found = whole(data, descriptions=DescriptionSource(("Hair", "glasses")))
     assert facts(found).attributes == [Attribute("hair", ["grey", "red"]), Attribute("glasses", ["no", "yes"])]
     assert [facts(found).of(place) for place in range(3)] == [
         {"hair": "red", "glasses": "yes"}, {"hair": "grey", "glasses": "no"}, {"glasses": "yes"},
     ]  # fmt: skip
     assert found.left_out == {"003.png": "without a value to describe"}
     assert said(found, "lines of pictures that are absent: 1; they are ignored")
-    assert "red hair" in facts(found).whole(0)
+    assert "red hair" in facts(found).full_description(0)
     drawn = {facts(found).draw(0, random.Random(seed)) for seed in range(100)}
     assert {"red hair, glasses", "glasses, hair that is red", "red hair"} <= drawn
     (tmp_path / "attributes.csv").write_text(TABLE.replace("grey", "gray"))
-    assert whole(data, describing=Describing(("hair",))).fingerprint != found.fingerprint
+    assert whole(data, descriptions=DescriptionSource(("hair",))).fingerprint != found.fingerprint
 
 
 def test_columns_of_other_pictures_may_be_spelt_differently(tmp_path: Path) -> None:
     data = captioned(tmp_path / "x", TABLE, name="attributes.csv")
     other = captioned(tmp_path / "y", TABLE.replace("hair,glasses", "Hair,GLASSES"), name="attributes.csv")
-    found = read_pictures(data, other, "0", pixels=20, describing=Describing(("Hair", "glasses")))
+    found = read_pictures(data, other, "0", pixels=20, descriptions=DescriptionSource(("Hair", "glasses")))
     assert found.validation is not None and isinstance(found.validation.described, Facts)
     assert found.validation.described.attributes == facts(found).attributes
     assert found.validation.described.of(0) == {"hair": "red", "glasses": "yes"}
-    known = Describing(("hair", "glasses"), attributes=facts(found).attributes)
-    assert facts(whole(other, describing=known)).of(1) == {"hair": "grey", "glasses": "no"}
+    known = DescriptionSource(("hair", "glasses"), attributes=facts(found).attributes)
+    assert facts(whole(other, descriptions=known)).of(1) == {"hair": "grey", "glasses": "no"}
 
 
 def test_the_words_and_lengths_of_facts_cover_all_descriptions() -> None:
@@ -199,21 +213,21 @@ def test_the_words_and_lengths_of_facts_cover_all_descriptions() -> None:
         assert set(text.split()) <= words
         assert len(text.split()) <= some.longest
     assert some.longest == 3 + 2 + (2 + 3) + 2 + 1
-    whole_text = some.whole(0)
-    assert all(some.whole(0) == whole_text for _ in range(3))
+    whole_text = some.full_description(0)
+    assert all(some.full_description(0) == whole_text for _ in range(3))
     assert whole_text.startswith(("a person ", "an old face ")) and "dark red" in whole_text and "beard" in whole_text
-    assert len({some.whole(0, wording) for wording in range(20)}) > 5
+    assert len({some.full_description(0, wording) for wording in range(20)}) > 5
     assert some.given.tolist() == [True, True, True]
 
 
 def test_a_table_that_is_not_used_gets_a_note(tmp_path: Path) -> None:
     data = captioned(tmp_path, TABLE, name="attributes.csv")
-    found = whole(data, describing=DESCRIBED)
+    found = whole(data, descriptions=DESCRIBED)
     assert found.train.described is None
     assert said(found, "attributes.csv of .* is not used: --caption COLUMN writes descriptions")
     (tmp_path / "captions.csv").write_text("file,caption\n000.png,one\n001.png,two\n")
-    assert len(texts(whole(data, describing=DESCRIBED))) == 2
-    both = whole(data, describing=Describing(("hair", "glasses")))
+    assert len(texts(whole(data, descriptions=DESCRIBED))) == 2
+    both = whole(data, descriptions=DescriptionSource(("hair", "glasses")))
     assert len(facts(both)) == 3
     assert said(both, "captions.csv of .* is ignored, because --caption names columns")
 
@@ -230,23 +244,25 @@ def test_columns_that_cannot_be_used(tmp_path: Path, columns: tuple[str, ...], m
     table = "file,hair,glasses,empty\n000.png,red,1,\n001.png,grey,0,\n"
     data = captioned(tmp_path, table, name="attributes.csv")
     with pytest.raises(InputError, match=message) as error:
-        whole(data, describing=Describing(columns))
+        whole(data, descriptions=DescriptionSource(columns))
     assert error.value.field == "caption"
     (tmp_path / "attributes.csv").unlink()
     with pytest.raises(InputError, match=r"has no attributes\.csv or list_attr_celeba.txt with a column") as error:
-        whole(data, describing=Describing(columns))
+        whole(data, descriptions=DescriptionSource(columns))
     assert error.value.field == "caption"
 
 
 def test_rows_that_contradict_each_other(tmp_path: Path) -> None:
     data = captioned(tmp_path, TABLE + "000.png,grey,1\n", name="attributes.csv")
     with pytest.raises(InputError, match=r"line 6: 000\.png is grey, but red in a line before: keep one"):
-        whole(data, describing=Describing(("hair",)))
+        whole(data, descriptions=DescriptionSource(("hair",)))
 
 
 def test_a_column_of_one_value_gets_a_note(tmp_path: Path) -> None:
     data = captioned(tmp_path, "file,hair,hat\n000.png,red,no\n001.png,grey,no\n", name="attributes.csv")
-    assert said(whole(data, describing=Describing(("hair", "hat"))), "hat is always no, which describes nothing")
+    assert said(
+        whole(data, descriptions=DescriptionSource(("hair", "hat"))), "hat is always no, which describes nothing"
+    )
 
 
 # --- unseen combinations --------------------------------------------------------------------------
@@ -285,8 +301,8 @@ def test_training_keeps_every_value_and_common_combinations(share: float) -> Non
 def test_unseen_combinations_are_in_neither_training_nor_validation(tmp_path: Path) -> None:
     pytest.importorskip("dicebear")
     pytest.importorskip("resvg_py")
-    describing = Describing(unseen=0.2)
-    found = read_pictures("@faces:300", "0.2", "0.2", pixels=16, describing=describing)
+    descriptions = DescriptionSource(unseen=0.2)
+    found = read_pictures("@faces:300", "0.2", "0.2", pixels=16, descriptions=descriptions)
     assert said(found, "descriptions are written from the columns hair, glasses, beard and skin of @faces: --caption")
     (note,) = said(found, "combinations of hair, glasses, beard and skin .* are held out of training")
     assert note.startswith(f"{len(found.combinations)} of ")
@@ -297,17 +313,17 @@ def test_unseen_combinations_are_in_neither_training_nor_validation(tmp_path: Pa
     assert isinstance(found.test.described, Facts)
     assert 0 < are_unseen(found.test.described, found.combinations).mean() < 0.5
     assert found.train.described is not None
-    assert found.train.described.whole(0).startswith(("a person w", "a face w"))
+    assert found.train.described.full_description(0).startswith(("a person w", "a face w"))
     names = [name for split in (found.train, found.validation, found.test, found.unseen) for name in split.names]
     assert len(names) == len(set(names)) == 300
     assert found.counts()["unseen"] == {"pictures": len(found.unseen)}
-    every = read_pictures("@faces:300", "0.2", "0.2", pixels=16, describing=Describing())
+    every = read_pictures("@faces:300", "0.2", "0.2", pixels=16, descriptions=DescriptionSource())
     assert every.unseen is None and len(every.train) > len(found.train)
     assert every.test is not None and every.test.names == found.test.names
 
     write_sample_set("@faces:300", tmp_path / "faces")
     columns = ("hair", "glasses", "beard", "skin")
-    moved = Describing(columns, unseen=0.2, subjects=found.train.described.subjects)
-    assert read_pictures(str(tmp_path / "faces"), "0.2", "0.2", pixels=16, describing=moved).fingerprint == (
+    moved = DescriptionSource(columns, unseen=0.2, subjects=found.train.described.subjects)
+    assert read_pictures(str(tmp_path / "faces"), "0.2", "0.2", pixels=16, descriptions=moved).fingerprint == (
         found.fingerprint
     )

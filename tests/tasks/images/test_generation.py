@@ -7,9 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
+import genlab
 from genlab.errors import InputError
 from genlab.tasks.images.walks import spherical
 from tests.tasks.images.made import recipe
+from tests.tasks.images.small import OPTIONS
 
 
 def test_a_picture_can_be_made_again_from_its_latent_vector(run):
@@ -21,6 +23,20 @@ def test_a_picture_can_be_made_again_from_its_latent_vector(run):
     middle = run.sample(latents.mean(0), "bar")  # arithmetic on latents
     assert middle.shape == (1, 16, 16, 1)
     assert not np.array_equal(run.sample(latents, "square"), again)
+
+
+@pytest.mark.parametrize("model", OPTIONS)
+def test_samples_repeat_what_was_generated(folder, tmp_path, model):
+    run = genlab.train("images", folder, model=model, steps=1, out=tmp_path / "run", quiet=True, **OPTIONS[model])
+    (network,) = run.pipeline.networks.values()
+    chance = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in network.parameters():  # one step leaves networks that ignore their input
+            weight += 0.1 * torch.randn(weight.shape, generator=chance)
+    for label in (None, "bar"):
+        made = run.generate(n=3, class_=label, seed=7)
+        again = run.sample(np.stack([one.latent for one in made]), label)
+        assert np.array_equal(again, np.stack([one.content for one in made]))
 
 
 def test_truncation_draws_latents_together(run):

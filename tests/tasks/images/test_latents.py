@@ -214,7 +214,7 @@ def test_judges_read_some_pictures_at_a_time(copy, labelled, monkeypatch):
         return forward(self, pictures)
 
     monkeypatch.setattr(Judge, "forward", recorded)
-    monkeypatch.setattr("genlab.tasks.shared.judges.PASS", 7)
+    monkeypatch.setattr("genlab.tasks.shared.judges.PICTURES_PER_PASS", 7)
     found = read_attributed(str(labelled), "0.1", "0.3", pixels=16, attributes=("shape",))
     readers = readers_from_table(copy.pipeline, found)
     read = [count for training, count in passes if not training]
@@ -451,7 +451,7 @@ def test_what_a_run_without_directions_refuses(refused, copy):
         (["--edit", "shade"], "of the form NAME=VALUE", "edit"),
         (["--edit", "shade=dark", "--strength", "nan"], "strength: nan cannot be used", "strength"),
         (["--edit", "shade=dark", "--walk", "3"], "--edit and --walk exclude each other", "walk"),
-        (["--strength", "2"], "strength: it is that of --edit", "strength"),
+        (["--strength", "2"], "strength needs --edit: add --edit hair=blond", "strength"),
         (["--between", "small.png"], "give at least two pictures", "between"),
         (["--between", "missing.png"], "missing.png", "between"),
         (["--between", "small.png", "--between", "large.png"], "large.png has 20 x 20 pixels in grey", "pictures"),

@@ -1,10 +1,11 @@
 """Descriptions: words, vocabularies, and writing them from attributes."""
 
 import random
+import unicodedata
 
 import pytest
 
-from genlab.data.pictures.descriptions import COMPLETE, OMITTED, Vocabulary, describe, words_of
+from genlab.data.pictures.wording import COMPLETE, OMITTED, Vocabulary, describe, words_of
 
 FACTS = {"hair": "red", "glasses": "yes", "beard": "no"}
 
@@ -21,6 +22,22 @@ def test_words():
         "2x",
     ]
     assert words_of("... !") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("一只红色的猫。", [*"一只红色的猫"]),
+        ("赤いネコ、3匹 Tama", [*"赤いネコ", "3", "匹", "tama"]),
+        ("लाल टोपी वाली लड़की", ["लाल", "टोपी", "वाली", "लड़की"]),
+        ("ผู้หญิง", ["ผู้", "ห", "ญิ", "ง"]),
+        ("می\u200cخواهم برود", ["می\u200cخواهم", "برود"]),
+        ("e\u0301te\u0301", ["été"]),
+        ("🐈 \u2764\ufe0f", []),
+    ],
+)
+def test_words_of_scripts_with_marks_and_without_spaces(text, words):
+    assert words_of(text) == [unicodedata.normalize("NFC", word) for word in words]
 
 
 def test_indices_start_and_pad_and_leave_out_unknown_words():

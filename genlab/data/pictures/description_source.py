@@ -12,14 +12,14 @@ from genlab.data.pictures.attributes import UNKNOWN, Attribute
 from genlab.data.pictures.captions import read_captions, read_facts
 from genlab.data.pictures.classes import TABLES
 from genlab.data.pictures.combinations import are_unseen, unseen_combinations
-from genlab.data.pictures.described import Captions, Described, Facts
 from genlab.data.pictures.dividing import counted
+from genlab.data.pictures.facts import Captions, Described, Facts
 from genlab.errors import InputError
 
 
 @dataclass(frozen=True)
-class Describing:
-    """How to read descriptions."""
+class DescriptionSource:
+    """Where descriptions come from, and how they are read."""
 
     columns: tuple[str, ...] = ()
     """Columns of the table to write descriptions from; empty for captions, or the columns that a sample set declares.
@@ -35,8 +35,8 @@ class Describing:
 
 
 def read_described(
-    pictures: PictureArray, data: str, option: str, encoding: str | None, describing: Describing, classes: bool,
-    notes: list[str],
+    pictures: PictureArray, data: str, option: str, encoding: str | None, descriptions: DescriptionSource,
+    classes: bool, notes: list[str],
 ) -> Described | None:  # fmt: skip
     """Reads what is known about the pictures of a source; None if nothing describes them.
 
@@ -45,7 +45,7 @@ def read_described(
         data: Their source, as given.
         option: The option that gave it.
         encoding: Encoding of a table that is not UTF-8.
-        describing: How to read descriptions.
+        descriptions: Where they come from.
         classes: Whether the pictures have classes.
         notes: Receives what is used, and what was odd.
 
@@ -53,8 +53,8 @@ def read_described(
         InputError: a table cannot be read, or lacks a column.
     """
     sample = next((one for one in SAMPLES if one.name == data.partition(":")[0]), None)
-    columns, subjects = describing.columns, describing.subjects or (sample.subjects if sample else ())
-    if not columns and pictures.captions is None and sample and describing.default and sample.columns:
+    columns, subjects = descriptions.columns, descriptions.subjects or (sample.subjects if sample else ())
+    if not columns and pictures.captions is None and sample and descriptions.default and sample.columns:
         columns = sample.columns
         notes.append(
             f"descriptions are written from the columns {', '.join(columns[:-1])} and {columns[-1]} of {sample.name}: "
@@ -67,14 +67,14 @@ def read_described(
                 f"caption: {data} has no {TABLES[0]} or {TABLES[1]} with a column {columns[0]}.", "caption"
             )
         found = read_facts(
-            pictures.table, pictures.names, columns, data, option, encoding, notes, describing.attributes, subjects
+            pictures.table, pictures.names, columns, data, option, encoding, notes, descriptions.attributes, subjects
         )
         if pictures.captions is not None:
             notes.append(f"{pictures.captions.name} of {data} is ignored, because --caption names columns.")
     elif pictures.captions is not None:
         found = read_captions(pictures.captions, pictures.names, data, option, encoding, notes)
     else:
-        if pictures.table is not None and describing.default and not classes:
+        if pictures.table is not None and descriptions.default and not classes:
             notes.append(
                 f"{pictures.table.name} of {data} is not used: --caption COLUMN writes descriptions from a column, and "
                 "can be repeated."
@@ -95,14 +95,14 @@ def undescribed(described: Described | None, names: list[str]) -> dict[str, str]
     return {name: reason for name, given in zip(names, described.given, strict=True) if not given}
 
 
-def like(describing: Describing | None, described: Described | None) -> Describing | None:
-    """How to read the descriptions of pictures that belong to described ones."""
-    if describing is None or described is None:
+def like(descriptions: DescriptionSource | None, described: Described | None) -> DescriptionSource | None:
+    """Where the descriptions of pictures that belong to described ones come from."""
+    if descriptions is None or described is None:
         return None
     if isinstance(described, Captions):
-        return Describing(default=False)
+        return DescriptionSource(default=False)
     columns = tuple(one.name for one in described.attributes)
-    return replace(describing, columns=columns, attributes=described.attributes, subjects=described.subjects)
+    return replace(descriptions, columns=columns, attributes=described.attributes, subjects=described.subjects)
 
 
 def check_alike(described: Described | None, other: Described | None, name: str, data: str, option: str) -> None:
@@ -112,12 +112,12 @@ def check_alike(described: Described | None, other: Described | None, name: str,
 
 
 def held_out_combinations(
-    described: Described | None, describing: Describing | None, notes: list[str]
+    described: Described | None, descriptions: DescriptionSource | None, notes: list[str]
 ) -> list[list[int]]:
     """Combinations of values to hold out of training; adds to `notes` how many they are."""
-    if describing is None or not isinstance(described, Facts):
+    if descriptions is None or not isinstance(described, Facts):
         return []
-    chosen = unseen_combinations(described, describing.unseen)
+    chosen = unseen_combinations(described, descriptions.unseen)
     if chosen:
         every = len({tuple(row) for row in described.values.tolist() if UNKNOWN not in row})
         names = [one.name for one in described.attributes]

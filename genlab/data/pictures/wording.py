@@ -7,9 +7,12 @@ Data flow::
 
 import random
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 
 import numpy as np
 from jaxtyping import Int
@@ -28,11 +31,37 @@ OMITTED = 0.3
 """Probability of leaving a fact out of another description."""
 OPENINGS = ("with", "who has")
 """What joins a subject with its facts."""
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf"  # Thai, Lao, Burmese, Khmer, Tai
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+)
+"""Characters of scripts that put no spaces between words."""
+JOINERS = "\u200c\u200d"
+"""Characters that choose the shapes of letters around them, as in Persian and Hindi."""
+MARKS_END = 0xE01F0
+"""The code point after Unicode's last combining mark."""
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, in lower case; punctuation separates them."""
-    return re.findall(r"\w+", text.casefold())
+    """The words of a text, in lower case; punctuation separates them.
+
+    Combining marks, such as vowel signs, belong to the letter before them. Each character of a script that puts no
+    spaces between words (Chinese, Japanese, Thai ...) is a word.
+    """
+    if text.isascii():
+        return re.findall(r"\w+", text.casefold())
+    return _word().findall(unicodedata.normalize("NFC", text.casefold()))
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Matches a word."""
+    points = [point for point in range(MARKS_END) if unicodedata.category(chr(point)).startswith("M")]
+    runs = [[*run] for _, run in groupby(enumerate(points), lambda one: one[1] - one[0])]
+    marks = "".join(f"{chr(run[0][1])}-{chr(run[-1][1])}" for run in runs) + JOINERS
+    spaced = rf"(?![{UNSPACED}])\w"
+    return re.compile(rf"{spaced}(?:{spaced}|[{marks}])*|\w[{marks}]*")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from genlab.data.pictures.attributes import UNKNOWN, Attribute
-from genlab.data.pictures.descriptions import LONGEST, OPENINGS, describe, phrases, words_of
+from genlab.data.pictures.wording import LONGEST, OPENINGS, describe, phrases, words_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Captions:
         """One of the captions of a picture."""
         return chance.choice(self.texts[place])
 
-    def whole(self, place: int) -> str:
+    def full_description(self, place: int) -> str:
         """The description of a picture that measures use, always the same."""
         return self.texts[place][0]
 
@@ -90,7 +90,7 @@ class Facts:
         """A description of a picture, with facts left out and in varied wording."""
         return describe(self.of(place), chance, self.subjects)
 
-    def whole(self, place: int, wording: int = 0) -> str:
+    def full_description(self, place: int, wording: int = 0) -> str:
         """The description of a picture that measures use: all facts, in order and words that `wording` decides."""
         return describe(self.of(place), random.Random(wording), self.subjects, omitted=0.0)
 
