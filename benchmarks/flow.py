@@ -1,8 +1,8 @@
 """The flow beside the default GAN and torchcfm's class-conditional flow, at equal seconds and with the same features.
 
     python benchmarks/flow.py @faces --seconds 600 --seeds 3 --models flow gan --sheets sheets
-    python benchmarks/flow.py @digits --against train --pictures 4255 --seconds 600 --seeds 3 --peer torchcfm \\
-        --guidance 1 2 --swept 0 --score --sheets sheets
+    python benchmarks/flow.py @digits --against train --seconds 600 --seeds 3 --peer torchcfm --guidance 1 2 \\
+        --swept 0 --score --sheets sheets
 
 `flow` is measured with each --guidance and, for the first --swept seeds, with each number of --flow-steps of each
 sampler at the default guidance. `torchcfm` is the class-conditional example of its authors (`flow_peer.py`), for grey
@@ -12,7 +12,7 @@ Distances and recall compare pictures made from the descriptions (or classes) of
 pictures: those of the test split, as `genlab evaluate` does, or of the training split (--against train) where the test
 split is small. Whether a picture shows what its description says is judged as by `genlab evaluate`, by a classifier of
 real training pictures. For classes, `score` is the classification accuracy score: the accuracy on the test split of a
-classifier trained on the pictures that were made with guidance 1.
+classifier trained on the pictures that were made with guidance 1, beside one trained on as many real ones.
 
 Every training appends a line to --results, and what has a line from the same code, processor and number of threads is
 not trained again: the benchmark can be interrupted, and spread over several commands.
@@ -201,11 +201,12 @@ def distances(real: Rows, other: Rows) -> dict[str, float]:
 
 
 def score(bench: Bench, made: Pixels, labels: np.ndarray) -> dict[str, float]:
-    """The classification accuracy score of the pictures, beside that of the training pictures."""
+    """The classification accuracy score of the pictures, beside that of as many training pictures."""
     train, test = bench.found.train, bench.found.test
     assert test is not None and test.labels is not None and train.labels is not None
     known = (test.tensor(), torch.from_numpy(test.labels))
-    sources = {"generated": (made, labels), "real": (train.array[train.rows], train.labels)}
+    some = train.take(np.random.default_rng(0).permutation(len(train))[: len(made)])
+    sources = {"generated": (made, labels), "real": (some.array[some.rows], some.labels)}
     result = {}
     for name, (pictures, classes) in sources.items():
         random = np.random.default_rng(0)
