@@ -174,8 +174,7 @@ def _drawn(found: "Run", options: LatentsOptions, axes: list[tuple[str, str]]) -
     from genlab.engine.files import make_folder, write_atomically
 
     assert options.map is not None
-    data = None if options.classifier is None and options.data is None else options.data
-    drawn = found.latent_map(axes, options.label, data, options.encoding)
+    drawn = found.latent_map(axes, options.label, options.data, options.encoding)
     path = Path(options.map)
     make_folder(path.parent)
     write_atomically(path, drawn)

@@ -16,6 +16,11 @@ BEGINNING = "(start)"
 """Name of the index that every description begins with."""
 
 
+def step_at(time: float, steps: int) -> int:
+    """The index of the step that begins nearest to a time in [0, 1]; the last one begins at 1 - 1 / steps."""
+    return min(round(time * steps), steps - 1)
+
+
 def attention_to_words(
     maker: AlongFlow, noise: Latents, request: FlowAttentionRequest, machine: Machine
 ) -> list[AttentionMap]:
@@ -37,7 +42,7 @@ def attention_to_words(
     asked = maker.with_request(FlowRequest(guidance=request.guidance, flow_steps=request.flow_steps))
     with watch(maker.network) as seen:
         made = asked.make(*machine.place((noise, words)))
-    step = min(int(request.time * request.flow_steps), request.flow_steps - 1)
+    step = step_at(request.time, request.flow_steps)
     weights = seen["attention.cross_attention"][2 * step][0]  # Heun's method calls it twice per step
     positions = [f"{row},{column}" for row in range(LOWEST) for column in range(LOWEST)]
     shown = attention_map("cross", 0, weights, positions, [BEGINNING, *maker.read_words(words[0])])

@@ -31,7 +31,9 @@ from genlab.tasks.shared.reopening import training_data
 MEASURED = 10_000
 """Largest number of pictures of each kind to compare."""
 NEIGHBOURS = 32
-"""Number of generated pictures to show beside their nearest training pictures."""
+"""Largest number of generated pictures to show beside their nearest training pictures."""
+SEED = 1
+"""Seed of the latent vectors."""
 REPEATED = 5_000
 """Largest number of a flow's pictures that a classifier learns from; new ones for every batch would take an hour."""
 Draw = Callable[[int, int], Batch]
@@ -48,11 +50,7 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
     found, home = _opened(pipeline, source)
     if home and found.test is None:
         raise InputError("The run has no test split (--test 0): give pictures with --data.", "data")
-    if found.channels != facts.channels:
-        kinds = {1: "grey", 3: "colour"}
-        raise InputError(
-            f"{found.name} has {kinds[found.channels]} pictures, the run makes {kinds[facts.channels]} ones.", "data"
-        )
+    facts.check_kind(found.channels, found.name)
     held_out, reference = found.test, found.train
     if not home:
         held_out, reference = (found.train.take(half) for half in halves(found.train))
@@ -62,7 +60,8 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         raise InputError(f"{count} pictures are too few to measure on: give at least {FEWEST} with --data.", "data")
     features = RealFeatures(extractor(options.features, facts.name, pipeline.machine))
     real, other = features.of(held_out, count), features.of(reference, count)
-    made = generated_features(pipeline, features.extractor, count, 1, conditions_of(pipeline, held_out, count))
+    conditions = conditions_of(pipeline, held_out, count)
+    made = generated_features(pipeline, features.extractor, count, SEED, conditions)
     report: dict[str, Any] = {
         "data": found.name,
         "split": "test" if home else "all",
@@ -85,9 +84,8 @@ def evaluate(pipeline: ImagesPipeline, source: Source) -> Evaluation:
         report["classification_accuracy_score"] = _accuracy_score(pipeline, found)
     every = features.of(found.train, len(found.train))
     report["copying"] = copying(made, real, every)
-    shown = conditions_of(pipeline, held_out, NEIGHBOURS)
-    look = generated_features(pipeline, features.extractor, NEIGHBOURS, 1, shown)
-    return Evaluation(report, {"nearest.png": _neighbours(pipeline, shown, found.train, look, every)})
+    shown = _neighbours(pipeline, conditions[:NEIGHBOURS], found.train, made[:NEIGHBOURS], every)
+    return Evaluation(report, {"nearest.png": shown})
 
 
 def _opened(pipeline: ImagesPipeline, source: Source) -> tuple[PictureSet, bool]:
@@ -165,8 +163,8 @@ def _neighbours(
     look: Float[Tensor, "generated features"],
     every: Float[Tensor, "training features"],
 ) -> bytes:
-    """A sheet of generated pictures, each beside its nearest training picture."""
-    made = pipeline.pixels(pipeline.noise(NEIGHBOURS, 1), conditions)
+    """A sheet of the first generated pictures, with these features, each beside its nearest training picture."""
+    made = pipeline.pixels(pipeline.noise(len(look), SEED), conditions)
     order = np.random.default_rng(0).permutation(len(train))  # of `every`
     _, places = nearest(look, every)
     pairs = []

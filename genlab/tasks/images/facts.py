@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genlab.data.pictures.attributes import Attribute
+from genlab.errors import InputError
+
+KINDS = {1: "grey", 3: "colour"}
+"""What errors call pictures, by their number of channels."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,17 @@ class PictureFacts:
     """What those descriptions call the subject."""
     combinations: list[list[int]] = field(default_factory=list)
     """Combinations of values, an index per attribute, that were held out of training."""
+
+    def check_kind(self, channels: int, name: str) -> None:
+        """Checks that the pictures of the data `name` have the model's number of channels.
+
+        Raises:
+            InputError: they have another one.
+        """
+        if channels != self.channels:
+            raise InputError(
+                f"{name} has {KINDS[channels]} pictures, the run makes {KINDS[self.channels]} ones.", "data"
+            )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from genlab.engine.progress import say
 from genlab.engine.weights import fingerprint, read_tensors, tensors_to_bytes
 from genlab.errors import InputError, UnwritableError
 from genlab.models.encoder import Encoder, EncoderShape, encoding_loss, pixel_loss, prior_loss
+from genlab.tasks.images.facts import KINDS
 from genlab.tasks.images.making import Maker
 from genlab.tasks.shared.judges import fit
 
@@ -216,13 +217,12 @@ def fitting(found: Sequence[Original], pixels: int, channels: int, fit: bool) ->
     Raises:
         InputError: a picture has another size or kind.
     """
-    kinds = {1: "grey", 3: "colour"}
     for one in found:
         height, width, depth = one.pixels.shape
         if not fit and ((height, width) != (pixels, pixels) or depth != channels):
             raise InputError(
-                f"pictures: {one.name} has {width} x {height} pixels in {kinds[depth]}, the run makes {pixels} x "
-                f"{pixels} in {kinds[channels]}: give such pictures, or --fit (fit=True) to crop and resize them.",
+                f"pictures: {one.name} has {width} x {height} pixels in {KINDS[depth]}, the run makes {pixels} x "
+                f"{pixels} in {KINDS[channels]}: give such pictures, or --fit (fit=True) to crop and resize them.",
                 "pictures",
             )
     return np.concatenate([picture_rows(one.pixels, pixels, channels) for one in found])

@@ -80,7 +80,7 @@ def find(
         folder: The run folder.
 
     Raises:
-        InputError: the data cannot be read, or an attribute has no direction.
+        InputError: the data cannot be read, or no value of the attributes has a direction.
     """
     if classifier is not None:
         sample = pipeline.pixels(pipeline.noise(1, request.seed), pipeline.conditions(1))

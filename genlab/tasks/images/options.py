@@ -227,7 +227,8 @@ class FlowAttentionRequest:
     prompt: str
     """Description of the picture."""
     time: Annotated[float, Ge(0), Le(1)] = 0.5
-    """Time on the way from noise (0) to the picture (1) at which to show the attention."""
+    """Time on the way from noise (0) to the picture (1) at which to show the attention, at the nearest step; the last
+    step begins before 1."""
     guidance: Annotated[float, Gt(0), Le(100)] | None = None
     """Guidance scale with which the picture is made; the default is that of `genlab generate`."""
     flow_steps: Annotated[int, Ge(1), Le(10_000)] = FlowRequest.flow_steps

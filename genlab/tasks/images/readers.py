@@ -52,12 +52,7 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
     Raises:
         InputError: the pictures differ from the model's in colour channels.
     """
-    if found.channels != pipeline.facts.channels:
-        kinds = {1: "grey", 3: "colour"}
-        raise InputError(
-            f"{found.name} has {kinds[found.channels]} pictures, the run makes {kinds[pipeline.facts.channels]} ones.",
-            "data",
-        )
+    pipeline.facts.check_kind(found.channels, found.name)
     attributes = [*found.attributes, *found.kept]
     train = found.train
     if len(train) > STUDIED:

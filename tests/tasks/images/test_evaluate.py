@@ -12,7 +12,7 @@ from genlab.tasks.images.evaluate import NEIGHBOURS
 from genlab.tasks.images.making import AlongFlow
 from genlab.tasks.shared.picture_features import extractor
 from tests.conftest import squares_and_bars
-from tests.tasks.images.made import SMALL
+from tests.tasks.images.made import SMALL, colour_folder
 
 
 def test_evaluation_has_every_measure_beside_its_floor(run):
@@ -41,8 +41,14 @@ def test_other_pictures_are_measured_whole(run, tmp_path):
     assert report["copying"] is None
 
 
+def test_pictures_of_another_kind_are_refused(run, tmp_path):
+    with pytest.raises(InputError, match="other has colour pictures, the run makes grey ones") as error:
+        run.evaluate(colour_folder(tmp_path / "other", drawn=False))
+    assert error.value.field == "data"
+
+
 def test_a_flow_makes_its_pictures_once_for_a_classifier(folder, tmp_path, monkeypatch):
-    """Everything that samples the flow is counted: the comparison, the classifier's pictures, and two sheets."""
+    """Everything that samples the flow is counted: the comparison, the classifier's pictures, and a sheet."""
     options = {"model": "flow", "pixels": 16, "width": 32, "depth": 1, "features": "digits", "quiet": True}
     run = genlab.train("images", folder, steps=1, out=tmp_path / "run", **options)
     monkeypatch.setattr("genlab.tasks.images.evaluate.REPEATED", 7)
@@ -50,7 +56,7 @@ def test_a_flow_makes_its_pictures_once_for_a_classifier(folder, tmp_path, monke
     spy = lambda self, latents, words: [made.append(len(latents)), make(self, latents, words)][1]
     monkeypatch.setattr(AlongFlow, "make", spy)
     report = run.evaluate()
-    assert sum(made) == report["pictures"] + 7 + 2 * NEIGHBOURS
+    assert sum(made) == report["pictures"] + 7 + min(report["pictures"], NEIGHBOURS)
     assert report["classification_accuracy_score"].keys() == {"generated", "real"}
     assert report == run.evaluate()
 
