@@ -96,10 +96,10 @@ def scores(rows: Sequence[Line]) -> list[str]:
 
 
 def adherence(found: list[Line]) -> list[list[str]]:
-    """A row per attribute and for all of them, then the same for unseen combinations."""
-    unseen = [one["unseen"] for one in found if "unseen" in one]
+    """A row per attribute and for all of them, then the same for seen and for unseen combinations."""
+    parts = {f", {part} combinations": [one[part] for one in found if part in one] for part in ("seen", "unseen")}
     rows = []
-    for where, reports in (("", found), (", unseen combinations", unseen)):
+    for where, reports in {"": found, **parts}.items():
         if reports:
             figures = {name: [one["each"][name] for one in reports] for name in reports[0]["each"]}
             figures["all"] = [one["all"] for one in reports]

@@ -18,7 +18,6 @@ SPACING = 2 / (LEVELS - 1)
 BLOCK = 1000
 """Pictures that are counted at once."""
 
-Bytes = UInt8[np.ndarray, "pictures height width channels"]
 Pictures = Float[Tensor, "pictures channels height width"]
 
 
@@ -37,7 +36,10 @@ def bits_per_dimension(log_densities: Float[Tensor, " pictures"], dimensions: in
     return -(log_densities / dimensions + math.log(SPACING)) / math.log(2)
 
 
-def independent_pixels(train: Bytes, pictures: Bytes) -> float:
+def independent_pixels(
+    train: UInt8[np.ndarray, "training height width channels"],
+    pictures: UInt8[np.ndarray, "some height width channels"],
+) -> float:
     """Bits per dimension of pictures if the training pictures' histogram of each pixel encodes it by itself.
 
     A histogram starts with a count of 1 for every level, so that no level is impossible.

@@ -167,7 +167,7 @@ def test_the_report_has_each_guidance_and_unseen_combinations(capsys):
     for by in (0.5, 0.7, 0.6):
         seen = {"each": {"hair": shares(0.9)}, "all": shares(by)}
         unseen = {"prompts": 90, "each": {"hair": shares(0.8)}, "all": shares(0.4)}
-        lines.append(line("flow", by, adherence={**seen, "unseen": unseen}))
+        lines.append(line("flow", by, adherence={**seen, "seen": {"prompts": 810, **seen}, "unseen": unseen}))
     flow_report.report([*lines, line("gan", 0.3)])
     out = capsys.readouterr().out.splitlines()
     assert "of each kind. Between real pictures: Fréchet distance 6.4, recall 0.900, precision 0.800." in out
@@ -176,5 +176,6 @@ def test_the_report_has_each_guidance_and_unseen_combinations(capsys):
     assert "| gan |  | 30.0 | 0.300 | 0.250 |  | 5.0 |" in out
     assert "| flow | 600 | 1,234 | 100 | 9.0 |" in out
     assert "| all | 60.0% (50.0% to 70.0%) | 100.0% | 25.0% |" in out
+    assert "| hair, seen combinations | 90.0% | 100.0% | 25.0% |" in out
     assert "| all, unseen combinations | 40.0% | 100.0% | 25.0% |" in out
     assert not any("score" in row or "sampler" in row for row in out)

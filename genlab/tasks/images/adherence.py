@@ -68,7 +68,9 @@ class Prompts:
         """
         read = {"model": _read(self.judge, made, self.machine), "real": self.real}
         report = _compared(read, self.wanted, self.names)
-        for name, chosen in (("seen", ~self.unseen), ("unseen", self.unseen)) if self.unseen.any() else ():
+        if not self.unseen.any():
+            return report
+        for name, chosen in {"seen": ~self.unseen, "unseen": self.unseen}.items():
             if chosen.any():
                 some = {who: rows[chosen] for who, rows in read.items()}
                 compared = _compared(some, self.wanted[chosen], self.names)
