@@ -142,7 +142,7 @@ def test_an_empty_column_of_other_pictures_is_no(tmp_path):
     people(tmp_path / "a"), people(tmp_path / "b", 6, first=500)
     for folder in "ab":
         files = [file.name for file in sorted((tmp_path / folder).glob("*.png"))]
-        rows = [("1,0", "0,1")[row % 2] if folder == "a" else ("1,", ",")[row % 2] for row in range(len(files))]
+        rows = [("1,0", "0,1")[row % 2] if folder == "a" else ("1,", "0,")[row % 2] for row in range(len(files))]
         lines = [f"{file},{row}" for file, row in zip(files, rows, strict=True)]
         (tmp_path / folder / "attributes.csv").write_text("\n".join(["file,black,blond", *lines]))
     found = read(str(tmp_path / "a"), "hair=black,blond", test=str(tmp_path / "b"))
