@@ -23,6 +23,7 @@ from genlab.tasks.restyle import evaluate as evaluating
 from genlab.tasks.restyle.changes import changes_of, random_real, swapped, true_pictures
 from genlab.tasks.restyle.options import StarGANOptions
 from genlab.tasks.restyle.pipeline import RestyleFacts, RestylePipeline, TypicalCycleError
+from genlab.tasks.shared.picture_features import Extractor
 
 HAIR = {"black": (30, 25, 20), "blond": (240, 210, 70), "red": (210, 55, 30)}
 ATTRIBUTES = [Attribute("hair", list(HAIR)), Attribute("hat", ["no", "yes"])]
@@ -187,9 +188,11 @@ def test_other_pictures_are_split_in_halves(folder, steps, tmp_path):
         evaluated(folder, Painter(), other)
 
 
-def test_a_note_says_that_the_training_data_have_changed(folder, steps, tmp_path):
+def test_a_note_says_that_the_training_data_have_changed(folder, monkeypatch, steps, tmp_path):
     """Their pictures, most of which were trained on, are measured as other data."""
     steps(1)
+    means = Extractor("means", "", lambda pictures: pictures.mean((2, 3)), torch.device("cpu"))
+    monkeypatch.setattr(evaluating, "extractor", lambda *given: means)
     here = Path(shutil.copytree(folder, tmp_path / "people"))
     pipeline, source = trained(here)
     (here / "300.png").write_bytes(redraw("300.png", {}))
