@@ -235,7 +235,7 @@ def _end_hanging(events: Events, track: int, end: int, pressed: list[Pressed], h
     """
     starts: dict[tuple[int, int], list[tuple[int, int, list[Sounding]]]] = {key: [] for key in hanging}
     ends: dict[tuple[int, int], list[int]] = {key: [] for key in hanging}
-    onsets = set()
+    onsets: set[int] = set()
     for (of, channel, _), notes in events.parts.items():
         if of == track:
             onsets.update(note[0] for note in notes)
@@ -250,12 +250,13 @@ def _end_hanging(events: Events, track: int, end: int, pressed: list[Pressed], h
         starts[channel, pitch] += waiting
         onsets.update(note[0] for note in waiting)
     beginnings = [*sorted(onsets), end]
-    for (channel, pitch), notes in starts.items():
-        notes.sort(key=lambda note: note[0])
+    for (channel, pitch), struck in starts.items():
+        struck.sort(key=lambda note: note[0])
         stops = sorted(ends[channel, pitch])
-        for (begin, velocity, target), (again, _, _) in zip(notes, [*notes[1:], (end + 1, 0, [])], strict=True):
+        again = [*(note[0] for note in struck[1:]), end + 1]
+        for (begin, velocity, target), following in zip(struck, again, strict=True):
             where = bisect_right(stops, begin)
-            if where < len(stops) and stops[where] <= again:
+            if where < len(stops) and stops[where] <= following:
                 finish = stops[where]
             else:
                 later = bisect_right(beginnings, begin)

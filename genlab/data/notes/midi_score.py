@@ -104,8 +104,9 @@ def _changes(changes: list[Change]) -> list[Change]:
 
 
 def _tempos(events: Events, repairs: list[str]) -> list[Tempo]:
+    """Returns the tempos in hundredths: 88 a minute is a fraction of microseconds, which the file rounds."""
     slowest, fastest = TEMPOS
-    stated = [Tempo(tick, 60_000_000 / microseconds) for tick, microseconds in events.tempos]
+    stated = [Tempo(tick, round(60_000_000 / microseconds, 2)) for tick, microseconds in events.tempos]
     tempos = [tempo._replace(per_minute=min(max(tempo.per_minute, slowest), fastest)) for tempo in stated]
     if tempos != stated:
         repairs.append(f"tempos outside {slowest:g} to {fastest:g} quarter notes per minute limited")

@@ -31,6 +31,12 @@ def test_a_pickup_that_no_metre_has_becomes_silence() -> None:
     assert spans(again) == [(41, 7, 60), (48, 48, 62)]
 
 
+@pytest.mark.parametrize("tempo", [5.0, 88.0, 96.25, 111.11, 700.0])
+def test_tempos_are_read_as_they_were_written(tempo: float) -> None:
+    score = Score([Track([Note(0, 480, 60)])], tempos=[Tempo(0, tempo)])
+    assert read(write_midi(score)) == score
+
+
 def test_many_tracks_share_channels_but_keep_their_programs() -> None:
     tracks = [Track([Note(0, 10, 60 + number)], number) for number in range(40)]
     tracks.insert(7, Track([Note(0, 10, 36)], 0, True))
