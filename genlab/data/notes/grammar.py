@@ -33,7 +33,7 @@ class Grammar:
         self._drums = False  # whether a drum was struck at this position
         self._holds = 0
 
-    def add(self, token: int) -> None:
+    def add(self, token: int | np.integer) -> None:
         """Follows the sequence by one token, which is not checked."""
         kind, value = self.vocabulary.tokens[token]
         self._last = kind

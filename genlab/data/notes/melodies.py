@@ -86,7 +86,7 @@ def _drums(score: Score) -> bytes:
     return repr([[tuple(note[:3]) for note in track.notes] for track in score.tracks]).encode()
 
 
-def _joined(described: list[UInt64[np.ndarray, " hashes"]]) -> list[int]:
+def _joined(described: list[UInt64[np.ndarray, "..."]]) -> list[int]:
     """Returns the number of each piece's group."""
     group = list(range(len(described)))
 
@@ -105,7 +105,7 @@ def _joined(described: list[UInt64[np.ndarray, " hashes"]]) -> list[int]:
     return [root(number) for number in range(len(described))]
 
 
-def _pairs(described: list[UInt64[np.ndarray, " hashes"]]) -> Iterator[tuple[int, int, int]]:
+def _pairs(described: list[UInt64[np.ndarray, "..."]]) -> Iterator[tuple[int, int, int]]:
     """Yields each two pieces that share stretches, and how many.
 
     Of the pieces that have a stretch, each is compared with the `NEAR` after it. So the work stays in proportion to the
@@ -128,6 +128,6 @@ def _pairs(described: list[UInt64[np.ndarray, " hashes"]]) -> Iterator[tuple[int
             yield pair // pieces, pair % pieces, count
 
 
-def _comparable(one: UInt64[np.ndarray, " hashes"], other: UInt64[np.ndarray, " hashes"]) -> int:
+def _comparable(one: UInt64[np.ndarray, " some"], other: UInt64[np.ndarray, " others"]) -> int:
     """How many hashes of a piece the sample of the other piece would hold, if it had them."""
     return len(one) if len(other) < MOST else int(np.searchsorted(one, other[-1], side="right"))

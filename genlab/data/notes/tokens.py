@@ -1,7 +1,7 @@
 """Writes scores as tokens, and reads them back. `vocabulary` describes the tokens."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -135,7 +135,7 @@ class _Reading:
     held: int = 0
 
 
-def decode(ids: Iterable[int], vocabulary: Vocabulary) -> Score:
+def decode(ids: Int[np.ndarray, " tokens"] | Sequence[int], vocabulary: Vocabulary) -> Score:
     """Reads the score that tokens write, with `grid.BEAT` ticks per quarter note.
 
     The tokens may end anywhere: a note without a duration is left out. A track that was not announced is a piano.
@@ -145,12 +145,12 @@ def decode(ids: Iterable[int], vocabulary: Vocabulary) -> Score:
     """
     reading = _Reading()
     before = ""
-    for number, token in enumerate(ids):
+    for number, token in enumerate(np.asarray(ids).tolist()):
         if not 0 <= token < vocabulary.size:
             raise InputError(f"Token {number} is {token}: the vocabulary has {vocabulary.size:,} tokens.", "tokens")
         kind, value = vocabulary.tokens[token]
         if kind not in (vocabulary.after[before] if before else ("Start",)):
-            name = vocabulary.name(int(token))
+            name = vocabulary.name(token)
             raise InputError(f"Token {number}, {name}, cannot follow {before or 'nothing'}.", "tokens")
         before = kind
         _read(reading, kind, value, vocabulary)

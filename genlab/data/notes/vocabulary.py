@@ -89,7 +89,7 @@ class Vocabulary:
         assert low <= value < low + count, f"{kind} {value}"
         return self.first[kind] + value - low
 
-    def name(self, token: int) -> str:
+    def name(self, token: int | np.integer) -> str:
         """Returns the token as people read it: "Pitch 60", "Bar 3/4"."""
         kind, value = self.tokens[token]
         if kind == "Bar":

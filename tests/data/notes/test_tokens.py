@@ -213,7 +213,7 @@ def test_levels_of_loudness(count: int) -> None:
 def test_tempos(count: int) -> None:
     vocabulary = Vocabulary(tempos=count)
     assert [vocabulary.tempo(speed) for speed in vocabulary.speeds] == list(range(count))
-    assert (vocabulary.tempo(4), vocabulary.tempo(1000)) == (0, count - 1)
+    assert (vocabulary.tempo(4.0), vocabulary.tempo(1000.0)) == (0, count - 1)
 
 
 def test_tokens_are_transposed_but_not_drums() -> None:
