@@ -16,7 +16,7 @@ ALTERS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 """Semitones of the accidentals."""
 SHARPS = "FCGDAEB"
 """Notes in the order in which key signatures sharpen them."""
-KEY = re.compile(r"\s*([A-Ga-g])([#b]?)\s*(maj|ion|lyd|mix|dor|min|aeo|phr|loc|m(?![a-z]))?[a-z]*", re.IGNORECASE)
+KEY = re.compile(r"\s*([A-Ga-g])([#b]?)\s*((?i:maj|ion|lyd|mix|dor|min|aeo|phr|loc)|m(?![A-Za-z]))?[A-Za-z]*")
 CHANGES = re.compile(r"(?<![a-z=])(\^\^|__|\^|=|_)([A-Ga-g])(?![a-z])")
 FRACTION = re.compile(r"(\d{1,3})/(\d{1,3})")
 COMPOUND = re.compile(r"\(?(\d{1,3}(?:\+\d{1,3})*)\)?/(\d{1,3})")
