@@ -40,9 +40,9 @@ from genlab.metrics.pictures import frechet_distance, precision_recall
 from genlab.show.sheets import sheet
 from genlab.tasks.images.accuracy_score import accuracy_after
 from genlab.tasks.images.adherence import Prompts, prompts_of
-from genlab.tasks.images.evaluate import halves
 from genlab.tasks.images.flow import FlowRecipe
 from genlab.tasks.images.options import FlowOptions, FlowRequest
+from genlab.tasks.shared.halves import halves
 from genlab.tasks.shared.picture_features import Extractor, RealFeatures, Rows, extractor
 
 MODELS = ("flow", "gan", "torchcfm")
@@ -117,7 +117,8 @@ def prepare(options: argparse.Namespace) -> Bench:
     labels = None if train.described is not None else prompts.wanted[again, 0]
     wanted = Wanted([prompts.texts[place] for place in again.tolist()], labels)
     features = RealFeatures(extractor("auto", found.name, machine))
-    floor = distances(*(features.of(each, count) for each in ((test, train) if reference is test else halves(train))))
+    others = (test, train) if reference is test else [train.take(half) for half in halves(train)]
+    floor = distances(*(features.of(each, count) for each in others))
     return Bench(found, prompts, wanted, features.extractor, features.of(reference, count), floor)
 
 
