@@ -73,7 +73,7 @@ def instrument_of(program: int) -> Instrument:
     return OTHERS.get(program, FAMILIES[program // 8])
 
 
-def frequency_of(pitch: float) -> float:
+def frequency_of(pitch: int) -> float:
     """Frequency of a MIDI pitch in Hz, in equal temperament with A4 at 440 Hz."""
     return A4 * 2 ** ((pitch - A4_PITCH) / 12)
 
