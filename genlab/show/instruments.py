@@ -45,19 +45,19 @@ def _falling(count: int, power: float, even: float = 1.0) -> tuple[float, ...]:
     return tuple((even if k % 2 == 0 else 1.0) / k**power for k in range(1, count + 1))
 
 
-PIANO = Instrument((1, 0.62, 0.4, 0.28, 0.2, 0.13, 0.05, 0.07, 0.06, 0.04, 0.03, 0.02), 0.004, 0.16, 1.6)
-MALLET = Instrument((1, 0.05, 0.02, 0.35, 0, 0, 0, 0, 0, 0.12), 0.003, 0.25, 0.7, 2.0)
-ORGAN = Instrument((1, 0.7, 0.35, 0.4, 0.08, 0.2, 0.03, 0.22), 0.025, 0.09, chorus=4, gain=0.6)
+PIANO = Instrument((1.0, 0.62, 0.4, 0.28, 0.2, 0.13, 0.05, 0.07, 0.06, 0.04, 0.03, 0.02), 0.004, 0.16, 1.6)
+MALLET = Instrument((1.0, 0.05, 0.02, 0.35, 0.0, 0.0, 0.0, 0.0, 0.0, 0.12), 0.003, 0.25, 0.7, 2.0)
+ORGAN = Instrument((1.0, 0.7, 0.35, 0.4, 0.08, 0.2, 0.03, 0.22), 0.025, 0.09, chorus=4.0, gain=0.6)
 PLUCKED = Instrument(_falling(24, 1.15), 0.003, 0.1, 0.75, 2.5)
 BASS = Instrument(_falling(12, 1.4), 0.006, 0.08, 1.3, 2.5, gain=1.1)
-STRINGS = Instrument(_falling(24, 1.35), 0.07, 0.16, chorus=7, vibrato=9, gain=0.55)
+STRINGS = Instrument(_falling(24, 1.35), 0.07, 0.16, chorus=7.0, vibrato=9.0, gain=0.55)
 PIZZICATO = Instrument(_falling(16, 1.3), 0.003, 0.08, 0.25, 2.0)
-CHOIR = Instrument((1, 0.55, 0.5, 0.22, 0.1, 0.07, 0.05, 0.03), 0.08, 0.2, chorus=9, vibrato=12, gain=0.65)
-BRASS = Instrument((0.7, 0.9, 1, 0.8, 0.55, 0.4, 0.27, 0.18, 0.12, 0.08, 0.05), 0.045, 0.09, vibrato=4, gain=0.42)
-REED = Instrument(_falling(20, 0.95, even=0.25), 0.03, 0.08, vibrato=6, gain=0.5)
-FLUTE = Instrument((1, 0.35, 0.12, 0.05, 0.02), 0.05, 0.1, vibrato=10, gain=0.8)
-LEAD = Instrument(_falling(24, 1.1), 0.01, 0.08, chorus=6, gain=0.5)
-PAD = Instrument(_falling(12, 1.5), 0.15, 0.4, chorus=10, gain=0.6)
+CHOIR = Instrument((1.0, 0.55, 0.5, 0.22, 0.1, 0.07, 0.05, 0.03), 0.08, 0.2, chorus=9.0, vibrato=12.0, gain=0.65)
+BRASS = Instrument((0.7, 0.9, 1.0, 0.8, 0.55, 0.4, 0.27, 0.18, 0.12, 0.08, 0.05), 0.045, 0.09, vibrato=4.0, gain=0.42)
+REED = Instrument(_falling(20, 0.95, even=0.25), 0.03, 0.08, vibrato=6.0, gain=0.5)
+FLUTE = Instrument((1.0, 0.35, 0.12, 0.05, 0.02), 0.05, 0.1, vibrato=10.0, gain=0.8)
+LEAD = Instrument(_falling(24, 1.1), 0.01, 0.08, chorus=6.0, gain=0.5)
+PAD = Instrument(_falling(12, 1.5), 0.15, 0.4, chorus=10.0, gain=0.6)
 FAMILIES = (
     PIANO, MALLET, ORGAN, PLUCKED, BASS, STRINGS, STRINGS, BRASS, REED, FLUTE, LEAD, PAD, PAD, PLUCKED, MALLET, PAD,
 )  # fmt: skip
@@ -73,7 +73,7 @@ def instrument_of(program: int) -> Instrument:
     return OTHERS.get(program, FAMILIES[program // 8])
 
 
-def frequency_of(pitch: float) -> float:
+def frequency_of(pitch: int) -> float:
     """Frequency of a MIDI pitch in Hz, in equal temperament with A4 at 440 Hz."""
     return A4 * 2 ** ((pitch - A4_PITCH) / 12)
 

@@ -23,8 +23,8 @@ CREST, AUDIBLE = 6.0, 0.003
 """Samples above `CREST` times the root mean square of those above `AUDIBLE` times the peak are softened."""
 WIDTH = 0.7
 """How far apart the tracks are from left to right: 0 to 1."""
-ROOM, ECHO = 1.3, 0.16
-"""Reverberation: seconds, and strength."""
+ROOM, ECHO, ABSORBING = 1.3, 0.2, np.hanning(12)
+"""Reverberation: seconds, strength, and the filter of high frequencies, which rooms absorb."""
 BLOCK = 17
 """Bits of the size of the Fourier transforms."""
 END = 0.03
@@ -162,8 +162,9 @@ def _reverberation(dry: Float32[np.ndarray, "channels samples"], rate: int) -> F
     rooms = []
     for _ in dry:
         noise = chance.normal(size=count) * np.exp(-time * 6.9 / ROOM) * np.minimum(time / 0.012, 1)
-        noise = np.convolve(noise, np.hanning(12), "same")  # rooms absorb high frequencies
-        rooms.append(np.fft.rfft((noise * ECHO / np.sqrt((noise**2).sum())).astype(np.float32), size))
+        noise *= ECHO / np.sqrt(np.square(noise).sum())
+        noise = np.convolve(noise, ABSORBING / ABSORBING.sum(), "same")
+        rooms.append(np.fft.rfft(noise.astype(np.float32), size))
     for start in range(0, dry.shape[1], step):
         block = np.fft.rfft(source[start : start + step], size)
         for channel, room in enumerate(rooms):

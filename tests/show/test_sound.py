@@ -74,18 +74,20 @@ def test_notes_start_and_end_without_clicks(program: int) -> None:
     sound = sound_of(score(Track([Note(0, TICKS, 60), Note(TICKS + 7, TICKS - 11, 60)], program)), stereo=False)[0]
     frequencies, power = spectrum(sound)
     highest = len(instrument_of(program).harmonics) * frequency_of(60) * 1.1
-    assert power[frequencies > highest].sum() < 1e-7 * power.sum()
+    clean = power[frequencies > highest].sum()
     cut = sound.copy()
-    cut[RATE // 4 + 13 :] = 0  # a click, for comparison
-    assert spectrum(cut)[1][frequencies > highest].sum() > 1e-5 * power.sum()
+    loudest = RATE // 4 + np.abs(sound[RATE // 4 : RATE // 4 + 200]).argmax()
+    cut[loudest : loudest + 2000] = 0  # clicks, for comparison
+    assert clean < 0.1 * spectrum(cut)[1][frequencies > highest].sum()
+    assert clean < 1e-6 * power.sum()
 
 
 def test_notes_last_as_long_as_written() -> None:
     """An organ note that ends after a second is silent soon afterwards, whatever other notes do."""
-    sound = sound_of(score(tone(69, 19), tone(45, 19, beats=6)), stereo=False)[0]
+    sound = sound_of(score(tone(69, 19), tone(44, 19, beats=6)), stereo=False)[0]
     frequencies, held_power = spectrum(sound[RATE // 4 : RATE * 3 // 4])
     _, later = spectrum(sound[2 * RATE : RATE * 5 // 2])
-    near = np.abs(frequencies - 2 * 440) < 15  # A2 has the harmonic at 880 Hz too, but weaker
+    near = np.abs(frequencies - 2 * 440) < 15  # where the low note has no harmonic
     assert later[near].max() < 0.05 * held_power[near].max()
 
 
@@ -94,14 +96,14 @@ def test_tempos() -> None:
     ticks = np.array([0, TICKS, 2 * TICKS, 3 * TICKS, 4 * TICKS, 5 * TICKS])
     assert seconds_at(ticks, TICKS, tempos) == pytest.approx([0, 1, 2, 2.5, 3, 5])
     late = sound_of(score(tone(69, beats=1, start=4), tempos=tempos), stereo=False)[0]
-    assert np.abs(late[: round(2.99 * RATE)]).max() == 0
+    assert np.abs(late[: round(2.99 * RATE)]).max() < 1e-6
     assert np.abs(late[3 * RATE : round(3.1 * RATE)]).max() > 0.5
 
 
 def test_tracks_are_spread_from_left_to_right() -> None:
     left, right = sound_of(score(tone(69), Track([])))
     assert np.square(left).sum() > 2 * np.square(right).sum()
-    left, right = sound_of(score(tone(69)))
+    left, right = sound_of(score(Track([Note(pitch * 90, 90, pitch) for pitch in range(48, 84)])))
     assert np.square(left).sum() == pytest.approx(np.square(right).sum(), rel=0.1)
 
 
