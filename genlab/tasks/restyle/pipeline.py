@@ -26,6 +26,7 @@ from genlab.models.stargan import RestyleShape, change_between, rounded
 from genlab.options import nearest
 from genlab.show.sheets import png
 from genlab.tasks.restyle.export import export_restyle
+from genlab.tasks.restyle.foreign import foreign_kinds, notes_on
 from genlab.tasks.restyle.options import RestyleRequest
 from genlab.tasks.shared.judges import READER, Judge
 
@@ -34,10 +35,6 @@ Values = Int[Tensor, "batch attributes"]
 Pixels = UInt8[np.ndarray, "height width channels"]
 PICTURES_PER_PASS = 100
 """Pictures per forward pass."""
-UNFAMILIAR = 4.0
-"""A picture whose cycle error exceeds this multiple of the training pictures' is unlike them."""
-NAMED = 3
-"""Largest number of such pictures that a note names."""
 MOMENTUM = 0.02
 """Weight of the newest batch in the running mean of the cycle error."""
 
@@ -154,13 +151,14 @@ class RestylePipeline(Pipeline):
         wanted = self._wanted(request.set)
         errors: list[tuple[float, str]] = []
         notes: list[str] = []
+        foreign: list[tuple[str, str]] = []
         for pictures in request.pictures if isinstance(request.pictures, Iterator) else [request.pictures]:
             originals = self._originals(pictures, len(errors), notes)
+            foreign += [(one.name, kind) for one in originals for kind in foreign_kinds(one.pixels, self.facts.shape)]
             for first in range(0, len(originals), PICTURES_PER_PASS):
                 yield from self._changed(originals[first : first + PICTURES_PER_PASS], wanted, request, errors)
-        for note in dict.fromkeys(notes):
+        for note in [*dict.fromkeys(notes), *notes_on(foreign, errors, self.typical.value.item())]:
             say(f"Note: {note}")
-        self._note_unfamiliar(errors)
 
     def export(self, to: str, place: Path, card: str) -> None:
         export_restyle(self.generator, self.reader, self.facts, place)
@@ -224,18 +222,6 @@ class RestylePipeline(Pipeline):
         same = (target == source).all(1)
         target[same, attribute] = (source[same, attribute] + 1) % self.counts[attribute]
         return target
-
-    def _note_unfamiliar(self, errors: Sequence[tuple[float, str]]) -> None:
-        """Says how many pictures are unlike those of training, and names the least alike."""
-        typical = self.typical.value.item()
-        unfamiliar = sorted((each for each in errors if each[0] > UNFAMILIAR * typical > 0), reverse=True)
-        if unfamiliar:
-            names = ", ".join(name for _, name in unfamiliar[:NAMED])
-            say(
-                f"Note: pictures unlike those of training: {len(unfamiliar):,} of {len(errors):,} "
-                f"({names}{', ...' if len(unfamiliar) > NAMED else ''}), with a cycle error up to "
-                f"{unfamiliar[0][0] * 127.5:.1f} of 255, typically {typical * 127.5:.1f}: expect artefacts."
-            )
 
     def _wanted(self, given: Mapping[str, str]) -> dict[int, int]:
         """The values to set, by the index of their attribute.

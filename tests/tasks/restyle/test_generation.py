@@ -244,6 +244,20 @@ def test_one_note_counts_all_pictures_unlike_those_of_training(run, tmp_path, cl
     assert re.match(r"Note: pictures unlike those of training: 5 of 10 \((mixed/noise\d\.png, ){3}\.\.\.\), with", note)
 
 
+def test_pictures_of_another_kind_or_size_are_named(run, tmp_path, cli):
+    """A grey picture may come back unchanged, so its cycle error does not show that it is foreign."""
+    Image.fromarray(sign(2001, "green", False)).convert("L").save(tmp_path / "grey.png")
+    Image.fromarray(sign(2002, "green", False)).resize((9, 9)).save(tmp_path / "tiny.png")
+    Image.fromarray(sign(2003, "green", False)).save(tmp_path / "sign.png")
+    code, _, err = cli(
+        "generate", run.path, "grey.png", "tiny.png", "sign.png", "--set", "colour=red", "--grid", "a.png"
+    )
+    assert code == 0
+    assert "Note: pictures that are grey, unlike those of training: 1 of 3 (grey.png): expect artefacts." in err
+    kind = "pictures that are smaller than 16 x 16 pixels, unlike those of training"
+    assert f"Note: {kind}: 1 of 3 (tiny.png): expect artefacts." in err
+
+
 def test_an_iterator_of_pictures_is_taken_in_turn(run):
     arrays = [sign(number, "blue", True) for number in range(3)]
     samples = run.generate(pictures=iter([arrays[:2], arrays[2]]), set={"colour": "red"})
