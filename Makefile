@@ -69,7 +69,7 @@ clean:
 	@touch $@
 
 .venv/.pictures: pyproject.toml constraints.txt | .venv/bin/pip
-	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[pictures]"
+	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[text,pictures]"
 	@touch $@ .venv/.demo
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/pip
