@@ -36,7 +36,7 @@ def key_of(text: str, where: str) -> AbcKey:
     """The key that a field K: gives: tonic, mode and further accidentals.
 
     Raises:
-        InputError: this is no key; `where` says in which tune.
+        InputError: it is not a key; `where` says in which tune.
     """
     text = text.strip()
     sharps, minor = 0, False
@@ -63,7 +63,7 @@ def metre_of(text: str, where: str) -> tuple[int, int] | None:
     """Beats and unit that a field M: gives; None for free metre.
 
     Raises:
-        InputError: this is no metre.
+        InputError: it is not a metre.
     """
     text = text.strip()
     if text.lower() in ("", "none"):
@@ -83,7 +83,7 @@ def length_of(text: str, where: str) -> Fraction:
     """The unit of note lengths that a field L: gives, in quarter notes.
 
     Raises:
-        InputError: this is no length.
+        InputError: it is not a length.
     """
     found = FRACTION.match(text.strip()) or re.match(r"(1)()$", text.strip())
     length = Fraction(int(found[1]), int(found[2] or "1") or 1) if found else Fraction(0)

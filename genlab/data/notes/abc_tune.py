@@ -27,7 +27,7 @@ TOKEN = re.compile(
 )
 SIZE = re.compile(r"(\d*)(/*)(\d*)")
 TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
-"""Notes in whose time so many are played; 5, 7 and 9 depend on the metre."""
+"""Notes whose time a tuplet of this many notes takes; 5, 7 and 9 depend on the metre."""
 
 
 @dataclass

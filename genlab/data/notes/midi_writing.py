@@ -17,7 +17,7 @@ Event = tuple[int, int, bytes]
 
 
 def write_midi(score: Score) -> bytes:
-    """Returns the score as a MIDI file of type 1: a track of metres, keys and tempos, and a track for each of its own.
+    """Returns the score as a MIDI file of type 1: a track of metres, keys and tempos, and then its tracks.
 
     Tracks have a channel each while the 15 melodic ones last; after that, tracks of the same program share one. A
     pick-up is written as a first bar in a shorter metre, or, if no metre has its length, as a bar that begins with

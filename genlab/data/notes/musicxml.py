@@ -40,7 +40,7 @@ def read_musicxml(content: bytes, name: str) -> Score:
         name: Its name, for messages.
 
     Raises:
-        InputError: this is no MusicXML with one element per part, is damaged, has no notes, or is too large.
+        InputError: it is not MusicXML with one element per part, is damaged, has no notes, or is too large.
     """
     root = tree(unpacked(content, name), {"score-partwise": READ}, name)
     course = Course()

@@ -141,7 +141,7 @@ def decode(ids: Int[np.ndarray, " tokens"] | Sequence[int], vocabulary: Vocabula
     The tokens may end anywhere: a note without a duration is left out. A track that was not announced is a piano.
 
     Raises:
-        InputError: a token follows one that it may not follow, or there is no such token.
+        InputError: a token follows one that it may not follow, or does not exist.
     """
     reading = _Reading()
     before = ""

@@ -68,7 +68,7 @@ def tree(content: bytes, kinds: dict[str, Set[str]], name: str) -> Element:
         name: Name of the file, for messages.
 
     Raises:
-        InputError: this is no well-formed XML, has another root, declares entities, or is too large.
+        InputError: it is not well-formed XML, has another root, declares entities, or is too large.
     """
     if len(content) > LARGEST:
         raise InputError(f"{name} is larger than {LARGEST >> 20} MB: use a part of the piece.", "data")

@@ -137,7 +137,7 @@ def known_column(name: str, table: PictureTable, option: str) -> str:
     """The column `name` of a table, given by the option `option`, which may differ in case and spaces.
 
     Raises:
-        InputError: there is no such column; the message lists those there are.
+        InputError: the column does not exist; the message lists the columns.
     """
     columns = table.cells.names
     try:
@@ -167,7 +167,7 @@ def _composed(
 ) -> Column:
     """The column that alone is yes for each picture; adds to `notes` how many have none, or several.
 
-    The `known` values of the training data spell the columns. In other data, an empty column is no throughout.
+    The `known` values of the training data spell the columns. In other data, an empty column means no in every row.
     """
     answers = []
     for column, values in zip(columns, cells, strict=True):
