@@ -42,6 +42,9 @@ COLOURS = 32
 """Size of the palette for drawings."""
 WIDTH = 16
 """Width that the default learning rates were chosen for; wider networks get proportionally lower ones."""
+PIXELS = 32
+"""Side of the photographs that the default learning rate and penalty were chosen for. The norm of a gradient of smooth
+pictures falls in proportion to the side, so its square needs a weight that grows with the number of pixels."""
 MEMORISED = 0.7
 """Threshold on the metric `memorised` for a warning."""
 
@@ -134,8 +137,9 @@ class GANRecipe(ImagesRecipe):
         drawings = are_drawings(data.train)
         photographs = data.channels == 3 and not drawings
         palette = (COLOURS if drawings else 0) if options.palette is None else options.palette
-        penalty = 3.0 if palette else 1.0
-        rate = (4e-3 if photographs else 3e-3 if drawings else 1e-3) * min(1.0, WIDTH / options.width)
+        enlarged = max(1.0, options.pixels / PIXELS) if photographs else 1.0
+        penalty = 3.0 if palette else enlarged**2
+        rate = (4e-3 if photographs else 3e-3 if drawings else 1e-3) / enlarged * min(1.0, WIDTH / options.width)
         few = len(data.train) < FEW
         return replace(
             options,

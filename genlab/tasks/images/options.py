@@ -65,14 +65,14 @@ class GANOptions(LatentOptions, ScaledOptions, PicturesOptions):
     """Pictures per update and process; by default 32 for photographs in colour, else 16."""
     learning_rate: Rate | None = None
     """Peak learning rate of Adam, for both networks; by default 0.004 for photographs in colour, 0.003 for drawings and
-    0.001 for grey pictures, and lower in proportion for widths above 16."""
+    0.001 for grey pictures, and lower in proportion for widths above 16 and photographs above 32 pixels."""
     palette: Annotated[int, Ge(0), Le(1024)] | None = None
     """Number of learned colours that each pixel is mixed from; 0 for any colour. By default 32 where the training
     pictures have few colours."""
     penalty: Penalty | None = None
     """Weight gamma of the gradient penalties on real (R1) and fake (R2) pictures at the peak learning rate, by default
-    3 with a palette, else 1; it rises from a tenth of it while the learning rate warms up, and falls to a tenth at the
-    end of training."""
+    3 with a palette, else 1, and four times as much for photographs of twice the side; it rises from a tenth of it
+    while the learning rate warms up, and falls to a tenth at the end of training."""
     augment: Annotated[Literal["auto", "none", "all"], TRAINING] = "auto"
     """Differentiable augmentation of the discriminator's input; auto uses it below 2,000 pictures."""
     flip: Annotated[bool, TRAINING] = False

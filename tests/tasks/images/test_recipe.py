@@ -37,6 +37,8 @@ def test_defaults_suit_the_kind_of_picture(folder, tmp_path):
     given = recipe(drawn, learning_rate=1e-4, penalty=10.0).options
     assert (given.learning_rate, given.penalty) == (1e-4, 10.0)
     assert recipe(photographs, width=32).options.learning_rate == 2e-3
+    larger = [recipe(data, pixels=128).options for data in (drawn, photographs)]
+    assert [(options.learning_rate, options.penalty) for options in larger] == [(3e-3, 3.0), (1e-3, 16.0)]
 
 
 def test_a_run_with_a_palette_is_saved_and_loaded(tmp_path):
