@@ -2,7 +2,6 @@
 
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from genlab.data.notes.midi import LARGEST, read_midi
 from genlab.data.notes.midi_events import Unreadable
 from genlab.data.notes.score import Score
-from genlab.data.shared.compressed import COMPRESSED, read_bytes
+from genlab.data.shared.compressed import COMPRESSED, DAMAGED_ZIP, read_bytes
 from genlab.data.shared.folders import files_in, printable
 from genlab.errors import InputError
 
@@ -87,7 +86,7 @@ def find_music(data: str, option: str = "data") -> MusicFiles:
     if not chosen:
         kinds = sorted({reason for reason in others.values() if reason.endswith("MIDI")})
         raise InputError(
-            f"There is no MIDI in {data}: genlab looks for {', '.join(sorted(ENDINGS))}"
+            f"{data} has no MIDI files: genlab looks for {', '.join(sorted(ENDINGS))}"
             f"{''.join(f'; it has {kind}' for kind in kinds[:SHOWN])}.",
             option,
         )
@@ -159,7 +158,7 @@ def _members(path: Path, data: str, option: str) -> list[File]:
     """Returns the files of a zip; rejects names that point outside it."""
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{data} is a damaged zip file ({error}): create it again.", option) from None
     members = {}  # of members with the same name the last one counts
     for member in archive.infolist():
@@ -182,5 +181,5 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -
     try:
         with archive.open(member) as file:
             return file.read(most)
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGED_ZIP as error:
         raise Unreadable(f"cannot be read ({error})") from None

@@ -2,11 +2,11 @@
 
 import io
 import zipfile
-import zlib
 from collections.abc import Set
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from genlab.data.shared.compressed import DAMAGED_ZIP
 from genlab.errors import InputError
 
 LARGEST = 128 << 20
@@ -42,13 +42,16 @@ def unpacked(content: bytes, name: str) -> bytes:
             if chosen is None:
                 raise InputError(f"{name} is an archive without MusicXML: export the piece again.", "data")
             return _member(archive, chosen, name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except DAMAGED_ZIP as error:
         raise InputError(f"{name} is a damaged archive ({str(error).rstrip('.')}): export it again.", "data") from None
 
 
 def _member(archive: zipfile.ZipFile, file: str, name: str) -> bytes:
+    if archive.getinfo(file).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # zipfile expands the others without a bound
+        raise InputError(f"{name} has an unusual compression: export it again.", "data")
     with archive.open(file) as stream:
         content = stream.read(LARGEST + 1)
     if len(content) > LARGEST:

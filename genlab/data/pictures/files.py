@@ -1,11 +1,8 @@
 """Finds the pictures in a folder, a zip file or a sample set, and lists other files."""
 
-import lzma
 import os
 import re
-import struct
 import zipfile
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +13,7 @@ from genlab.data.pictures import SAMPLES
 from genlab.data.pictures.classes import CAPTIONS, GROUPS, TABLES, ClassTable
 from genlab.data.pictures.image_decoding import Unreadable
 from genlab.data.pictures.layout import shared_folders
+from genlab.data.shared.compressed import DAMAGED_ZIP
 from genlab.data.shared.sample_sets import sample_set
 from genlab.errors import InputError
 
@@ -136,7 +134,7 @@ def _members(path: Path, data: str, option: str) -> list[File]:
     """The files of a zip; rejects names that point outside it."""
     try:
         archive = zipfile.ZipFile(path)
-    except DAMAGED as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{data} is a damaged zip file ({error}): create it again.", option) from None
     members = {}  # of members with the same name the last one counts
     for member in archive.infolist():
@@ -195,12 +193,6 @@ def _note_on(strangers: Counter[str]) -> str:
 
 # --- reading one file -----------------------------------------------------------------------------
 
-DAMAGED = (
-    OSError, EOFError, ValueError, RuntimeError, MemoryError, struct.error, zlib.error, lzma.LZMAError,
-    zipfile.BadZipFile,
-)  # fmt: skip
-"""Errors of zipfile for damaged files; RuntimeError for encrypted ones and unknown compression."""
-
 
 def read_file(path: str, head: int = -1) -> bytes:
     """The content of a file, or its first `head` bytes.
@@ -230,7 +222,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, head: int = 
             while len(found) < wanted and (piece := file.read1(STEP)):
                 found += piece
             return bytes(found)
-    except DAMAGED as error:
+    except DAMAGED_ZIP as error:
         raise Unreadable(f"cannot be read ({error})") from None
 
 

@@ -4,6 +4,8 @@ import bz2
 import gzip
 import lzma
 import re
+import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,13 @@ BLOCK = 1 << 20
 """Bytes per block."""
 LARGEST = 1 << 30
 """Maximum size in bytes, after decompression, of a file that is read into memory."""
+
+
+DAMAGED_ZIP = (
+    OSError, EOFError, ValueError, RuntimeError, MemoryError, struct.error, zlib.error, lzma.LZMAError,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""Errors of zipfile for damaged files; RuntimeError for encrypted ones and unknown compression."""
 
 
 class Compression(NamedTuple):

@@ -1,9 +1,11 @@
 """XML from strangers: archives and bombs."""
 
 import contextlib
+import io
 import random
 import time
 import tracemalloc
+import zipfile
 
 import pytest
 
@@ -28,6 +30,14 @@ def test_archives_are_read_as_their_score() -> None:
     assert read_musicxml(packed({"other.xml": PIECE}), "piece.mxl") == plain
     pathless = CONTAINER.replace("score.musicxml", "missing.xml")
     assert read_musicxml(packed({"META-INF/container.xml": pathless, "a.xml": PIECE}), "piece.mxl") == plain
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_archives_that_could_expand_without_a_bound_are_refused(method: int) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        archive.writestr("score.musicxml", PIECE)
+    assert refused(made.getvalue()) == "piece.mxl has an unusual compression: export it again."
 
 
 def test_the_encoding_is_the_one_declared() -> None:

@@ -287,7 +287,7 @@ def test_changes_take_each_attribute_in_turn(folder):
 
 
 def test_random_real_pictures_are_held_out_where_any_has_the_value(folder):
-    """The judge has learnt the values of its own pictures: its flip rate there is its training accuracy."""
+    """The judge learns from these pictures, so its flip rate on them is its training accuracy."""
     found = opened(folder)
     assert found.test is not None
     held_out = {picture.tobytes() for picture in found.test.pictures.array[found.test.pictures.rows]}

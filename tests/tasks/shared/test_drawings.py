@@ -1,4 +1,4 @@
-"""Drawings and photographs are told apart by a sample of their pixels."""
+"""A sample of pixels distinguishes drawings from photographs."""
 
 import tracemalloc
 
