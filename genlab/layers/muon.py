@@ -1,12 +1,13 @@
 """Muon, fast on CPUs.
 
-Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks". Three changes to `torch.optim.Muon`:
+Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks". Four changes to `torch.optim.Muon`:
 orthogonalisation runs in float32 on processors without bfloat16 units, where bfloat16 is forty times slower
-(benchmarks/muon.py); matrices of the same shape are orthogonalised in one batch; and `ns_coefficients` may differ
-between iterations.
+(benchmarks/muon.py); matrices of the same shape are orthogonalised in one batch; `ns_coefficients` may differ between
+iterations; and it trains convolutions, whose weight it takes for a matrix with a row per output channel.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
@@ -26,8 +27,43 @@ Express", arXiv 2505.16932, algorithm 1); found by linear programming. Smaller s
 eightyfold."""
 
 
-class Muon(torch.optim.Muon):
-    """`torch.optim.Muon` with the same arguments, state and update rule, in a number format that is fast here."""
+JORDAN: Coefficients = (3.4445, -4.775, 2.0315)
+"""Coefficients of Jordan et al., for five equal iterations."""
+
+
+class Muon(torch.optim.Optimizer):
+    """The arguments, state and update rule of `torch.optim.Muon`, in a number format that is fast here.
+
+    Args:
+        params: Weights of at least two dimensions; all but the first count as columns.
+        lr: Learning rate.
+        weight_decay: Decoupled weight decay.
+        momentum: Share of the previous gradients in their average.
+        nesterov: Whether the update looks one gradient ahead of the average.
+        ns_coefficients: Coefficients of all iterations, or a tuple with those of each.
+        eps: Smallest norm to divide by.
+        ns_steps: Number of iterations, if all share their coefficients.
+        adjust_lr_fn: `original` multiplies the learning rate of tall matrices by sqrt(rows / columns);
+            `match_rms_adamw` gives each update the usual size of one of AdamW, so that both can share a learning rate
+            (Liu et al. 2025, "Muon is Scalable for LLM Training", arXiv 2502.16982, eq. 4).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: Coefficients | tuple[Coefficients, ...] = JORDAN,
+        eps: float = 1e-7,
+        ns_steps: int = 5,
+        adjust_lr_fn: str = "original",
+    ) -> None:
+        rule = {"momentum": momentum, "nesterov": nesterov, "adjust_lr_fn": adjust_lr_fn}
+        iteration = {"ns_coefficients": ns_coefficients, "ns_steps": ns_steps, "eps": eps}
+        options: dict[str, object] = {"lr": lr, "weight_decay": weight_decay, **rule, **iteration}
+        super().__init__(params, options)
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -42,9 +78,9 @@ class Muon(torch.optim.Muon):
                     state["momentum_buffer"] = torch.zeros_like(weight.grad)
                 momentum = state["momentum_buffer"].lerp_(weight.grad, 1 - group["momentum"])
                 update = weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
-                updates[tuple(weight.shape)].append((weight, update))
+                updates[tuple(weight.flatten(1).shape)].append((weight, update))
             for (rows, columns), pairs in updates.items():
-                stack = torch.stack([update for _, update in pairs])
+                stack = torch.stack([update.flatten(1) for _, update in pairs])
                 stack = stack.to(fast_dtype(stack.device))
                 stack = orthogonalise(stack, group["ns_coefficients"], group["ns_steps"], group["eps"])
                 ratio = max(1, rows / columns) ** 0.5
@@ -52,7 +88,7 @@ class Muon(torch.optim.Muon):
                     ratio = 0.2 * max(rows, columns) ** 0.5
                 for (weight, _), direction in zip(pairs, stack, strict=True):
                     weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    weight.add_(direction, alpha=-group["lr"] * ratio)
+                    weight.add_(direction.view(weight.shape), alpha=-group["lr"] * ratio)
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

@@ -1,5 +1,6 @@
 """Muon as the engine uses it; `tests/parity/test_muon.py` compares it with torch's."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -29,6 +30,20 @@ def test_it_lowers_a_loss():
         losses.append(loss.item())
     best = (x @ torch.linalg.lstsq(x, target).solution - target).square().mean().item()
     assert losses[-1] - best < 0.2 * (losses[0] - best)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_convolution_is_a_matrix_with_a_row_per_output_channel(layout):
+    torch.manual_seed(0)
+    start, gradient = torch.randn(6, 4, 3, 3), torch.randn(6, 4, 3, 3)
+    kernel = nn.Parameter(start.clone(memory_format=layout))
+    kernel.grad = gradient.clone(memory_format=layout)
+    matrix = nn.Parameter(start.reshape(6, 36).clone())
+    matrix.grad = gradient.reshape(6, 36).clone()
+    for weight in (kernel, matrix):
+        Muon([weight], lr=0.1, adjust_lr_fn="match_rms_adamw").step()
+    torch.testing.assert_close(kernel.reshape(6, 36), matrix)
+    assert (kernel != start).all()
 
 
 def test_weights_without_a_gradient_stay():

@@ -85,7 +85,7 @@ class GPTRecipe(TextRecipe):
                 lr=options.learning_rate,
                 weight_decay=options.weight_decay,
                 momentum=0.9,
-                ns_coefficients=POLAR_EXPRESS,  # type: ignore[arg-type]  # torch expects the same for every iteration
+                ns_coefficients=POLAR_EXPRESS,
             )
             optimizers.append(muon)
         adam = torch.optim.AdamW(

@@ -69,7 +69,7 @@ class TransformerRecipe(TranslationRecipe):
                     lr=options.learning_rate,
                     weight_decay=options.weight_decay,
                     momentum=0.9,
-                    ns_coefficients=POLAR_EXPRESS,  # type: ignore[arg-type]  # torch knows one for all
+                    ns_coefficients=POLAR_EXPRESS,
                 )
             )
         if others:
