@@ -1,0 +1,270 @@
+"""Music in a fixed number of voices: one position of a Transformer per time step, then one voice after another.
+
+The step-wise factorisation and its decoder are ours; what they build on: Boulanger-Lewandowski et al. (2012),
+"Modeling Temporal Dependencies in High-Dimensional Sequences", arXiv 1206.6392 (a model of time, and within each step
+one of its notes); Huang et al. (2019), "Counterpoint by Convolution", arXiv 1903.07227 (voices in any order); Huang et
+al. (2018), "Music Transformer", arXiv 1809.04281 (intervals matter more than pitches). The block is that of
+`models/gpt.py`.
+
+Data flow::
+
+    features of the last two steps and of the place in the bar, by index (batch, steps, features)
+      -> sum of their embeddings -> depth blocks, causal -> hidden (batch, steps, width)
+    for each voice:  hidden + embeddings of the voices written before it in this step
+      -> a feed-forward layer -> logits (batch, steps, voices, labels)
+
+A step is a sixteenth. The label of a voice is 0: it holds its note or rest; 1: a rest begins; 2 and up: a note begins
+(`models/chorale_steps.py`).
+
+A voice sees the others' new notes as intervals from its own last note, if it has one, and predicts its next note both as
+a pitch and as an interval: transposed music looks much the same. In training the voices are written in random order, so that any of
+them can be given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from genlab.layers.attention import KVCache
+from genlab.layers.norms import RMSNorm
+from genlab.layers.positions import rotary
+from genlab.models.chorale_steps import AGES, HOLD, INTERVALS, NONE, NOTE, REST, WIDEST, Codes, Past, Struck, interval
+from genlab.models.gpt import Block, GPTShape
+
+Places = Int[Tensor, "batch steps 2"]
+HELD, UNKNOWN = NONE + 1, NONE + 2
+"""Indices of the motion of a voice that holds, and of one that is not yet written."""
+LONGEST_BAR = 32
+"""Largest number of steps in a bar."""
+
+
+@dataclass(frozen=True)
+class ChoraleShape:
+    """Size of a network for music in voices."""
+
+    voices: int
+    """Number of voices."""
+    pitches: int
+    """Number of semitones from the lowest pitch of the corpus to the highest."""
+    repeats: bool
+    """Whether a voice may strike again the note that it holds."""
+    width: int
+    """Width of the blocks and of the voices' layers; a multiple of 32."""
+    depth: int
+    """Number of blocks."""
+    dropout: float = 0.0
+    """Dropout probability, also of each feature."""
+
+    @property
+    def labels(self) -> int:
+        """Number of labels of a voice."""
+        return NOTE + self.pitches
+
+
+# --- the network ----------------------------------------------------------------------------------
+
+
+class Features(nn.Module):
+    """The sum of the embeddings of several features, each given by its index.
+
+    Args:
+        sizes: Number of indices of each feature.
+        width: Width of the sum.
+        dropout: Probability with which training omits a feature.
+    """
+
+    offsets: Tensor
+
+    def __init__(self, sizes: Sequence[int], width: int, dropout: float) -> None:
+        super().__init__()
+        ends = torch.tensor(sizes).cumsum(0)
+        self.register_buffer("offsets", ends - torch.tensor(sizes), persistent=False)
+        self.table = nn.EmbeddingBag(int(ends[-1]), width, mode="sum")
+        self.dropout = nn.Dropout(dropout)
+        nn.init.normal_(self.table.weight, std=len(sizes) ** -0.5)
+
+    def forward(self, indices: Int[Tensor, "batch steps features"]) -> Float[Tensor, "batch steps width"]:
+        flat = (indices + self.offsets).flatten(0, 1)
+        weights = self.dropout(torch.ones_like(flat, dtype=self.table.weight.dtype))
+        return self.table(flat, per_sample_weights=weights).view(*indices.shape[:2], -1)
+
+
+class Voice(nn.Module):
+    """Predicts the label of one voice.
+
+    Args:
+        shape: The network's size.
+        voice: Its number.
+    """
+
+    def __init__(self, shape: ChoraleShape, voice: int) -> None:
+        super().__init__()
+        self.voice, self.repeats = voice, shape.repeats
+        self.others = [other for other in range(shape.voices) if other != voice]
+        self.pitches = shape.pitches
+        own, other = [shape.pitches + 1, AGES], [INTERVALS + 1, UNKNOWN + 1, UNKNOWN + 2 + shape.pitches]
+        width = shape.width
+        self.hidden = nn.Linear(width, width, bias=False)
+        self.features = Features([*own, *other * len(self.others)], width, shape.dropout)
+        self.norm = RMSNorm(width)
+        self.up = nn.Linear(width, 2 * width)
+        self.down = nn.Linear(2 * width, width, bias=False)
+        self.last_norm = RMSNorm(width)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.pitch = nn.Linear(width, shape.labels)
+        self.interval = nn.Linear(width, INTERVALS)
+        for layer in (self.pitch, self.interval):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.down.weight)
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "batch steps width"],
+        past: Past,
+        codes: Codes,
+        struck: Struck,
+        known: Bool[Tensor, "batch voices"],
+    ) -> Float[Tensor, "batch steps labels"]:
+        """Logits of the voice's label, given those of the `known` voices in the same step."""
+        mine = past.old[..., self.voice]
+        x = self.hidden(hidden) + self.features(self.indices(past, codes, struck, known))
+        x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)))))
+        x = self.dropout(self.last_norm(x))
+        logits, by_interval = self.pitch(x), self.interval(x)
+        places = torch.arange(1, self.pitches + 1, device=mine.device) - mine[..., None] + WIDEST
+        near = (places >= 0) & (places < INTERVALS) & (mine[..., None] > 0)
+        moved = by_interval.gather(-1, places.clamp(0, INTERVALS - 1)) * near
+        logits = logits + F.pad(moved, (NOTE, 0))
+        return logits.masked_fill(self.forbidden(past), float("-inf"))
+
+    def indices(
+        self, past: Past, codes: Codes, struck: Struck, known: Bool[Tensor, "batch voices"]
+    ) -> Int[Tensor, "batch steps features"]:
+        """The features of the voice's own past, and of each other voice: where it was, moved, and is."""
+        mine = past.old[..., self.voice]
+        columns = [mine, past.age[..., self.voice]]
+        for other in self.others:
+            old, new = past.old[..., other], codes[..., other]
+            written = known[:, other, None]
+            motion = torch.where(struck[..., other], interval(new, old), HELD)
+            place = torch.where(mine > 0, interval(new, mine), UNKNOWN + 1 + new)  # after a rest, the pitch itself
+            columns += [
+                interval(old, mine),
+                torch.where(written, motion, UNKNOWN),
+                torch.where(written, place, UNKNOWN),
+            ]
+        return torch.stack(columns, -1)
+
+    def forbidden(self, past: Past) -> Bool[Tensor, "batch steps labels"]:
+        """Labels that cannot be: nothing is held at the beginning, and no rest follows a rest.
+
+        Without repeated notes, no voice strikes the note that it holds.
+        """
+        mine = past.old[..., self.voice]
+        labels = torch.arange(NOTE + self.pitches, device=mine.device)
+        again = labels == mine[..., None] + REST
+        if self.repeats:
+            again = again & (mine[..., None] == 0)
+        return torch.where(past.first[..., None], labels == HOLD, again)
+
+
+class Chorale(nn.Module):
+    """The network.
+
+    Args:
+        shape: Its size.
+    """
+
+    def __init__(self, shape: ChoraleShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.pairs = list(combinations(range(shape.voices), 2))
+        sizes = [shape.pitches + 1, AGES, INTERVALS + 1] * shape.voices
+        sizes += [INTERVALS + 1] * len(self.pairs) + [LONGEST_BAR, LONGEST_BAR + 1, 2]
+        self.features = Features(sizes, shape.width, shape.dropout)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.heads = shape.width // 32
+        # 8/3 of the width, in multiples of 32: as many weights as a feed-forward layer of four times the width.
+        inner = 32 * round(shape.width / 12)
+        block = GPTShape(1, 1, shape.depth, shape.width, self.heads, self.heads, inner, dropout=shape.dropout)
+        self.blocks = nn.ModuleList(Block(block) for _ in range(shape.depth))
+        self.norm = RMSNorm(shape.width)
+        self.voices = nn.ModuleList(Voice(shape, voice) for voice in range(shape.voices))
+        self.end = nn.Linear(shape.width, 1)
+        self._initialise()
+
+    def forward(
+        self,
+        past: Past,
+        places: Places,
+        codes: Codes,
+        struck: Struck,
+        order: Int[Tensor, "batch voices"],
+    ) -> tuple[Float[Tensor, "batch steps voices labels"], Float[Tensor, "batch steps"]]:
+        """Logits of the label of each voice at each step, and of the piece having ended before the step.
+
+        Args:
+            past: What is known before each step.
+            places: The place of each step in its bar, from 0, and the length of the bar, in steps.
+            codes: The codes of the steps themselves; a voice sees only those of voices before it.
+            struck: Whether each begins there.
+            order: The rank of each voice in the order of writing.
+        """
+        hidden = self.read(past, places)
+        logits = [
+            self.write(voice, hidden, past, codes, struck, order < order[:, voice, None])
+            for voice in range(self.shape.voices)
+        ]
+        return torch.stack(logits, 2), self.ending(hidden)
+
+    def read(
+        self, past: Past, places: Places, cache: list[KVCache] | None = None
+    ) -> Float[Tensor, "batch steps width"]:
+        """The state of each step before anything is written in it; continues and extends `cache`."""
+        old, older, age, first = past
+        motion = interval(old, older)
+        columns = [each[..., voice] for voice in range(self.shape.voices) for each in (old, age, motion)]
+        columns += [interval(old[..., one], old[..., other]) for one, other in self.pairs]
+        columns += [*places.unbind(-1), first.long()]
+        x = self.dropout(self.features(torch.stack(columns, -1)))
+        start = cache[0].length if cache else 0
+        positions = torch.arange(start, start + x.shape[1], device=x.device)
+        turn = rotary(positions, self.shape.width // self.heads)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, turn, cache[layer] if cache else None)
+        return self.norm(x)
+
+    def write(
+        self,
+        voice: int,
+        hidden: Float[Tensor, "batch steps width"],
+        past: Past,
+        codes: Codes,
+        struck: Struck,
+        known: Bool[Tensor, "batch voices"],
+    ) -> Float[Tensor, "batch steps labels"]:
+        """Logits of one voice, given the `known` voices of the same step."""
+        return self.voices[voice](hidden, past, codes, struck, known)
+
+    def ending(self, hidden: Float[Tensor, "batch steps width"]) -> Float[Tensor, "batch steps"]:
+        """Logits of the piece having ended before each step."""
+        return self.end(hidden)[..., 0]
+
+    def new_cache(self, room: int) -> list[KVCache]:
+        """An empty cache for `room` steps."""
+        return [KVCache(room) for _ in self.blocks]
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        for name, weight in self.blocks.named_parameters():
+            if name.endswith(("attention.out.weight", "feed_forward.down.weight")):
+                nn.init.zeros_(weight)
+            elif weight.ndim == 2:
+                nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+        nn.init.zeros_(self.end.weight)

@@ -1,0 +1,112 @@
+"""Writes music in voices with a `Chorale`, step by step; whatever is given stays."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from genlab.models.chorale import Chorale, Places
+from genlab.models.chorale_steps import HOLD, REST, Codes, Past, Struck, age_class, labels_of, past_of
+
+Choose = Callable[[Float[Tensor, "batch labels"]], Int[Tensor, " batch"]]
+"""Draws an index from the logits of each row."""
+
+
+class Given(NamedTuple):
+    """What is given of the pieces to write."""
+
+    codes: Codes
+    struck: Struck
+    known: Bool[Tensor, "batch steps voices"]
+    """Whether each is given; elsewhere, codes and struck are 0."""
+
+
+class Written(NamedTuple):
+    """Pieces in voices."""
+
+    codes: Codes
+    struck: Struck
+    lengths: Int[Tensor, " batch"]
+    """Number of steps of each piece; what follows is arbitrary."""
+
+
+def write_chorales(network: Chorale, places: Places, given: Given, choose: Choose, ends: bool) -> Written:
+    """Writes what is not given, from the first step to the last.
+
+    Args:
+        network: The network, in evaluation mode.
+        places: The place of each step in its bar, and the length of the bar; as many steps as a piece can have.
+        given: What is given.
+        choose: Draws labels, and whether a piece has ended.
+        ends: Whether a piece may end before the last step.
+    """
+    codes, struck = given.codes.clone(), given.struck.clone()
+    batch, steps, _ = codes.shape
+    everywhere = given.known.all(2).all(0)
+    prefix = int(everywhere.long().cumprod(0).sum())
+    if prefix == steps:
+        return Written(codes, struck, torch.full((batch,), steps, device=codes.device))
+    order = _order(given)
+    cache = network.new_cache(steps)
+    past = past_of(codes[:, :prefix], struck[:, :prefix])
+    hidden = network.read(past, places[:, : prefix + 1], cache)[:, -1:]
+    past = Past(*(each[:, -1:] for each in past))
+    since = _since(struck[:, :prefix])
+    lengths = torch.full((batch,), steps, device=codes.device)
+    for step in range(prefix, steps):
+        here = slice(step, step + 1)
+        if step > prefix:
+            past = Past(codes[:, step - 1 : step], past.old, age_class(since)[:, None], torch.zeros_like(past.first))
+            hidden = network.read(past, places[:, here], cache)
+        if ends and step:
+            ending = network.ending(hidden)
+            ended = choose(torch.cat((torch.zeros_like(ending), ending), 1)) == 1
+            lengths = torch.where(ended & (lengths == steps), step, lengths)
+            if bool((lengths < steps).all()):
+                break
+        known = given.known[:, step].clone()
+        for voice in order:
+            if not bool(known[:, voice].all()):
+                logits = network.write(voice, hidden, past, codes[:, here], struck[:, here], known)[:, 0]
+                label = choose(logits)
+                code = torch.where(label == HOLD, past.old[:, 0, voice], label - REST)
+                free = ~given.known[:, step, voice]
+                codes[free, step, voice], struck[free, step, voice] = code[free], (label != HOLD)[free]
+                known[:, voice] = True
+        since = torch.where(struck[:, step], 0, since + 1)
+    return Written(codes, struck, lengths)
+
+
+def log_likelihood(
+    network: Chorale, places: Places, codes: Codes, struck: Struck, order: Sequence[int] | None = None
+) -> Float[Tensor, "batch steps"]:
+    """Log probability of each step of whole pieces, in nats, given the steps before it.
+
+    Args:
+        network: The network, in evaluation mode.
+        places: The place of each step in its bar, and the length of the bar.
+        codes: The voices' codes.
+        struck: Whether each begins there.
+        order: The voices, in the order of writing; None for that of their numbers.
+    """
+    past = Past(*(each[:, :-1] for each in past_of(codes, struck)))
+    rank = torch.tensor(order or range(codes.shape[2]), device=codes.device).argsort().expand(len(codes), -1)
+    logits, _ = network(past, places, codes, struck, rank)
+    labels = labels_of(codes, struck)
+    return logits.float().log_softmax(-1).gather(-1, labels[..., None])[..., 0].sum(-1)
+
+
+def _order(given: Given) -> list[int]:
+    """The voices in the order of writing: those of which most is given come first."""
+    shares = given.known.float().mean((0, 1))
+    return torch.argsort(-shares, stable=True).tolist()
+
+
+def _since(struck: Struck) -> Int[Tensor, "batch voices"]:
+    """Number of steps since each voice was struck, after the last step."""
+    batch, steps, voices = struck.shape
+    if not steps:
+        return torch.zeros(batch, voices, dtype=torch.long, device=struck.device)
+    return struck.flip(1).long().argmax(1)

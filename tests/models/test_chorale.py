@@ -1,0 +1,173 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from genlab.models.chorale import Chorale, ChoraleShape
+from genlab.models.chorale_steps import HOLD, NOTE, Past, age_class, interval, labels_of, past_of, step_nats
+from genlab.models.chorale_writing import Given, log_likelihood, write_chorales
+
+VOICES, PITCHES = 3, 12
+
+
+def network(repeats: bool = True, seed: int = 0) -> Chorale:
+    """A network whose outputs depend on everything."""
+    torch.manual_seed(seed)
+    made = Chorale(ChoraleShape(VOICES, PITCHES, repeats, width=32, depth=2)).eval()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.add_(0.2 * torch.randn_like(weight))
+    return made
+
+
+def pieces(batch: int = 2, steps: int = 9, seed: int = 1) -> tuple[Tensor, Tensor]:
+    """Random codes, and where they begin: each voice moves in about half of the steps."""
+    random = torch.Generator().manual_seed(seed)
+    codes = torch.randint(0, PITCHES + 1, (batch, steps, VOICES), generator=random)
+    struck = torch.rand(batch, steps, VOICES, generator=random) < 0.5
+    struck[:, 0] = True
+    for step in range(1, steps):
+        codes[:, step] = torch.where(struck[:, step], codes[:, step], codes[:, step - 1])
+        struck[:, step] &= (codes[:, step] > 0) | (codes[:, step - 1] > 0)
+    return codes, struck
+
+
+def places(batch: int, steps: int) -> Tensor:
+    place = (torch.arange(steps) % 16).expand(batch, steps)
+    return torch.stack((place, torch.full_like(place, 16)), -1)
+
+
+def order(batch: int, *ranks: int) -> Tensor:
+    return torch.tensor(ranks or range(VOICES)).expand(batch, VOICES)
+
+
+def logits(made: Chorale, codes: Tensor, struck: Tensor, *ranks: int) -> Tensor:
+    past = Past(*(each[:, :-1] for each in past_of(codes, struck)))
+    return made(past, places(*codes.shape[:2]), codes, struck, order(len(codes), *ranks))[0].softmax(-1)
+
+
+def test_the_past_of_a_piece():
+    codes = torch.tensor([[[5], [5], [7], [7], [0]]])
+    struck = torch.tensor([[[True], [False], [True], [True], [True]]])
+    past = past_of(codes, struck)
+    assert past.old[0, :, 0].tolist() == [0, 5, 5, 7, 7, 0]
+    assert past.older[0, :, 0].tolist() == [0, 0, 5, 5, 7, 7]
+    assert past.age[0, :, 0].tolist() == [0, 0, 1, 0, 0, 0]
+    assert past.first[0].tolist() == [True, False, False, False, False, False]
+    assert labels_of(codes, struck)[0, :, 0].tolist() == [6, HOLD, 8, 8, 1]
+
+
+def test_ages_have_classes():
+    ages = age_class(torch.tensor([0, 1, 7, 8, 11, 12, 16, 23, 1000]))
+    assert ages.tolist() == [0, 1, 7, 8, 8, 9, 10, 11, 11]
+
+
+def test_intervals_with_a_rest_have_an_index():
+    assert interval(torch.tensor([5, 3, 0, 5]), torch.tensor([3, 5, 5, 0])).tolist() == [26, 22, 49, 49]
+    assert interval(torch.tensor([60]), torch.tensor([1])).item() == interval(torch.tensor([30]), torch.tensor([1]))
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_labels_that_cannot_be_have_no_probability(repeats):
+    codes, struck = pieces()
+    chances = logits(network(repeats), codes, struck)
+    torch.testing.assert_close(chances.sum(-1), torch.ones(2, 9, VOICES))
+    assert (chances[:, 0, :, HOLD] == 0).all()
+    old = codes[:, :-1]
+    again = chances[:, 1:].gather(-1, old[..., None] + 1)[..., 0]
+    assert (again[old == 0] == 0).all()
+    assert ((again[old > 0] > 0) == repeats).all()
+
+
+@pytest.mark.parametrize("ranks", [(0, 1, 2), (2, 0, 1)])
+def test_nothing_depends_on_what_is_written_later(ranks):
+    """Changes each cell in turn and looks where the probabilities change."""
+    made, (codes, struck) = network(), pieces(1)
+    before = logits(made, codes, struck, *ranks)
+    for step, voice in [(0, 0), (3, 1), (4, 2), (8, 0)]:
+        other, begun = codes.clone(), struck.clone()
+        other[0, step, voice] = codes[0, step, voice] % PITCHES + 1
+        begun[0, step, voice] = True
+        changed = ((logits(made, other, begun, *ranks) - before).abs() > 1e-6).any(-1)[0]
+        assert not changed[:step].any()
+        for later in range(VOICES):
+            assert changed[step, later] == (ranks[later] > ranks[voice])
+        assert changed[step + 1 : step + 2].all()
+
+
+def test_a_state_depends_on_the_place_in_the_bar_and_on_ages():
+    made, (codes, struck) = network(), pieces(1, 4)
+    past = Past(*(each[:, :-1] for each in past_of(codes, struck)))
+    here = places(1, 4)
+    before = made.read(past, here)
+    assert not torch.allclose(made.read(past, (here + 3) % 16), before)
+    assert not torch.allclose(made.read(past._replace(age=past.age + 1), here), before)
+
+
+def test_a_tiny_batch_can_be_learnt():
+    codes, struck = pieces(2, 12)
+    torch.manual_seed(0)
+    made = Chorale(ChoraleShape(VOICES, PITCHES, True, width=32, depth=1))
+    adam = torch.optim.AdamW(made.parameters(), 0.01)
+    past = Past(*(each[:, :-1] for each in past_of(codes, struck)))
+    labels = labels_of(codes, struck)
+    losses = []
+    for _ in range(60):
+        nats = step_nats(made(past, places(2, 12), codes, struck, order(2))[0], labels).mean()
+        adam.zero_grad()
+        nats.backward()
+        adam.step()
+        losses.append(nats.item())
+    assert losses[0] == pytest.approx(math.log(NOTE + PITCHES), abs=0.2)
+    assert losses[-1] < 0.1
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def nothing(batch: int, steps: int) -> Given:
+    empty = torch.zeros(batch, steps, VOICES, dtype=torch.long)
+    return Given(empty, empty.bool(), empty.bool())
+
+
+def likeliest(scores: Tensor) -> Tensor:
+    return scores.argmax(-1)
+
+
+def test_writing_chooses_from_the_probabilities_of_the_whole_piece():
+    """Cached, step by step: each choice is the likeliest under one pass over what was written."""
+    made = network()
+    codes, struck, lengths = write_chorales(made, places(2, 12), nothing(2, 12), likeliest, ends=False)
+    assert lengths.tolist() == [12, 12]
+    best = logits(made, codes, struck).argmax(-1)
+    assert torch.equal(best, labels_of(codes, struck))
+
+
+def test_what_is_given_stays():
+    made, (codes, struck) = network(), pieces(2, 12)
+    known = torch.zeros_like(struck)
+    known[:, :, 2] = True  # a voice
+    known[:, :4] = True  # a beginning
+    given = Given(codes * known, struck & known, known)
+    written = write_chorales(made, places(2, 12), given, likeliest, ends=False)
+    assert torch.equal(written.codes[known], codes[known])
+    assert torch.equal(written.struck[known], struck[known])
+    best = logits(made, written.codes, written.struck, 1, 2, 0).argmax(-1)
+    assert torch.equal(best[~known], labels_of(written.codes, written.struck)[~known])
+
+
+def test_pieces_end_where_the_network_ends_them():
+    made = network()
+    with torch.no_grad():
+        made.end.weight.zero_()
+        made.end.bias.fill_(9.0)
+    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, ends=True).lengths.tolist() == [1, 1]
+    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, ends=False).lengths.tolist() == [12, 12]
+
+
+def test_likelihoods_are_those_of_the_logits():
+    made, (codes, struck) = network(), pieces()
+    chances = logits(made, codes, struck, 1, 2, 0).gather(-1, labels_of(codes, struck)[..., None])[..., 0]
+    found = log_likelihood(made, places(2, 9), codes, struck, order=(2, 0, 1))
+    torch.testing.assert_close(found, chances.log().sum(-1), rtol=1e-4, atol=1e-4)
