@@ -14,6 +14,7 @@ from genlab.data.notes.abc import read_tune, tunes_in
 from genlab.data.notes.musicxml import read_musicxml
 from genlab.data.notes.score import Score
 from genlab.data.notes.stored import from_json, to_json
+from genlab.data.notes.unreadable import Unreadable
 from genlab.data.shared.cache import cached
 from genlab.errors import InputError
 
@@ -29,7 +30,7 @@ def chorales() -> dict[str, Score]:
 
     def scores() -> Iterator[tuple[str, Score]]:
         for name, content in _chorales():
-            score = read_musicxml(content, name)
+            score = read_musicxml(content)
             if len(score.tracks) == VOICES:
                 yield name.removesuffix(".mxl"), score
 
@@ -42,8 +43,8 @@ def tunes() -> dict[str, Score]:
     def scores() -> Iterator[tuple[str, Score]]:
         for name, text in _tunes():
             try:
-                score = read_tune(text, name)
-            except InputError:  # misprints
+                score = read_tune(text)
+            except Unreadable:  # misprints
                 continue
             if len(score.metres) == 1:
                 yield name.removesuffix(".abc"), score
@@ -70,11 +71,8 @@ def _tunes() -> Iterator[tuple[str, str]]:
     """Yields a unique name and the text of each tune."""
     for collection, folder in COLLECTIONS.items():
         for path in sorted(_corpus("tunes").joinpath(folder).glob("*.abc")):
-            seen: dict[str, int] = {}
             for number, text in tunes_in(path.read_bytes()):
-                seen[number] = seen.get(number, 0) + 1
-                again = f"-{seen[number]}" if seen[number] > 1 else ""
-                yield f"{collection}/{path.stem}-{number}{again}.abc", text
+                yield f"{collection}/{path.stem}-{number}.abc", text
 
 
 def _corpus(name: str) -> Path:
