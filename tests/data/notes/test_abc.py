@@ -74,12 +74,12 @@ def test_keys_and_modes() -> None:
     ],
 )  # fmt: skip
 def test_key_signatures(text: str, sharps: int, minor: bool) -> None:
-    found = key_of(text, "tune")
+    found = key_of(text)
     assert (found.sharps, found.minor, sum(found.alters.values())) == (sharps, minor, sharps)
 
 
 def test_metres_and_tempos() -> None:
-    assert [metre_of(text, "") for text in ("C", "C|", "6/8", "2+3/8", "(2+3)/8", "none")] == [
+    assert [metre_of(text) for text in ("C", "C|", "6/8", "2+3/8", "(2+3)/8", "none")] == [
         (4, 4), (2, 2), (6, 8), (5, 8), (5, 8), None
     ]  # fmt: skip
     half = Fraction(1, 2)
