@@ -7,8 +7,8 @@ pitch, each pitch from 1 to 127 is exactly one symbol.
 The context of the first voice, most important first: the phase of the step in its beat, the pitches of the other voices
 at the step before, from the last voice up, and its last move. The context of every further voice: the interval to the
 first voice at this step, the phase, the intervals to the other voices that this step has already, the pitches of the
-voices to come at the step before, from the last voice up, and the move of the first voice. All pitches count from the
-voice's own last pitch.
+voices to come at the step before, from the last voice up, the moves to this step of the voices that it has already, and
+the voice's own last move. All pitches count from the voice's own last pitch.
 
 Data flow::
 
@@ -49,7 +49,7 @@ class VoiceNGram:
         weight: Weight of shorter contexts; see `NGram`.
     """
 
-    def __init__(self, grids: Sequence[Grid], onsets: Sequence[Onsets] | None = None, weight: float = 4.0) -> None:
+    def __init__(self, grids: Sequence[Grid], onsets: Sequence[Onsets] | None = None, weight: float = 8.0) -> None:
         cells = np.concatenate(grids)
         self.voices, self.repeats = cells.shape[1], onsets is not None
         self.typical = np.array([round(voice[voice > 0].mean()) if voice.any() else PITCHES // 2 for voice in cells.T])
@@ -117,7 +117,7 @@ class VoiceNGram:
             if voice == 0:
                 features = [timing, *lower[:1], previous[:, 0], *lower[1:]]
             else:
-                features = [upper[0], timing, *upper[1:], *lower, moves[:, 0]]
+                features = [upper[0], timing, *upper[1:], *lower, *moves.T[:voice], previous[:, voice]]
             contexts.append(np.stack(features, 1))
         return contexts, symbols
 
@@ -135,7 +135,8 @@ def _last_pitches(grid: Grid, typical: Int[np.ndarray, " voices"]) -> Int[np.nda
 
 
 def _previous_moves(moves: Int[np.ndarray, "steps voices"]) -> Int[np.ndarray, "steps voices"]:
-    """The last move of each voice before each step, other than to stay."""
+    """The last move of each voice before each step, other than to stay; the one to the first step does not count."""
     rows = np.concatenate([np.full((1, moves.shape[1]), LEAP), moves])[:-1]
+    rows[1:2] = LEAP
     place = np.maximum.accumulate(np.where(rows != LEAP, np.arange(len(rows))[:, None], 0))
     return np.take_along_axis(rows, place, 0)
