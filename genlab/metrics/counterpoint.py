@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 Grid = Int[np.ndarray, "steps voices"]
+Grids = Sequence[Int[np.ndarray, "_ voices"]]
 Ranges = Int[np.ndarray, "voices 2"]
 
 REST = 0
@@ -19,7 +20,7 @@ TRIADS = ((0, 4, 7), (0, 3, 7), (0, 4), (0, 3))
 """Semitones above the bass, without octaves, of major and minor triads in root position, complete or without fifth."""
 
 
-def faults(grids: Sequence[Grid], ranges: Ranges) -> dict[str, float]:
+def faults(grids: Grids, ranges: Ranges) -> dict[str, float]:
     """Faults and cadences of a set of pieces, whose changes, steps and notes count equally.
 
     Args:
@@ -44,7 +45,7 @@ def faults(grids: Sequence[Grid], ranges: Ranges) -> dict[str, float]:
     }
 
 
-def pitch_ranges(grids: Sequence[Grid], share: float = 0.001) -> Ranges:
+def pitch_ranges(grids: Grids, share: float = 0.001) -> Ranges:
     """The range of each voice in a set of pieces: `share` of its cells may lie below it, and as many above.
 
     A voice that never sounds has the range of all pitches.

@@ -45,12 +45,12 @@ class Piece:
     bars: Int[np.ndarray, " edges"]
     """Where each bar starts, and at last where the last one ends; at least two steps, ascending. Every note, drums
     included, starts within."""
-    drums: Notes = field(default_factory=lambda: np.zeros((0, 4), np.int64))
+    drums: Int[np.ndarray, "hits 4"] = field(default_factory=lambda: np.zeros((0, 4), np.int64))
     """Notes of drums, whose pitch is the number of the instrument. Only measures of rhythm and structure use them."""
 
     @property
     def everything(self) -> Notes:
-        """Notes and drums; the tracks of drums are negative."""
+        """Notes and drums; all drums are track -1."""
         return np.concatenate([self.notes, self.drums * [1, 1, 1, 0] - [0, 0, 0, 1]])
 
 
@@ -62,7 +62,7 @@ def melodies(notes: Notes) -> Notes:
     return rows[first]
 
 
-def histograms(piece: Piece) -> dict[str, Counts]:
+def histograms(piece: Piece) -> dict[str, Float[np.ndarray, " _"]]:
     """How often each value occurs in a piece.
 
     Returns:
@@ -108,8 +108,8 @@ def statistics(piece: Piece) -> dict[str, float]:
 def groove_similarity(piece: Piece) -> float:
     """Mean similarity of the onset patterns of adjacent bars: the share of sixteenths on which they agree.
 
-    1 - |a xor b| / sixteenths, where a and b say at which sixteenths of a bar any note starts (Wu and Yang
-    2020). Departs from it: pairs of silent bars and of bars of different lengths do not count.
+    1 - |a xor b| / sixteenths, where a and b say at which sixteenths of a bar any note starts (Wu and Yang 2020).
+    Departs from the paper: pairs of silent bars and of bars of different lengths do not count.
 
     Returns:
         The mean, from 0 to 1; NaN without such a pair.
@@ -131,15 +131,16 @@ def grid_notes(grid: Int[np.ndarray, "steps voices"], onsets: Bool[np.ndarray, "
         grid: The pitches.
         onsets: Where a note starts although the pitch stays the same; without them, equal pitches are held.
     """
-    edge = np.ones((len(grid) + 1, grid.shape[1]), bool)
+    cells = np.concatenate([grid, np.zeros_like(grid, shape=(1, grid.shape[1]))])
+    edge = np.ones(cells.shape, bool)
     edge[1:-1] = grid[1:] != grid[:-1]
     if onsets is not None:
         edge[:-1] |= onsets
     voice, step = np.nonzero(edge.T)
-    start, end = step[:-1], step[1:]
-    sounds = (voice[:-1] == voice[1:]) & (grid[start.clip(max=len(grid) - 1), voice[:-1]] != 0)
-    start, end, voice = start[sounds], end[sounds], voice[:-1][sounds]
-    return np.stack([start * SIXTEENTH, (end - start) * SIXTEENTH, grid[start, voice], voice], 1)
+    pitch = cells[step, voice]
+    sounding = np.flatnonzero(pitch)  # never the last edge of a voice, so that the next one is its end
+    start, end = step[sounding] * SIXTEENTH, step[sounding + 1] * SIXTEENTH
+    return np.stack([start, end - start, pitch[sounding], voice[sounding]], 1)
 
 
 def _counts(values: Int[np.ndarray, " values"], bins: int) -> Counts:

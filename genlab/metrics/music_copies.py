@@ -14,6 +14,7 @@ from genlab.metrics.counterpoint import REST, Grid
 from genlab.metrics.music import PITCH, TRACK, Notes, melodies
 
 Hashes = UInt64[np.ndarray, " windows"]
+ManyHashes = Sequence[UInt64[np.ndarray, " _"]]
 
 STEPS = (16, 64)
 """Steps in the windows of grids: in sixteenths, one and four bars of four beats."""
@@ -52,13 +53,13 @@ def melody_windows(notes: Notes, length: int = NOTES) -> Hashes:
     return np.concatenate(found)
 
 
-def shared(windows: Sequence[Hashes], training: Hashes) -> float:
+def shared(windows: ManyHashes, training: Hashes) -> float:
     """Share of the windows of all pieces that are among the training windows; 0 without any window."""
     every = np.concatenate([np.zeros(0, np.uint64), *windows])
     return float(np.isin(every, training).mean()) if len(every) else 0.0
 
 
-def copying(made: Sequence[Hashes], held_out: Sequence[Hashes], training: Sequence[Hashes]) -> dict[str, Any]:
+def copying(made: ManyHashes, held_out: ManyHashes, training: ManyHashes) -> dict[str, Any]:
     """Compares the shares of windows that new and held-out pieces have in common with the training pieces.
 
     Args:

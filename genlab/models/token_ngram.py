@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from genlab.models.ngram import NGram
 
 Tokens = Int[np.ndarray, " tokens"]
+Sequences = Sequence[Int[np.ndarray, " _"]]
 
 
 class TokenNGram:
@@ -26,7 +27,7 @@ class TokenNGram:
         weight: Weight of shorter contexts; see `NGram`.
     """
 
-    def __init__(self, sequences: Sequence[Tokens], vocabulary: int, order: int = 4, weight: float = 1.0) -> None:
+    def __init__(self, sequences: Sequences, vocabulary: int, order: int = 4, weight: float = 1.0) -> None:
         assert order > 0
         self.vocabulary, self.order = vocabulary, order
         empty = [np.zeros(0, np.int64)]
@@ -37,7 +38,7 @@ class TokenNGram:
         """Negative natural logarithm of the probability of each token of a sequence, from its first."""
         return -np.log(self.model.probabilities(self._contexts(tokens), tokens))
 
-    def nats_per_token(self, sequences: Sequence[Tokens]) -> float:
+    def nats_per_token(self, sequences: Sequences) -> float:
         """Total nats of all sequences divided by their number of tokens: long sequences count more."""
         return sum(float(self.nats(tokens).sum()) for tokens in sequences) / sum(map(len, sequences))
 

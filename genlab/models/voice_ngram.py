@@ -27,6 +27,8 @@ Grid = Int[np.ndarray, "steps voices"]
 """The MIDI pitch of each voice at each step, 1 to 127, or 0 for a rest."""
 Onsets = Bool[np.ndarray, "steps voices"]
 """Where a note starts; only those that repeat the pitch of the step before matter."""
+Grids = Sequence[Int[np.ndarray, "_ voices"]]
+ManyOnsets = Sequence[Bool[np.ndarray, "_ voices"]]
 
 PITCHES = 127
 """Pitches, from 1; also the symbol of a rest."""
@@ -49,7 +51,7 @@ class VoiceNGram:
         weight: Weight of shorter contexts; see `NGram`.
     """
 
-    def __init__(self, grids: Sequence[Grid], onsets: Sequence[Onsets] | None = None, weight: float = 8.0) -> None:
+    def __init__(self, grids: Grids, onsets: ManyOnsets | None = None, weight: float = 8.0) -> None:
         cells = np.concatenate(grids)
         self.voices, self.repeats = cells.shape[1], onsets is not None
         self.typical = np.array([round(voice[voice > 0].mean()) if voice.any() else PITCHES // 2 for voice in cells.T])
@@ -74,7 +76,7 @@ class VoiceNGram:
         ]
         return -np.log(np.stack(columns, 1))
 
-    def nats_per_cell(self, grids: Sequence[Grid], onsets: Sequence[Onsets] | None = None) -> float:
+    def nats_per_cell(self, grids: Grids, onsets: ManyOnsets | None = None) -> float:
         """Total nats of all pieces divided by their number of cells, voices times steps: long pieces count more."""
         pieces = zip(grids, onsets or [None] * len(grids), strict=True)
         return sum(float(self.nats(*piece).sum()) for piece in pieces) / sum(grid.size for grid in grids)
@@ -96,7 +98,7 @@ class VoiceNGram:
 
     def _read(
         self, grid: Grid, onsets: Onsets | None
-    ) -> tuple[list[Int[np.ndarray, "steps features"]], Int[np.ndarray, "steps voices"]]:
+    ) -> tuple[list[Int[np.ndarray, "steps _"]], Int[np.ndarray, "steps voices"]]:
         """The contexts of each voice, and the symbols of all."""
         assert grid.shape[1] == self.voices
         assert self.repeats or onsets is None

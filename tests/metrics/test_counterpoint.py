@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genlab.metrics.counterpoint import (
@@ -135,6 +135,7 @@ def test_faults_pool_the_pieces():
 grids = st.lists(st.lists(st.integers(40, 64), min_size=3, max_size=3), min_size=1, max_size=12).map(np.array)
 
 
+@settings(max_examples=50, deadline=None)
 @given(grids, st.integers(1, 12))
 def test_transposition_and_held_chords_change_nothing(piece, semitones):
     for semitone in (0, 7):

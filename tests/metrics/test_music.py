@@ -144,7 +144,7 @@ pieces = st.lists(
 ).map(lambda rows: notes(*rows))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(pieces, st.randoms(use_true_random=False), st.integers(1, 12))
 def test_the_order_of_notes_and_the_key_do_not_matter(rows, chance, semitones):
     order = chance.sample(range(len(rows)), len(rows))
@@ -160,7 +160,7 @@ def test_the_order_of_notes_and_the_key_do_not_matter(rows, chance, semitones):
     assert statistics(higher) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(pieces)
 def test_polyphony_of_any_notes(rows):
     sounding = np.zeros(200, int)

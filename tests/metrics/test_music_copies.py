@@ -20,7 +20,7 @@ grids = st.lists(st.lists(st.sampled_from([0, 60, 61, 62]), min_size=2, max_size
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(grids, grids, st.integers(1, 4), st.integers(1, 12))
 def test_windows_are_equal_where_they_are_transpositions(first, second, steps, semitones):
     def windows(grid):

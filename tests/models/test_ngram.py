@@ -47,7 +47,7 @@ cases = st.integers(0, 3).flatmap(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cases, st.sampled_from([0.5, 1.0, 8.0]))
 def test_any_examples(rows, weight):
     order = len(rows[1][0]) - 1

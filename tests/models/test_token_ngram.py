@@ -37,7 +37,7 @@ def test_sequences_do_not_run_into_one_another():
     assert begins[0] == begins[3] > begins[1]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 4), max_size=20), max_size=4),
     st.lists(st.integers(0, 4), min_size=1, max_size=10),

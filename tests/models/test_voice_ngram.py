@@ -29,7 +29,7 @@ def test_probabilities_of_all_values_sum_to_one(model):
     np.testing.assert_allclose(-np.log(given_value), model.nats(piece))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_any_grid_has_probabilities_that_sum_to_one(data):
     voices, steps = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 12))
