@@ -14,7 +14,7 @@ from genlab.options import nearest
 if TYPE_CHECKING:
     from genlab.tasks.task import Task
 
-TASKS = ("classify", "text", "points", "images", "translate", "restyle")
+TASKS = ("classify", "text", "points", "images", "translate", "restyle", "music")
 
 
 @cache

@@ -1,6 +1,6 @@
 """Samples: generated content, and the files that show it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -29,7 +29,7 @@ class Sample:
     kind: Kind
     content: Any
     """The content in Python: a string or an array."""
-    files: dict[str, bytes] = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
     """The content as files, by extension: txt, csv, png."""
     latent: np.ndarray | None = field(default=None, repr=False)
     """Latent vector of the content, (latent,)."""

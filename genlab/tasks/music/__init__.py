@@ -1,0 +1,29 @@
+"""Music: models that write pieces of notes."""
+
+from genlab.data.notes import SAMPLES
+from genlab.tasks.task import Model, Task
+
+OPTIONS = "genlab.tasks.music.options"
+GENERATE = {"generate": f"{OPTIONS}:MusicRequest"}
+
+TASK = Task(
+    name="music",
+    about="a model that writes music",
+    models=(
+        Model(
+            "chorale",
+            "a Transformer over time steps that writes one voice after another",
+            options=f"{OPTIONS}:ChoraleOptions",
+            recipe="genlab.tasks.music.chorale:ChoraleRecipe",
+            network="genlab.tasks.music.chorale:build_network",
+            requests=GENERATE,
+        ),
+    ),
+    pipeline="genlab.tasks.music.pipeline:MusicPipeline",
+    evaluate="genlab.tasks.music.evaluate:evaluate",
+    makes="music",
+    data="a folder, zip or file of music: MIDI, MusicXML or ABC",
+    samples=SAMPLES,
+    generates="Make music",
+    page="docs/music.md",
+)

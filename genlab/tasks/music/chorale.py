@@ -1,0 +1,226 @@
+"""Training a model of music in voices: parts of pieces, transposed, with their voices in random order.
+
+Read it with `models/chorale.py` (the network), `models/chorale_steps.py` (what it reads and predicts) and `grids.py`
+(pieces as tensors).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from genlab.data.notes.piece_set import PieceSet
+from genlab.data.notes.voices import VoiceGrid, voice_shifts
+from genlab.engine.custom import Networks
+from genlab.engine.pipeline import Pipeline
+from genlab.engine.recipe import DataFacts, Metrics, Place, Setup
+from genlab.errors import InputError
+from genlab.layers.average import Average
+from genlab.layers.muon import POLAR_EXPRESS, Muon
+from genlab.models.chorale import Chorale, ChoraleShape, Features, Places, Voice
+from genlab.models.chorale_steps import Codes, Past, Struck, labels_of, past_of, step_nats
+from genlab.tasks.music.grids import VoiceFacts, VoicePiece, as_tensors, facts_of, grids_of
+from genlab.tasks.music.options import ChoraleOptions
+from genlab.tasks.music.pipeline import MusicPipeline
+from genlab.tasks.music.recipe import MusicRecipe
+
+TOGETHER = 8
+"""Number of pieces measured in parallel."""
+WATCHED = 100
+"""Largest number of validation pieces to measure on during training, spread evenly over the split."""
+
+
+@dataclass(frozen=True)
+class VoiceData:
+    """Pieces, and the same on the grid."""
+
+    pieces: PieceSet
+    train: list[VoiceGrid]
+    validation: list[VoiceGrid] | None
+    test: list[VoiceGrid] | None
+    facts: VoiceFacts
+
+
+class VoiceBatch(NamedTuple):
+    """Parts of pieces; padding follows."""
+
+    past: Past
+    places: Places
+    codes: Codes
+    struck: Struck
+    real: Bool[Tensor, "batch steps"]
+    """Whether each step is one of the piece."""
+    ended: Float[Tensor, "batch steps"]
+    """1 at the step after the last one."""
+    counted: Bool[Tensor, "batch steps"]
+    """Whether each step is one of the piece or the one after it."""
+
+
+def build_network(options: ChoraleOptions, facts: VoiceFacts, networks: Networks) -> dict[str, nn.Module]:
+    """Builds the network."""
+    if options.width % 32:
+        raise InputError(f"width: {options.width} cannot be used; this model needs a multiple of 32.", "width")
+    shape = ChoraleShape(len(facts.ranges), facts.pitches, facts.repeats, options.width, options.depth, options.dropout)
+    return {"chorale": networks.build("chorale", shape, Chorale)}
+
+
+class ChoraleRecipe(MusicRecipe):
+    """Trains a model of music in voices."""
+
+    replaceable = ("chorale",)
+    losses = ("loss",)
+    data: VoiceData
+
+    def __init__(self, setup: Setup) -> None:
+        options, device = setup.options, setup.machine.device
+        facts = setup.data.facts
+        self.network = build_network(options, facts, setup.networks)["chorale"].to(device)
+        self.average = Average(self.network, options.average).to(device)
+        self.loss = setup.losses.get("loss", step_nats)
+        matrices, others = divided_weights(self.network)
+        muon = Muon(matrices, options.learning_rate, options.weight_decay, momentum=0.9, ns_coefficients=POLAR_EXPRESS)
+        adam = torch.optim.AdamW(
+            others, options.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=options.weight_decay, fused=True
+        )
+        pipeline = MusicPipeline(options, facts, {"chorale": self.average.network}, setup.machine)
+        networks: dict[str, nn.Module] = {"chorale": self.network, "average": self.average}
+        super().__init__(setup, pipeline, networks, {"chorale": [muon, adam]})
+        self.train = [as_tensors(grid, facts) for grid in self.data.train]
+        self.pasts = [_past(piece) for piece in self.train]
+        ranges = np.array(facts.ranges)
+        self.shifts = [voice_shifts(grid.pitches, ranges) for grid in self.data.train]
+        lengths = np.array([len(piece.codes) for piece in self.train])
+        self.chances = lengths / lengths.sum()
+
+    # --- data ---
+
+    @classmethod
+    def read(cls, options: Any, place: Place, start: Pipeline | None) -> tuple[VoiceData, DataFacts]:
+        found, about = cls.pieces(place)
+        grids, notes = grids_of([piece for split in found.splits().values() for piece in split], found.name)
+        rest = iter(grids)
+        splits = {name: [next(rest) for _ in pieces] for name, pieces in found.splits().items()}
+        train = splits["train"]
+        data = VoiceData(found, train, splits.get("validation"), splits.get("test"), facts_of(train))
+        return data, replace(about, notes=[*about.notes, *notes])
+
+    def batch(self, step: int) -> VoiceBatch:
+        """Parts of pieces, each as likely as the piece is long, transposed within the range of each voice."""
+        random, options = np.random.default_rng((self.seed, step, self.machine.rank)), self.options
+        parts = []
+        for pick in random.choice(len(self.train), options.batch, p=self.chances).tolist():
+            shifts = self.shifts[pick]
+            shift = int(random.integers(shifts.start, shifts.stop)) if options.transpose else 0
+            steps, half = len(self.train[pick].codes), options.window // 2
+            first = int(np.clip(random.integers(-half, max(1, steps - half)), 0, max(0, steps + 1 - options.window)))
+            parts.append(_part(self.train[pick], self.pasts[pick], first, options.window, shift))
+        return _together(parts)
+
+    # --- the method ---
+
+    def step(self, batch: VoiceBatch, progress: float) -> Metrics:
+        batch = VoiceBatch(*batch)
+        order = torch.rand(len(batch.codes), batch.codes.shape[2], device=batch.codes.device).argsort(1)
+        nats, ending = losses(self.network, batch, order, self.loss)
+        cells = batch.real.sum() * batch.codes.shape[2]
+        self.update(self.network, (nats + ending) / cells, clip=1.0, count=cells)
+        self.average.update(self.network)
+        return {"nats_per_cell": nats / cells}
+
+    # --- validation ---
+
+    @property
+    def validates(self) -> bool:
+        return self.data.validation is not None
+
+    def validate(self) -> dict[str, float]:
+        assert self.data.validation is not None, "there is nothing to validate on"
+        places = np.unique(np.linspace(0, len(self.data.validation) - 1, WATCHED).round().astype(int))
+        return nats_per_cell(self.pipeline, [self.data.validation[place] for place in places], self.loss)
+
+    def test(self) -> dict[str, float]:
+        return {} if self.data.test is None else nats_per_cell(self.pipeline, self.data.test, self.loss)
+
+
+def losses(
+    network: nn.Module, batch: VoiceBatch, order: Int[Tensor, "batch voices"], loss: Any
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Total nats of the labels and of the ends of a batch."""
+    logits, ending = network(batch.past, batch.places, batch.codes, batch.struck, order)
+    nats = loss(logits, labels_of(batch.codes, batch.struck)) * batch.real[..., None]
+    ends = F.binary_cross_entropy_with_logits(ending.float(), batch.ended, reduction="none") * batch.counted
+    return nats.sum(), ends.sum()
+
+
+def nats_per_cell(pipeline: MusicPipeline, grids: Sequence[VoiceGrid], loss: Any = step_nats) -> dict[str, float]:
+    """Nats of whole pieces: per cell, a voice at a sixteenth, and of the end of a piece.
+
+    The voices are written from the highest to the lowest; each cell is predicted from all steps before it.
+    """
+    pieces = [as_tensors(grid, pipeline.facts) for grid in sorted(grids, key=lambda grid: len(grid.pitches))]
+    total, ends, cells = 0.0, 0.0, 0
+    with pipeline.evaluating():
+        for first in range(0, len(pieces), TOGETHER):
+            some = pieces[first : first + TOGETHER]
+            parts = [_part(piece, _past(piece), 0, len(piece.codes) + 1, 0) for piece in some]
+            batch = VoiceBatch(*pipeline.machine.place(_together(parts)))
+            order = torch.arange(batch.codes.shape[2], device=batch.codes.device).expand(len(some), -1)
+            nats, ending = losses(pipeline.network, batch, order, loss)
+            total, ends = total + nats.item(), ends + ending.item()
+            cells += sum(piece.codes.numel() for piece in some)
+    return {"nats_per_cell": total / cells, "nats_per_end": ends / len(pieces)}
+
+
+def divided_weights(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """The weights that Muon trains, the matrices between embeddings and logits, and the others."""
+    outer = {
+        id(module.weight)
+        for part in network.modules()
+        for module in (
+            [part.pitch, part.interval] if isinstance(part, Voice)
+            else [part.table] if isinstance(part, Features)
+            else [part.end] if isinstance(part, Chorale)
+            else []
+        )
+    }  # fmt: skip
+    matrices: list[Tensor] = [weight for weight in network.parameters() if weight.ndim == 2 and id(weight) not in outer]
+    known = {id(weight) for weight in matrices}
+    return matrices, [weight for weight in network.parameters() if id(weight) not in known]
+
+
+def _past(piece: VoicePiece) -> Past:
+    """What is known before each step of a piece, and before the step after it."""
+    return Past(*(each[0] for each in past_of(piece.codes[None], piece.struck[None])))
+
+
+def _part(piece: VoicePiece, past: Past, first: int, window: int, shift: int) -> VoiceBatch:
+    """The steps of a piece from `first`, the one after its end included, transposed by `shift`."""
+    end, steps = min(first + window, len(piece.codes) + 1), len(piece.codes)
+
+    def moved(codes: Tensor) -> Tensor:
+        return torch.where(codes > 0, codes + shift, 0)
+
+    old, older, age, begins = (each[first:end] for each in past)
+    pad = (0, 0, 0, 1)
+    codes, struck = F.pad(piece.codes, pad)[first:end], F.pad(piece.struck, pad)[first:end]
+    real = torch.arange(first, end) < steps
+    return VoiceBatch(
+        Past(moved(old), moved(older), age, begins), piece.places[first:end], moved(codes), struck, real,
+        (~real).float(), torch.ones_like(real),
+    )  # fmt: skip
+
+
+def _together(parts: Sequence[VoiceBatch]) -> VoiceBatch:
+    """The parts as one batch, padded to the same length."""
+    steps = max(len(part.codes) for part in parts)
+
+    def stacked(tensors: Sequence[Tensor]) -> Tensor:
+        return torch.stack([F.pad(one, (0, 0) * (one.ndim - 1) + (0, steps - len(one))) for one in tensors])
+
+    past = Past(*(stacked(each) for each in zip(*(part.past for part in parts), strict=True)))
+    return VoiceBatch(past, *(stacked(each) for each in zip(*(part[1:] for part in parts), strict=True)))

@@ -1,0 +1,62 @@
+"""Options of the models of music."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from genlab.options import TRAINING, Shown
+
+Rate = Annotated[float, Gt(0), Le(10), TRAINING]
+Decay = Annotated[float, Ge(0), Le(10), TRAINING]
+Dropout = Annotated[float, Ge(0), Lt(1), TRAINING]
+
+
+@dataclass(frozen=True)
+class MusicOptions:
+    """Options of every model of music."""
+
+    transpose: Annotated[bool, TRAINING, Shown(off="Train in the keys of the pieces only.")] = True
+    """Also train on transposed pieces, within the range of the corpus."""
+
+
+@dataclass(frozen=True)
+class ChoraleOptions(MusicOptions):
+    """Options of the model of music in voices."""
+
+    depth: Annotated[int, Ge(1), Le(64)] = 3
+    """Number of Transformer blocks."""
+    width: Annotated[int, Ge(32), Le(4096)] = 192
+    """Width of the network, a multiple of 32."""
+    dropout: Dropout = 0.15
+    """Dropout, also of the features that the network reads."""
+    window: Annotated[int, Ge(8), Le(8192), TRAINING] = 128
+    """Largest number of sixteenths of a piece that a training step reads."""
+    batch: Annotated[int, Ge(1), Le(65_536), TRAINING] = 16
+    """Pieces per update and process."""
+    learning_rate: Rate = 0.01
+    """Peak learning rate of Muon, which trains the matrices."""
+    embedding_learning_rate: Rate = 0.004
+    """Peak learning rate of AdamW, which trains everything else."""
+    weight_decay: Decay = 0.1
+    """Decoupled weight decay."""
+    average: Annotated[float, Gt(0), Le(1), TRAINING] = 0.1
+    """Weight averaging (EMA): half of the average comes from this last fraction of training."""
+
+
+@dataclass(frozen=True)
+class MusicRequest:
+    """The music to make."""
+
+    bars: Annotated[int, Ge(1), Le(10_000)] = 16
+    """Largest number of bars; a piece may end earlier."""
+    n: Annotated[int, Ge(1), Le(100_000)] = 1
+    """Number of pieces to make."""
+    seed: Annotated[int, Ge(0), Le(2**31)] = 0
+    """Random seed: the same seed gives the same music."""
+    temperature: Annotated[float, Gt(0), Le(100)] = 1.0
+    """Softmax temperature: below 1 favours likely notes, above 1 unlikely ones."""
+    top_p: Annotated[float, Gt(0), Le(1)] | None = None
+    """Sample only from the most likely notes that together have this probability."""
+    min_p: Annotated[float, Ge(0), Lt(1)] = 0.05
+    """Sample only from notes with at least this fraction of the highest probability."""

@@ -1,0 +1,66 @@
+"""Pieces of music as samples: notes, MIDI, sound, and a piano roll."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from jaxtyping import Float32
+
+from genlab.data.notes.midi_writing import write_midi
+from genlab.data.notes.score import Note, Score
+from genlab.engine.samples import Kind, Sample
+from genlab.show.piano_roll import piano_roll
+from genlab.show.sound import sound_of, wav
+
+NAME = "music"
+"""Prefix of the names of files."""
+
+
+class MusicSample(Sample):
+    """A piece of music; `content` is its score."""
+
+    content: Score
+
+    @property
+    def notes(self) -> list[list[Note]]:
+        """The notes of each track, in ticks of which `content.ticks` make a quarter note."""
+        return [track.notes for track in self.content.tracks]
+
+    def midi(self) -> bytes:
+        """The piece as a MIDI file."""
+        return self.files["mid"]
+
+    def audio(self) -> Float32[np.ndarray, "channels samples"]:
+        """The piece as sound, between -1 and 1, with `show.sound.RATE` samples per second."""
+        return sound_of(self.content)
+
+
+class Files(Mapping[str, bytes]):
+    """Files that are written when they are needed: a piece of a minute is 10 MB of sound.
+
+    Args:
+        writers: Functions that write them, by extension.
+    """
+
+    def __init__(self, writers: Mapping[str, Callable[[], bytes]]) -> None:
+        self.writers = writers
+
+    def __getitem__(self, ending: str) -> bytes:
+        return self.writers[ending]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.writers)
+
+    def __len__(self) -> int:
+        return len(self.writers)
+
+
+def sample_of(score: Score) -> MusicSample:
+    """A piece as a sample."""
+    files = Files(
+        {
+            "mid": lambda: write_midi(score),
+            "wav": lambda: wav(sound_of(score)),
+            "png": lambda: piano_roll(score),
+        }
+    )
+    return MusicSample(Kind.MUSIC, score, files, name=NAME)

@@ -1,0 +1,49 @@
+"""A trained model of music: its network, what it knows about its training pieces, and how it makes new ones."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from genlab.engine.files import read_json, write_json
+from genlab.engine.machine import Machine
+from genlab.engine.pipeline import Pipeline, Saved
+from genlab.engine.samples import Sample
+from genlab.tasks.music.grids import VoiceFacts
+from genlab.tasks.music.options import MusicRequest
+from genlab.tasks.music.pieces import sample_of
+from genlab.tasks.music.voices import VoiceWriter
+
+FACTS = "music.json"
+
+
+class MusicPipeline(Pipeline):
+    """Makes music.
+
+    Args:
+        options: The model's options.
+        facts: About the training pieces.
+        networks: The network, by its name.
+        machine: The machine that it runs on.
+    """
+
+    def __init__(self, options: Any, facts: VoiceFacts, networks: dict[str, nn.Module], machine: Machine) -> None:
+        self.options, self.facts, self.networks, self.machine = options, facts, networks, machine
+        (self.network,) = networks.values()
+        self.writer = VoiceWriter(self.network, facts, machine)
+
+    def save(self, folder: Path) -> None:
+        write_json(folder / FACTS, asdict(self.facts))
+
+    @classmethod
+    def load(cls, saved: Saved) -> "MusicPipeline":
+        facts = VoiceFacts(**read_json(saved.path / FACTS))
+        networks = saved.build(saved.options, facts, saved.networks)
+        device = saved.machine.device
+        return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
+
+    def generate(self, request: MusicRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+        """Yields the pieces."""
+        return map(sample_of, self.writer.write(request, self.evaluating))
