@@ -1,9 +1,10 @@
 """Music: models that write pieces of notes."""
 
 from genlab.data.notes import SAMPLES
-from genlab.tasks.task import Model, Task
+from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.music.options"
+READ = "genlab.tasks.music.inputs:open_score"
 GENERATE = {"generate": f"{OPTIONS}:MusicRequest"}
 
 TASK = Task(
@@ -24,6 +25,13 @@ TASK = Task(
     makes="music",
     data="a folder, zip or file of music: MIDI, MusicXML or ABC",
     samples=SAMPLES,
+    files={
+        "generate": (
+            FileOption("prompt", "prompt", READ, "Piece to continue: MIDI, MusicXML or ABC."),
+            FileOption("harmonise", "harmonise", READ, "Melody to write the other voices to."),
+            FileOption("fill", "fill", READ, "Piece to rewrite, from bar --from-bar to bar --to-bar."),
+        )
+    },
     generates="Make music",
     page="docs/music.md",
 )

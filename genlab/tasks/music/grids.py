@@ -1,9 +1,9 @@
 """Pieces in voices as a network reads them, and what it knows about its training pieces."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from genlab.data.notes.voices import STEPS, VoiceGrid, to_grid, voice_ranges, wh
 from genlab.errors import InputError
 from genlab.models.chorale import LONGEST_BAR
 
+Value = TypeVar("Value")
+
 
 @dataclass(frozen=True)
 class VoiceFacts:
@@ -25,10 +27,10 @@ class VoiceFacts:
     """Lowest and highest pitch of each voice, from the highest voice to the lowest."""
     repeats: bool
     """Whether notes are struck again."""
-    metre: list[int]
-    """Beats and unit of the commonest metre."""
+    metres: list[list[int]]
+    """Beats and unit of each metre, the commonest first."""
     pickup: int
-    """Commonest length of the pick-up of pieces in this metre, in steps."""
+    """Commonest length of the pick-up of pieces in the commonest metre, in steps."""
     tempo: float
     """Median tempo in quarter notes per minute."""
     programs: list[int] = field(default_factory=list)
@@ -46,6 +48,18 @@ class VoiceFacts:
         """Number of pitches from the lowest to the highest."""
         return 1 + max(high for _, high in self.ranges) - self.lowest
 
+    def metre_named(self, name: str | None) -> Metre:
+        """The metre written as "3/4"; the commonest for None.
+
+        Raises:
+            InputError: the training pieces have none such.
+        """
+        for beats, unit in self.metres:
+            if name in (None, f"{beats}/{unit}"):
+                return Metre(0, beats, unit)
+        known = ", ".join(f"{beats}/{unit}" for beats, unit in self.metres)
+        raise InputError(f"metre: the training pieces have no {name}: choose from {known}.", "metre")
+
 
 def facts_of(grids: Sequence[VoiceGrid]) -> VoiceFacts:
     """The facts about pieces with the same number of voices."""
@@ -54,13 +68,13 @@ def facts_of(grids: Sequence[VoiceGrid]) -> VoiceFacts:
     ranges = voice_ranges(grids)
     silent = ranges[:, 0] > ranges[:, 1]
     ranges[silent] = [ranges[~silent, 0].min(), ranges[~silent, 1].max()]
-    metre = _commonest(grid.metres[0][1:] for grid in grids)
-    pickup = _commonest(grid.pickup for grid in grids if grid.metres[0][1:] == metre)
+    metres = Counter(metre[1:] for grid in grids for metre in grid.metres).most_common()
+    begin = [grid.pickup for grid in grids if grid.metres[0][1:] == metres[0][0]]
     return VoiceFacts(
         ranges.tolist(),
         any(bool(_again(grid).any()) for grid in grids),
-        list(metre),
-        pickup,
+        [list(metre) for metre, _ in metres],
+        _commonest(begin or [0]),
         float(np.median([grid.tempo for grid in grids])),
         [_commonest((grid.programs or (0,) * len(voices))[voice] for grid in grids) for voice in voices],
         [_commonest((grid.names or ("",) * len(voices))[voice] for grid in grids) for voice in voices],
@@ -133,5 +147,5 @@ def _again(grid: VoiceGrid) -> Bool[np.ndarray, "steps voices"]:
     return same & grid.onsets
 
 
-def _commonest(values):
+def _commonest(values: Iterable[Value]) -> Value:
     return Counter(values).most_common(1)[0][0]

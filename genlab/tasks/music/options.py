@@ -1,7 +1,7 @@
 """Options of the models of music."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -48,10 +48,31 @@ class ChoraleOptions(MusicOptions):
 class MusicRequest:
     """The music to make."""
 
+    prompt: Any = None
+    """Score to continue."""
+    with_prompt: Annotated[bool, Shown(off="Leave the prompt out of the music.")] = True
+    """Begin the music with the prompt."""
+    harmonise: Any = None
+    """Score of a melody to write the other voices to."""
+    fill: Any = None
+    """Score of a piece in which to rewrite some bars."""
+    from_bar: Annotated[int, Ge(1)] | None = None
+    """First bar to rewrite, counted from 1; a pick-up does not count."""
+    to_bar: Annotated[int, Ge(1)] | None = None
+    """Last bar to rewrite."""
     bars: Annotated[int, Ge(1), Le(10_000)] = 16
-    """Largest number of bars; a piece may end earlier."""
+    """Largest number of new bars; a piece may end earlier."""
     n: Annotated[int, Ge(1), Le(100_000)] = 1
     """Number of pieces to make."""
+    key: Annotated[str | None, Shown("KEY")] = None
+    """Key of new pieces, such as D, 'B flat major' or 'F# minor': they are transposed, and drawn until enough are major
+    or minor."""
+    metre: Annotated[str | None, Shown("METRE")] = None
+    """Metre of new pieces, such as 3/4; by default the commonest of the training pieces."""
+    tempo: Annotated[float, Ge(10), Le(1000)] | None = None
+    """Tempo in quarter notes per minute; by default the median of the training pieces, or that of what is given."""
+    instruments: Annotated[tuple[str, ...], Shown("NAME")] = ()
+    """Instrument of General MIDI, by name or number; can be repeated, for one track after another."""
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     """Random seed: the same seed gives the same music."""
     temperature: Annotated[float, Gt(0), Le(100)] = 1.0

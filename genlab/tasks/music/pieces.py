@@ -1,6 +1,7 @@
 """Pieces of music as samples: notes, MIDI, sound, and a piano roll."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float32
@@ -52,6 +53,21 @@ class Files(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self.writers)
+
+
+def played_by(score: Score, programs: list[int]) -> Score:
+    """The piece with these instruments for its tracks, one after another; the last one for all that remain.
+
+    Drums stay drums.
+    """
+    chosen = iter(programs)
+    current, tracks = 0, []
+    for track in score.tracks:
+        if not track.drums:
+            current = next(chosen, current)
+            track = replace(track, program=current)
+        tracks.append(track)
+    return replace(score, tracks=tracks)
 
 
 def sample_of(score: Score) -> MusicSample:

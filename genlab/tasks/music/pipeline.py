@@ -7,13 +7,14 @@ from typing import Any
 
 from torch import nn
 
+from genlab.data.notes.programs import program_of
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.samples import Sample
 from genlab.tasks.music.grids import VoiceFacts
 from genlab.tasks.music.options import MusicRequest
-from genlab.tasks.music.pieces import sample_of
+from genlab.tasks.music.pieces import played_by, sample_of
 from genlab.tasks.music.voices import VoiceWriter
 
 FACTS = "music.json"
@@ -45,5 +46,11 @@ class MusicPipeline(Pipeline):
         return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
 
     def generate(self, request: MusicRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
-        """Yields the pieces."""
-        return map(sample_of, self.writer.write(request, self.evaluating))
+        """Yields the pieces.
+
+        Raises:
+            InputError: the request cannot be fulfilled.
+        """
+        programs = [program_of(name) for name in request.instruments]
+        for score in self.writer.write(request, self.evaluating):
+            yield sample_of(played_by(score, programs) if programs else score)

@@ -1,24 +1,38 @@
-"""Makes music in voices: draws pieces, sixteenth by sixteenth."""
+"""Makes music in voices: new pieces, continuations, voices to a melody, and bars within a piece.
+
+Data flow::
+
+    request -> `Plan`: what is given, on the grid -> `write_chorales` -> grids -> scores, in the requested key
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from genlab.data.notes.score import Metre, Score
-from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid
+from genlab.data.notes.keys import Tonality, key_of, tonality_of
+from genlab.data.notes.score import Score
+from genlab.data.notes.transposing import transposed
+from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid, voices_transposed
 from genlab.engine.machine import Machine
+from genlab.errors import InputError
 from genlab.layers.sampling import draw, shape_logits
-from genlab.models.chorale_writing import Given, Written, write_chorales
+from genlab.models.chorale_writing import Given, Written, log_likelihood, write_chorales
+from genlab.tasks.music.given import given_melody, given_prompt, given_rest
 from genlab.tasks.music.grids import VoiceFacts, places_in
 from genlab.tasks.music.options import MusicRequest
 
 TOGETHER = 16
-"""Number of pieces made in parallel."""
+"""Number of pieces made in parallel, and of candidates for bars within a piece."""
+AFTER = 8 * STEPS
+"""Number of steps after rewritten bars by which candidates are judged."""
+TRIES = 8
+"""How many times as many pieces are drawn as requested, until enough are major or minor."""
 
 
 class VoiceWriter:
@@ -34,38 +48,182 @@ class VoiceWriter:
         self.network, self.facts, self.machine = network, facts, machine
 
     def write(self, request: MusicRequest, evaluating: Callable[[], AbstractContextManager]) -> Iterator[Score]:
-        """Yields `request.n` pieces; each depends on the seed and its number only."""
-        facts = self.facts
-        metre = Metre(0, *facts.metre)
-        bar = 4 * STEPS * metre.beats // metre.unit
-        steps = bar * request.bars - (-facts.pickup % bar if facts.pickup else 0)
-        places = places_in([metre], facts.pickup, steps)
-        voices = len(facts.ranges)
-        for first in range(0, request.n, TOGETHER):
-            numbers = range(first, min(first + TOGETHER, request.n))
-            nothing = torch.zeros(len(numbers), steps, voices, dtype=torch.long)
-            given, here = self.machine.place(
-                (Given(nothing, nothing.bool(), nothing.bool()), places.expand(len(numbers), -1, -1))
+        """Yields `request.n` pieces; each depends on the request, but for `n`, and its number.
+
+        Raises:
+            InputError: the request cannot be fulfilled.
+        """
+        key = None if request.key is None else tonality_of(request.key)
+        plan = plan_of(request, self.facts)
+        if key is not None and plan.given:
+            raise InputError("key: what is given has a key: omit --key.", "key")
+        make = self._rewritten if request.fill is not None else self._drawn
+        found = 0
+        for number, score in enumerate(make(plan, request, evaluating)):
+            if key is not None and key.minor not in (None, key_of(score).minor):
+                if number + 1 == TRIES * request.n:
+                    raise InputError(f"key: {number + 1} pieces were drawn, and too few are in {key}.", "key")
+                continue
+            yield score if key is None else _in_key(score, key)
+            found += 1
+            if found == request.n:
+                return
+
+    def _drawn(
+        self, plan: "Plan", request: MusicRequest, evaluating: Callable[[], AbstractContextManager]
+    ) -> Iterator[Score]:
+        """Yields pieces without end."""
+        first = 0
+        while True:
+            count = min(TOGETHER, max(1, request.n - first if request.key is None else request.n))
+            written = self._some(
+                plan, request, [seed_of(request.seed, first + row) for row in range(count)], evaluating
             )
-            generators = [self._generator(request.seed, number) for number in numbers]
+            yield from self._scores(plan, request, written)
+            first += count
+
+    def _rewritten(
+        self, plan: "Plan", request: MusicRequest, evaluating: Callable[[], AbstractContextManager]
+    ) -> Iterator[Score]:
+        """Yields pieces with new bars: of several candidates one, the likelier the better the music after it fits."""
+        assert plan.rewritten is not None
+        after = slice(plan.rewritten.stop, plan.rewritten.stop + AFTER)
+        for number in range(request.n):
+            seeds = [seed_of(request.seed, number * TOGETHER + row) for row in range(TOGETHER)]
+            written = self._some(plan, request, seeds, evaluating)
             with evaluating():
-                written = write_chorales(self.network, here, Given(*given), _choice(request, generators), ends=True)
-            yield from self._scores(written, metre)
+                places = self.machine.place(plan.places).expand(TOGETHER, -1, -1)
+                fits = log_likelihood(self.network, places, written.codes, written.struck)[:, after].sum(1)
+            generator = torch.Generator(self.machine.device).manual_seed(seeds[0])
+            chosen = draw(fits[None], generator)
+            yield from self._scores(plan, request, Written(*(each[chosen] for each in written)))
 
-    def _generator(self, seed: int, number: int) -> torch.Generator:
-        own = seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-        return torch.Generator(self.machine.device).manual_seed(own)
+    def _some(
+        self, plan: "Plan", request: MusicRequest, seeds: list[int], evaluating: Callable[[], AbstractContextManager]
+    ) -> Written:
+        """Writes a piece for each seed."""
+        count, generators = len(seeds), [torch.Generator(self.machine.device).manual_seed(seed) for seed in seeds]
+        codes, struck, known, places = (
+            self.machine.place(each).expand(count, -1, -1) for each in (*plan.arrays(self.facts), plan.places)
+        )
+        with evaluating():
+            given = Given(codes, struck, known)
+            return write_chorales(self.network, places, given, _choice(request, generators), plan.ends)
 
-    def _scores(self, written: Written, metre: Metre) -> Iterator[Score]:
+    def _scores(self, plan: "Plan", request: MusicRequest, written: Written) -> Iterator[Score]:
         facts = self.facts
         codes, struck, lengths = (each.cpu().numpy() for each in written)
         for piece, begins, length in zip(codes, struck, lengths.tolist(), strict=True):
             pitches = np.where(piece > 0, piece + facts.lowest - 1, 0)[:length]
-            grid = VoiceGrid(
-                pitches, begins[:length] & (pitches > 0), [metre], facts.pickup, tuple(facts.programs),
-                tuple(facts.names), facts.tempo,
-            )  # fmt: skip
-            yield from_grid(grid)
+            grid = replace(
+                plan.grid,
+                pitches=voices_transposed(pitches, -plan.shift),
+                onsets=begins[:length] & (pitches > 0),
+                tempo=plan.grid.tempo if request.tempo is None else request.tempo,
+            )
+            yield from_grid(grid if request.with_prompt else after(grid, plan.prefix))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to write."""
+
+    grid: VoiceGrid
+    """What is given, transposed by `shift`; as many steps as a piece can have."""
+    known: Bool[np.ndarray, "steps voices"]
+    """Where it is given."""
+    places: Int[Tensor, "steps 2"]
+    ends: bool
+    """Whether a piece may end before the last step."""
+    shift: int = 0
+    """Semitones by which what is given was moved into the range of the training pieces."""
+    prefix: int = 0
+    """Number of steps at the beginning that are the prompt's."""
+    rewritten: slice | None = None
+    """The steps to rewrite in a given piece."""
+
+    @property
+    def given(self) -> bool:
+        """Whether anything is given."""
+        return bool(self.known.any())
+
+    def arrays(self, facts: VoiceFacts) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes, where they begin, and where they are given, each (1, steps, voices)."""
+        pitches = self.grid.pitches
+        changed = np.diff(pitches, axis=0, prepend=-1) != 0
+        struck = (changed | (self.grid.onsets & facts.repeats)) & self.known
+        codes = np.where(self.known & (pitches > 0), pitches - facts.lowest + 1, 0)
+        return tuple(torch.from_numpy(each)[None] for each in (codes, struck, self.known))  # type: ignore[return-value]
+
+
+def plan_of(request: MusicRequest, facts: VoiceFacts) -> Plan:
+    """What a request gives and wants.
+
+    Raises:
+        InputError: it cannot be fulfilled.
+    """
+    asked = {name: getattr(request, name) for name in ("prompt", "harmonise", "fill")}
+    if len(used := [name for name, value in asked.items() if value is not None]) > 1:
+        raise InputError(f"{used[1]}: {used[0]} and {used[1]} exclude each other: use one of them.", used[1])
+    if used and request.metre is not None:
+        raise InputError("metre: what is given has a metre: omit --metre.", "metre")
+    if request.fill is None and (request.from_bar is not None or request.to_bar is not None):
+        raise InputError("from_bar: --from-bar and --to-bar belong to --fill FILE.", "from_bar")
+    if request.prompt is None and not request.with_prompt:
+        raise InputError("with_prompt: --no-with-prompt belongs to --prompt FILE.", "with_prompt")
+    voices = len(facts.ranges)
+    if not used:
+        metre = facts.metre_named(request.metre)
+        pickup = facts.pickup if list(metre[1:]) == facts.metres[0] else 0
+        bar = 4 * STEPS * metre.beats // metre.unit
+        steps = bar * request.bars + pickup % bar
+        nothing = np.zeros((steps, voices), np.int64)
+        grid = VoiceGrid(nothing, nothing > 0, [metre], pickup, tuple(facts.programs), tuple(facts.names), facts.tempo)
+        return Plan(grid, nothing > 0, places_in([metre], pickup, steps), ends=True)
+    if request.prompt is not None:
+        grid, shift, prefix = given_prompt(request.prompt, facts, request.bars)
+        known = np.zeros(grid.pitches.shape, bool)
+        known[:prefix] = True
+        return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), True, shift, prefix)
+    if request.harmonise is not None:
+        grid, shift = given_melody(request.harmonise, facts)
+        known = np.zeros(grid.pitches.shape, bool)
+        known[:, 0] = True
+        return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), False, shift)
+    grid, shift, rewritten = given_rest(request.fill, facts, request.from_bar, request.to_bar)
+    known = np.ones(grid.pitches.shape, bool)
+    known[rewritten] = False
+    return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), False, shift, rewritten=rewritten)
+
+
+def after(grid: VoiceGrid, step: int) -> VoiceGrid:
+    """The piece from a step on; its first bar is what is left of the bar there."""
+    if step == 0:
+        return grid
+    current = [metre for metre in grid.metres if metre.start <= step][-1]
+    later = [metre._replace(start=metre.start - step) for metre in grid.metres if metre.start > step]
+    bar = 4 * STEPS * current.beats // current.unit
+    onsets = grid.onsets[step:].copy()
+    if len(onsets):
+        onsets[0] = grid.pitches[step] > 0
+    return replace(
+        grid,
+        pitches=grid.pitches[step:],
+        onsets=onsets,
+        metres=[current._replace(start=0), *later],
+        pickup=int(-grid.phases[step] % bar) if step < len(grid.pitches) else 0,
+    )
+
+
+def seed_of(seed: int, number: int) -> int:
+    """The seed of piece `number`; piece 0 has the seed of the request."""
+    return seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+
+
+def _in_key(score: Score, key: Tonality) -> Score:
+    """The piece, transposed by at most 6 semitones so that it has the tonic of `key`."""
+    up = (key.tonic - key_of(score).tonic) % 12
+    return transposed(score, up - 12 if up > 6 else up)
 
 
 def _choice(
