@@ -46,11 +46,11 @@ def run(words: list[str]) -> int:
     request_type, files = load(model.requests["generate"]), task.files.get("generate", ())
     files = tuple(file for file in files if file.field in field_names(request_type))
     about = f"{task.generates} with {path} ({model.name}: {model.about})."
-    own = options_of(GenerateOptions)
+    more = options_of(GenerateOptions)
     if task.makes == "picture":
-        own.append(Option("grid", str | None, task.sheet, shown=Shown("FILE.png", "options")))
+        more.append(Option("grid", str | None, task.sheet, shown=Shown("FILE.png", "options")))
     arguments = FILES if any(file.positional for file in files) else ""
-    options = [*options_of(request_type), *file_options(files), *own]
+    options = [*options_of(request_type), *file_options(files), *more]
     page = Page(command_on(path, "generate"), about, options, arguments)
     if asks_help(words):
         print(page.help())
@@ -59,7 +59,9 @@ def run(words: list[str]) -> int:
 
     values = page.parse(words[1:])
     chosen, grid = values.make(GenerateOptions), values.given.get("grid")
-    request = values.make(request_type)
+    # An option that names a file may be called like the field that its content is for.
+    own = field_names(request_type)
+    request = values.make(request_type, **{file.name: None for file in files if file.name in own})
     encoding = values.make(Encoded).encoding or RunFolder.open(path).encoding
     source = _source(request, files, values, page.command)
     if chosen.to is not None and Path(chosen.to).exists() and not Path(chosen.to).is_dir():
