@@ -134,7 +134,11 @@ def test_a_corpus_is_in_voices_if_every_piece_has_the_same_number() -> None:
     assert why_not_all([*four, two]) == "pieces have 2 or 4 voices"
     chords = replace(two, tracks=[Track([Note(0, 480, 60), Note(0, 480, 64)])])
     assert why_not_all([*four, chords]) == "piece 4 track 1 plays several notes at once"
-    assert why_not_all([]) == "there are no pieces"
+    assert why_not_all([]) == "there are no notes"
+    triplets = Score([Track([Note(160 * number, 150, 60 + number) for number in range(6)])] * 4)
+    assert why_not_all([triplets]) == "67% of notes begin off the grid of sixteenths"
+    late = Score([Track([Note(120 * number + 9, 90, 60 + number) for number in range(6)])] * 4)
+    assert why_not_all([*four, late]) is None
 
 
 def test_voices_are_transposed_within_their_ranges() -> None:
