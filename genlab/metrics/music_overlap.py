@@ -22,14 +22,21 @@ def overlaps(first: Sequence[Piece], second: Sequence[Piece]) -> dict[str, float
 
     Histograms are pooled over the pieces of a set, so that each note counts equally, and compared by
     `histogram_overlap`; statistics, one value a piece, by `overlapping_area`.
+
+    Returns:
+        The overlap by name; nothing if a set is empty.
     """
-    sets = ([histograms(piece) for piece in first], [histograms(piece) for piece in second])
-    values = ([statistics(piece) for piece in first], [statistics(piece) for piece in second])
     if not (first and second):
         return {}
-    result = {name: histogram_overlap(*(sum(one[name] for one in every) for every in sets)) for name in sets[0][0]}
-    for name in values[0][0]:
-        result[name] = overlapping_area(*(np.array([one[name] for one in every]) for every in values), BANDWIDTHS[name])
+    counts = [[histograms(piece) for piece in pieces] for pieces in (first, second)]
+    values = [[statistics(piece) for piece in pieces] for pieces in (first, second)]
+    result = {}
+    for name in counts[0][0]:
+        pooled = [np.sum([piece[name] for piece in pieces], 0) for pieces in counts]
+        result[name] = histogram_overlap(pooled[0], pooled[1])
+    for name, least in BANDWIDTHS.items():
+        rows = [np.array([piece[name] for piece in pieces]) for pieces in values]
+        result[name] = overlapping_area(rows[0], rows[1], least)
     return result
 
 
