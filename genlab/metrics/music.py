@@ -54,7 +54,7 @@ class Piece:
         return np.concatenate([self.notes, self.drums * [1, 1, 1, 0] - [0, 0, 0, 1]])
 
 
-def melodies(notes: Notes) -> Notes:
+def melodies(notes: Notes) -> Int[np.ndarray, "tops 4"]:
     """The highest of the notes that start together in a track; in order of track and then start."""
     rows = notes[np.lexsort((-notes[:, PITCH], notes[:, START], notes[:, TRACK]))]
     first = np.ones(len(rows), bool)

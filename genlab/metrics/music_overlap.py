@@ -13,6 +13,8 @@ from genlab.metrics.music import Counts, Piece, histograms, statistics
 
 POINTS = 1000
 """Points at which kernel densities are compared."""
+BANDWIDTHS = {"pitch_entropy": 0.05, "density": 0.1, "polyphony": 0.1, "scale_consistency": 0.01, "groove": 0.01}
+"""Smallest bandwidth of each statistic: differences much smaller than it do not count."""
 
 
 def overlaps(first: Sequence[Piece], second: Sequence[Piece]) -> dict[str, float]:
@@ -20,14 +22,21 @@ def overlaps(first: Sequence[Piece], second: Sequence[Piece]) -> dict[str, float
 
     Histograms are pooled over the pieces of a set, so that each note counts equally, and compared by
     `histogram_overlap`; statistics, one value a piece, by `overlapping_area`.
+
+    Returns:
+        The overlap by name; nothing if a set is empty.
     """
-    sets = ([histograms(piece) for piece in first], [histograms(piece) for piece in second])
-    values = ([statistics(piece) for piece in first], [statistics(piece) for piece in second])
     if not (first and second):
         return {}
-    result = {name: histogram_overlap(*(sum(one[name] for one in every) for every in sets)) for name in sets[0][0]}
-    for name in values[0][0]:
-        result[name] = overlapping_area(*(np.array([one[name] for one in every]) for every in values))
+    counts = [[histograms(piece) for piece in pieces] for pieces in (first, second)]
+    values = [[statistics(piece) for piece in pieces] for pieces in (first, second)]
+    result = {}
+    for name in counts[0][0]:
+        pooled = [np.sum([piece[name] for piece in pieces], 0) for pieces in counts]
+        result[name] = histogram_overlap(pooled[0], pooled[1])
+    for name, least in BANDWIDTHS.items():
+        rows = [np.array([piece[name] for piece in pieces]) for pieces in values]
+        result[name] = overlapping_area(rows[0], rows[1], least)
     return result
 
 
@@ -36,11 +45,14 @@ def histogram_overlap(first: Counts, second: Counts) -> float:
     return float(np.minimum(first / max(first.sum(), 1), second / max(second.sum(), 1)).sum())
 
 
-def overlapping_area(first: Float[np.ndarray, " first"], second: Float[np.ndarray, " second"]) -> float:
+def overlapping_area(
+    first: Float[np.ndarray, " first"], second: Float[np.ndarray, " second"], least: float = 0.0
+) -> float:
     """The area below both of two Gaussian kernel densities (Yang and Lerch 2020).
 
-    The bandwidth is Scott's, the standard deviation times values^(-1/5), and at least a hundredth of the range of all
-    values. Departs from the paper: the densities are those of the values, not of the distances between pairs of pieces.
+    The bandwidth is Scott's, the standard deviation times values^(-1/5), but at least `least` and a hundredth of the
+    range of all values. Departs from the paper: the densities are those of the values, not of the distances between
+    pairs of pieces.
 
     Returns:
         The area: 1 for equal densities, about 0 for distant ones; 0 if a set has no finite value.
@@ -52,7 +64,8 @@ def overlapping_area(first: Float[np.ndarray, " first"], second: Float[np.ndarra
     if low == high:
         return 1.0
     widths = [
-        max(values.std(ddof=min(1, len(values) - 1)) * len(values) ** -0.2, (high - low) / 100) for values in sets
+        max(values.std(ddof=min(1, len(values) - 1)) * len(values) ** -0.2, least, (high - low) / 100)
+        for values in sets
     ]
     points, step = np.linspace(low - 4 * max(widths), high + 4 * max(widths), POINTS, retstep=True)
     densities = [

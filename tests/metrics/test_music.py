@@ -145,9 +145,9 @@ pieces = st.lists(
 
 
 @settings(max_examples=50, deadline=None)
-@given(pieces, st.randoms(use_true_random=False), st.integers(1, 12))
-def test_the_order_of_notes_and_the_key_do_not_matter(rows, chance, semitones):
-    order = chance.sample(range(len(rows)), len(rows))
+@given(pieces, st.integers(0, 99), st.integers(1, 12))
+def test_the_order_of_notes_and_the_key_do_not_matter(rows, seed, semitones):
+    order = np.random.default_rng(seed).permutation(len(rows))
     piece, mixed = Piece(rows, BARS), Piece(rows[order], BARS)
     higher = Piece(moved(rows, 0, 0, semitones, 0), BARS)
     for name, counts in histograms(piece).items():

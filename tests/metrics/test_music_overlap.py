@@ -37,6 +37,15 @@ def test_overlapping_area_as_scipy_has_it():
     assert overlapping_area(first, second) == pytest.approx(overlapping_area(second, first))
 
 
+def test_differences_below_the_smallest_bandwidth_do_not_count():
+    first, second = np.array([4.0, 4.0, 4.0]), np.array([3.999, 4.0, 3.998])
+    assert overlapping_area(first, second) < 0.6
+    assert overlapping_area(first, second, 0.1) > 0.99
+    # two Gaussians with deviation 0.1 at a distance of 0.2
+    expected = 2 * scipy.stats.norm.cdf(-1)
+    assert overlapping_area(first, first - 0.2, 0.1) == pytest.approx(expected, abs=1e-4)
+
+
 def test_overlapping_area_of_few_and_constant_values():
     ones = np.ones(5)
     assert overlapping_area(ones, ones) == 1.0

@@ -20,8 +20,8 @@ SAMPLES = (
         "music",
         f"{MAKERS}:tunes",
         f"{MAKERS}:tune_files",
-        licence="Tunes of O'Neill's Music of Ireland (1903) and Ryan's Mammoth Collection (1883), in the public domain, "
-        "transcribed to ABC by the volunteers named in the files, from the corpus of music21 "
+        licence="Tunes of O'Neill's Music of Ireland (1903) and Ryan's Mammoth Collection (1883), in the public "
+        "domain, transcribed to ABC by the volunteers named in the files, from the corpus of music21 "
         "(https://www.music21.org), which distributes them with the permission of the encoders.",
     ),
 )

@@ -35,7 +35,7 @@ def tunes_in(content: bytes) -> Iterator[tuple[str, str]]:
     tunes = re.split(r"^(?=[ \t]*X:)", text.replace("\r\n", "\n").replace("\r", "\n"), flags=re.MULTILINE)
     seen: Counter[str] = Counter()
     for tune in tunes:
-        if found := re.match(r"\s*X:\s*(\w{0,9})", tune):
+        if found := re.match(r"\s*X:[ \t]*(\w{0,9})", tune):
             number = found[1] or str(seen.total() + 1)
             seen[number] += 1
             yield number if seen[number] == 1 else f"{number}-{seen[number]}", tune

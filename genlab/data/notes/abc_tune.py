@@ -88,7 +88,7 @@ class Tune:
             case "V":
                 self._voices.add((text.split() or [""])[0])
                 if len(self._voices) > 1:
-                    raise Unreadable("several voices (V:): give them as MIDI or MusicXML")
+                    raise Unreadable("has several voices (V:): give them as MIDI or MusicXML")
         if letter in "QK" and self._tempo and self.started:
             now.tempo = tempo_of(self._tempo, self._quarters()) or now.tempo
 

@@ -2,8 +2,8 @@
 
     {"train": [[[72, 67, 64, 48], [72, 67, 64, 48], ...], ...], "valid": [...], "test": [...]}
 
-A piece is a list of steps, a step the pitches of its voices; -1, 0 and NaN are rests. The file does not say whether a
-pitch is held or struck again: it counts as held. It has no bars either: each beat is read as a bar.
+A piece is a list of steps, a step the pitches of its voices; -1, 0, null and NaN are rests. The file does not say
+whether a pitch is held or struck again: it counts as held. It has no bars either: each beat is read as a bar.
 
 Allan and Williams, 2005, "Harmonising chorales by probabilistic inference"; Boulanger-Lewandowski et al., 2012,
 arXiv 1206.6392 (splits); Huang et al., 2017, arXiv 1903.07227 (`Jsb16thSeparated.json`).
@@ -74,7 +74,7 @@ def _score(piece: object) -> Score:
     """
     try:
         steps = np.array(piece, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Unreadable("not a list of steps, each with a number per voice") from None
     if steps.ndim != 2 or not 1 <= steps.shape[1] <= MOST:
         raise Unreadable(f"not a list of steps, each with 1 to {MOST} pitches")

@@ -12,15 +12,19 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Int
 
-from genlab.data.notes.grid import held_metre
+from genlab.data.notes.grid import BEAT, LONGEST_BAR, held_metre
 from genlab.data.notes.score import Metre, Note, Score, Tempo, Track
 
 STEPS = 4
 """Steps per quarter note."""
 TICKS = 480
 """Ticks per quarter note of the scores that grids become."""
+PHASES = LONGEST_BAR * STEPS // BEAT
+"""Steps of the longest bar."""
 MOST = 8
 """Maximum number of voices."""
+MOST_OFF = 0.05
+"""Largest fraction of notes off the grid for which it suits a corpus."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +79,29 @@ def why_not_voices(score: Score) -> str | None:
 
 
 def why_not_all(scores: Sequence[Score]) -> str | None:
-    """Returns why the pieces are not all in the same number of voices, or None if they are."""
-    counts: dict[int, int] = {}
+    """Returns why the grid does not suit a corpus, or None if it does: all pieces are in the same number of voices, and
+    nearly all notes begin on the grid.
+    """
+    counts: set[int] = set()
+    off = total = 0
     for number, score in enumerate(scores, 1):
         if reason := why_not_voices(score):
             return f"piece {number} {reason}"
-        counts[len(score.tracks)] = counts.get(len(score.tracks), 0) + 1
+        counts.add(len(score.tracks))
+        off += _off_grid(score)
+        total += sum(len(track.notes) for track in score.tracks)
     if len(counts) > 1:
         return "pieces have " + " or ".join(map(str, sorted(counts))) + " voices"
-    return None if counts else "there are no pieces"
+    if off > MOST_OFF * total:
+        return f"{off / total:.0%} of notes begin off the grid of sixteenths"
+    return None if total else "there are no notes"
+
+
+def _off_grid(score: Score) -> int:
+    """How many notes begin more than an eighth of a step before or after a step: triplets, or a performance."""
+    ticks = score.ticks
+    rests = [STEPS * note.start % ticks for track in score.tracks for note in track.notes]
+    return sum(8 * min(rest, ticks - rest) > ticks for rest in rests)
 
 
 def to_grid(score: Score) -> tuple[VoiceGrid, list[str]]:
@@ -168,41 +186,3 @@ def from_grid(grid: VoiceGrid) -> Score:
         scale * grid.pickup,
         grid.title,
     )
-
-
-# --- transposing ----------------------------------------------------------------------------------
-
-
-def voice_ranges(grids: Sequence[VoiceGrid]) -> Int[np.ndarray, "voices 2"]:
-    """Returns the lowest and highest pitch of each voice; 127 and 0 for a voice without notes."""
-    lows = [np.where(grid.pitches > 0, grid.pitches, 127).min(0, initial=127) for grid in grids]
-    highs = [grid.pitches.max(0, initial=0) for grid in grids]
-    return np.stack((np.min(lows, 0), np.max(highs, 0)), 1)
-
-
-def voice_shifts(
-    pitches: Int[np.ndarray, "steps voices"], ranges: Int[np.ndarray, "voices 2"], down: int = 5, up: int = 6
-) -> range:
-    """Returns by how many semitones the voices can be transposed, without a note that leaves its voice's range.
-
-    Args:
-        pitches: Of a piece or a part of one.
-        ranges: From `voice_ranges`.
-        down: Maximum number of semitones down; with `up`, the default covers each key once.
-        up: Maximum number of semitones up.
-
-    Returns:
-        The shifts; only 0 for voices that are beyond the ranges themselves.
-    """
-    sung = pitches.max(0, initial=0) > 0
-    if not sung.any():
-        return range(1)
-    lows = np.where(pitches > 0, pitches, 127).min(0, initial=127)
-    lowest = max(-down, int((ranges[:, 0] - lows)[sung].max()))
-    highest = min(up, int((ranges[:, 1] - pitches.max(0, initial=0))[sung].min()))
-    return range(lowest, highest + 1) if lowest <= 0 <= highest else range(1)
-
-
-def voices_transposed(pitches: Int[np.ndarray, "..."], semitones: int) -> Int[np.ndarray, "..."]:
-    """Returns the pitches moved by this many semitones; rests stay."""
-    return np.where(pitches > 0, pitches + semitones, 0)

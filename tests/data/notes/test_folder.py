@@ -99,7 +99,13 @@ def test_single_and_compressed_files(tmp_path: Path) -> None:
 
 def test_a_single_file_may_have_any_name(tmp_path: Path) -> None:
     mxl = packed({"META-INF/container.xml": CONTAINER, "score.musicxml": SHEET})
-    files = {"a.mxl": mxl, "b": mxl, "c": SHEET, "d": SHEET.decode().encode("utf-16"), "e": FILES["one.abc"]}
+    files = {
+        "a.mxl": mxl,
+        "b": mxl,
+        "c": SHEET,
+        "d": SHEET.decode().replace("UTF-8", "UTF-16").encode("utf-16"),
+        "e": FILES["one.abc"],
+    }
     data = folder_of(tmp_path / "set", files)
     for name in files:
         assert report_on(f"{data}/{name}") == {name: "used"}
