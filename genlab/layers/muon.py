@@ -7,11 +7,11 @@ iterations; and it trains convolutions, whose weight it takes for a matrix with 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 Coefficients = tuple[float, float, float]
 """Coefficients of x, x³ and x⁵ in one iteration on the singular values."""
@@ -89,6 +89,14 @@ class Muon(torch.optim.Optimizer):
                 for (weight, _), direction in zip(pairs, stack, strict=True):
                     weight.mul_(1 - group["lr"] * group["weight_decay"])
                     weight.add_(direction.view(weight.shape), alpha=-group["lr"] * ratio)
+
+
+def hidden_matrices(network: nn.Module) -> Iterator[Tensor]:
+    """The matrices that Muon trains: those of all linear layers except the last, the head."""
+    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    for layer in linear[:-1]:
+        if layer.weight.requires_grad:
+            yield layer.weight
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

@@ -19,7 +19,7 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F
 from annotated_types import Ge
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.attention import Attention, KVCache
@@ -73,20 +73,32 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Causal self-attention and a feed-forward layer, each with a norm before it and a residual connection."""
+    """Causal self-attention and a feed-forward layer, each with a norm before it and a residual connection.
 
-    def __init__(self, shape: GPTShape) -> None:
+    Args:
+        shape: Size of the network.
+        attention: Attention layer, called as `Attention` is; None for grouped queries with rotary positions.
+    """
+
+    def __init__(self, shape: GPTShape, attention: nn.Module | None = None) -> None:
         super().__init__()
         self.attention_norm = RMSNorm(shape.width)
-        self.attention = Attention(shape.width, shape.heads, shape.kv_heads, shape.head_width, qk_norm=True)
+        self.attention = attention or Attention(
+            shape.width, shape.heads, shape.kv_heads, shape.head_width, qk_norm=True
+        )
         self.feed_forward_norm = RMSNorm(shape.width)
         self.feed_forward = FeedForward(shape.width, shape.feed_forward)
         self.dropout = nn.Dropout(shape.dropout)
 
     def forward(
-        self, x: Float[Tensor, "batch time width"], turn: tuple[Tensor, Tensor], cache: KVCache | None
+        self,
+        x: Float[Tensor, "batch time width"],
+        turn: tuple[Tensor, Tensor] | None,
+        cache: KVCache | None,
+        mask: Bool[Tensor, "batch keys"] | None = None,
     ) -> Float[Tensor, "batch time width"]:
-        x = x + self.dropout(self.attention(self.attention_norm(x), causal=True, rotary=turn, cache=cache))
+        mixed = self.attention(self.attention_norm(x), causal=True, mask=mask, rotary=turn, cache=cache)
+        x = x + self.dropout(mixed)
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 

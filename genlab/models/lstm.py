@@ -50,17 +50,23 @@ class LSTMCache:
 
 
 class LSTM(nn.Module):
-    """The language model: logits of the next token after each token."""
+    """The language model: logits of the next token after each token.
 
-    def __init__(self, shape: LSTMShape) -> None:
+    Args:
+        shape: Its size.
+        embedding: Embedding whose output `read` takes; None for one of tokens.
+    """
+
+    def __init__(self, shape: LSTMShape, embedding: nn.Module | None = None) -> None:
         super().__init__()
         self.shape = shape
-        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.embedding = embedding or nn.Embedding(shape.vocabulary, shape.width)
         self.dropout = nn.Dropout(shape.dropout)
         between = shape.dropout if shape.depth > 1 else 0.0
         self.layers = nn.LSTM(shape.width, shape.width, shape.depth, batch_first=True, dropout=between)
         self.head = nn.Linear(shape.width, shape.vocabulary)
-        nn.init.normal_(self.embedding.weight, std=1.0)
+        if isinstance(self.embedding, nn.Embedding):
+            nn.init.normal_(self.embedding.weight, std=1.0)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         forget = slice(shape.width, 2 * shape.width)
@@ -72,8 +78,13 @@ class LSTM(nn.Module):
         self, tokens: Int[Tensor, "batch time"], cache: LSTMCache | None = None, last: bool = False
     ) -> Float[Tensor, "batch outputs vocabulary"]:
         """Predicts the token after each of `tokens`, or only after the last one; continues and updates `cache`."""
-        x = self.dropout(self.embedding(tokens))
-        x, state = self.layers(x, cache.state if cache else None)
+        return self.read(self.embedding(tokens), cache, last)
+
+    def read(
+        self, x: Float[Tensor, "batch time width"], cache: LSTMCache | None = None, last: bool = False
+    ) -> Float[Tensor, "batch outputs vocabulary"]:
+        """As `forward`, from the embeddings of the tokens on."""
+        x, state = self.layers(self.dropout(x), cache.state if cache else None)
         if cache:
             cache.state = state
         return self.head(self.dropout(x[:, -1:] if last else x))

@@ -3,13 +3,13 @@
 Read it with `models/gpt.py` (the network) and `layers/attention.py`; `recipe.py` has what all language models share.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from genlab.data.text.corpus import Corpus
@@ -17,7 +17,7 @@ from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.errors import InputError
-from genlab.layers.muon import POLAR_EXPRESS, Muon
+from genlab.layers.muon import POLAR_EXPRESS, Muon, hidden_matrices
 from genlab.models.gpt import GPT, GPTShape
 from genlab.options import make
 from genlab.tasks.shared.sizing import fitting_size, tokens_read
@@ -122,14 +122,6 @@ class GPTRecipe(TextRecipe):
         loss = self.loss(self.forward(tokens), targets)
         self.update(self.network, loss)
         return {"loss": loss}
-
-
-def hidden_matrices(network: nn.Module) -> Iterator[Tensor]:
-    """The matrices that Muon trains: those of all linear layers except the last, the head."""
-    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    for layer in linear[:-1]:
-        if layer.weight.requires_grad:
-            yield layer.weight
 
 
 # --- options --------------------------------------------------------------------------------------

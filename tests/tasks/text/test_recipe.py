@@ -12,10 +12,11 @@ from genlab.engine.machine import Machine
 from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
 from genlab.errors import InputError
+from genlab.layers.muon import hidden_matrices
 from genlab.models.gpt import GPT, GPTShape, next_token_loss
 from genlab.models.gpt2 import GPT2
 from genlab.models.lstm import LSTM
-from genlab.tasks.text.gpt import GPTRecipe, fitting_dropout, hidden_matrices
+from genlab.tasks.text.gpt import GPTRecipe, fitting_dropout
 from genlab.tasks.text.gpt2 import GPT2Recipe
 from genlab.tasks.text.lstm import LSTMRecipe
 from genlab.tasks.text.options import GPT2Options, GPTOptions, LSTMOptions
