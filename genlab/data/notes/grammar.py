@@ -58,6 +58,15 @@ class Grammar:
         elif kind == "Hold":
             self._holds += 1
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Step in the bar, and track, of the last token, as `places_of` gives them."""
+        if self._last in ("", "Start", "End", "Pad"):
+            return 0, 0
+        if self._last == "Instrument":
+            return 0, min(self._instruments, TRACKS) - 1
+        return max(self._position, 0), TRACKS if self._drums else self._track
+
     def allowed(self) -> Bool[np.ndarray, " tokens"]:
         """Returns which tokens may come next; at least one may."""
         vocabulary = self.vocabulary

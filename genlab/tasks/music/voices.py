@@ -12,27 +12,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
-from genlab.data.notes.keys import Tonality, key_of, tonality_of
+from genlab.data.notes.programs import program_of
 from genlab.data.notes.score import Score
-from genlab.data.notes.transposing import transposed
-from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid, voices_transposed
+from genlab.data.notes.voice_ranges import voices_transposed
+from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
-from genlab.layers.sampling import draw, shape_logits
+from genlab.layers.sampling import draw
 from genlab.models.chorale_writing import Given, Written, log_likelihood, write_chorales
+from genlab.tasks.music.drawing import TOGETHER, batches_of_seeds, choice, in_key, requested_key, seed_of
 from genlab.tasks.music.given import given_melody, given_prompt, given_rest
 from genlab.tasks.music.grids import VoiceFacts, places_in
 from genlab.tasks.music.options import MusicRequest
+from genlab.tasks.music.pieces import played_by
 
-TOGETHER = 16
-"""Number of pieces made in parallel, and of candidates for bars within a piece."""
 AFTER = 8 * STEPS
-"""Number of steps after rewritten bars by which candidates are judged."""
-TRIES = 8
-"""How many times as many pieces are drawn as requested, until enough are major or minor."""
+"""Number of steps after rewritten bars by which `TOGETHER` candidates are judged."""
 
 
 class VoiceWriter:
@@ -53,34 +51,19 @@ class VoiceWriter:
         Raises:
             InputError: the request cannot be fulfilled.
         """
-        key = None if request.key is None else tonality_of(request.key)
         plan = plan_of(request, self.facts)
-        if key is not None and plan.given:
-            raise InputError("key: what is given has a key: omit --key.", "key")
+        key = requested_key(request, plan.given)
         make = self._rewritten if request.fill is not None else self._drawn
-        found = 0
-        for number, score in enumerate(make(plan, request, evaluating)):
-            if key is not None and key.minor not in (None, key_of(score).minor):
-                if number + 1 == TRIES * request.n:
-                    raise InputError(f"key: {number + 1} pieces were drawn, and too few are in {key}.", "key")
-                continue
-            yield score if key is None else _in_key(score, key)
-            found += 1
-            if found == request.n:
-                return
+        programs = [program_of(name) for name in request.instruments]
+        for score in in_key(make(plan, request, evaluating), request, key):
+            yield played_by(score, programs) if programs else score
 
     def _drawn(
         self, plan: "Plan", request: MusicRequest, evaluating: Callable[[], AbstractContextManager]
     ) -> Iterator[Score]:
         """Yields pieces without end."""
-        first = 0
-        while True:
-            count = min(TOGETHER, max(1, request.n - first if request.key is None else request.n))
-            written = self._some(
-                plan, request, [seed_of(request.seed, first + row) for row in range(count)], evaluating
-            )
-            yield from self._scores(plan, request, written)
-            first += count
+        for seeds in batches_of_seeds(request):
+            yield from self._scores(plan, request, self._some(plan, request, seeds, evaluating))
 
     def _rewritten(
         self, plan: "Plan", request: MusicRequest, evaluating: Callable[[], AbstractContextManager]
@@ -108,7 +91,7 @@ class VoiceWriter:
         )
         with evaluating():
             given = Given(codes, struck, known)
-            return write_chorales(self.network, places, given, _choice(request, generators), plan.ends)
+            return write_chorales(self.network, places, given, choice(request, generators), plan.ends)
 
     def _scores(self, plan: "Plan", request: MusicRequest, written: Written) -> Iterator[Score]:
         facts = self.facts
@@ -213,27 +196,3 @@ def after(grid: VoiceGrid, step: int) -> VoiceGrid:
         metres=[current._replace(start=0), *later],
         pickup=int(-grid.phases[step] % bar) if step < len(grid.pitches) else 0,
     )
-
-
-def seed_of(seed: int, number: int) -> int:
-    """The seed of piece `number`; piece 0 has the seed of the request."""
-    return seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-
-
-def _in_key(score: Score, key: Tonality) -> Score:
-    """The piece, transposed by at most 6 semitones so that it has the tonic of `key`."""
-    up = (key.tonic - key_of(score).tonic) % 12
-    return transposed(score, up - 12 if up > 6 else up)
-
-
-def _choice(
-    request: MusicRequest, generators: list[torch.Generator]
-) -> Callable[[Float[Tensor, "batch labels"]], Int[Tensor, " batch"]]:
-    """Draws from logits as the request says, with a generator for each row."""
-
-    def choose(logits: Float[Tensor, "batch labels"]) -> Int[Tensor, " batch"]:
-        none = torch.zeros(len(logits), 0, dtype=torch.long, device=logits.device)
-        shaped = shape_logits(logits, none, request.temperature, None, request.top_p, request.min_p)
-        return draw(shaped, *generators)
-
-    return choose

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 
+from genlab.data.notes.grammar import Grammar
 from genlab.data.notes.places import places_of
 from genlab.data.notes.score import Metre, Note, Score, Track
 from genlab.data.notes.tokens import decode, encode
@@ -38,6 +39,10 @@ def test_places_are_where_the_notes_are(score: Score) -> None:
     for vocabulary in (PLAIN, FULL):
         ids = encode(score, vocabulary).ids
         positions, tracks = places_of(ids, vocabulary)
+        grammar = Grammar(vocabulary)
+        for token, *place in zip(ids, positions.tolist(), tracks.tolist(), strict=True):
+            grammar.add(token)
+            assert grammar.place == tuple(place)
         assert positions.min() >= 0 and positions.max() < 96
         kinds = np.array([vocabulary.tokens[one][0] for one in ids])
         again = decode(ids, vocabulary)
