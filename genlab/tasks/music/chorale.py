@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from genlab.data.notes.piece_set import PieceSet
-from genlab.data.notes.voices import VoiceGrid, voice_shifts
+from genlab.data.notes.voice_ranges import voice_shifts
+from genlab.data.notes.voices import VoiceGrid
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Metrics, Place, Setup

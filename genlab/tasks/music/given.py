@@ -7,7 +7,8 @@ from jaxtyping import Int
 
 from genlab.data.notes.keys import pitch_name
 from genlab.data.notes.score import Score
-from genlab.data.notes.voices import STEPS, VoiceGrid, to_grid, voices_transposed, why_not_voices
+from genlab.data.notes.voice_ranges import voices_transposed
+from genlab.data.notes.voices import STEPS, VoiceGrid, to_grid, why_not_voices
 from genlab.errors import InputError
 from genlab.tasks.music.grids import VoiceFacts
 

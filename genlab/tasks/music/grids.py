@@ -12,7 +12,8 @@ from torch import Tensor
 
 from genlab.data.notes.folder import Piece
 from genlab.data.notes.score import Metre
-from genlab.data.notes.voices import STEPS, VoiceGrid, to_grid, voice_ranges, why_not_all
+from genlab.data.notes.voice_ranges import voice_ranges
+from genlab.data.notes.voices import STEPS, VoiceGrid, to_grid, why_not_all
 from genlab.errors import InputError
 from genlab.models.chorale import LONGEST_BAR
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from genlab.data.notes.keys import Tonality, key_of, tonality_of
 from genlab.data.notes.score import Score
 from genlab.data.notes.transposing import transposed
-from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid, voices_transposed
+from genlab.data.notes.voice_ranges import voices_transposed
+from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.layers.sampling import draw, shape_logits
