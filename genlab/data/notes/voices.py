@@ -131,7 +131,7 @@ def to_grid(score: Score) -> tuple[VoiceGrid, list[str]]:
             onsets[begin, voice] = True
             moved += begin * ticks != STEPS * start or end * ticks != STEPS * (start + length)
             total += 1
-    count -= int(np.argmax(pitches.any(1)[::-1])) if count else 0  # silence at the end
+    count = 1 + int(np.flatnonzero(pitches.sum(1)).max(initial=-1))  # without silence at the end
     changes = []
     if moved:
         changes.append(f"{moved / total:.1%} of notes begin or end off the grid of sixteenths: moved")
