@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,7 +63,10 @@ def run(words: list[str]) -> int:
     own = field_names(request_type)
     request = values.make(request_type, **{file.name: None for file in files if file.name in own})
     encoding = values.make(Encoded).encoding or RunFolder.open(path).encoding
-    source = _source(request, files, values, page.command)
+    source = _source(request, [file for file in files if not file.shared], values, page.command)
+    for file in files:
+        if file.shared and values[file.name] is not None:
+            request = replace(request, **{file.field: next(load(file.read)(values[file.name]))})
     if chosen.to is not None and Path(chosen.to).exists() and not Path(chosen.to).is_dir():
         raise InputError(f"to: {chosen.to} is not a folder; name a folder for the files.", "to")
     if grid is not None and not grid.lower().endswith(".png"):
@@ -130,7 +133,7 @@ def file_options(files: tuple["FileOption", ...]) -> list[Option]:
 
 
 def _source(
-    request: Any, files: tuple["FileOption", ...], values: Values, command: str
+    request: Any, files: Sequence["FileOption"], values: Values, command: str
 ) -> tuple["FileOption", str | tuple[str, ...]] | None:
     """The file option that gives a field of the request, and its value; None if the request is complete.
 

@@ -58,6 +58,8 @@ class FileOption:
     """Whether the command takes one or more files as its arguments, without --NAME."""
     repeats: bool = False
     """Whether --NAME can be repeated, so that `read` takes all paths together."""
+    shared: bool = False
+    """Whether --NAME can be given beside other files: `read` yields one value, which every request gets."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,13 @@ TASK = Task(
             FileOption("prompt", "prompt", READ, "Piece to continue: MIDI, MusicXML or ABC."),
             FileOption("harmonise", "harmonise", READ, "Melody to write the other voices to."),
             FileOption("fill", "fill", READ, "Piece to rewrite, from bar --from-bar to bar --to-bar."),
+            FileOption(
+                "soundfont",
+                "soundfont",
+                "genlab.tasks.music.inputs:open_soundfont",
+                "SoundFont (.sf2) to play the music with, instead of genlab's synthesiser; needs the extra sound.",
+                shared=True,
+            ),
         )
     },
     generates="Make music",

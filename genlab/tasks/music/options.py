@@ -60,6 +60,8 @@ class MusicRequest:
     """First bar to rewrite, counted from 1; a pick-up does not count."""
     to_bar: Annotated[int, Ge(1)] | None = None
     """Last bar to rewrite."""
+    soundfont: Any = None
+    """Content of a SoundFont to play the music with."""
     bars: Annotated[int, Ge(1), Le(10_000)] = 16
     """Largest number of new bars; a piece may end earlier."""
     n: Annotated[int, Ge(1), Le(100_000)] = 1

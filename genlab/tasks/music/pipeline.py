@@ -12,6 +12,7 @@ from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.samples import Sample
+from genlab.show.soundfont import check_soundfont
 from genlab.tasks.music.grids import VoiceFacts
 from genlab.tasks.music.options import MusicRequest
 from genlab.tasks.music.pieces import played_by, sample_of
@@ -51,6 +52,8 @@ class MusicPipeline(Pipeline):
         Raises:
             InputError: the request cannot be fulfilled.
         """
+        if request.soundfont is not None:
+            check_soundfont(request.soundfont)
         programs = [program_of(name) for name in request.instruments]
         for score in self.writer.write(request, self.evaluating):
-            yield sample_of(played_by(score, programs) if programs else score)
+            yield sample_of(played_by(score, programs) if programs else score, request.soundfont)
