@@ -47,7 +47,7 @@ def run(words: list[str]) -> int:
     files = tuple(file for file in files if file.field in field_names(request_type))
     about = f"{task.generates} with {path} ({model.name}: {model.about})."
     more = options_of(GenerateOptions)
-    if task.makes == "picture":
+    if task.makes in ("picture", "music"):
         more.append(Option("grid", str | None, task.sheet, shown=Shown("FILE.png", "options")))
     arguments = FILES if any(file.positional for file in files) else ""
     options = [*options_of(request_type), *file_options(files), *more]
@@ -209,8 +209,9 @@ class _Output:
             InputError: the sample cannot be drawn on the sheet, or the file cannot be written.
         """
         from genlab.engine.samples import Kind
+        from genlab.show.sheets import DRAWN
 
-        if self.grid is not None and sample.kind is not Kind.PICTURE:
+        if self.grid is not None and sample.kind not in DRAWN:
             raise InputError(f"grid: a {sample.kind} cannot be drawn on a sheet: use --to.", "grid")
         if self.grid is not None:
             self.sheet.add(sample)

@@ -106,7 +106,7 @@ class Task:
     generates: str = "Make new content"
     """What `genlab generate` does, as the beginning of a sentence that ends with the run."""
     sheet: str = "Write all pictures on one sheet."
-    """Help of `generate --grid`, for tasks that make pictures."""
+    """Help of `generate --grid`, for tasks that make pictures or music."""
     imports: Import | None = None
     """The models of other tools that `genlab import` opens."""
     page: str = ""

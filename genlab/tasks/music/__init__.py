@@ -40,5 +40,6 @@ TASK = Task(
         )
     },
     generates="Make music",
+    sheet="Write the piano rolls of all pieces on one sheet.",
     page="docs/music.md",
 )
