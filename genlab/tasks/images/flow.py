@@ -23,6 +23,8 @@ from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
+from genlab.layers.muon import POLAR_EXPRESS, Muon
+from genlab.layers.unet import Block
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.features import conditions_of_each
@@ -65,9 +67,21 @@ class FlowRecipe(ImagesRecipe):
         try_flow(setup, facts, self.flow)
         self.average = Average(self.flow, options.average).to(device)
         self.velocity_loss = setup.losses.get("velocity", flow_matching_loss)
-        adam = torch.optim.AdamW(self.flow.parameters(), options.learning_rate, betas=(0.9, 0.99), fused=True)
+        matrices, others = matrices_and_others(self.flow)
+        adam = torch.optim.AdamW(others, options.learning_rate, betas=(0.9, 0.99), fused=True)
+        optimizers: list[torch.optim.Optimizer] = [adam]
+        if matrices:
+            optimizers.append(
+                Muon(
+                    matrices,
+                    options.learning_rate,
+                    weight_decay=0.01,  # as AdamW's
+                    ns_coefficients=POLAR_EXPRESS,
+                    adjust_lr_fn="match_rms_adamw",
+                )
+            )
         networks: dict[str, nn.Module] = {"flow": self.flow, "average": self.average}
-        super().__init__(setup, kept(setup, facts, "flow", self.average.network), networks, {"flow": [adam]})
+        super().__init__(setup, kept(setup, facts, "flow", self.average.network), networks, {"flow": optimizers})
         assert isinstance(self.pipeline.maker, AlongFlow)
         self.maker: AlongFlow = self.pipeline.maker
 
@@ -174,6 +188,21 @@ class FlowRecipe(ImagesRecipe):
             velocity = network(interpolate(start, real, when), when, *self.given(said))
             total += len(real) * self.velocity_loss(velocity, start, real).item()
         return {"velocity": total / len(pictures)}
+
+
+def matrices_and_others(flow: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """The weights that Muon trains, and those of AdamW: biases, norms, embeddings, what modulates channels, and the
+    layers at both ends. AdamW trains all of a custom network.
+    """
+    if not isinstance(flow, Flow):
+        return [], list(flow.parameters())
+    left: list[nn.Module | None] = [flow.stem, flow.out, flow.palette, flow.text.words if flow.text else None]
+    left += [module.modulation for module in flow.modules() if isinstance(module, Block)]
+    outer = {id(weight) for module in left if module is not None for weight in module.parameters()}
+    outer |= {id(flow.text.positions)} if flow.text else set()
+    matrices: list[Tensor] = [one for one in flow.parameters() if one.ndim > 1 and id(one) not in outer]
+    inner = {id(weight) for weight in matrices}
+    return matrices, [weight for weight in flow.parameters() if id(weight) not in inner]
 
 
 def check_classes(classes: list[str], label: str | None) -> None:

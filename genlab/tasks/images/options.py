@@ -136,7 +136,7 @@ class FlowOptions(PicturesOptions):
     batch: Batch = 32
     """Pictures per update and process."""
     learning_rate: Rate = 1e-3
-    """Peak learning rate of AdamW."""
+    """Peak learning rate of Muon, which trains the matrices, and of AdamW, which trains the rest."""
     unguided: Annotated[float, Ge(0), Lt(1), TRAINING] = 0.1
     """Fraction of the pictures that are shown without their description. With 0, the model makes pictures with
     guidance 1 only, and each needs a description or class."""
