@@ -10,6 +10,9 @@ SAMPLES = (
         "music",
         f"{MAKERS}:chorales",
         f"{MAKERS}:chorale_files",
+        licence="Chorales by Johann Sebastian Bach (1685-1750), encoded by Margaret Greentree (jsbchorales.net) and "
+        "others, from the corpus of music21 (https://www.music21.org), which distributes them with the permission of "
+        "the encoders.",
     ),
     SampleSet(
         "@tunes",
@@ -17,5 +20,8 @@ SAMPLES = (
         "music",
         f"{MAKERS}:tunes",
         f"{MAKERS}:tune_files",
+        licence="Tunes of O'Neill's Music of Ireland (1903) and Ryan's Mammoth Collection (1883), in the public "
+        "domain, transcribed to ABC by the volunteers named in the files, from the corpus of music21 "
+        "(https://www.music21.org), which distributes them with the permission of the encoders.",
     ),
 )

@@ -8,6 +8,7 @@ https://abcnotation.com/wiki/abc:standard:v2.1
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -15,7 +16,7 @@ from genlab.data.notes.abc_tune import Tune
 from genlab.data.notes.exact import MOST_NOTES, Bar, Course, Line, checked, score_of
 from genlab.data.notes.repeats import played
 from genlab.data.notes.score import Score
-from genlab.errors import InputError
+from genlab.data.notes.unreadable import Unreadable
 
 LARGEST = 8 << 20
 """Maximum size of a file, in bytes."""
@@ -23,64 +24,71 @@ FIELD = re.compile(r"\s*([A-Za-z+]):(?![|:\]])(.*)")
 
 
 def tunes_in(content: bytes) -> Iterator[tuple[str, str]]:
-    """Yields the number (field X) and the text of each tune of a file."""
+    """Yields the number (field X) and the text of each tune of a file.
+
+    A tune without a number has that of its place; "12-2" is the second one with number 12.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     tunes = re.split(r"^(?=[ \t]*X:)", text.replace("\r\n", "\n").replace("\r", "\n"), flags=re.MULTILINE)
+    seen: Counter[str] = Counter()
     for tune in tunes:
-        if found := re.match(r"\s*X:\s*(\w{0,9})", tune):
-            yield found[1], tune
+        if found := re.match(r"\s*X:[ \t]*(\w{0,9})", tune):
+            number = found[1] or str(seen.total() + 1)
+            seen[number] += 1
+            yield number if seen[number] == 1 else f"{number}-{seen[number]}", tune
 
 
-def read_abc(content: bytes, name: str) -> tuple[list[Score], list[str]]:
+def read_abc(content: bytes) -> dict[str, Score | Unreadable]:
     """Reads a file of tunes.
 
     Returns:
-        The tunes that can be read, and for each of the others a sentence that says why not.
+        By number, each tune, or the reason why it cannot be used.
 
     Raises:
-        InputError: the file is too large or holds no tune.
+        Unreadable: the file is too large or holds no tune.
     """
     if len(content) > LARGEST:
-        raise InputError(f"{name} is larger than {LARGEST >> 20} MB: divide it.", "data")
-    scores, left_out, count = [], [], 0
+        raise Unreadable(f"larger than {LARGEST >> 20} MB: divide it")
+    found: dict[str, Score | Unreadable] = {}
+    count = 0
     for number, tune in tunes_in(content):
         try:
-            scores.append(read_tune(tune, f"{name}, tune {number or '?'}"))
-        except InputError as error:
-            left_out.append(str(error))
+            score = read_tune(tune)
+        except Unreadable as reason:
+            found[number] = reason
             continue
-        count += sum(len(track.notes) for track in scores[-1].tracks)
+        found[number] = score
+        count += sum(len(track.notes) for track in score.tracks)
         if count > MOST_NOTES:
-            raise InputError(f"{name} has more than {MOST_NOTES:,} notes: divide it.", "data")
-    if not scores and not left_out:
-        raise InputError(f"{name} has no tunes: a tune of ABC starts with a line X:1.", "data")
-    return scores, left_out
+            raise Unreadable(f"more than {MOST_NOTES:,} notes: divide it")
+    if not found:
+        raise Unreadable("no tunes: a tune of ABC starts with a line X:1")
+    return found
 
 
-def read_tune(text: str, name: str) -> Score:
+def read_tune(text: str) -> Score:
     """Reads one tune.
 
     Raises:
-        InputError: it has no key, no notes or several voices, is too long, or contains what is not known; `name` says
-            which tune.
+        Unreadable: it has no key, no notes or several voices, is too long, or contains what is not known.
     """
-    tune = Tune(name)
+    tune = Tune()
     for line in text.split("\n"):
         line = re.sub(r"(?<!\\)%.*", "", line)
         if found := FIELD.fullmatch(line.rstrip()):
             tune.field(found[1], found[2])
         elif line.strip() and tune.started:
             tune.music(line)
-    return _score(tune, name)
+    return _score(tune)
 
 
-def _score(tune: Tune, name: str) -> Score:
+def _score(tune: Tune) -> Score:
     """The tune as it is played."""
     if not tune.started:
-        raise InputError(f"{name} has no key: add a line K: before its notes.", "data")
+        raise Unreadable("has no key: add a line K: before its notes")
     tune.end_bar("|")
     line, course, now, count = Line(name=tune.title), Course(), Fraction(0), 0
     open_notes: dict[int, int] = {}
@@ -100,10 +108,10 @@ def _score(tune: Tune, name: str) -> Score:
                     line.notes.append((now, event.length, pitch))
                 tied[pitch] = index
             open_notes = tied if event.tied else {}
-            now = checked(now + event.length, name)
+            now = checked(now + event.length)
             count += 1
         if count > MOST_NOTES:
-            raise InputError(f"{name} has more than {MOST_NOTES:,} notes: divide it.", "data")
+            raise Unreadable(f"more than {MOST_NOTES:,} notes: cut it into pieces")
         if bar.metre:
             course.bars.append(Bar(now - start, bar.metre))
-    return score_of([line], course, tune.title, name)
+    return score_of([line], course, tune.title)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from genlab.errors import InputError
+from genlab.data.notes.unreadable import Unreadable
 
 TONICS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
 """Sharps of the major keys."""
@@ -32,11 +32,11 @@ class AbcKey:
     """Semitones by note, from A to G."""
 
 
-def key_of(text: str, where: str) -> AbcKey:
+def key_of(text: str) -> AbcKey:
     """The key that a field K: gives: tonic, mode and further accidentals.
 
     Raises:
-        InputError: it is not a key; `where` says in which tune.
+        Unreadable: it is not a key.
     """
     text = text.strip()
     sharps, minor = 0, False
@@ -46,12 +46,12 @@ def key_of(text: str, where: str) -> AbcKey:
     elif text and not re.match(r"none\b|exp\b|clef|treble|bass|perc", text, re.IGNORECASE):
         found = KEY.match(text)
         if found is None:
-            raise InputError(f"{where}: K:{text[:20]} is not a key.", "data")
+            raise Unreadable(f"K:{text[:20]} is not a key")
         mode = (found[3] or "").lower()
         sharps = TONICS[found[1].upper()] + {"": 0, "#": 7, "b": -7}[found[2]] + MODES[mode]
         minor, changes = mode in MINOR, text[found.end() :]
         if not -7 <= sharps <= 7:
-            raise InputError(f"{where}: K:{text[:20]} has more than seven accidentals.", "data")
+            raise Unreadable(f"K:{text[:20]} has more than seven accidentals")
     order = SHARPS if sharps > 0 else SHARPS[::-1]
     alters = dict.fromkeys(order[: abs(sharps)], 1 if sharps > 0 else -1)
     for accidental, note in CHANGES.findall(changes):
@@ -59,11 +59,11 @@ def key_of(text: str, where: str) -> AbcKey:
     return AbcKey(sharps, minor, alters)
 
 
-def metre_of(text: str, where: str) -> tuple[int, int] | None:
+def metre_of(text: str) -> tuple[int, int] | None:
     """Beats and unit that a field M: gives; None for free metre.
 
     Raises:
-        InputError: it is not a metre.
+        Unreadable: it is not a metre.
     """
     text = text.strip()
     if text.lower() in ("", "none"):
@@ -75,20 +75,20 @@ def metre_of(text: str, where: str) -> tuple[int, int] | None:
     found = COMPOUND.match(text.replace(" ", ""))
     beats, unit = (sum(map(int, found[1].split("+"))), int(found[2])) if found else (0, 0)
     if not 1 <= beats <= 255 or unit not in (1, 2, 4, 8, 16, 32, 64):
-        raise InputError(f"{where}: M:{text[:20]} is not a metre.", "data")
+        raise Unreadable(f"M:{text[:20]} is not a metre")
     return beats, unit
 
 
-def length_of(text: str, where: str) -> Fraction:
+def length_of(text: str) -> Fraction:
     """The unit of note lengths that a field L: gives, in quarter notes.
 
     Raises:
-        InputError: it is not a length.
+        Unreadable: it is not a length.
     """
     found = FRACTION.match(text.strip()) or re.match(r"(1)()$", text.strip())
     length = Fraction(int(found[1]), int(found[2] or "1") or 1) if found else Fraction(0)
     if length <= 0 or length.denominator > 512:
-        raise InputError(f"{where}: L:{text.strip()[:20]} is not a note length.", "data")
+        raise Unreadable(f"L:{text.strip()[:20]} is not a note length")
     return 4 * length
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from genlab.data.notes.abc_fields import ALTERS, AbcKey, default_length, key_of, length_of, metre_of, tempo_of
 from genlab.data.notes.exact import MOST_NOTES, Bar
 from genlab.data.notes.repeats import Written
-from genlab.errors import InputError
+from genlab.data.notes.unreadable import Unreadable
 
 STEPS = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 67, "A": 69, "B": 71}
 NOTE = re.compile(r"(\^\^|__|\^|_|=)?([A-Ga-g])([,']{0,9})(\d{0,4})(/{0,4})(\d{0,4})(\s*-)?")
@@ -52,8 +52,8 @@ class Music:
 class Tune:
     """A tune, which is read line by line."""
 
-    def __init__(self, name: str) -> None:
-        self._name, self.title = name, ""
+    def __init__(self) -> None:
+        self.title = ""
         self.started = False
         """Whether the header is complete."""
         self._unit: Fraction | None = None
@@ -77,18 +77,18 @@ class Tune:
             case "T":
                 self.title = self.title or text.strip()
             case "M":
-                now.metre = metre_of(text, self._name)
+                now.metre = metre_of(text)
             case "L":
-                self._unit = length_of(text, self._name)
+                self._unit = length_of(text)
             case "Q":
                 self._tempo = text
             case "K":
-                now.key = key_of(text, self._name)
+                now.key = key_of(text)
                 self.started = True
             case "V":
                 self._voices.add((text.split() or [""])[0])
                 if len(self._voices) > 1:
-                    raise InputError(f"{self._name} has several voices (V:): give them as MIDI or MusicXML.", "data")
+                    raise Unreadable("has several voices (V:): give them as MIDI or MusicXML")
         if letter in "QK" and self._tempo and self.started:
             now.tempo = tempo_of(self._tempo, self._quarters()) or now.tempo
 
@@ -98,7 +98,7 @@ class Tune:
         while place < len(line):
             token = TOKEN.match(line, place)
             if token is None:
-                raise InputError(f"{self._name}: {line[place : place + 10]!r} is not known.", "data")
+                raise Unreadable(f"{line[place : place + 10]!r} is not known")
             place = token.end()
             match token.lastgroup:
                 case "inline":
@@ -127,7 +127,7 @@ class Tune:
                     place -= 1
                     note = NOTE.match(line, place)
                     if note is None:
-                        raise InputError(f"{self._name}: {line[place : place + 10]!r} is not a note.", "data")
+                        raise Unreadable(f"{line[place : place + 10]!r} is not a note")
                     self._chord(note[0], Fraction(1), False)
                     place = note.end()
 
@@ -141,7 +141,7 @@ class Tune:
         bottom = int(found[3]) if found[2] and found[3] else 2 ** len(found[2])
         length = Fraction(int(found[1] or "1"), bottom or 1)
         if bottom == 0 or length == 0:
-            raise InputError(f"{self._name}: the note length {text!r} is 0.", "data")
+            raise Unreadable(f"the note length {text!r} is 0")
         return length
 
     def _chord(self, text: str, size: Fraction, tied: bool) -> None:
@@ -154,7 +154,7 @@ class Tune:
             tied |= bool(note[7])
             names[note[2], note[3]] = pitch
         if not pitches:
-            raise InputError(f"{self._name}: {text[:10]!r} is not a chord.", "data")
+            raise Unreadable(f"{text[:10]!r} is not a chord")
         self._add(Event(lengths[0] * size * self._quarters(), sorted(set(pitches)), tied))
         self._tied = names if tied else {}
 
@@ -167,13 +167,13 @@ class Tune:
             return self._tied[letter, octaves]
         pitch = natural + self._accidentals.get(note, self._now.key.alters.get(note, 0))
         if not 0 <= pitch <= 127:
-            raise InputError(f"{self._name}: {letter}{octaves} is out of the range of MIDI.", "data")
+            raise Unreadable(f"{letter}{octaves} is out of the range of MIDI")
         return pitch
 
     def _add(self, event: Event) -> None:
         self._count += 1
         if self._count > MOST_NOTES:
-            raise InputError(f"{self._name} has more than {MOST_NOTES:,} notes: divide it.", "data")
+            raise Unreadable(f"more than {MOST_NOTES:,} notes: cut it into pieces")
         event.length *= self._broken
         self._broken = Fraction(1)
         if self._left:
@@ -187,7 +187,7 @@ class Tune:
     def _break(self, signs: str) -> None:
         """Broken rhythm: A>B makes A longer by half and B shorter by half, A<B the reverse."""
         if self._last is None:
-            raise InputError(f"{self._name}: {signs} must follow a note.", "data")
+            raise Unreadable(f"{signs} must follow a note")
         short = Fraction(1, 2 ** len(signs))
         first, self._broken = (2 - short, short) if signs[0] == ">" else (short, 2 - short)
         self._last.length *= first
@@ -198,7 +198,7 @@ class Tune:
         beats, unit = self._now.metre or (4, 4)
         time = time or TUPLETS.get(count, 3 if unit >= 8 and beats % 3 == 0 else 2)
         if count < 2:
-            raise InputError(f"{self._name}: {text} is not a tuplet.", "data")
+            raise Unreadable(f"{text} is not a tuplet")
         self._tuplet, self._left = Fraction(time, count), notes or count
 
     def end_bar(self, line: str) -> None:

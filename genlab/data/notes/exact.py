@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import lcm
 
 from genlab.data.notes.score import Key, Metre, Note, Score, Tempo, Track
-from genlab.errors import InputError
+from genlab.data.notes.unreadable import Unreadable
 
 TICKS = 480
 """Ticks per quarter note, or a multiple where the rhythm needs one."""
@@ -55,30 +55,30 @@ class Course:
     """Start and quarter notes per minute."""
 
 
-def checked(time: Fraction, name: str) -> Fraction:
-    """Returns a time of the file `name`.
+def checked(time: Fraction) -> Fraction:
+    """Returns a time.
 
     Raises:
-        InputError: the piece is too long, or its rhythm too fine.
+        Unreadable: the piece is too long, or its rhythm too fine.
     """
     if time > LONGEST:
-        raise InputError(f"{name} is longer than {LONGEST:,} quarter notes: use a part of it.", "data")
+        raise Unreadable(f"longer than {LONGEST:,} quarter notes: cut it into pieces")
     if time.denominator > FINEST:
-        raise InputError(f"{name} divides a quarter note into more than {FINEST:,} parts: simplify its rhythm.", "data")
+        raise Unreadable(f"divides a quarter note into more than {FINEST:,} parts: simplify its rhythm")
     return time
 
 
-def score_of(lines: list[Line], course: Course, title: str, name: str) -> Score:
+def score_of(lines: list[Line], course: Course, title: str) -> Score:
     """The score of these tracks; leaves out tracks without notes.
 
     Raises:
-        InputError: the file `name` has no notes, or too many.
+        Unreadable: there are no notes, or too many.
     """
     lines = [line for line in lines if line.notes]
     if not lines:
-        raise InputError(f"{name} has no notes: give a file with music.", "data")
+        raise Unreadable("has no notes")
     if sum(len(line.notes) for line in lines) > MOST_NOTES:
-        raise InputError(f"{name} has more than {MOST_NOTES:,} notes: use a part of it.", "data")
+        raise Unreadable(f"more than {MOST_NOTES:,} notes: cut it into pieces")
     metres, pickup = _metres(course.bars)
     times = {time for line in lines for start, length, _ in line.notes for time in (start, length)} | {pickup}
     times |= {one[0] for one in metres} | {one[0] for one in course.keys} | {one[0] for one in course.tempos}

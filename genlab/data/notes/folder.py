@@ -1,6 +1,5 @@
 """Reads the music in a folder, a zip or a single file, and says of each file what became of it."""
 
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,24 +7,15 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
-from genlab.data.notes.midi import LARGEST, read_midi
-from genlab.data.notes.midi_events import Unreadable
+from genlab.data.notes.formats import ENDINGS, PEEK, STRANGERS, Format, ending_of, format_by_head, format_of_one
 from genlab.data.notes.score import Score
+from genlab.data.notes.unreadable import Unreadable
 from genlab.data.shared.compressed import COMPRESSED, DAMAGED_ZIP, read_bytes
 from genlab.data.shared.folders import files_in, printable
 from genlab.errors import InputError
 
-ENDINGS = frozenset({".mid", ".midi", ".kar", ".rmi", ".smf"})
-"""Extensions of MIDI files; .mid.gz is one, too."""
-STRANGERS = {
-    ".mxl": "MusicXML", ".musicxml": "MusicXML", ".abc": "ABC notation", ".krn": "Humdrum", ".mei": "MEI",
-    ".mscz": "MuseScore", ".mscx": "MuseScore", ".sib": "Sibelius", ".mus": "Finale", ".ly": "LilyPond",
-    ".gp3": "Guitar Pro", ".gp4": "Guitar Pro", ".gp5": "Guitar Pro", ".gpx": "Guitar Pro", ".mp3": "sound",
-    ".wav": "sound", ".flac": "sound", ".ogg": "sound", ".m4a": "sound",
-}  # fmt: skip
-"""Formats of music that are refused by name."""
-HEAD = b"MThd"
-"""First bytes of a MIDI file."""
+ARCHIVED_SCORE = "META-INF/container.xml"
+"""File that makes a zip a compressed MusicXML file."""
 SHOWN = 3
 """Maximum number of files in a message."""
 
@@ -40,6 +30,18 @@ class File(NamedTuple):
     """Its path inside the folder or zip, with /."""
     read: Read
 
+    def format(self) -> Format:
+        """Its format, if it is music."""
+        return format_of_one(self.name, b"" if ending_of(self.name) in ENDINGS else self.read(PEEK))
+
+    def content(self) -> bytes:
+        """Its content, no longer than its format allows and one byte.
+
+        Raises:
+            Unreadable: it cannot be read.
+        """
+        return self.read(self.format().largest + 1)
+
 
 @dataclass(frozen=True)
 class MusicFiles:
@@ -47,7 +49,7 @@ class MusicFiles:
 
     name: str
     files: list[File] = field(repr=False)
-    """The MIDI files, in order of their names."""
+    """The files of music, in order of their names."""
     others: dict[str, str] = field(repr=False)
     """The other files, with the reason."""
 
@@ -56,15 +58,15 @@ class Piece(NamedTuple):
     """A piece that was read."""
 
     name: str
-    """The file that it is from."""
+    """The file that it is from, and its number if the file holds several: "jigs.abc, tune 12"."""
     score: Score
 
 
 def find_music(data: str, option: str = "data") -> MusicFiles:
-    """Finds the MIDI files of a folder (with its sub-folders) or a zip; a single file may have any name.
+    """Finds the music in a folder (with its sub-folders) or a zip; a single file may have any name.
 
     Raises:
-        InputError: `data`, given by `option`, does not exist or has no MIDI files, or the zip is damaged or unsafe.
+        InputError: `data`, given by `option`, does not exist or has no files of music, or the zip is damaged or unsafe.
     """
     path = Path(data)
     others: dict[str, str] = {}
@@ -78,15 +80,15 @@ def find_music(data: str, option: str = "data") -> MusicFiles:
         entries = [
             File(printable(file.relative_to(path)), partial(_read_file, file)) for file in files_in(path, others)
         ]
-    elif zipfile.is_zipfile(path):
+    elif ending_of(path.name) not in ENDINGS and zipfile.is_zipfile(path) and not _is_score(path):
         entries = _members(path, data, option)
     else:
         return MusicFiles(printable(path.name), [File(printable(path.name), partial(_read_file, path))], {})
-    chosen = sorted(entry for entry in entries if _is_midi(entry, others))
+    chosen = sorted((entry for entry in entries if _is_music(entry, others)), key=lambda entry: entry.name)
     if not chosen:
-        kinds = sorted({reason for reason in others.values() if reason.endswith("MIDI")})
+        kinds = sorted({reason for reason in others.values() if reason.endswith("MIDI or MusicXML")})
         raise InputError(
-            f"{data} has no MIDI files: genlab looks for {', '.join(sorted(ENDINGS))}"
+            f"{data} has no music: genlab looks for {', '.join(sorted(ENDINGS))}"
             f"{''.join(f'; it has {kind}' for kind in kinds[:SHOWN])}.",
             option,
         )
@@ -98,43 +100,60 @@ def read_music(found: MusicFiles, report: dict[str, str], option: str = "data") 
 
     Args:
         found: The files.
-        report: Receives a line for each file: "used", "repaired: ..." or "left out: ...".
+        report: Receives a line for each file, and for each tune of a file with several: "used", "repaired: ..." or
+            "left out: ...".
         option: The option that gave them.
 
     Raises:
-        InputError: at the end, if not one of them can be used.
+        InputError: at the end, if not one piece can be used.
     """
     report.update({name: f"left out: {reason}" for name, reason in found.others.items()})
     refused: list[str] = []
-    for name, read in found.files:
+    used = False
+    for file in found.files:
         try:
-            score, repairs = read_midi(read(LARGEST + 1))
+            results = file.format().read(file.content())
         except Unreadable as reason:
-            report[name] = f"left out: {reason}"
-            refused.append(f"{name}: {reason}")
-            continue
-        report[name] = f"repaired: {'; '.join(repairs)}" if repairs else "used"
-        yield Piece(name, score)
-    if len(refused) == len(found.files):
+            results = {"": reason}
+        for part, result in results.items():
+            name = f"{file.name}, {part}" if part else file.name
+            if isinstance(result, Unreadable):
+                report[name] = f"left out: {result}"
+                refused.append(f"{name}: {result}")
+                continue
+            score, repairs = result
+            report[name] = f"repaired: {'; '.join(repairs)}" if repairs else "used"
+            used = True
+            yield Piece(name, score)
+    if not used:
         more = f"; and {len(refused) - SHOWN:,} more" if len(refused) > SHOWN else ""
         raise InputError(f"No music can be read from {found.name} ({'; '.join(refused[:SHOWN])}{more}).", option)
 
 
-def _is_midi(entry: File, others: dict[str, str]) -> bool:
-    """Returns whether a file is MIDI by its name or its first bytes; gives the reason to `others` if not."""
-    ending = os.path.splitext(COMPRESSED.sub("", entry.name.lower()))[1]
+def _is_music(entry: File, others: dict[str, str]) -> bool:
+    """Returns whether a file is music by its name or its first bytes; gives the reason to `others` if not."""
+    ending = ending_of(entry.name)
     if ending in ENDINGS:
         return True
     if ending in STRANGERS:
-        others[entry.name] = f"{STRANGERS[ending]}: export it as MIDI"
+        others[entry.name] = f"{STRANGERS[ending]}: export it as MIDI or MusicXML"
         return False
     try:
-        if entry.read(len(HEAD)) == HEAD:
+        if format_by_head(entry.read(PEEK)):
             return True
-        others[entry.name] = "not MIDI by its name"
+        others[entry.name] = "not music by its name"
     except Unreadable as reason:
         others[entry.name] = str(reason)
     return False
+
+
+def _is_score(path: Path) -> bool:
+    """Returns whether a zip is one compressed MusicXML file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return ARCHIVED_SCORE in archive.namelist()
+    except DAMAGED_ZIP:
+        return False
 
 
 # --- reading one file -----------------------------------------------------------------------------
@@ -142,7 +161,7 @@ def _is_midi(entry: File, others: dict[str, str]) -> bool:
 
 def _read_file(path: Path, most: int) -> bytes:
     """Returns the first `most` bytes of a file; the whole content of a compressed one, if it is not longer."""
-    if most <= len(HEAD) or not COMPRESSED.search(path.name.lower()):
+    if most <= PEEK or not COMPRESSED.search(path.name.lower()):
         try:
             with open(path, "rb") as file:
                 return file.read(most)

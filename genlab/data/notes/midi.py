@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from genlab.data.notes.midi_events import Events, Unreadable, read_track
+from genlab.data.notes.midi_events import Events, read_track
 from genlab.data.notes.midi_score import score_of
 from genlab.data.notes.score import Metre, Score, Tempo
 from genlab.data.notes.silence import without_silence
+from genlab.data.notes.unreadable import Unreadable
 
 LARGEST = 1 << 23
 """Maximum size of a file in bytes."""

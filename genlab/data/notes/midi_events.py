@@ -5,6 +5,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from genlab.data.notes.score import Key, Metre
+from genlab.data.notes.unreadable import Unreadable
 
 Sounding = tuple[int, int, int, int]
 """Start and end in ticks, pitch and velocity."""
@@ -27,10 +28,6 @@ NAME, END, TEMPO, METRE, KEY, NONE = 3, 0x2F, 0x51, 0x58, 0x59, -1
 """Meta events."""
 KEPT = frozenset((NAME, TEMPO, METRE, KEY))
 TOO_MANY = f"more than {MOST:,} notes and changes of tempo, metre and key: cut it into pieces"
-
-
-class Unreadable(Exception):
-    """Raised for a file that is not usable music; the message is the reason."""
 
 
 @dataclass

@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element
 
 from genlab.data.notes.exact import Bar, Course, Line, checked, score_of
 from genlab.data.notes.score import Score
+from genlab.data.notes.unreadable import Unreadable
 from genlab.data.notes.xml_tree import tree, unpacked
-from genlab.errors import InputError
 
 READ = frozenset(
     {"work", "work-title", "movement-title", "part-list", "score-part", "part-name", "midi-instrument", "midi-channel"}
@@ -32,38 +32,37 @@ UNITS = {"whole": Fraction(4), "half": Fraction(2), "eighth": Fraction(1, 2), "1
 NUMBER = re.compile(r"\s*([+-]?\d{1,9}(\.\d{1,9})?)\s*")
 
 
-def read_musicxml(content: bytes, name: str) -> Score:
+def read_musicxml(content: bytes) -> Score:
     """Reads a MusicXML file.
 
     Args:
         content: The file, compressed or not.
-        name: Its name, for messages.
 
     Raises:
-        InputError: it is not MusicXML with one element per part, is damaged, has no notes, or is too large.
+        Unreadable: it is not MusicXML with one element per part, is damaged, has no notes, or is too large.
     """
-    root = tree(unpacked(content, name), {"score-partwise": READ}, name)
+    root = tree(unpacked(content), {"score-partwise": READ})
     course = Course()
     about = {part.get("id"): part for part in root.iterfind("part-list/score-part")}
-    parts = [_Part(element, about.get(element.get("id")), course, name) for element in root.iterfind("part")]
+    parts = [_Part(element, about.get(element.get("id")), course) for element in root.iterfind("part")]
     start, metre = Fraction(0), (4, 4)
     for measures in zip_longest(*(part.measures for part in parts)):
         ends = [part.read(measure, start) for part, measure in zip(parts, measures, strict=True) if measure is not None]
         metre = next((part.metre for part in parts if part.metre), metre)
         length = max(ends) - start or Bar(Fraction(0), metre).full
         course.bars.append(Bar(length, metre))
-        start = checked(start + length, name)
+        start = checked(start + length)
     title = (root.findtext("work/work-title") or root.findtext("movement-title") or "").strip()
-    return score_of([line for part in parts for line in part.named_lines()], course, title, name)
+    return score_of([line for part in parts for line in part.named_lines()], course, title)
 
 
 class _Part:
     """A part, which is read measure by measure."""
 
-    def __init__(self, part: Element, about: Element | None, course: Course, name: str) -> None:
+    def __init__(self, part: Element, about: Element | None, course: Course) -> None:
         self.measures = part.findall("measure")
         self.metre: tuple[int, int] | None = None
-        self._course, self._file = course, name
+        self._course = course
         about = Element("score-part") if about is None else about
         self._label = (about.findtext("part-name") or "").strip()
         self._program = self._midi(about, "midi-program", 1) - 1
@@ -73,7 +72,7 @@ class _Part:
             for one in about.iterfind("midi-instrument")
             if one.find("midi-unpitched") is not None
         }
-        self._part = self._where = f"{name}, part {(part.get('id') or '?')[:20]}"
+        self._part = self._where = f"part {(part.get('id') or '?')[:20]}"
         self._divisions, self._shift = Fraction(1), 0
         self._lines: dict[tuple[str, bool], Line] = {}
         self._tied: dict[int, tuple[Line, int]] = {}
@@ -108,7 +107,7 @@ class _Part:
                     self._attributes(element, now)
                 case "direction" | "sound":
                     self._tempo(element, now)
-            end = max(end, checked(now, self._file))
+            end = max(end, checked(now))
         return end
 
     def _note(self, note: Element, start: Fraction, length: Fraction) -> None:
@@ -142,12 +141,12 @@ class _Part:
             return None
         step = (written.findtext("step") or "").strip()
         if step not in STEPS:
-            raise InputError(f"{self._where}: <step> {step[:20]!r} is not a note name from A to G.", "data")
+            raise Unreadable(f"{self._where}: <step> {step[:20]!r} is not a note name from A to G")
         octave = round(self._number(written.findtext("octave"), "octave"))
         alter = round(self._number(written.findtext("alter") or "0", "alter"))
         pitch = 12 * (octave + 1) + STEPS[step] + alter + self._shift
         if not 0 <= pitch <= 127:
-            raise InputError(f"{self._where}: octave {octave} is out of the range of MIDI.", "data")
+            raise Unreadable(f"{self._where}: octave {octave} is out of the range of MIDI")
         return pitch
 
     def _attributes(self, element: Element, now: Fraction) -> None:
@@ -155,7 +154,7 @@ class _Part:
         if divisions is not None:
             self._divisions = self._number(divisions, "divisions")
             if self._divisions <= 0:
-                raise InputError(f"{self._where}: <divisions> must be above 0.", "data")
+                raise Unreadable(f"{self._where}: <divisions> must be above 0")
         if (transpose := element.find("transpose")) is not None:
             self._shift = round(self._number(transpose.findtext("chromatic") or "0", "chromatic"))
             self._shift += 12 * round(self._number(transpose.findtext("octave-change") or "0", "octave-change"))
@@ -176,10 +175,10 @@ class _Part:
             pairs.append((sum(numbers), self._number(unit.text, "beat-type")))
         shortest = max((unit for _, unit in pairs), default=Fraction(0))
         if shortest not in (1, 2, 4, 8, 16, 32, 64) or any(unit <= 0 for _, unit in pairs):
-            raise InputError(f"{self._where}: the beat type must be 1, 2, 4, 8, 16, 32 or 64.", "data")
+            raise Unreadable(f"{self._where}: the beat type must be 1, 2, 4, 8, 16, 32 or 64")
         total = sum(count * shortest / unit for count, unit in pairs)
         if not (total == round(total) and 1 <= total <= 255):
-            raise InputError(f"{self._where}: a bar must have 1 to 255 beats.", "data")
+            raise Unreadable(f"{self._where}: a bar must have 1 to 255 beats")
         return int(total), int(shortest)
 
     def _tempo(self, element: Element, now: Fraction) -> None:
@@ -201,7 +200,7 @@ class _Part:
         """Duration in quarter notes."""
         duration = self._number(element.findtext("duration"), "duration")
         if duration < 0:
-            raise InputError(f"{self._where}: <duration> must not be negative.", "data")
+            raise Unreadable(f"{self._where}: <duration> must not be negative")
         return duration / self._divisions
 
     def _midi(self, about: Element, tag: str, default: int) -> int:
@@ -214,5 +213,5 @@ class _Part:
         found = NUMBER.fullmatch(text or "")
         if found is None:
             written = "is missing" if text is None else f"{text.strip()[:20]!r} is not a number"
-            raise InputError(f"{self._where}: <{tag}> {written}.", "data")
+            raise Unreadable(f"{self._where}: <{tag}> {written}")
         return Fraction(found[1])

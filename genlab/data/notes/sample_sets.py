@@ -5,7 +5,7 @@ them, and calls them public domain or used by permission (`corpus/license.txt`).
 Essen's folk songs (not for commercial use) and the Nottingham tunes (GPL) are not among them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from genlab.data.notes.abc import read_tune, tunes_in
 from genlab.data.notes.musicxml import read_musicxml
 from genlab.data.notes.score import Score
 from genlab.data.notes.stored import from_json, to_json
+from genlab.data.notes.unreadable import Unreadable
 from genlab.data.shared.cache import cached
 from genlab.errors import InputError
 
@@ -26,55 +27,55 @@ COLLECTIONS = {"oneills": "oneills1850", "ryan": "ryansMammoth"}
 
 def chorales() -> dict[str, Score]:
     """Bach's chorales in four parts, by their number in Bach's works (BWV): "bwv10.7"."""
-
-    def scores() -> Iterator[tuple[str, Score]]:
-        for name, content in _chorales():
-            score = read_musicxml(content, name)
-            if len(score.tracks) == VOICES:
-                yield name.removesuffix(".mxl"), score
-
-    return _read("chorales", scores)
+    return _read("chorales", lambda: in_four_parts(chorale_sources()))
 
 
 def tunes() -> dict[str, Score]:
     """The tunes whose bars are as long as their time signature says, by collection, file and number."""
+    return _read("tunes", lambda: in_full_bars(tune_sources()))
 
-    def scores() -> Iterator[tuple[str, Score]]:
-        for name, text in _tunes():
-            try:
-                score = read_tune(text, name)
-            except InputError:  # misprints
-                continue
-            if len(score.metres) == 1:
-                yield name.removesuffix(".abc"), score
 
-    return _read("tunes", scores)
+def in_four_parts(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Score]]:
+    """Reads those of the named files that have four parts."""
+    for name, content in files:
+        score = read_musicxml(content)
+        if len(score.tracks) == VOICES:
+            yield name.removesuffix(".mxl"), score
+
+
+def in_full_bars(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Score]]:
+    """Reads those of the named tunes that have no misprints and one metre."""
+    for name, text in files:
+        try:
+            score = read_tune(text)
+        except Unreadable:  # misprints
+            continue
+        if len(score.metres) == 1:
+            yield name.removesuffix(".abc"), score
 
 
 def chorale_files(content: Mapping[str, Score]) -> Iterator[tuple[str, bytes]]:
     """Yields (name, content) of the files with these chorales."""
-    return ((name, data) for name, data in _chorales() if name.removesuffix(".mxl") in content)
+    return ((name, data) for name, data in chorale_sources() if name.removesuffix(".mxl") in content)
 
 
 def tune_files(content: Mapping[str, Score]) -> Iterator[tuple[str, bytes]]:
     """Yields (name, content) of the files with these tunes, one each."""
-    return ((name, text.encode()) for name, text in _tunes() if name.removesuffix(".abc") in content)
+    return ((name, text.encode()) for name, text in tune_sources() if name.removesuffix(".abc") in content)
 
 
-def _chorales() -> Iterator[tuple[str, bytes]]:
+def chorale_sources() -> Iterator[tuple[str, bytes]]:
+    """Yields the name and the content of each file of chorales."""
     for path in sorted(_corpus("chorales").joinpath("bach").glob("*.mxl")):
         yield path.name, path.read_bytes()
 
 
-def _tunes() -> Iterator[tuple[str, str]]:
+def tune_sources() -> Iterator[tuple[str, str]]:
     """Yields a unique name and the text of each tune."""
     for collection, folder in COLLECTIONS.items():
         for path in sorted(_corpus("tunes").joinpath(folder).glob("*.abc")):
-            seen: dict[str, int] = {}
             for number, text in tunes_in(path.read_bytes()):
-                seen[number] = seen.get(number, 0) + 1
-                again = f"-{seen[number]}" if seen[number] > 1 else ""
-                yield f"{collection}/{path.stem}-{number}{again}.abc", text
+                yield f"{collection}/{path.stem}-{number}.abc", text
 
 
 def _corpus(name: str) -> Path:

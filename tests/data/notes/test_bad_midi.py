@@ -7,8 +7,8 @@ import pytest
 from genlab.data.notes import midi as reader
 from genlab.data.notes import midi_events
 from genlab.data.notes.midi import read_midi
-from genlab.data.notes.midi_events import Unreadable
 from genlab.data.notes.score import Metre, Tempo
+from genlab.data.notes.unreadable import Unreadable
 from tests.data.notes.made import END, chunk, event, meta, midi, played, spans
 
 GOOD = played((0, 60), (0, 62)) + END

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from genlab.data.notes import folder
 from genlab.data.notes.folder import find_music, read_music
 from genlab.data.notes.midi_writing import write_midi
 from genlab.errors import InputError
 from tests.data.notes.made import END, event, midi, played, tune
+from tests.data.notes.musicxml import CONTAINER, attributes, document, note, packed
 
 GOOD = write_midi(tune(1))
+SHEET = document([attributes() + note("C4", 8)])
 HANGING = midi(event(0, 0x90, 50, 80) + played((0, 60)) + END)
 FILES = {
     "b/two.MIDI": GOOD,
@@ -21,7 +22,16 @@ FILES = {
     "nameless": GOOD,
     "song.mid": b"ID3\x04" + bytes(50),
     "notes.txt": b"text",
-    "score.mxl": b"PK",
+    "typed.txt": b"X:1\nT:Air\nK:C\nCDEF\n",
+    "score.mxl": packed({"score.xml": SHEET}),
+    "sheet.xml": SHEET,
+    "plain.musicxml": SHEET,
+    "other.xml": b"<html/>",
+    "torn.mxl": b"PK",
+    "one.abc": b"X:9\nT:Air\nK:C\nCDEF\n",
+    "two.abc": b"X:1\nT:Air\nK:C\nCDEF\n\nX:2\nK:C\n\nX:3\nK:C\nG4\n",
+    "none.abc": b"words",
+    "old.mus": b"",
 }
 REPORT = {
     "b/two.MIDI": "used",
@@ -29,8 +39,19 @@ REPORT = {
     "b/hangs.kar": "repaired: 1 hanging note ended",
     "nameless": "used",
     "song.mid": "left out: not MIDI but an mp3",
-    "notes.txt": "left out: not MIDI by its name",
-    "score.mxl": "left out: MusicXML: export it as MIDI",
+    "notes.txt": "left out: not music by its name",
+    "typed.txt": "used",
+    "score.mxl": "used",
+    "sheet.xml": "used",
+    "plain.musicxml": "used",
+    "other.xml": "left out: XML with the root <html>, not <score-partwise>: export it again",
+    "torn.mxl": "left out: a damaged archive (File is not a zip file): export it again",
+    "one.abc": "used",
+    "two.abc, tune 1": "used",
+    "two.abc, tune 2": "left out: has no notes",
+    "two.abc, tune 3": "used",
+    "none.abc": "left out: no tunes: a tune of ABC starts with a line X:1",
+    "old.mus": "left out: Finale: export it as MIDI or MusicXML",
 }
 
 
@@ -76,8 +97,23 @@ def test_single_and_compressed_files(tmp_path: Path) -> None:
     assert piece.score == tune(1)
 
 
-def test_what_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "LARGEST", 1 << 23)
+def test_a_single_file_may_have_any_name(tmp_path: Path) -> None:
+    mxl = packed({"META-INF/container.xml": CONTAINER, "score.musicxml": SHEET})
+    files = {
+        "a.mxl": mxl,
+        "b": mxl,
+        "c": SHEET,
+        "d": SHEET.decode().replace("UTF-8", "UTF-16").encode("utf-16"),
+        "e": FILES["one.abc"],
+    }
+    data = folder_of(tmp_path / "set", files)
+    for name in files:
+        assert report_on(f"{data}/{name}") == {name: "used"}
+    many = folder_of(tmp_path / "many", {"tunes.abc": FILES["two.abc"]})
+    assert list(report_on(f"{many}/tunes.abc")) == ["tunes.abc, tune 1", "tunes.abc, tune 2", "tunes.abc, tune 3"]
+
+
+def test_what_is_too_large_is_not_read(tmp_path: Path) -> None:
     bomb = bytes((1 << 23) + 100)
     files = {"one.mid": GOOD, "bomb.mid": bomb, "bomb.mid.gz": gzip.compress(bomb)}
     report = report_on(folder_of(tmp_path / "set", files))
@@ -105,10 +141,10 @@ def test_a_zip_that_names_files_outside_is_refused(tmp_path: Path, name: str) ->
 
 def test_data_without_music_say_what_is_looked_for(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty has no MIDI files: genlab looks for .kar, .mid, .midi, .rmi, .smf\.$"):
+    with pytest.raises(InputError, match=r"empty has no music: genlab looks for .abc, .kar, .mid, .*, .xml\.$"):
         find_music(str(tmp_path / "empty"))
-    with pytest.raises(InputError, match=r".smf; it has MusicXML: export it as MIDI\.$"):
-        find_music(folder_of(tmp_path / "xml", {"a.mxl": b"", "b.mxl": b""}))
+    with pytest.raises(InputError, match=r".xml; it has MuseScore: export it as MIDI or MusicXML\.$"):
+        find_music(folder_of(tmp_path / "xml", {"a.mscz": b"", "b.mscx": b""}))
     with pytest.raises(InputError, match="There is no file or folder"):
         find_music(str(tmp_path / "nothing"))
     with pytest.raises(InputError, match=r"No music can be read from a.mp3 \(a.mp3: not MIDI but an mp3\)"):

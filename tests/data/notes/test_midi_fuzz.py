@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from genlab.data.notes import midi_events
 from genlab.data.notes.midi import LONGEST_PIECE, read_midi
-from genlab.data.notes.midi_events import Unreadable
 from genlab.data.notes.midi_writing import write_midi
+from genlab.data.notes.unreadable import Unreadable
 from tests.data.notes.made import event, midi, played, tune
 
 
