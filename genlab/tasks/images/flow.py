@@ -116,7 +116,7 @@ class FlowRecipe(ImagesRecipe):
         described = data.train.described
         if not isinstance(described, Facts):
             return options
-        return replace(options, caption=_columns(described), unseen=_held_out(options))
+        return replace(options, caption=tuple(one.name for one in described.attributes), unseen=_held_out(options))
 
     @classmethod
     def examples(cls, data: PictureSet) -> list[Sample]:
@@ -232,10 +232,6 @@ def described_facts(setup: Setup) -> PictureFacts:
 def _held_out(options: FlowOptions) -> float:
     """The share of the combinations to hold out."""
     return UNSEEN if options.unseen is None else options.unseen
-
-
-def _columns(described: Facts) -> tuple[str, ...]:
-    return tuple(one.name for one in described.attributes)
 
 
 def try_flow(setup: Setup, facts: PictureFacts, flow: nn.Module) -> None:
