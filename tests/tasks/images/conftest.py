@@ -15,7 +15,7 @@ from genlab.engine.weights import fingerprint
 from genlab.tasks.images.directions import Directions
 from tests.conftest import squares_and_bars
 from tests.tasks.images.flows import QUICK, write_captions, write_table
-from tests.tasks.images.made import SMALL
+from tests.tasks.images.made import SMALL, colour_folder
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -105,3 +105,11 @@ def always_described(tmp_path_factory) -> genlab.Run:
     folder = tmp_path_factory.mktemp("always")
     data = write_captions(folder / "bars")
     return genlab.train("images", data, steps=2, unguided=0.0, out=folder / "run", **QUICK)
+
+
+@pytest.fixture(scope="package")
+def undescribed(tmp_path_factory) -> genlab.Run:
+    """A run on pictures without descriptions or classes. Tests only read it."""
+    folder = tmp_path_factory.mktemp("undescribed")
+    data = colour_folder(folder / "bars", drawn=True)
+    return genlab.train("images", data, steps=1, out=folder / "run", **QUICK)

@@ -20,9 +20,14 @@ QUICK = {"model": "flow", "quiet": True, **TINY}
 def write_table(folder: Path, count: int = 30) -> Path:
     """Pictures in `folder` with a table of two columns."""
     colour_folder(folder, drawn=True)
+    write_columns(folder, count)
+    return folder
+
+
+def write_columns(folder: Path, count: int = 30) -> None:
+    """A table of two columns, beside the pictures in `folder`."""
     rows = [f"{n}.png,{('red', 'blue')[n % 2]},{('yes', 'no')[n // 2 % 2]}" for n in range(count)]
     (folder / "attributes.csv").write_text("\n".join(["file,colour,wide", *rows]))
-    return folder
 
 
 def write_captions(folder: Path) -> Path:

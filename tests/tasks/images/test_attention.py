@@ -69,10 +69,27 @@ def test_attention_at_a_time_is_that_of_the_points_on_the_way(described):
     torch.testing.assert_close(found.weights, seen["attention.cross_attention"][0][0], rtol=1e-5, atol=1e-6)
 
 
-def test_attention_that_cannot_be_shown(described, tmp_path, refused):
-    assert "have none of the words zebra" in refused("attention", described.path, "--prompt", "zebra")[0]
-    with pytest.raises(InputError, match=r"time: 2\.0 cannot be used"):
-        described.attention("red", time=2.0)
+@pytest.mark.parametrize(
+    ("words", "message", "field"),
+    [
+        (["--prompt", "zebra"], "prompt: the training descriptions have none of the words zebra", "prompt"),
+        (["--prompt", ""], "prompt: it is empty: describe the picture.", "prompt"),
+        (["--prompt", "red", "--time", "2"], "time: 2.0 cannot be used; it must be a number from 0 up to 1", "time"),
+        (["--prompt", "red", "--guidance", "0"], "guidance: 0.0 cannot be used", "guidance"),
+        (["--prompt", "red", "--flow-steps", "0"], "flow_steps: 0 cannot be used", "flow_steps"),
+        (["--prompt", "red", "--layer", "1"], "no layer 1", "layer"),
+    ],
+)
+def test_requests_for_attention_that_cannot_be_met(described, refused, words, message, field):
+    said, named = refused("attention", described.path, *words)
+    assert message in said
+    assert named == field
+
+
+def test_runs_without_attention(tmp_path, undescribed):
+    with pytest.raises(InputError, match="A run without descriptions or classes has no attention to show") as error:
+        undescribed.attention("red")
+    assert error.value.field == "run"
     data = squares_and_bars(tmp_path / "kinds")
     own = {"networks": {"flow": Velocities}}
     run = genlab.train("images", data, steps=1, out=tmp_path / "own", **QUICK, **own)

@@ -1,4 +1,4 @@
-"""Training flows on descriptions: captions, columns and classes, options, and resuming."""
+"""Training flows on descriptions: captions, columns and classes, and resuming."""
 
 import json
 import shutil
@@ -15,7 +15,6 @@ from genlab.engine.options import Place
 from genlab.errors import InputError
 from genlab.tasks.images.flow import FlowRecipe
 from genlab.tasks.images.options import FlowOptions
-from tests.conftest import squares_and_bars
 from tests.tasks.images.flows import QUICK, TINY, recipe, sentence, write_captions, write_table
 
 
@@ -77,36 +76,6 @@ def test_classes_are_words_where_nothing_describes(folder):
     assert (plain.batch(0)[1] == START).all()
 
 
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (("C", "C++"), r"data: the names of the classes C and C\+\+ have the same words, .*: rename one of them"),
-        (("cat", "!"), "data: the class ! has no word in its name, .*: rename its folder"),
-        (("cat", "🐈"), "data: the class 🐈 has no word in its name"),
-    ],
-)
-def test_classes_that_their_words_do_not_distinguish(tmp_path, names, message):
-    data = squares_and_bars(tmp_path / "kinds", count=20)
-    for old, new in zip(("bar", "square"), names, strict=True):
-        (data / old).rename(data / new)
-    with pytest.raises(InputError, match=message) as error:
-        recipe(data)
-    assert error.value.field == "data"
-    assert recipe(data, conditional=False).maker.vocabulary.words == []
-
-
-def test_values_of_a_column_that_their_words_do_not_distinguish(tmp_path):
-    data = write_table(tmp_path / "bars")
-    table = (data / "attributes.csv").read_text()
-    (data / "attributes.csv").write_text(table.replace("blue", "Red!"))
-    with pytest.raises(InputError, match="label: the names of the classes Red! and red have the same words") as error:
-        recipe(data, label="colour")
-    assert error.value.field == "label"
-    (data / "attributes.csv").write_text(table.replace("blue", "?"))
-    with pytest.raises(InputError, match=r"label: the class \? has no word in its name, .*: change its colour"):
-        recipe(data, label="colour")
-
-
 def test_the_columns_of_a_sample_set_are_the_default():
     pytest.importorskip("dicebear")
     pytest.importorskip("resvg_py")
@@ -139,36 +108,12 @@ def test_the_card_of_a_run_on_a_sample_set_has_its_licence(tmp_path, described):
     assert "designed by OpenMoji" in (tmp_path / "run" / "README.md").read_text()
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"caption": ("colour",), "label": "wide"}, "--caption and --label both say what to learn: use one of them"),
-        ({"caption": ("colour",), "conditional": False}, "--no-conditional ignores descriptions: omit one of them"),
-        ({"caption": ("color",)}, r"has no column color \(perhaps colour\?\); it has colour, wide"),
-    ],
-)
-def test_options_that_contradict_each_other(tmp_path, options, message):
+def test_the_share_of_unseen_combinations_is_recorded(tmp_path):
     data = write_table(tmp_path / "bars")
-    with pytest.raises(InputError, match=message) as error:
-        genlab.train("images", data, steps=1, out=tmp_path / "run", **QUICK, **options)
-    assert error.value.field == "caption"
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    ("options", "message", "field"),
-    [
-        ({"width": 40}, "width: 40 cannot be used; this model needs a multiple of 32", "width"),
-        ({"pixels": 24}, r"pixels: 24 cannot be used; this model needs 16, 32, 64 \.\.\.", "pixels"),
-        ({"unseen": 1.0}, "unseen: 1.0 cannot be used; it must be", "unseen"),
-    ],
-)
-def test_sizes_that_cannot_be_used(tmp_path, options, message, field):
-    data = write_captions(tmp_path / "bars")
-    with pytest.raises(InputError, match=message) as error:
-        genlab.train("images", data, steps=1, out=tmp_path / "run", **{**QUICK, **options})
-    assert error.value.field == field
-    assert not (tmp_path / "run").exists()
+    assert recipe(data, caption=("colour", "wide")).options.unseen == 0.1
+    made = recipe(data, caption=("colour", "wide"), unseen=0.4)
+    assert made.options.unseen == 0.4
+    assert made.data.combinations != []
 
 
 def test_killed_trainings_end_with_the_same_weights(tmp_path, monkeypatch):

@@ -10,7 +10,6 @@ from genlab.errors import InputError
 from genlab.tasks.images.options import FlowRequest
 from tests.conftest import squares_and_bars
 from tests.tasks.images.flows import QUICK
-from tests.tasks.images.made import colour_folder
 
 
 def test_a_prompt_changes_the_pictures(described):
@@ -82,7 +81,9 @@ def test_the_command_line_says_what_a_prompt_cannot_change(cli, described, refus
     sentence, field = refused("generate", described.path, "--prompt", "zebra")
     assert "have none of the words zebra" in sentence
     assert field == "prompt"
-    assert refused("generate", described.path, "--guidance", 0)[1] == "guidance"
+    assert refused("generate", described.path, "--prompt", "")[1] == "prompt"
+    for guidance in (0, -1):
+        assert refused("generate", described.path, "--guidance", guidance)[1] == "guidance"
     code, _, err = cli("generate", described.path, "--prompt", "a red colour", "--n", 1, "--flow-steps", 1, "--to", "x")
     assert code == 0
     assert "Note: the training descriptions do not have these words, which change nothing: a.\n" in err
@@ -99,12 +100,10 @@ def test_the_noise_of_a_flow_is_not_truncated(described, refused):
         described.generate(n=1, truncation=0.5)
 
 
-def test_a_run_without_descriptions_has_no_prompt(tmp_path):
-    data = colour_folder(tmp_path / "bars", drawn=True)
-    run = genlab.train("images", data, steps=1, out=tmp_path / "run", **QUICK)
+def test_a_run_without_descriptions_has_no_prompt(undescribed):
     with pytest.raises(InputError, match="trained without descriptions: omit it"):
-        run.generate(n=1, prompt="red")
-    assert len(run.generate(n=2, flow_steps=1, guidance=3.0)) == 2
+        undescribed.generate(n=1, prompt="red")
+    assert len(undescribed.generate(n=2, flow_steps=1, guidance=3.0)) == 2
 
 
 # --- guidance -------------------------------------------------------------------------------------

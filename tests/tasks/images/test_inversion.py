@@ -117,8 +117,9 @@ def test_a_film_between_two_pictures(copy, cli, tmp_path):
 
 def test_pictures_of_another_size_fit_if_asked(copy):
     large = np.zeros((20, 24, 3), np.uint8)
-    with pytest.raises(InputError, match="24 x 20 pixels in colour"):
+    with pytest.raises(InputError, match=r"^pictures: 0 has 24 x 20 pixels in colour") as error:
         copy.invert(large)
+    assert error.value.field == "pictures"
     (found,) = copy.invert(large, fit=True, optimise=0)
     assert found.picture.shape == (16, 16, 1)
 
@@ -128,3 +129,22 @@ def test_what_is_no_picture_is_refused(copy, pictures):
     with pytest.raises(InputError) as error:
         copy.invert(pictures)
     assert error.value.field == "pictures"
+
+
+SMALL, LARGE = np.zeros((16, 16, 1), np.uint8), np.zeros((20, 24, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        ([], "the list is empty"),
+        ([SMALL], "give at least two pictures"),
+        (["photo.png", SMALL], "photo.png is a path: open it with PIL.Image.open"),
+        ([SMALL, LARGE], "1 has 24 x 20 pixels in colour, the run makes 16 x 16 in grey"),
+        (np.zeros((2, 5)), "give at least two pictures"),
+    ],
+)
+def test_ends_of_a_film_that_cannot_be_used(copy, ends, message):
+    with pytest.raises(InputError, match=f"^ends: {message}") as error:
+        copy.generate(ends=ends)
+    assert error.value.field == "ends"

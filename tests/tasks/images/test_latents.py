@@ -64,7 +64,9 @@ def test_a_map_needs_two_latents(copy, monkeypatch):
 def test_what_a_run_without_directions_refuses(refused, copy):
     for words in (["generate", copy.path, "--edit", "shade=light"], ["latents", copy.path],
                   ["latents", copy.path, "--map", "map.png", "--axis", "a=b", "--axis", "c=d"]):  # fmt: skip
-        assert "this run has no directions: find them with genlab latents" in refused(*words)[0]
+        said, field = refused(*words)
+        assert said.startswith("This run has no directions: find them with genlab latents RUN --attribute COLUMN")
+        assert field == "run"
 
 
 @pytest.mark.parametrize(
@@ -76,9 +78,9 @@ def test_what_a_run_without_directions_refuses(refused, copy):
         (["--edit", "shade=dark", "--strength", "nan"], "strength: nan cannot be used", "strength"),
         (["--edit", "shade=dark", "--walk", "3"], "--edit and --walk exclude each other", "walk"),
         (["--strength", "2"], "strength needs --edit: add --edit hair=blond", "strength"),
-        (["--between", "small.png"], "give at least two pictures", "between"),
+        (["--between", "small.png"], "between: give at least two pictures", "between"),
         (["--between", "missing.png"], "missing.png", "between"),
-        (["--between", "small.png", "--between", "large.png"], "large.png has 20 x 20 pixels in grey", "pictures"),
+        (["--between", "small.png", "--between", "large.png"], "between: large.png has 20 x 20 pixels in", "between"),
         (["--between", "small.png", "--latent", "some.npy"], "exclude each other", "between"),
         (["--fit"], "no effect alone: add --between FILE", "fit"),
         (["--between", "small.png", "--between", "small.png", "--n", "2"], "no effect on a film", "n"),
@@ -98,8 +100,9 @@ def test_edits_that_cannot_be_made(refused, edited, tmp_path, monkeypatch, words
 @pytest.mark.parametrize(
     ("words", "message", "field"),
     [
-        (["--invert", "large.png"], "20 x 20 pixels in grey, the run makes 16 x 16 in grey", "pictures"),
-        (["--invert", "colour.png"], "16 x 16 pixels in colour, the run makes 16 x 16 in grey", "pictures"),
+        (["--invert", "large.png"], "invert: large.png has 20 x 20 pixels in grey, the run makes 16 x 16", "invert"),
+        (["--invert", "colour.png"], "16 x 16 pixels in colour, the run makes 16 x 16 in grey", "invert"),
+        (["--invert", "small.png", "--invert", "large.png"], "invert: large.png has 20 x 20 pixels", "invert"),
         (["--invert", "text.png"], "text.png cannot be read as a picture", "invert"),
         (["--invert", "missing.png"], "missing.png", "invert"),
         (["--invert", "small.png", "--class", "circle"], "no class circle; it has bar, square", "class"),
