@@ -20,8 +20,9 @@ from tests.tasks.images.made import SMALL, colour_folder
 
 @pytest.fixture(scope="package", autouse=True)
 def few():
-    """Fewer pictures to compare in training, and a shorter training of the classifiers that evaluations compare."""
+    """Fewer pictures to preview and compare, and a shorter training of the classifiers that evaluations compare."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genlab.tasks.images.recipe.SHOWN", 16)
         patch.setattr("genlab.tasks.images.recipe.WATCHED", 100)
         patch.setattr("genlab.tasks.images.gan.WATCHED", 100)
         patch.setattr("genlab.tasks.images.accuracy_score.STEPS", 5)
