@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.description_source import DescriptionSource
+from genlab.data.pictures.description_source import DescriptionSource, check_unseen
 from genlab.data.pictures.facts import Facts
 from genlab.data.pictures.picture_set import PictureSet
 from genlab.data.pictures.wording import LONGEST, MOST, PADDING, START, Vocabulary, words_of
@@ -35,6 +35,8 @@ from genlab.tasks.shared.drawings import are_drawings, first_colours
 
 COLOURS = 32
 """Learned colours for drawings."""
+UNSEEN = 0.1
+"""Share of the combinations of values to hold out by default."""
 SHOWN = 6
 """Number of descriptions to show before training."""
 TESTED = 250
@@ -99,6 +101,8 @@ class FlowRecipe(ImagesRecipe):
     def read(cls, options: FlowOptions, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
         found, about = super().read(options, place, start)
         described = found.train.described
+        if options.unseen:
+            check_unseen(described, found.name)
         if described is None:
             if options.conditional:
                 check_classes(found.classes, options.label)
@@ -118,13 +122,15 @@ class FlowRecipe(ImagesRecipe):
             raise InputError("caption: --no-conditional ignores descriptions: omit one of them.", "caption")
         if options.label or not options.conditional:
             return None
-        return DescriptionSource(options.caption, unseen=options.unseen)
+        return DescriptionSource(options.caption, unseen=_held_out(options))
 
     @classmethod
     def resolve(cls, options: FlowOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> FlowOptions:
-        """Names the columns that describe a sample set."""
+        """Names the columns that describe a sample set, and the share of their combinations to hold out."""
         described = data.train.described
-        return replace(options, caption=_columns(described)) if isinstance(described, Facts) else options
+        if not isinstance(described, Facts):
+            return options
+        return replace(options, caption=tuple(one.name for one in described.attributes), unseen=_held_out(options))
 
     @classmethod
     def examples(cls, data: PictureSet) -> list[Sample]:
@@ -252,8 +258,9 @@ def described_facts(setup: Setup) -> PictureFacts:
     )
 
 
-def _columns(described: Facts) -> tuple[str, ...]:
-    return tuple(one.name for one in described.attributes)
+def _held_out(options: FlowOptions) -> float:
+    """The share of the combinations to hold out."""
+    return UNSEEN if options.unseen is None else options.unseen
 
 
 def try_flow(setup: Setup, facts: PictureFacts, flow: nn.Module) -> None:
