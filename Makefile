@@ -1,6 +1,7 @@
 # make demo: train on the Bible for a minute and read what the model writes
 # make demo-images: train on digits and drawn faces for some minutes and look at what the models make
 # make demo-restyle: train on drawn faces for some minutes and change the hair colour of new ones
+# make demo-music: train on Bach's chorales for five minutes and listen to new ones
 # make test: the whole check; make install: everything that a developer needs, in .venv
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ PIP := .venv/bin/pip --disable-pip-version-check
 GENLAB := .venv/bin/genlab
 DEMO := runs/demo
 
-.PHONY: demo demo-images demo-restyle test install clean
+.PHONY: demo demo-images demo-restyle demo-music test install clean
 
 demo: .venv/.demo
 	@rm -rf $(DEMO)
@@ -49,6 +50,15 @@ demo-restyle: .venv/.pictures
 	@echo "Now you: $(GENLAB) train restyle YOUR_FOLDER --attribute COLUMN --minutes 10"
 	@echo "         $(GENLAB) train restyle FOLDER_A FOLDER_B --minutes 10"
 
+demo-music: .venv/.music
+	@rm -rf runs/chorales
+	$(GENLAB) train music @chorales --minutes 5 --out runs/chorales
+	@echo
+	$(GENLAB) generate runs/chorales --n 4 --bars 16 --instruments choir --to music
+	@echo
+	@echo "Listen to music/music-000.wav and the others, look at music/music-000.png, and open music/music-000.mid."
+	@echo "Now you: $(GENLAB) train music YOUR_FOLDER --minutes 10"
+
 test: .venv/.dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -72,6 +82,10 @@ clean:
 	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[text,pictures]"
 	@touch $@ .venv/.demo
 
+.venv/.music: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) install --quiet --progress-bar on --constraint constraints.txt --editable ".[music]"
+	@touch $@
+
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/pip
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
-	@touch $@ .venv/.demo .venv/.pictures
+	@touch $@ .venv/.demo .venv/.pictures .venv/.music

@@ -44,6 +44,8 @@ def main() -> None:
     )
     parser.add_argument("--sheets", type=Path, help="folder for a sheet per kind")
     options = parser.parse_args()
+    if options.sheets:
+        options.sheets.mkdir(parents=True, exist_ok=True)
     lengths = {"gan (default)": options.seconds, "dcgan, the peer": options.peer_seconds or options.seconds}
     columns = ["model", "seconds", "Fréchet distance", "recall", "precision", "training pictures per second"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)

@@ -332,7 +332,11 @@ class Run:
 
     def _request(self, what: str, values: dict[str, Any]) -> Any:
         """Builds and validates the request `what`, which the model declares."""
-        return make(load_object(self._declared().requests[what]), values)
+        declared = self._declared()
+        for field in values:
+            if error := task_named(self.task).error_about(field, declared, what):
+                raise error
+        return make(load_object(declared.requests[what]), values)
 
     def _latents(self, what: str) -> Callable[..., Any]:
         """The function `what` of the task's declaration."""

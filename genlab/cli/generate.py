@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,7 +47,7 @@ def run(words: list[str]) -> int:
     files = tuple(file for file in files if file.field in field_names(request_type))
     about = f"{task.generates} with {path} ({model.name}: {model.about})."
     more = options_of(GenerateOptions)
-    if task.makes == "picture":
+    if task.makes in ("picture", "music"):
         more.append(Option("grid", str | None, task.sheet, shown=Shown("FILE.png", "options")))
     arguments = FILES if any(file.positional for file in files) else ""
     options = [*options_of(request_type), *file_options(files), *more]
@@ -57,13 +57,19 @@ def run(words: list[str]) -> int:
         return 0
     from genlab.engine.run_folder import RunFolder
 
-    values = page.parse(words[1:])
+    try:
+        values = page.parse(words[1:])
+    except InputError as error:
+        raise task.error_about(error.field or "", model, "generate") or error from None
     chosen, grid = values.make(GenerateOptions), values.given.get("grid")
     # An option that names a file may be called like the field that its content is for.
     own = field_names(request_type)
     request = values.make(request_type, **{file.name: None for file in files if file.name in own})
     encoding = values.make(Encoded).encoding or RunFolder.open(path).encoding
-    source = _source(request, files, values, page.command)
+    source = _source(request, [file for file in files if not file.shared], values, page.command)
+    for file in files:
+        if file.shared and values[file.name] is not None:
+            request = replace(request, **{file.field: next(load(file.read)(values[file.name]))})
     if chosen.to is not None and Path(chosen.to).exists() and not Path(chosen.to).is_dir():
         raise InputError(f"to: {chosen.to} is not a folder; name a folder for the files.", "to")
     if grid is not None and not grid.lower().endswith(".png"):
@@ -130,7 +136,7 @@ def file_options(files: tuple["FileOption", ...]) -> list[Option]:
 
 
 def _source(
-    request: Any, files: tuple["FileOption", ...], values: Values, command: str
+    request: Any, files: Sequence["FileOption"], values: Values, command: str
 ) -> tuple["FileOption", str | tuple[str, ...]] | None:
     """The file option that gives a field of the request, and its value; None if the request is complete.
 
@@ -206,8 +212,9 @@ class _Output:
             InputError: the sample cannot be drawn on the sheet, or the file cannot be written.
         """
         from genlab.engine.samples import Kind
+        from genlab.show.sheets import DRAWN
 
-        if self.grid is not None and sample.kind is not Kind.PICTURE:
+        if self.grid is not None and sample.kind not in DRAWN:
             raise InputError(f"grid: a {sample.kind} cannot be drawn on a sheet: use --to.", "grid")
         if self.grid is not None:
             self.sheet.add(sample)

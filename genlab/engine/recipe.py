@@ -34,6 +34,8 @@ class DataFacts:
     """Notes for the user, such as files left out or imbalanced classes."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Every file that was left out, with the reason."""
+    report: dict[str, str] = field(default_factory=dict)
+    """What became of every file, where files can be repaired; left_out.txt then lists all of them."""
 
 
 class Speed(NamedTuple):

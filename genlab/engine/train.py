@@ -296,13 +296,13 @@ def versions() -> dict[str, str]:
 
 
 def _record(folder: RunFolder, facts: DataFacts, run: RunOptions, machine: Machine) -> None:
-    """Writes data and machine to run.json, and every file that was left out to left_out.txt."""
+    """Writes data and machine to run.json, and what became of files, at least of those left out, to left_out.txt."""
     places = {"path": run.data, "validation": run.validation, "test": run.test}
-    about = {key: value for key, value in asdict(facts).items() if key != "left_out"}
+    about = {key: value for key, value in asdict(facts).items() if key not in ("left_out", "report")}
     data = {**about, **{key: _absolute(value) for key, value in places.items()}}
     folder.note(data=data, machine=machine.about())
-    if facts.left_out:
-        lines = "".join(f"{file}: {why}\n" for file, why in sorted(facts.left_out.items()))
+    if files := facts.report or facts.left_out:
+        lines = "".join(f"{file}: {what}\n" for file, what in sorted(files.items()))
         write_atomically(folder.path / "left_out.txt", lines.encode("utf-8", "replace"))
 
 

@@ -16,9 +16,9 @@ Data flow::
 A step is a sixteenth. The label of a voice is 0: it holds its note or rest; 1: a rest begins; 2 and up: a note begins
 (`models/chorale_steps.py`).
 
-A voice sees the others' new notes as intervals from its own last note, if it has one, and predicts its next note both as
-a pitch and as an interval: transposed music looks much the same. In training the voices are written in random order, so that any of
-them can be given.
+A voice sees the others' new notes as intervals from its own last note, if it has one. It predicts its next note both
+as a pitch and as an interval, so that transposed music looks much the same. Training writes the voices in random order:
+any of them can be given.
 """
 
 from collections.abc import Sequence

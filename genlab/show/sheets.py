@@ -24,6 +24,10 @@ def picture_sample(pixels: UInt8[np.ndarray, "height width channels"], latent: n
     return Sample(Kind.PICTURE, pixels, files, latent)
 
 
+DRAWN = (Kind.PICTURE, Kind.MUSIC)
+"""Kinds of content with one picture per sample."""
+
+
 class Sheet:
     """A sheet of many samples: for each its picture, or its panels side by side, in the size of the first.
 
@@ -37,7 +41,7 @@ class Sheet:
 
     def add(self, sample: Sample) -> None:
         """Adds the picture of a sample, or its panels."""
-        panels = sample.panels or [sample.content]
+        panels = sample.panels or [_picture_of(sample)]
         if not self.pictures:
             self._panels, self._size = len(panels), _cell(panels[0])
         assert len(panels) == self._panels, "all samples have the same number of panels"
@@ -95,6 +99,13 @@ def pairs(found: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict[st
     pictures = [picture for before, after, _ in found for picture in (before, after)]
     columns = 2 * max(1, round(len(found) ** 0.5))
     return {"png": sheet(pictures, columns, 2), "npy": npy(np.stack([latent for *_, latent in found]))}
+
+
+def _picture_of(sample: Sample) -> UInt8[np.ndarray, "height width _"]:
+    """The content of a picture, or the picture of other content: the piano roll of music."""
+    if sample.kind is Kind.PICTURE:
+        return sample.content
+    return np.array(Image.open(io.BytesIO(sample.files["png"])).convert("RGB"))
 
 
 def _cell(picture: UInt8[np.ndarray, "height width channels"]) -> tuple[int, int]:

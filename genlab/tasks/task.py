@@ -6,9 +6,10 @@ Heavy parts are named as "module:name", and `catalog.load` loads them when they 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from genlab.catalog import load
 from genlab.data.shared.sample_sets import SampleSet
 from genlab.errors import InputError
-from genlab.options import nearest
+from genlab.options import field_names, nearest
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Model:
     each request."""
     reads: tuple[str, ...] = ()
     """Extensions of the files for which this model is the default."""
+    fits: str = ""
+    """Function (path) -> whether this model is the default for these data; it is quick, and never raises."""
     suits: str = ""
     """The data for which this model is the default, as a phrase, if another model is the default for other data."""
     continues: bool = False
@@ -58,6 +61,8 @@ class FileOption:
     """Whether the command takes one or more files as its arguments, without --NAME."""
     repeats: bool = False
     """Whether --NAME can be repeated, so that `read` takes all paths together."""
+    shared: bool = False
+    """Whether --NAME can be given beside other files: `read` yields one value, which every request gets."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Task:
     generates: str = "Make new content"
     """What `genlab generate` does, as the beginning of a sentence that ends with the run."""
     sheet: str = "Write all pictures on one sheet."
-    """Help of `generate --grid`, for tasks that make pictures."""
+    """Help of `generate --grid`, for tasks that make pictures or music."""
     imports: Import | None = None
     """The models of other tools that `genlab import` opens."""
     page: str = ""
@@ -123,13 +128,27 @@ class Task:
             InputError: the task has no such model.
         """
         if name is None:
-            fitting = (model for model in self.models if model.reads and data.lower().endswith(model.reads))
-            return next(fitting, self.models[0])
+            return next((model for model in self.models if _fits(model, data)), self.models[0])
         for model in self.models:
             if model.name == name:
                 return model
         names = [model.name for model in self.models]
         raise InputError(f"The task {self.name} has no model {name}: choose from {nearest(name, names)}.", "model")
+
+    def error_about(self, field: str, model: Model, capability: str) -> InputError | None:
+        """The error about a field that requests of other models have, and those of `model` lack; None for others."""
+
+        def has(one: Model) -> bool:
+            return capability in one.requests and field in field_names(load(one.requests[capability]))
+
+        able = [one.name for one in self.models if has(one)]
+        if not able or has(model):
+            return None
+        option = field.replace("_", "-")
+        return InputError(
+            f"--{option} is an option of {' and '.join(able)}, not of {model.name}: train with --model {able[0]}.",
+            field,
+        )
 
     @property
     def _most(self) -> int:
@@ -171,3 +190,10 @@ class Task:
             if path is None:
                 raise InputError(f"{options} belong together: --{name} is missing.", name)
         return ",".join(path for path in given.values() if path is not None)
+
+
+def _fits(model: Model, data: str) -> bool:
+    """Whether a model is the default for these data."""
+    if model.reads and data.lower().endswith(model.reads):
+        return True
+    return bool(model.fits and data and load(model.fits)(data))

@@ -76,7 +76,7 @@ def attention_is_whole(maps: list[AttentionMap]) -> None:
 
 def latents_are_found(run: genlab.Run) -> None:
     """Inverting improves on the encoder's guess, the encoder is saved, and a run without directions refuses edits."""
-    with pytest.raises(InputError, match="this run has no directions"):
+    with pytest.raises(InputError, match="This run has no directions"):
         run.directions()
     made = run.generate(n=2, seed=5)
     pictures = np.stack([sample.content for sample in made])

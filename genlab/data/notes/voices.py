@@ -117,8 +117,7 @@ def to_grid(score: Score) -> tuple[VoiceGrid, list[str]]:
     step = lambda tick: (2 * STEPS * tick + ticks) // (2 * ticks)
     heights = [np.mean([note.pitch for note in track.notes]) if track.notes else -1.0 for track in score.tracks]
     tracks = [score.tracks[number] for number in sorted(range(len(heights)), key=lambda one: -heights[one])]
-    count = max((step(note.start + note.length) for track in tracks for note in track.notes), default=0)
-    count = max([count, *(step(track.notes[-1].start) + 1 for track in tracks if track.notes)])
+    count = 1 + max((step(note.start + note.length) for track in tracks for note in track.notes), default=-1)
     pitches, onsets = np.zeros((count, len(tracks)), np.int64), np.zeros((count, len(tracks)), bool)
     moved = total = 0
     for voice, track in enumerate(tracks):
@@ -132,6 +131,7 @@ def to_grid(score: Score) -> tuple[VoiceGrid, list[str]]:
             onsets[begin, voice] = True
             moved += begin * ticks != STEPS * start or end * ticks != STEPS * (start + length)
             total += 1
+    count = 1 + int(np.flatnonzero(pitches.sum(1)).max(initial=-1))  # without silence at the end
     changes = []
     if moved:
         changes.append(f"{moved / total:.1%} of notes begin or end off the grid of sixteenths: moved")
@@ -147,8 +147,8 @@ def to_grid(score: Score) -> tuple[VoiceGrid, list[str]]:
         if held != metre and phrase not in changes:
             changes.append(phrase)
     grid = VoiceGrid(
-        pitches,
-        onsets,
+        pitches[:count],
+        onsets[:count],
         list(metres.values()),
         step(score.pickup),
         tuple(track.program for track in tracks),

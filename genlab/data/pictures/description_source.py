@@ -111,6 +111,26 @@ def check_alike(described: Described | None, other: Described | None, name: str,
         raise InputError(f"{data} has no captions.csv, as {name} has: add it, or give other pictures.", option)
 
 
+def check_unseen(described: Described | None, name: str) -> None:
+    """Checks that combinations of the values of columns can be held out of training.
+
+    Raises:
+        InputError: the pictures are not described by two or more columns.
+    """
+    if described is None:
+        why = f"the pictures of {name} are learnt without descriptions"
+    elif isinstance(described, Captions):
+        why = f"captions describe the pictures of {name}"
+    elif len(described.attributes) < 2:
+        why = f"only the column {described.attributes[0].name} describes the pictures of {name}"
+    else:
+        return
+    raise InputError(
+        f"unseen: it holds out combinations of the values of two or more columns, but {why}: omit it, or name the "
+        "columns with --caption.", "unseen",
+    )  # fmt: skip
+
+
 def held_out_combinations(
     described: Described | None, descriptions: DescriptionSource | None, notes: list[str]
 ) -> list[list[int]]:

@@ -34,9 +34,13 @@ class Original:
     """Its file."""
     pixels: UInt8[np.ndarray, "height width channels"] = field(repr=False)
     """One channel if the file is grey, else three."""
+    option: str = "pictures"
+    """The option or argument that gave it, for errors."""
 
 
-def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = None) -> Original:
+def original_of(
+    picture: Any, name: str, channels: int, ranges: Ranges | None = None, option: str = "pictures"
+) -> Original:
     """A picture of Pillow, or an array as `whole_pictures` takes it.
 
     Args:
@@ -44,29 +48,30 @@ def original_of(picture: Any, name: str, channels: int, ranges: Ranges | None = 
         name: Its name.
         channels: 1 for grey, 3 for colour, where the shape of an array allows both.
         ranges: Value ranges of the model's training data; None infers them from the picture.
+        option: The argument that gave it.
 
     Raises:
         InputError: it cannot be read, is something else, or is several pictures.
     """
     if isinstance(picture, Image.Image):
         try:
-            return Original(name, whole(picture, ranges))
+            return Original(name, whole(picture, ranges), option)
         except Unreadable as error:
             raise InputError(
-                f"pictures: item {name} cannot be read as a picture: {error}; give open pictures without damage.",
-                "pictures",
+                f"{option}: item {name} cannot be read as a picture: {error}; give open pictures without damage.",
+                option,
             ) from None
     if isinstance(picture, (str, Path)):
         raise InputError(
-            f"pictures: {picture} is a path: open it with PIL.Image.open, or use the command line.", "pictures"
+            f"{option}: {picture} is a path: open it with PIL.Image.open, or use the command line.", option
         )
-    found = whole_pictures(picture, channels, "pictures")
+    found = whole_pictures(picture, channels, option)
     if len(found) > 1:
         raise InputError(
-            f"pictures: item {name} of the list has the shape of {len(found)} pictures: give a list of single pictures "
-            "(of 1 or 3 channels), or one array.", "pictures",
+            f"{option}: item {name} of the list has the shape of {len(found)} pictures: give a list of single pictures "
+            "(of 1 or 3 channels), or one array.", option,
         )  # fmt: skip
-    return Original(name, found[0])
+    return Original(name, found[0], option)
 
 
 def open_originals(
@@ -115,7 +120,7 @@ def _opened(path: str, files: list[File], ranges: Ranges, notes: list[str], opti
     count, reason = 0, ""
     for name, read in files:
         try:
-            yield Original(name, decode_whole(read(), ranges))
+            yield Original(name, decode_whole(read(), ranges), option)
             count += 1
         except Unreadable as error:
             reason = str(error)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from genlab.data.pictures.pixels import to_bytes
+from genlab.data.pictures.wording import words_of
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import AttentionMap
 from genlab.errors import InputError
@@ -33,10 +34,14 @@ def attention_to_words(
         machine: The machine to run on.
 
     Raises:
-        InputError: no word of the prompt is known, or the network is custom.
+        InputError: no word of the prompt is known, the run has no descriptions, or its network is custom.
     """
     if not isinstance(maker.network, Flow):
         raise InputError("A custom network has no attention to show.", "run")
+    if not maker.vocabulary.words:
+        raise InputError("A run without descriptions or classes has no attention to show.", "run")
+    if not words_of(request.prompt):
+        raise InputError("prompt: it is empty: describe the picture.", "prompt")
     maker.check_prompt(request.prompt)
     words = maker.words([request.prompt])
     asked = maker.with_request(FlowRequest(guidance=request.guidance, flow_steps=request.flow_steps))

@@ -114,7 +114,7 @@ def current(found: Directions | None, networks: dict[str, nn.Module]) -> Directi
     """
     advice = "find them with genlab latents RUN --attribute COLUMN, or with --classifier"
     if found is None:
-        raise InputError(f"edit: this run has no directions: {advice}.", "edit")
+        raise InputError(f"This run has no directions: {advice}.", "run")
     if found.weights != fingerprint(networks):
-        raise InputError(f"edit: the run's weights have changed since its directions were found: {advice}.", "edit")
+        raise InputError(f"The run's weights have changed since its directions were found: {advice}.", "run")
     return found

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from genlab.data.pictures.description_source import DescriptionSource
+from genlab.data.pictures.description_source import DescriptionSource, check_unseen
 from genlab.data.pictures.facts import Facts
 from genlab.data.pictures.picture_set import PictureSet
 from genlab.data.pictures.wording import LONGEST, MOST, PADDING, START, Vocabulary, words_of
@@ -23,6 +23,8 @@ from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
+from genlab.layers.muon import POLAR_EXPRESS, Muon
+from genlab.layers.unet import Block
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.features import conditions_of_each
@@ -33,6 +35,8 @@ from genlab.tasks.shared.drawings import are_drawings, first_colours
 
 COLOURS = 32
 """Learned colours for drawings."""
+UNSEEN = 0.1
+"""Share of the combinations of values to hold out by default."""
 SHOWN = 6
 """Number of descriptions to show before training."""
 TESTED = 250
@@ -65,9 +69,21 @@ class FlowRecipe(ImagesRecipe):
         try_flow(setup, facts, self.flow)
         self.average = Average(self.flow, options.average).to(device)
         self.velocity_loss = setup.losses.get("velocity", flow_matching_loss)
-        adam = torch.optim.AdamW(self.flow.parameters(), options.learning_rate, betas=(0.9, 0.99), fused=True)
+        matrices, others = matrices_and_others(self.flow)
+        adam = torch.optim.AdamW(others, options.learning_rate, betas=(0.9, 0.99), fused=True)
+        optimizers: list[torch.optim.Optimizer] = [adam]
+        if matrices:
+            optimizers.append(
+                Muon(
+                    matrices,
+                    options.learning_rate,
+                    weight_decay=0.01,  # as AdamW's
+                    ns_coefficients=POLAR_EXPRESS,
+                    adjust_lr_fn="match_rms_adamw",
+                )
+            )
         networks: dict[str, nn.Module] = {"flow": self.flow, "average": self.average}
-        super().__init__(setup, kept(setup, facts, "flow", self.average.network), networks, {"flow": [adam]})
+        super().__init__(setup, kept(setup, facts, "flow", self.average.network), networks, {"flow": optimizers})
         assert isinstance(self.pipeline.maker, AlongFlow)
         self.maker: AlongFlow = self.pipeline.maker
 
@@ -85,6 +101,8 @@ class FlowRecipe(ImagesRecipe):
     def read(cls, options: FlowOptions, place: Place, start: Pipeline | None) -> tuple[PictureSet, DataFacts]:
         found, about = super().read(options, place, start)
         described = found.train.described
+        if options.unseen:
+            check_unseen(described, found.name)
         if described is None:
             if options.conditional:
                 check_classes(found.classes, options.label)
@@ -104,13 +122,15 @@ class FlowRecipe(ImagesRecipe):
             raise InputError("caption: --no-conditional ignores descriptions: omit one of them.", "caption")
         if options.label or not options.conditional:
             return None
-        return DescriptionSource(options.caption, unseen=options.unseen)
+        return DescriptionSource(options.caption, unseen=_held_out(options))
 
     @classmethod
     def resolve(cls, options: FlowOptions, data: PictureSet, speed: Speed, start: Pipeline | None) -> FlowOptions:
-        """Names the columns that describe a sample set."""
+        """Names the columns that describe a sample set, and the share of their combinations to hold out."""
         described = data.train.described
-        return replace(options, caption=_columns(described)) if isinstance(described, Facts) else options
+        if not isinstance(described, Facts):
+            return options
+        return replace(options, caption=tuple(one.name for one in described.attributes), unseen=_held_out(options))
 
     @classmethod
     def examples(cls, data: PictureSet) -> list[Sample]:
@@ -176,6 +196,21 @@ class FlowRecipe(ImagesRecipe):
         return {"velocity": total / len(pictures)}
 
 
+def matrices_and_others(flow: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """The weights that Muon trains, and those of AdamW: biases, norms, embeddings, what modulates channels, and the
+    layers at both ends. AdamW trains all of a custom network.
+    """
+    if not isinstance(flow, Flow):
+        return [], list(flow.parameters())
+    left: list[nn.Module | None] = [flow.stem, flow.out, flow.palette, flow.text.words if flow.text else None]
+    left += [module.modulation for module in flow.modules() if isinstance(module, Block)]
+    outer = {id(weight) for module in left if module is not None for weight in module.parameters()}
+    outer |= {id(flow.text.positions)} if flow.text else set()
+    matrices: list[Tensor] = [one for one in flow.parameters() if one.ndim > 1 and id(one) not in outer]
+    inner = {id(weight) for weight in matrices}
+    return matrices, [weight for weight in flow.parameters() if id(weight) not in inner]
+
+
 def check_classes(classes: list[str], label: str | None) -> None:
     """Checks that the words of their names distinguish the classes.
 
@@ -223,8 +258,9 @@ def described_facts(setup: Setup) -> PictureFacts:
     )
 
 
-def _columns(described: Facts) -> tuple[str, ...]:
-    return tuple(one.name for one in described.attributes)
+def _held_out(options: FlowOptions) -> float:
+    """The share of the combinations to hold out."""
+    return UNSEEN if options.unseen is None else options.unseen
 
 
 def try_flow(setup: Setup, facts: PictureFacts, flow: nn.Module) -> None:

@@ -181,23 +181,23 @@ def _improved(
 # --- given pictures -------------------------------------------------------------------------------
 
 
-def originals(pictures: Any, channels: int, ranges: Any) -> list[Original]:
-    """Pictures from Python, or opened by the command line, each with a name.
+def originals(pictures: Any, channels: int, ranges: Any, option: str = "pictures") -> list[Original]:
+    """Pictures from Python, in the argument `option`, or opened by the command line, each with a name.
 
     Raises:
         InputError: there are none, or one is something else.
     """
     if pictures is None:
-        raise InputError("pictures: give pictures of Pillow, or an array.", "pictures")
+        raise InputError(f"{option}: give pictures of Pillow, or an array.", option)
     single = isinstance(pictures, Image.Image | Original | str | Path)
     if not single and not isinstance(pictures, list | tuple):
         shape = getattr(pictures, "shape", ())
         pictures = list(pictures) if len(shape) == 4 else [pictures]
     each = [pictures] if single else list(pictures)
     if not each:
-        raise InputError("pictures: the list is empty: give at least one picture.", "pictures")
+        raise InputError(f"{option}: the list is empty: give at least one picture.", option)
     found = [
-        one if isinstance(one, Original) else original_of(one, str(place), channels, ranges)
+        one if isinstance(one, Original) else original_of(one, str(place), channels, ranges, option)
         for place, one in enumerate(each)
     ]
     for note in notes_on_numbers(each):
@@ -221,9 +221,9 @@ def fitting(found: Sequence[Original], pixels: int, channels: int, fit: bool) ->
         height, width, depth = one.pixels.shape
         if not fit and ((height, width) != (pixels, pixels) or depth != channels):
             raise InputError(
-                f"pictures: {one.name} has {width} x {height} pixels in {KINDS[depth]}, the run makes {pixels} x "
+                f"{one.option}: {one.name} has {width} x {height} pixels in {KINDS[depth]}, the run makes {pixels} x "
                 f"{pixels} in {KINDS[channels]}: give such pictures, or --fit (fit=True) to crop and resize them.",
-                "pictures",
+                one.option,
             )
     return np.concatenate([picture_rows(one.pixels, pixels, channels) for one in found])
 

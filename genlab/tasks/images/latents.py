@@ -97,9 +97,9 @@ def find(
         for note in found.notes:
             say(f"Note: {note}")
         readers = readers_from_table(pipeline, found)
-    pipeline.found = find_directions(pipeline, readers, request)
-    pipeline.found.save(folder)
-    return pipeline.found.report
+    directions = find_directions(pipeline, readers, request)
+    directions.save(folder)
+    return directions.report
 
 
 def nearest(pipeline: ImagesPipeline, source: Source, pictures: Pixels) -> Float[np.ndarray, " pictures"] | None:

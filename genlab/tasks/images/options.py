@@ -122,9 +122,9 @@ class FlowOptions(PicturesOptions):
     caption: Annotated[tuple[str, ...], DATA, Shown("COLUMN")] = ()
     """Column of attributes.csv (or CelebA's list_attr_celeba.txt) to write descriptions from; can be repeated. By
     default captions.csv describes the pictures, or all columns of a sample set."""
-    unseen: Annotated[float, Ge(0), Lt(1), DATA] = 0.1
+    unseen: Annotated[float, Ge(0), Lt(1), DATA] | None = None
     """Share of the combinations of values of two or more --caption columns that training never sees, so that evaluate
-    can measure them; 0 for none."""
+    can measure them; 0 for none. By default 0.1."""
     pixels: Annotated[int, Ge(16), Le(512), DATA] = 32
     """Side of the training pictures, which are cropped to their central square and resized. A power of 2."""
     width: Annotated[int, Ge(32), Le(1024)] = 64
@@ -136,7 +136,7 @@ class FlowOptions(PicturesOptions):
     batch: Batch = 32
     """Pictures per update and process."""
     learning_rate: Rate = 1e-3
-    """Peak learning rate of AdamW."""
+    """Peak learning rate of Muon, which trains the matrices, and of AdamW, which trains the rest."""
     unguided: Annotated[float, Ge(0), Lt(1), TRAINING] = 0.1
     """Fraction of the pictures that are shown without their description. With 0, the model makes pictures with
     guidance 1 only, and each needs a description or class."""

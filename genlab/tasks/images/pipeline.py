@@ -64,8 +64,6 @@ class ImagesPipeline(Pipeline):
             some = {one.name: one.values[0] for one in facts.attributes[:2]}
             example = describe(some, random.Random(0), facts.subjects, omitted=0.0)
             self.arguments = {"generate": f"--prompt {shlex.quote(example)}"}
-        self.found: Directions | None = None
-        """The directions, once `find` has found them or `chosen` has read them from the run folder."""
 
     def save(self, folder: Path) -> None:
         write_json(folder / "pictures.json", asdict(self.facts))
@@ -132,9 +130,10 @@ class ImagesPipeline(Pipeline):
 
     def _between(self, request: LatentPicturesRequest) -> Sample:
         """A film from each given picture to the next and back to the first."""
-        ends = originals(request.ends, self.facts.channels, self.facts.ranges)
+        ends = originals(request.ends, self.facts.channels, self.facts.ranges, "ends")
         if len(ends) < 2:
-            raise InputError("between: give at least two pictures.", "between")
+            option = ends[0].option
+            raise InputError(f"{option}: give at least two pictures.", option)
         found = self.invert(InvertRequest(ends, request.class_, request.fit))
         latents = torch.from_numpy(np.stack([one.latent for one in found]))
         labels = torch.tensor([self.facts.classes.index(one.label) if one.label else 0 for one in found])
@@ -172,14 +171,13 @@ class ImagesPipeline(Pipeline):
     # --- edits of latent vectors ---
 
     def chosen(self) -> Directions:
-        """The directions of the run.
+        """The directions in the run folder.
 
         Raises:
             InputError: none have been found for its weights, or their file is damaged.
         """
-        if self.found is None and self.folder is not None:
-            self.found = Directions.load(self.folder, self.maker.latent)
-        return current(self.found, self.networks)
+        found = None if self.folder is None else Directions.load(self.folder, self.maker.latent)
+        return current(found, self.networks)
 
     def directions(self) -> dict[str, dict[str, np.ndarray]]:
         """The direction of each value, by attribute."""

@@ -41,7 +41,7 @@ def check(request: LatentPicturesRequest) -> None:
     if request.ends is not None and drawn:
         raise InputError(f"{drawn[0]}: it has no effect on a film between pictures: omit it.", drawn[0])
     if request.ends is not None and request.latents is not None:
-        raise InputError("between: the pictures give the latent vectors: omit latents.", "between")
+        raise InputError("ends: these pictures give the latent vectors: omit latents.", "ends")
 
 
 def edited_rows(

@@ -125,8 +125,9 @@ def _fitted(grid: VoiceGrid, facts: VoiceFacts, option: str) -> tuple[VoiceGrid,
     for voice, (low, high) in enumerate(facts.ranges):
         sung = grid.pitches[:, voice][grid.pitches[:, voice] > 0]
         if len(sung) and sung.max() - sung.min() > high - low:
+            span = f"from {pitch_name(int(sung.min()))} to {pitch_name(int(sung.max()))}"
+            usual = f"{pitch_name(low)} to {pitch_name(high)}"
             raise InputError(
-                f"{option}: voice {voice + 1} goes from {pitch_name(sung.min())} to {pitch_name(sung.max())}, a wider "
-                f"range than in the training pieces ({pitch_name(low)} to {pitch_name(high)}).", option,
-            )  # fmt: skip
+                f"{option}: voice {voice + 1} goes {span}, a wider range than in the training pieces ({usual}).", option
+            )
     raise InputError(f"{option}: the voices are further apart than in the training pieces.", option)

@@ -1,11 +1,13 @@
 """The music that the command line gives to a model."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from genlab.data.notes.folder import find_music, read_music
 from genlab.data.notes.score import Score
 from genlab.engine.progress import say
 from genlab.errors import InputError
+from genlab.show.soundfont import check_soundfont
 
 
 def open_score(path: str) -> Iterator[Score]:
@@ -22,3 +24,17 @@ def open_score(path: str) -> Iterator[Score]:
         if line.startswith("repaired"):
             say(f"Note: {path} was {line}.")
     yield pieces[0].score
+
+
+def open_soundfont(path: str) -> Iterator[bytes]:
+    """Yields the content of a SoundFont.
+
+    Raises:
+        InputError: the file cannot be read, or is not one, or the package that plays it is missing.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"soundfont: {path} cannot be read ({error.strerror or error}).", "soundfont") from None
+    check_soundfont(content)
+    yield content

@@ -11,6 +11,7 @@ from genlab.data.notes.score import Note, Score
 from genlab.engine.samples import Kind, Sample
 from genlab.show.piano_roll import piano_roll
 from genlab.show.sound import sound_of, wav
+from genlab.show.soundfont import played_with
 
 NAME = "music"
 """Prefix of the names of files."""
@@ -70,12 +71,16 @@ def played_by(score: Score, programs: list[int]) -> Score:
     return replace(score, tracks=tracks)
 
 
-def sample_of(score: Score) -> MusicSample:
-    """A piece as a sample."""
+def sample_of(score: Score, soundfont: bytes | None = None) -> MusicSample:
+    """A piece as a sample; with a SoundFont, its WAV file is played with it."""
+
+    def sound() -> bytes:
+        return wav(sound_of(score)) if soundfont is None else played_with(soundfont, write_midi(score))
+
     files = Files(
         {
             "mid": lambda: write_midi(score),
-            "wav": lambda: wav(sound_of(score)),
+            "wav": sound,
             "png": lambda: piano_roll(score),
         }
     )

@@ -7,15 +7,17 @@ from typing import Any
 
 from torch import nn
 
-from genlab.data.notes.programs import program_of
 from genlab.engine.files import read_json, write_json
 from genlab.engine.machine import Machine
 from genlab.engine.pipeline import Pipeline, Saved
 from genlab.engine.samples import Sample
+from genlab.show.soundfont import check_soundfont
 from genlab.tasks.music.grids import VoiceFacts
-from genlab.tasks.music.options import MusicRequest
-from genlab.tasks.music.pieces import played_by, sample_of
+from genlab.tasks.music.options import ChoraleOptions, TokenRequest, TransformerOptions
+from genlab.tasks.music.pieces import sample_of
+from genlab.tasks.music.tokens import TokenFacts
 from genlab.tasks.music.voices import VoiceWriter
+from genlab.tasks.music.writing import TokenWriter
 
 FACTS = "music.json"
 
@@ -30,27 +32,37 @@ class MusicPipeline(Pipeline):
         machine: The machine that it runs on.
     """
 
-    def __init__(self, options: Any, facts: VoiceFacts, networks: dict[str, nn.Module], machine: Machine) -> None:
+    writer: VoiceWriter | TokenWriter
+
+    def __init__(
+        self, options: Any, facts: VoiceFacts | TokenFacts, networks: dict[str, nn.Module], machine: Machine
+    ) -> None:
         self.options, self.facts, self.networks, self.machine = options, facts, networks, machine
         (self.network,) = networks.values()
-        self.writer = VoiceWriter(self.network, facts, machine)
+        if isinstance(facts, VoiceFacts):
+            self.writer = VoiceWriter(self.network, facts, machine)
+        else:  # the state of a recurrent network carries over any number of tokens
+            context = options.context if isinstance(options, TransformerOptions) else None
+            self.writer = TokenWriter(self.network, facts, machine, context)
 
     def save(self, folder: Path) -> None:
         write_json(folder / FACTS, asdict(self.facts))
 
     @classmethod
     def load(cls, saved: Saved) -> "MusicPipeline":
-        facts = VoiceFacts(**read_json(saved.path / FACTS))
+        facts_type = VoiceFacts if isinstance(saved.options, ChoraleOptions) else TokenFacts
+        facts = facts_type(**read_json(saved.path / FACTS))
         networks = saved.build(saved.options, facts, saved.networks)
         device = saved.machine.device
         return cls(saved.options, facts, {name: net.to(device) for name, net in networks.items()}, saved.machine)
 
-    def generate(self, request: MusicRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
+    def generate(self, request: TokenRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
         """Yields the pieces.
 
         Raises:
             InputError: the request cannot be fulfilled.
         """
-        programs = [program_of(name) for name in request.instruments]
+        if request.soundfont is not None:
+            check_soundfont(request.soundfont)
         for score in self.writer.write(request, self.evaluating):
-            yield sample_of(played_by(score, programs) if programs else score)
+            yield sample_of(score, request.soundfont)

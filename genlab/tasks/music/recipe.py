@@ -25,7 +25,8 @@ class MusicRecipe(Recipe):
         """Reads and splits the pieces."""
         found = read_pieces(*place)
         check_learnable(found)
-        return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, found.report)
+        left_out = {file: line for file, line in found.report.items() if line.startswith("left out")}
+        return found, DataFacts(found.name, found.fingerprint, found.counts(), found.notes, left_out, found.report)
 
     @classmethod
     def examples(cls, data: Any) -> list[Sample]:

@@ -102,7 +102,7 @@ def test_files_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_collection_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collection, "MOST_NOTES", 100)
     with pytest.raises(InputError, match=r"has more than 100 notes: give a part of it\.$"):
-        read_pieces(written(tmp_path / "set", tunes(3)), "0", "0")
+        read_pieces(written(tmp_path / "set", tunes(3, 500)), "0", "0")
 
 
 def test_separate_validation_and_test_pieces(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from genlab.data.notes.score import Metre, Note, Score, Tempo, Track
 from genlab.data.notes.voices import (
+    PHASES,
     VoiceGrid,
     from_grid,
     to_grid,
@@ -57,6 +58,33 @@ def test_the_grid_holds_all_notes(score: Score) -> None:
     assert from_grid(grid) == score
     assert (grid.onsets <= (grid.pitches > 0)).all()
     assert grid.onsets.sum() == sum(len(track.notes) for track in score.tracks)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 100),
+    st.lists(st.tuples(st.integers(0, 90), st.integers(1, 300), st.integers(1, 127)), min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(1, 500), st.integers(1, 20), st.sampled_from([1, 2, 4, 8, 16, 32])), max_size=3),
+    st.integers(0, 200),
+)
+def test_what_was_on_the_grid_once_stays_as_it_is(
+    ticks: int, notes: list[tuple[int, int, int]], metres: list[tuple[int, int, int]], pickup: int
+) -> None:
+    """Whatever the times are, the grid has a pitch at every onset, places within the bar, and reads as itself."""
+    start, voices = 0, ([], [])
+    for number, (delta, length, pitch) in enumerate(notes):
+        start += delta + 1
+        voices[number % 2].append(Note(start, length, pitch))
+    changes = [Metre(0, 4, 4), *(Metre(*metre) for metre in sorted(metres))]
+    grid, _ = to_grid(Score([Track(voice) for voice in voices if voice], ticks, changes, pickup=pickup))
+    assert (grid.onsets <= (grid.pitches > 0)).all()
+    assert len(grid.phases) == len(grid.pitches) > 0
+    assert grid.phases.min() >= 0 and grid.phases.max() < PHASES
+    again, moved = to_grid(from_grid(grid))
+    assert moved == []
+    assert sorted(again.pitches.T.tolist()) == sorted(grid.pitches.T.tolist())
+    assert again.onsets.sum() == grid.onsets.sum()
+    assert again.phases.tolist() == grid.phases.tolist()
 
 
 def test_notes_struck_again_differ_from_held_ones() -> None:

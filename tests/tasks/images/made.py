@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import genlab
 from genlab.engine.machine import Machine
 from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
@@ -32,3 +33,8 @@ def colour_folder(folder: Path, drawn: bool) -> Path:
             pixels[0, 0] = number  # no two are alike
         Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
     return folder
+
+
+def pictures_of(run: genlab.Run, count: int = 2) -> np.ndarray:
+    """Pictures that a run makes."""
+    return np.stack([sample.content for sample in run.generate(n=count, seed=9)])

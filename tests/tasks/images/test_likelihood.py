@@ -8,7 +8,7 @@ from genlab.tasks.images import likelihood
 from genlab.tasks.images.likelihood import picture_likelihood
 from genlab.tasks.images.making import AlongFlow
 from tests.tasks.images import made
-from tests.tasks.images.test_flow import recipe, write_table
+from tests.tasks.images.flows import recipe, write_table
 
 MEAN, DEVIATION = -0.4, 0.3
 

@@ -1,0 +1,134 @@
+"""Evaluates a model of music: likelihood beside an n-gram, and made pieces beside held-out ones."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from genlab.data.notes.folder import Piece
+from genlab.data.notes.melodies import split_keys
+from genlab.data.notes.piece_set import read_pieces
+from genlab.data.notes.score import Score
+from genlab.data.notes.voices import VoiceGrid
+from genlab.engine.pipeline import Evaluation, Source
+from genlab.errors import InputError
+from genlab.models.voice_ngram import VoiceNGram
+from genlab.tasks.music.chorale import nats_per_cell
+from genlab.tasks.music.grids import grids_of
+from genlab.tasks.music.measures import compared, copies_in_voices, counterpoint, on_grids
+from genlab.tasks.music.options import MusicRequest
+from genlab.tasks.music.pipeline import MusicPipeline
+from genlab.tasks.shared.reopening import reopened
+
+MADE = 100
+"""Largest number of pieces to make."""
+SEED = 1
+"""Seed of the made pieces."""
+GOOD = 0.9
+"""Share of the real pieces' overlap from which made music counts as alike."""
+
+
+def evaluate(pipeline: MusicPipeline, source: Source) -> Evaluation:
+    """Evaluates on the run's test split, or on other music.
+
+    Raises:
+        InputError: the music cannot be read, is too little, or is not in the model's number of voices.
+    """
+    found, home = reopened(read_pieces, source)
+    if home and found.test is None:
+        raise InputError("The run has no test split (--test 0): give music with --data.", "data")
+    held_out, others = found.test or found.train, found.train
+    if not home:
+        held_out, others = _halves(found.train)
+    if len(held_out) < 2:
+        raise InputError(f"{found.name} has too few pieces to measure on: give more with --data.", "data")
+    report: dict[str, Any] = {
+        "data": found.name,
+        "split": "test" if home else "all",
+        "pieces": len(held_out),
+    }
+    made = _made(pipeline, held_out)
+    real, rest = ([piece.score for piece in pieces] for pieces in (held_out, others))
+    report["made"] = len(made)
+    real_grids, rest_grids = (_grids(pipeline, pieces, found.name) for pieces in (held_out, others))
+    report |= likelihoods(pipeline, real_grids, rest_grids if home else None)
+    report |= compared(made, real, rest[: 4 * len(real)])
+    report["counterpoint"] = counterpoint(on_grids(made), real_grids, rest_grids)
+    report["copying"] = copies_in_voices(on_grids(made), real_grids, rest_grids) if home else None
+    report["verdict"] = verdict(report)
+    return Evaluation(report)
+
+
+def likelihoods(
+    pipeline: MusicPipeline, grids: Sequence[VoiceGrid], train: Sequence[VoiceGrid] | None
+) -> dict[str, dict[str, float]]:
+    """Nats per cell and per note of held-out pieces, of the model and, with training pieces, of an n-gram."""
+    cells = sum(grid.pitches.size for grid in grids)
+    notes = sum(int(grid.onsets.sum()) for grid in grids)
+    found = {"model": nats_per_cell(pipeline, grids)["nats_per_cell"]}
+    if train is not None:
+        again = pipeline.facts.repeats
+        ngram = VoiceNGram([grid.pitches for grid in train], [grid.onsets for grid in train] if again else None)
+        onsets = [grid.onsets for grid in grids] if again else None
+        found["ngram"] = ngram.nats_per_cell([grid.pitches for grid in grids], onsets)
+    per_note = {name: value * cells / max(notes, 1) for name, value in found.items()}
+    return {"nats_per_cell": found, "nats_per_note": per_note}
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """What the measures say, in words."""
+    nats = report["nats_per_cell"]
+    sentences = []
+    if "ngram" in nats:
+        better = 1 - nats["model"] / nats["ngram"]
+        than = f"{abs(better):.0%} {'lower' if better > 0 else 'higher'} than that of the n-gram"
+        sentences.append(f"The loss on held-out music is {than}.")
+    worst = {
+        name: values["made"] / max(values["floor"], 1e-9)
+        for name, values in report["overlap"].items()
+        if values["made"] < GOOD * values["floor"]
+    }
+    if worst:
+        names = ", ".join(name.replace("_", " ") for name in sorted(worst, key=worst.__getitem__)[:3])
+        sentences.append(f"Made music differs from real music most in: {names}.")
+    else:
+        sentences.append("In every statistic, made music is about as close to held-out music as other real music is.")
+    copying = report["copying"]
+    if copying is not None:
+        if any(found["copies"] for found in copying.values()):
+            sentences.append("It repeats more of the training pieces than held-out music does: look for copies.")
+        else:
+            sentences.append("It repeats no more of the training pieces than held-out music does.")
+    return " ".join(sentences)
+
+
+def _halves(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
+    """Two random halves, always the same; pieces that share a melody are in one of them."""
+    keys = split_keys([piece.score for piece in pieces])
+    middle = sorted(keys)[len(keys) // 2]
+    return [one for one, key in zip(pieces, keys, strict=True) if key < middle], [
+        one for one, key in zip(pieces, keys, strict=True) if key >= middle
+    ]
+
+
+def _made(pipeline: MusicPipeline, held_out: Sequence[Piece]) -> list[Score]:
+    """Pieces that the model makes, as many as are held out, at most as long as the longest of these."""
+    bars = max(1, max(_bars(piece.score) for piece in held_out))
+    request = MusicRequest(n=min(len(held_out), MADE), bars=bars, seed=SEED)
+    return list(pipeline.writer.write(request, pipeline.evaluating))
+
+
+def _bars(score: Score) -> int:
+    """Number of bars of 4/4 that a piece is long."""
+    return -(-score.length // (4 * score.ticks))
+
+
+def _grids(pipeline: MusicPipeline, pieces: Sequence[Piece], name: str) -> list[VoiceGrid]:
+    """The pieces on the grid.
+
+    Raises:
+        InputError: they are not in the model's number of voices.
+    """
+    grids, _ = grids_of(pieces, name)
+    voices, wanted = grids[0].pitches.shape[1], len(pipeline.facts.ranges)
+    if voices != wanted:
+        raise InputError(f"data: {name} is in {voices} voices, the run makes {wanted}.", "data")
+    return grids
