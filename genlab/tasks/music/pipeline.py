@@ -32,6 +32,8 @@ class MusicPipeline(Pipeline):
         machine: The machine that it runs on.
     """
 
+    facts: Any
+    """About the training pieces: `VoiceFacts`, or `TokenFacts`."""
     writer: VoiceWriter | TokenWriter
 
     def __init__(
