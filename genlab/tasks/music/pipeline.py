@@ -34,7 +34,8 @@ class MusicPipeline(Pipeline):
 
     facts: Any
     """About the training pieces: `VoiceFacts`, or `TokenFacts`."""
-    writer: VoiceWriter | TokenWriter
+    writer: Any
+    """Makes the pieces: a `VoiceWriter`, or a `TokenWriter`."""
 
     def __init__(
         self, options: Any, facts: VoiceFacts | TokenFacts, networks: dict[str, nn.Module], machine: Machine

@@ -65,7 +65,7 @@ def test_train_and_generate(folder, tmp_path, cli):
 @pytest.mark.parametrize("model", ["transformer", "lstm"])
 def test_interrupted_and_resumed(folder, tmp_path, monkeypatch, model):
     """A run that is interrupted and resumed has the weights of one that was not."""
-    monkeypatch.setattr(Loop, "_preview", lambda self: None)
+    monkeypatch.setattr(Loop, "_preview", lambda *_: None)
     from genlab.catalog import load
 
     kind = load(task_named("music").model(model).recipe)
