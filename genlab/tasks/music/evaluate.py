@@ -13,9 +13,11 @@ from genlab.errors import InputError
 from genlab.models.voice_ngram import VoiceNGram
 from genlab.tasks.music.chorale import nats_per_cell
 from genlab.tasks.music.grids import grids_of
-from genlab.tasks.music.measures import compared, copies_in_voices, counterpoint, on_grids
+from genlab.tasks.music.measures import compared, copies_in_voices, copies_of_melodies, counterpoint, on_grids
 from genlab.tasks.music.options import MusicRequest
 from genlab.tasks.music.pipeline import MusicPipeline
+from genlab.tasks.music.token_recipe import nats_per_note
+from genlab.tasks.music.tokens import TokenFacts, tokens_of
 from genlab.tasks.shared.reopening import reopened
 
 MADE = 100
@@ -48,6 +50,13 @@ def evaluate(pipeline: MusicPipeline, source: Source) -> Evaluation:
     made = _made(pipeline, held_out)
     real, rest = ([piece.score for piece in pieces] for pieces in (held_out, others))
     report["made"] = len(made)
+    if isinstance(pipeline.facts, TokenFacts):
+        tokens, _ = tokens_of(held_out, pipeline.facts)
+        report |= {name: {"model": value} for name, value in nats_per_note(pipeline, tokens).items()}
+        report |= compared(made, real, rest[: 4 * len(real)])
+        report["copying"] = copies_of_melodies(made, real, rest) if home else None
+        report["verdict"] = verdict(report)
+        return Evaluation(report)
     real_grids, rest_grids = (_grids(pipeline, pieces, found.name) for pieces in (held_out, others))
     report |= likelihoods(pipeline, real_grids, rest_grids if home else None)
     report |= compared(made, real, rest[: 4 * len(real)])
@@ -75,7 +84,7 @@ def likelihoods(
 
 def verdict(report: dict[str, Any]) -> str:
     """What the measures say, in words."""
-    nats = report["nats_per_cell"]
+    nats = report.get("nats_per_cell", {})
     sentences = []
     if "ngram" in nats:
         better = 1 - nats["model"] / nats["ngram"]

@@ -19,5 +19,5 @@ CANCELS: dict[str, set[str]] = {}
 def data(folder: Path, model: str) -> str:
     """Tiny pieces, as MIDI files."""
     if model == "chorale":
-        return str(folder_of(folder / "tunes", [tune(seed, voices=2) for seed in range(24)]))
+        return str(folder_of(folder / "tunes", [tune(seed, count=16, voices=2) for seed in range(60)]))
     return str(duets(folder / "duets", bars=3))
