@@ -30,14 +30,18 @@ def run(words: list[str]) -> int:
 
     from genlab.engine.files import make_folder, write_atomically
     from genlab.engine.train import look
+    from genlab.show.sheets import Sheet
 
     seen = look(training.model, training.options, training.run)
     files = []
-    for example in seen.examples:
-        if "png" in example.files:
-            files.append(training.values.make(LookOptions).to or f"look-{training.task.name}.png")
-            make_folder(Path(files[-1]).parent)
-            write_atomically(Path(files[-1]), example.files["png"])
+    drawn = [example for example in seen.examples if "png" in example.files]
+    if drawn:
+        sheet = Sheet()
+        for example in drawn if len(drawn) > 1 else ():
+            sheet.add(example)
+        files.append(training.values.make(LookOptions).to or f"look-{training.task.name}.png")
+        make_folder(Path(files[-1]).parent)
+        write_atomically(Path(files[-1]), sheet.files()["png"] if len(drawn) > 1 else drawn[0].files["png"])
     texts = [example.content for example in seen.examples if isinstance(example.content, str)]
     chosen = asdict(seen.options)
     report: dict[str, Any] = {
