@@ -110,7 +110,7 @@ def print_tree(values: dict[str, Any], indent: str = "") -> None:
         if isinstance(value, dict):
             print(f"{indent}{name}:{'' if value else ' none'}")
             print_tree(value, indent + "  ")
-        elif name == "notes":
+        elif name == "notes" and isinstance(value, list):
             for note in value:
                 print(f"{indent}Note: {note}")
         else:
