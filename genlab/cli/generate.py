@@ -47,7 +47,7 @@ def run(words: list[str]) -> int:
     files = tuple(file for file in files if file.field in field_names(request_type))
     about = f"{task.generates} with {path} ({model.name}: {model.about})."
     more = options_of(GenerateOptions)
-    if task.makes in ("picture", "music"):
+    if task.sheet:
         more.append(Option("grid", str | None, task.sheet, shown=Shown("FILE.png", "options")))
     arguments = FILES if any(file.positional for file in files) else ""
     options = [*options_of(request_type), *file_options(files), *more]

@@ -108,8 +108,8 @@ class Task:
     (pipeline, source, axes, label) -> PNG."""
     generates: str = "Make new content"
     """What `genlab generate` does, as the beginning of a sentence that ends with the run."""
-    sheet: str = "Write all pictures on one sheet."
-    """Help of `generate --grid`, for tasks that make pictures or music."""
+    sheet: str = ""
+    """Help of `generate --grid`, for tasks whose samples are drawn on one sheet."""
     imports: Import | None = None
     """The models of other tools that `genlab import` opens."""
     page: str = ""

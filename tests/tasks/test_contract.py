@@ -6,6 +6,7 @@ import math
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,7 +129,8 @@ def test_names_and_options(task, model):
     for kind in (options, *map(load, found.requests.values())):
         assert dataclasses.is_dataclass(kind)
         assert kind.__dataclass_params__.frozen
-        assert len(dataclasses.fields(kind)) <= 13
+        # Fields of any type hold what files contain: the command line has no option for them.
+        assert len([field for field in dataclasses.fields(kind) if field.type is not Any]) <= 13
     assert not {f.name for f in dataclasses.fields(options)} & {f.name for f in dataclasses.fields(RunOptions)}
 
 
