@@ -8,6 +8,7 @@ how loud they are.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -173,7 +174,7 @@ def from_grid(grid: VoiceGrid) -> Score:
         bounds = np.flatnonzero(changed | (grid.onsets[:, voice] & (pitches > 0))).tolist()
         notes = [
             Note(scale * start, scale * (stop - start), int(pitches[start]))
-            for start, stop in zip(bounds, [*bounds[1:], len(pitches)], strict=True)
+            for start, stop in pairwise([*bounds, len(pitches)])
             if pitches[start] > 0
         ]
         tracks.append(Track(notes, programs[voice], False, names[voice]))

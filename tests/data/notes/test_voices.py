@@ -164,3 +164,10 @@ def test_a_corpus_is_in_voices_if_every_piece_has_the_same_number() -> None:
     assert why_not_all([triplets]) == "67% of notes begin off the grid of sixteenths"
     late = Score([Track([Note(120 * number + 9, 90, 60 + number) for number in range(6)])] * 4)
     assert why_not_all([*four, late]) is None
+
+
+def test_a_voice_may_be_silent():
+    score = Score([Track([Note(0, 480, 60)]), Track([])])
+    grid, _ = to_grid(score)
+    assert grid.pitches[:, 1].tolist() == [0, 0, 0, 0]
+    assert [len(track.notes) for track in from_grid(grid).tracks] == [1, 0]
