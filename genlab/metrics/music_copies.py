@@ -21,7 +21,7 @@ STEPS = (16, 64)
 NOTES = 12
 """Notes in the windows of melodies."""
 SILENT = 1000
-"""Stands for a rest where intervals are hashed."""
+"""Hashed in place of the interval of a rest."""
 SLACK = 0.02
 """Share of windows that copying has to exceed the allowed share by: 0 of the held-out windows may be shared."""
 

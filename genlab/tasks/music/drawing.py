@@ -55,7 +55,7 @@ def requested_key(request: TokenRequest, given: bool) -> Tonality | None:
         given: Whether some music is given.
 
     Raises:
-        InputError: there is no such key, or what is given has a key.
+        InputError: the key is unknown, or what is given has a key.
     """
     key = None if request.key is None else tonality_of(request.key)
     if key is not None and given:

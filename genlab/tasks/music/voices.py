@@ -136,7 +136,8 @@ class Plan:
         changed = np.diff(pitches, axis=0, prepend=-1) != 0
         struck = (changed | (self.grid.onsets & facts.repeats)) & self.known
         codes = np.where(self.known & (pitches > 0), pitches - facts.lowest + 1, 0)
-        return tuple(torch.from_numpy(each)[None] for each in (codes, struck, self.known))  # type: ignore[return-value]
+        first, second, third = (torch.from_numpy(each)[None] for each in (codes, struck, self.known))
+        return first, second, third
 
 
 def plan_of(request: MusicRequest, facts: VoiceFacts) -> Plan:

@@ -194,4 +194,5 @@ def _tensors(
     for row, part in enumerate(parts):
         begin = length - len(part.ids)
         ids[row, begin:], places[row, begin:], real[row, begin:] = part.ids, part.places, True
-    return tuple(torch.from_numpy(each).to(device) for each in (ids, places, real))  # type: ignore[return-value]
+    tokens, where, known = (torch.from_numpy(each).to(device) for each in (ids, places, real))
+    return tokens, where, known
