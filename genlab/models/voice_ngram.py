@@ -55,7 +55,7 @@ class VoiceNGram:
         cells = np.concatenate(grids)
         self.voices, self.repeats = cells.shape[1], onsets is not None
         self.typical = np.array([round(voice[voice > 0].mean()) if voice.any() else PITCHES // 2 for voice in cells.T])
-        """The mean pitch of each voice, which stands for its last one before it has any."""
+        """The mean pitch of each voice, used as its last pitch before it has one."""
         read = [self._read(*piece) for piece in _pieces(grids, onsets)]
         self.models = [
             NGram(
