@@ -350,8 +350,8 @@ def _restore(recipe: Recipe, state: dict[str, Any]) -> None:
         recipe.load_state(state)
     except (KeyError, ValueError, RuntimeError) as error:
         raise InputError(
-            "resume: the checkpoint has other networks or optimisers than this version of genlab trains. The run can be "
-            "used as it is; to train on, use the version that started it, or train again in another folder.",
+            "resume: the checkpoint has other networks or optimisers than this version of genlab trains. The run can "
+            "be used as it is; to train on, use the version that started it, or train again in another folder.",
             "resume",
         ) from error
 
