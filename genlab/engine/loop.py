@@ -23,6 +23,7 @@ from genlab.engine.samples import write_samples
 from genlab.engine.stopping import begins_to_overfit, past_its_best
 from genlab.engine.trackers import Trackers
 from genlab.engine.weights import read_best, read_weights, write_weights
+from genlab.errors import InputError
 
 PREVIEW_SHARE = 0.02
 """Largest fraction of a time budget for previews."""
@@ -66,7 +67,7 @@ class Loop:
         elapsed = 0.0
         if saved := machine.first(lambda: load_state(folder.path / "resume")):
             self.step, state = saved
-            recipe.load_state(state["recipe"])
+            _restore(recipe, state["recipe"])
             self.history, elapsed = state["history"], state["seconds"]
             self.sums, self.summed = machine.place(state["sums"]), state["summed"]
             self.counts = dict.fromkeys(self.sums, self.summed)
@@ -337,6 +338,22 @@ class Loop:
             "that the learning rate reaches zero before overfitting begins.",
             quiet,
         )
+
+
+def _restore(recipe: Recipe, state: dict[str, Any]) -> None:
+    """Gives a recipe the state of a checkpoint.
+
+    Raises:
+        InputError: the checkpoint has other networks or optimisers, as another version of genlab may have.
+    """
+    try:
+        recipe.load_state(state)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise InputError(
+            "resume: the checkpoint has other networks or optimisers than this version of genlab trains. The run can "
+            "be used as it is; to train on, use the version that started it, or train again in another folder.",
+            "resume",
+        ) from error
 
 
 def write_plan(folder: RunFolder, recipe: Recipe, given: dict[str, Any], plan: Plan) -> None:

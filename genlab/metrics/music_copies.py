@@ -23,7 +23,7 @@ NOTES = 12
 SILENT = 1000
 """Hashed in place of the interval of a rest."""
 SLACK = 0.02
-"""Share of windows that copying has to exceed the allowed share by: 0 of the held-out windows may be shared."""
+"""Margin of the copy check, as a share of windows: twice the held-out share may be 0."""
 
 
 def grid_windows(grid: Grid, steps: int) -> Hashes:
@@ -69,7 +69,8 @@ def copying(made: ManyHashes, held_out: ManyHashes, training: ManyHashes) -> dic
 
     Returns:
         `made` and `held_out`: the share of windows that the training pieces have as well; `worst`: the largest share
-        of a new piece, and `worst_piece`, its index; `copies`: whether `made` is more than twice `held_out`.
+        of a new piece, and `worst_piece`, its index; `copies`: whether `made` exceeds twice `held_out` by more than
+        `SLACK`.
     """
     known = np.unique(np.concatenate([np.zeros(0, np.uint64), *training]))
     shares = [shared([windows], known) for windows in made]

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import genlab
 from genlab.engine.checkpoints import load_state
@@ -172,6 +173,35 @@ def test_interrupted_run_is_usable_and_resumes_to_the_same(book, whole, tmp_path
         assert genlab.load(out).generate(tokens=5)
     assert weights(train(book, out, resume=True).path) == weights(whole)
     assert losses(out) == losses(whole)
+
+
+@pytest.mark.parametrize("other", ["optimisers", "weights of an optimiser", "network"])
+def test_a_checkpoint_of_other_parts_is_refused(book, tmp_path, monkeypatch, other):
+    """As after a new version of genlab; nothing is lost."""
+
+    class Changed(GPTRecipe):
+        def __init__(self, setup) -> None:
+            super().__init__(setup)
+            adam = self.optimizers["gpt"][-1]
+            if other == "optimisers":
+                self.optimizers["gpt"].pop()
+            elif other == "network":
+                self.networks["average"] = self.networks["gpt"]
+            else:
+                adam.add_param_group({"params": [torch.zeros(2, requires_grad=True)]})
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(GPTRecipe, "step", interrupting(GPTRecipe, 5))
+        train(book, out)
+    before = weights(out)
+    with monkeypatch.context() as patch:
+        patch.setattr("genlab.tasks.text.gpt.GPTRecipe", Changed)
+        with pytest.raises(InputError, match="the checkpoint has other networks or optimisers") as error:
+            train(book, out, resume=True)
+    assert error.value.field == "resume"
+    assert weights(out) == before
+    assert train(book, out, resume=True).about["state"] == "done"
 
 
 def test_interrupted_keeps_better_weights_and_gives_them_back(book, tmp_path, monkeypatch):

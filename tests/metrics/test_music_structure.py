@@ -35,7 +35,7 @@ def test_common_notes_as_a_share_of_those_of_either_bar():
     assert bar_similarity(piece, 1)[0] == pytest.approx(1 / 6)
     drums = Piece(rows[:0], piece.bars, np.concatenate([rows, moved(rows, 48, 0, 0, 0)]))
     assert bar_similarity(drums, 1)[0] == 1
-    # a drum is no note, whatever its track
+    # drums never equal notes, whatever their track
     both = Piece(rows, piece.bars, moved(rows, 48, 0, 0, 0))
     assert bar_similarity(both, 1)[0] == 0
 
