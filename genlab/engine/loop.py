@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from genlab.engine.budget import Clock, Plan, retime
 from genlab.engine.checkpoints import load_state, save_state
@@ -58,8 +59,8 @@ class Loop:
         """The selection metric of every validation."""
         self.sums: Metrics = {}
         self.summed = 0
-        self.counts: dict[str, int] = {}
-        """Number of steps with each metric since the last report: a recipe may stop returning one."""
+        self.counts: dict[str, int | Tensor] = {}
+        """Number of terms in the sum of each metric: a recipe may stop returning one."""
         self.last: dict[str, float] = {}
         self.overfitting = False
         self.alarmed: set[str] = set()
@@ -70,7 +71,7 @@ class Loop:
             _restore(recipe, state["recipe"])
             self.history, elapsed = state["history"], state["seconds"]
             self.sums, self.summed = machine.place(state["sums"]), state["summed"]
-            self.counts = dict.fromkeys(self.sums, self.summed)
+            self.counts = machine.place(state.get("counts", dict.fromkeys(self.sums, self.summed)))
             if self.first:
                 folder.restore_planned_best()
             # A validation after the checkpoint may have written better weights before the run was killed.
@@ -91,7 +92,7 @@ class Loop:
         state = "done"
         with _interrupts() as interrupted, reporting(quiet or not self.first) as reporter:
             while self.step < self.plan.end and not self.overfitted:
-                self._add(self._one_step())
+                self._add(*self._one_step())
                 self.step += 1
                 ends = self.step == self.plan.end
                 validates = self.plan.validates_after(self.step - 1)
@@ -123,14 +124,14 @@ class Loop:
         if self.first:
             self._finish(state, quiet)
 
-    def _one_step(self) -> Metrics:
-        """One update, a pure function of the seed, the plan and the weights."""
+    def _one_step(self) -> tuple[Metrics, int | Tensor]:
+        """One update, a pure function of the seed, the plan and the weights; returns its metrics and their weight."""
         for group, peak in zip(self.recipe.groups(), self.peaks, strict=True):
             group["lr"] = peak * self.plan.factor(self.step)
         seed_everything(self.options.seed, self.step, self.machine.rank)
         with self.machine.autocast():
             batch = self.machine.place(self.recipe.batch(self.step))
-            return self.recipe.step(batch, self.plan.progress(self.step))
+            return self.recipe.step(batch, self.plan.progress(self.step)), self.recipe.terms(batch)
 
     def _decide(self, interrupted: bool) -> Decision:
         plan = self.plan
@@ -153,18 +154,22 @@ class Loop:
 
     # --- metrics ---
 
-    def _add(self, measures: Metrics) -> None:
+    def _add(self, measures: Metrics, terms: int | Tensor) -> None:
         for name, value in measures.items():
-            value = value.detach()
+            value = value.detach() * terms
             self.sums[name] = self.sums[name] + value if name in self.sums else value
-            self.counts[name] = self.counts.get(name, 0) + 1
+            self.counts[name] = self.counts.get(name, 0) + terms
         self.summed += 1
 
     def _share_sums(self) -> None:
-        """Averages the summed metrics over all processes, so that a checkpoint of the first one has those of all."""
+        """Averages sums and counts of the metrics over all processes, so that a checkpoint of the first one has those of
+        all.
+        """
         if self.sums and self.machine.processes > 1:
-            sums = self.machine.mean(torch.stack([value.float() for value in self.sums.values()]))
-            self.sums = dict(zip(self.sums, sums, strict=True))
+            values = torch.stack([value.float() for value in self.sums.values()])
+            terms = torch.stack([torch.as_tensor(self.counts[name], device=values.device) for name in self.sums])
+            sums, counts = self.machine.mean(torch.stack((values, terms.float())))
+            self.sums, self.counts = (dict(zip(self.sums, part, strict=True)) for part in (sums, counts))
 
     def _means(self) -> dict[str, float]:
         """Mean metrics since the last call; empty if there was no step."""
@@ -270,7 +275,8 @@ class Loop:
         with self.clock.aside():
             if self.first:
                 state: dict[str, Any] = {"recipe": self.recipe.state(), "best": self.best, "history": self.history}
-                state |= {"sums": self.sums, "summed": self.summed, "seconds": self.clock.elapsed()}
+                state |= {"sums": self.sums, "counts": self.counts, "summed": self.summed}
+                state["seconds"] = self.clock.elapsed()
                 save_state(self.folder.path / "resume", self.step, state)
                 self.folder.note(step=self.step)
                 if self.best is None:

@@ -143,6 +143,13 @@ class Recipe(ABC):
     def step(self, batch: Any, progress: float) -> Metrics:
         """Updates every trained network; `progress` is 0 at the first step and 1 at the last."""
 
+    def terms(self, batch: Any) -> int | Tensor:
+        """Number of terms (such as tokens) in the mean loss of a batch, where batches differ in it.
+
+        It weighs the batch in the logged metrics and, given to `update` as `count`, in the gradients.
+        """
+        return 1
+
     @property
     @abstractmethod
     def validates(self) -> bool:

@@ -88,8 +88,15 @@ def joined(first: Any, second: Any, size: int) -> Any:
             for name, one, other in zip(names, first, second, strict=True)
         ]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    pairs = zip(first.split(size), second.split(size), strict=True)
+    longest = [max(lengths) for lengths in zip(first.shape[1:], second.shape[1:], strict=True)]
+    pairs = zip(padded(first, longest).split(size), padded(second, longest).split(size), strict=True)
     return torch.cat([rows for pair in pairs for rows in pair])
+
+
+def padded(rows: Tensor, lengths: list[int]) -> Tensor:
+    """Zeros after rows that are shorter, as a batch has them."""
+    room = [length - own for length, own in zip(lengths, rows.shape[1:], strict=True)]
+    return F.pad(rows, [edge for after in reversed(room) for edge in (0, after)])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import genlab
 from genlab.engine import loop
 from genlab.engine.checkpoints import load_state
 from genlab.engine.loop import Loop
@@ -15,8 +16,9 @@ from genlab.engine.modes import evaluating
 from genlab.engine.weights import read_weights, write_weights
 from genlab.errors import InputError
 from genlab.tasks.text.gpt import GPTRecipe
-from tests.conftest import sentences
-from tests.engine.short import entries, fresh, train
+from genlab.tasks.translate.gru import GRURecipe
+from tests.conftest import phrases, sentences, tabbed
+from tests.engine.short import entries, fresh, interrupting, train
 
 pytestmark = pytest.mark.usefixtures("no_previews")
 
@@ -37,11 +39,37 @@ def test_a_metric_that_ends_within_a_report_is_averaged_over_its_steps():
     made = object.__new__(Loop)
     made.sums, made.summed, made.counts = {}, 0, {}
     for measures in ({"loss": 1.0, "reader": 4.0}, {"loss": 2.0, "reader": 6.0}, {"loss": 6.0}):
-        made._add({name: torch.tensor(value) for name, value in measures.items()})
+        made._add({name: torch.tensor(value) for name, value in measures.items()}, 1)
     assert made._means() == {"loss": 3.0, "reader": 5.0}
-    made._add({"loss": torch.tensor(7.0)})
+    made._add({"loss": torch.tensor(7.0)}, 1)
     assert made._means() == {"loss": 7.0}
     assert made._means() == {}
+
+
+def test_a_step_weighs_as_much_as_it_has_terms(tmp_path, monkeypatch):
+    """The logged loss is the mean over all tokens since the last report, also of a run that was interrupted."""
+    steps, step = [], GRURecipe.step
+    pairs, out = tmp_path / "pairs.tsv", tmp_path / "run"
+    pairs.write_text(tabbed(phrases(100)), encoding="utf-8")
+
+    def recorded(self, batch, progress):
+        measures = step(self, batch, progress)
+        steps.append((measures["loss"].item(), len(batch.targets)))
+        return measures
+
+    monkeypatch.setattr(GRURecipe, "step", recorded)
+    given = {"size": "tiny", "batch": 256, "steps": 250, "validation": 0, "quiet": True}
+    for resume in (False, True):
+        with monkeypatch.context() as patch:
+            patch.setattr(GRURecipe, "step", interrupting(GRURecipe, 3))
+            genlab.train("translate", pairs, "gru", out=out, resume=resume, **given)
+    (line,) = entries(out, "train")
+    assert line["step"] == 5
+    assert line["attempt"] == 2
+    shown = steps[:5]
+    mean = sum(loss * terms for loss, terms in shown) / sum(terms for _, terms in shown)
+    assert line["loss"] == pytest.approx(mean, rel=1e-6)
+    assert mean != pytest.approx(sum(loss for loss, _ in shown) / 5, rel=1e-5)
 
 
 def test_a_single_step_trains(book, tmp_path):

@@ -128,10 +128,14 @@ class ChoraleRecipe(MusicRecipe):
         batch = VoiceBatch(*batch)
         order = torch.rand(len(batch.codes), batch.codes.shape[2], device=batch.codes.device).argsort(1)
         nats, ending = losses(self.network, batch, order, self.loss)
-        cells = batch.real.sum() * batch.codes.shape[2]
+        cells = self.terms(batch)
         self.update(self.network, (nats + ending) / cells, clip=1.0, count=cells)
         self.average.update(self.network)
         return {"nats_per_cell": nats / cells}
+
+    def terms(self, batch: VoiceBatch) -> Tensor:
+        """Number of cells, a voice at a step each."""
+        return batch.real.sum() * batch.codes.shape[2]
 
     # --- validation ---
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from genlab.data.notes.grid import LONGEST_BAR
@@ -127,11 +127,15 @@ class TokenRecipe(MusicRecipe):
 
     def step(self, batch: TokenBatch, progress: float) -> Metrics:
         nats = self.loss(self.network(batch.tokens, batch.places), batch.targets) * batch.scored
-        count = batch.scored.sum()
+        count = self.terms(batch)
         loss = nats.sum() / count
         self.update(self.network, loss, clip=1.0, count=count)
         self.average.update(self.network)
         return {"nats_per_token": loss}
+
+    def terms(self, batch: TokenBatch) -> Tensor:
+        """Number of tokens to predict."""
+        return batch.scored.sum()
 
     # --- validation ---
 

@@ -61,5 +61,5 @@ class GRURecipe(TranslationRecipe):
     def step(self, batch: TranslationBatch, progress: float) -> Metrics:
         logits = self.pipeline.target_logits(batch)
         loss = self.loss(logits, batch.targets, self.options.label_smoothing)
-        self.update(self.network, loss, clip=1.0, count=len(batch.targets))
+        self.update(self.network, loss, clip=1.0, count=self.terms(batch))
         return {"loss": loss}

@@ -93,6 +93,10 @@ class TranslationRecipe(Recipe):
     def batch(self, step: int) -> TranslationBatch:
         return self.data.train.batch(step, self.options.batch, self.seed, self.machine.rank, self.machine.processes)
 
+    def terms(self, batch: TranslationBatch) -> int:
+        """Number of tokens to predict."""
+        return len(batch.targets)
+
     # --- metrics ---
 
     @property

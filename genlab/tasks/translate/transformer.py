@@ -102,7 +102,7 @@ class TransformerRecipe(TranslationRecipe):
     def step(self, batch: TranslationBatch, progress: float) -> Metrics:
         logits = self.pipeline.target_logits(batch)
         loss = self.loss(logits, batch.targets, self.options.label_smoothing)
-        self.update(self.network, loss, count=len(batch.targets))
+        self.update(self.network, loss, count=self.terms(batch))
         return {"loss": loss}
 
 
