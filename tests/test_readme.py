@@ -10,16 +10,24 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from genlab.data.notes.midi_writing import write_midi
 from tests.conftest import phrases, squares_and_bars, tabbed
+from tests.data.notes.made import tune
 from tests.forks import genlab_fork, python
+from tests.tasks.music.made import folder_of
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
     "README.md", "docs/text.md", "docs/points.md", "docs/classify.md", "docs/images.md", "docs/translate.md",
-    "docs/restyle.md", "docs/attention.md",
+    "docs/restyle.md", "docs/music.md", "docs/attention.md",
 ]  # fmt: skip
 
-SMALL = {"text": " --size tiny", "translate": " --size tiny", "images": " --features digits"}
+SMALL = {
+    "text": " --size tiny",
+    "translate": " --size tiny",
+    "images": " --features digits",
+    "music": " --width 32 --depth 1",
+}
 """Options that make the trainings of a task quicker."""
 SHORT = {
     "docs/images.md": """\
@@ -55,6 +63,9 @@ def folder(tmp_path: Path) -> Path:
     marks = [f"{number:06d}.jpg {1 - 2 * (number % 2):2} {2 * (number % 2) - 1:2} -1\n" for number in range(160)]
     (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("160\nBlond_Hair Black_Hair Young\n" + "".join(marks))
     looks(tmp_path)
+    folder_of(tmp_path / "pieces", [tune(seed, count=40, voices=2) for seed in range(30)])
+    for name, voices in (("melody", 1), ("piece", 2)):
+        (tmp_path / f"{name}.mid").write_bytes(write_midi(tune(0, count=60, voices=voices)))
     shutil.copytree(shapes, tmp_path / "pets")
     captions = [
         f"{photo.parent.name}/{photo.name},a sleeping {photo.parent.name}\n" for photo in shapes.glob("*/*.png")
@@ -112,7 +123,7 @@ def test_commands_run(page: str, folder: Path) -> None:
 def test_snippets_run(page: str, folder: Path) -> None:
     for snippet in blocks(page, "python"):
         options = next((options for task, options in SMALL.items() if f'"{task}"' in snippet), "")
-        less = "steps=4" + re.sub(r" --(\w+) (\w+)", r', \1="\2"', options)
+        less = "steps=4" + re.sub(r" --(\w+) ([a-z]\w*)", r', \1="\2"', re.sub(r" --(\w+) (\d+)", r", \1=\2", options))
         quick = re.sub(r"\bminutes=[\d.]+", less, snippet)
         done = python("-c", SHORT.get(page, "") + quick, folder=folder)
         assert done.returncode == 0, f"{snippet}\n{done.stderr}"

@@ -58,7 +58,7 @@ def test_a_step_weighs_as_much_as_it_has_terms(tmp_path, monkeypatch):
         return measures
 
     monkeypatch.setattr(GRURecipe, "step", recorded)
-    given = {"size": "tiny", "batch": 256, "steps": 250, "validation": 0, "quiet": True}
+    given = {"size": "tiny", "batch": 256, "steps": 1000, "validation": 0, "quiet": True}
     for resume in (False, True):
         with monkeypatch.context() as patch:
             patch.setattr(GRURecipe, "step", interrupting(GRURecipe, 3))
