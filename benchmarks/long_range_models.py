@@ -12,7 +12,7 @@ from long_range_tasks import TASKS
 from torch import nn
 from torch.optim import Optimizer
 
-from genlab.layers.muon import POLAR_EXPRESS, Muon
+from genlab.layers.muon import muon_and_adam
 from genlab.models.gpt import GPT, GPTShape
 from genlab.models.lstm import LSTM, LSTMShape
 
@@ -80,10 +80,4 @@ def optimizers(network: nn.Module, rate: float) -> list[Optimizer]:
     matrices = []
     if isinstance(network, GPT):
         matrices = [weight for weight in network.blocks.parameters() if weight.ndim == 2]
-    others = [weight for weight in network.parameters() if all(weight is not matrix for matrix in matrices)]
-    adam = torch.optim.AdamW(
-        others, lr=EMBEDDING_RATE if matrices else rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
-    )
-    if not matrices:
-        return [adam]
-    return [Muon(matrices, lr=rate, weight_decay=0.0, momentum=0.9, ns_coefficients=POLAR_EXPRESS), adam]
+    return muon_and_adam(network, matrices, rate, 0.0, EMBEDDING_RATE if matrices else rate)

@@ -162,9 +162,7 @@ class Loop:
         self.summed += 1
 
     def _share_sums(self) -> None:
-        """Averages sums and counts of the metrics over all processes, so that a checkpoint of the first one has those of
-        all.
-        """
+        """Averages the metrics' sums and counts over all processes: a checkpoint of the first one has those of all."""
         if self.sums and self.machine.processes > 1:
             values = torch.stack([value.float() for value in self.sums.values()])
             terms = torch.stack([torch.as_tensor(self.counts[name], device=values.device) for name in self.sums])

@@ -99,6 +99,35 @@ def hidden_matrices(network: nn.Module) -> Iterator[Tensor]:
             yield layer.weight
 
 
+def divided(network: nn.Module, matrices: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """The matrices that Muon trains, and the other weights of the network that are trained, for AdamW."""
+    chosen = list(matrices)
+    known = {id(weight) for weight in chosen}
+    return chosen, [weight for weight in network.parameters() if weight.requires_grad and id(weight) not in known]
+
+
+def muon_and_adam(
+    network: nn.Module, matrices: Iterable[Tensor], rate: float, decay: float, adam_rate: float, adam_decay: float = 0.0
+) -> list[torch.optim.Optimizer]:
+    """The optimisers of a network of tokens: Muon, with fast momentum, and AdamW; without weights for one, the other.
+
+    Args:
+        network: The network.
+        matrices: Those of its weights that Muon trains; a custom network may have none.
+        rate: Learning rate of Muon.
+        decay: Weight decay of Muon.
+        adam_rate: Learning rate of AdamW, which trains the other weights.
+        adam_decay: Weight decay of AdamW.
+    """
+    chosen, others = divided(network, matrices)
+    found: list[torch.optim.Optimizer] = []
+    if chosen:
+        found.append(Muon(chosen, rate, decay, momentum=0.9, ns_coefficients=POLAR_EXPRESS))
+    if others:
+        found.append(torch.optim.AdamW(others, adam_rate, betas=(0.9, 0.95), weight_decay=adam_decay, fused=True))
+    return found
+
+
 def fast_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 if the device has units for it, else float32."""
     able = torch.cpu.get_capabilities() if device.type == "cpu" else {"avx512_bf16": True}

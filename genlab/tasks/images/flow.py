@@ -23,7 +23,7 @@ from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
 from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.layers.average import Average
-from genlab.layers.muon import POLAR_EXPRESS, Muon
+from genlab.layers.muon import POLAR_EXPRESS, Muon, divided
 from genlab.layers.unet import Block
 from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
 from genlab.tasks.images.facts import PictureFacts
@@ -201,14 +201,12 @@ def matrices_and_others(flow: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
     layers at both ends. AdamW trains all of a custom network.
     """
     if not isinstance(flow, Flow):
-        return [], list(flow.parameters())
+        return divided(flow, [])
     left: list[nn.Module | None] = [flow.stem, flow.out, flow.palette, flow.text.words if flow.text else None]
     left += [module.modulation for module in flow.modules() if isinstance(module, Block)]
     outer = {id(weight) for module in left if module is not None for weight in module.parameters()}
     outer |= {id(flow.text.positions)} if flow.text else set()
-    matrices: list[Tensor] = [one for one in flow.parameters() if one.ndim > 1 and id(one) not in outer]
-    inner = {id(weight) for weight in matrices}
-    return matrices, [weight for weight in flow.parameters() if id(weight) not in inner]
+    return divided(flow, (one for one in flow.parameters() if one.ndim > 1 and id(one) not in outer))
 
 
 def check_classes(classes: list[str], label: str | None) -> None:

@@ -22,7 +22,7 @@ from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Metrics, Place, Setup
 from genlab.errors import InputError
 from genlab.layers.average import Average
-from genlab.layers.muon import POLAR_EXPRESS, Muon
+from genlab.layers.muon import muon_and_adam
 from genlab.models.chorale import Chorale, ChoraleShape, Features, Places, Voice
 from genlab.models.chorale_steps import Codes, Past, Struck, labels_of, past_of, step_nats
 from genlab.tasks.music.grids import VoiceFacts, VoicePiece, as_tensors, facts_of, grids_of
@@ -83,14 +83,13 @@ class ChoraleRecipe(MusicRecipe):
         self.network = build_network(options, facts, setup.networks)["chorale"].to(device)
         self.average = Average(self.network, options.average).to(device)
         self.loss = setup.losses.get("loss", step_nats)
-        matrices, others = divided_weights(self.network)
-        muon = Muon(matrices, options.learning_rate, options.weight_decay, momentum=0.9, ns_coefficients=POLAR_EXPRESS)
-        adam = torch.optim.AdamW(
-            others, options.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=options.weight_decay, fused=True
-        )
+        optimizers = muon_and_adam(
+            self.network, inner_matrices(self.network), options.learning_rate, options.weight_decay,
+            options.embedding_learning_rate, options.weight_decay,
+        )  # fmt: skip
         pipeline = MusicPipeline(options, facts, {"chorale": self.average.network}, setup.machine)
         networks: dict[str, nn.Module] = {"chorale": self.network, "average": self.average}
-        super().__init__(setup, pipeline, networks, {"chorale": [muon, adam]})
+        super().__init__(setup, pipeline, networks, {"chorale": optimizers})
         self.train = [as_tensors(grid, facts) for grid in self.data.train]
         self.pasts = [_past(piece) for piece in self.train]
         ranges = np.array(facts.ranges)
@@ -181,8 +180,8 @@ def nats_per_cell(pipeline: MusicPipeline, grids: Sequence[VoiceGrid], loss: Any
     return {"nats_per_cell": total / cells, "nats_per_end": ends / len(pieces)}
 
 
-def divided_weights(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
-    """The weights that Muon trains, the matrices between embeddings and logits, and the others."""
+def inner_matrices(network: nn.Module) -> list[Tensor]:
+    """The matrices between embeddings and logits, which Muon trains."""
     outer = {
         id(module.weight)
         for part in network.modules()
@@ -193,9 +192,7 @@ def divided_weights(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
             else []
         )
     }  # fmt: skip
-    matrices: list[Tensor] = [weight for weight in network.parameters() if weight.ndim == 2 and id(weight) not in outer]
-    known = {id(weight) for weight in matrices}
-    return matrices, [weight for weight in network.parameters() if id(weight) not in known]
+    return [weight for weight in network.parameters() if weight.ndim == 2 and id(weight) not in outer]
 
 
 def _past(piece: VoicePiece) -> Past:

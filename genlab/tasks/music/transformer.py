@@ -3,14 +3,12 @@
 Read it with `models/music_transformer.py` (the network); `token_recipe.py` has the batches, the step and validation.
 """
 
-import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from genlab.engine.custom import Networks
 from genlab.engine.recipe import Setup
 from genlab.errors import InputError
-from genlab.layers.muon import POLAR_EXPRESS, Muon, hidden_matrices
+from genlab.layers.muon import hidden_matrices, muon_and_adam
 from genlab.models.music_transformer import HEAD, MusicTransformer
 from genlab.tasks.music.options import TransformerOptions
 from genlab.tasks.music.token_recipe import TokenRecipe, network_of
@@ -36,15 +34,8 @@ class TransformerRecipe(TokenRecipe):
     def __init__(self, setup: Setup) -> None:
         options = setup.options
         network = build_network(options, setup.data.facts, setup.networks)["transformer"].to(setup.machine.device)
-        matrices = list(hidden_matrices(network))
-        known = {id(weight) for weight in matrices}
-        others = [weight for weight in network.parameters() if weight.requires_grad and id(weight) not in known]
-        optimizers: list[Optimizer] = []
-        if matrices:  # a custom network may have none
-            optimizers.append(
-                Muon(matrices, options.learning_rate, options.weight_decay, momentum=0.9, ns_coefficients=POLAR_EXPRESS)
-            )
-        optimizers.append(
-            torch.optim.AdamW(others, options.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
-        )
+        optimizers = muon_and_adam(
+            network, hidden_matrices(network), options.learning_rate, options.weight_decay,
+            options.embedding_learning_rate,
+        )  # fmt: skip
         super().__init__(setup, network, optimizers)

@@ -10,14 +10,13 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.optim import Optimizer
 
 from genlab.data.text.corpus import Corpus
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import Metrics, Setup, Speed
 from genlab.errors import InputError
-from genlab.layers.muon import POLAR_EXPRESS, Muon, hidden_matrices
+from genlab.layers.muon import hidden_matrices, muon_and_adam
 from genlab.models.gpt import GPT, GPTShape
 from genlab.options import make
 from genlab.tasks.shared.sizing import fitting_size, tokens_read
@@ -75,23 +74,11 @@ class GPTRecipe(TextRecipe):
 
     def __init__(self, setup: Setup) -> None:
         options, pipeline = setup.options, new_pipeline(setup, build_network)
-        matrices = list(hidden_matrices(pipeline.network))
-        known = {id(weight) for weight in matrices}
-        others = [w for w in pipeline.network.parameters() if w.requires_grad and id(w) not in known]
-        optimizers: list[Optimizer] = []
-        if matrices:  # a custom network may have none
-            muon = Muon(
-                matrices,
-                lr=options.learning_rate,
-                weight_decay=options.weight_decay,
-                momentum=0.9,
-                ns_coefficients=POLAR_EXPRESS,
-            )
-            optimizers.append(muon)
-        adam = torch.optim.AdamW(
-            others, lr=options.embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
-        )
-        super().__init__(setup, pipeline, [*optimizers, adam])
+        optimizers = muon_and_adam(
+            pipeline.network, hidden_matrices(pipeline.network), options.learning_rate, options.weight_decay,
+            options.embedding_learning_rate,
+        )  # fmt: skip
+        super().__init__(setup, pipeline, optimizers)
         # Compiling takes half a minute: it pays off on GPUs, but not on CPUs at these sizes.
         compiles = setup.machine.device.type == "cuda" and type(self.network) is GPT
         self.forward: Callable[..., Tensor] = torch.compile(self.network) if compiles else self.network

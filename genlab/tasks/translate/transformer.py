@@ -7,14 +7,13 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from genlab.data.pairs.batches import TranslationBatch
 from genlab.engine.custom import Networks
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import Metrics, Setup, Speed
-from genlab.layers.muon import POLAR_EXPRESS, Muon
+from genlab.layers.muon import muon_and_adam
 from genlab.models.transformer import Transformer, TransformerShape
 from genlab.tasks.shared.sizing import fitting_batch, fitting_size, tokens_read
 from genlab.tasks.translate.options import TransformerOptions
@@ -60,21 +59,9 @@ class TransformerRecipe(TranslationRecipe):
             try_translator("transformer", pipeline)
         embeddings = {module.weight for module in network.modules() if isinstance(module, nn.Embedding)}
         matrices = [weight for weight in network.parameters() if weight.ndim == 2 and weight not in embeddings]
-        others = [weight for weight in network.parameters() if weight.ndim != 2 or weight in embeddings]
-        optimizers: list[torch.optim.Optimizer] = []
-        if matrices:  # a custom network may have none
-            optimizers.append(
-                Muon(
-                    matrices,
-                    lr=options.learning_rate,
-                    weight_decay=options.weight_decay,
-                    momentum=0.9,
-                    ns_coefficients=POLAR_EXPRESS,
-                )
-            )
-        if others:
-            rate = options.embedding_learning_rate
-            optimizers.append(torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True))
+        optimizers = muon_and_adam(
+            network, matrices, options.learning_rate, options.weight_decay, options.embedding_learning_rate
+        )
         super().__init__(setup, pipeline, {"transformer": optimizers})
 
     @classmethod
