@@ -94,9 +94,10 @@ def cache(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _short_previews():
-    """Previews of texts that cost little; the commands of the docs, in processes of their own, show whole ones."""
+    """Previews of texts and music that cost little; the docs' commands, in their own processes, show whole ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("genlab.tasks.text.recipe.PREVIEW_TOKENS", 3)
+        patch.setattr("genlab.tasks.music.recipe.PREVIEW_BARS", 1)
         yield
 
 

@@ -7,10 +7,12 @@ import numpy as np
 from jaxtyping import Int
 
 from genlab.data.notes.grid import METRES, bars_of, metres_of, on_grid
+from genlab.data.notes.keys import pitch_name
 from genlab.data.notes.places import places_of
 from genlab.data.notes.programs import PROGRAMS, program_of
 from genlab.data.notes.score import Score, Tempo, Track
 from genlab.data.notes.tokens import decode, encode
+from genlab.data.notes.transposing import ranges_of
 from genlab.data.notes.vocabulary import TRACKS, Vocabulary
 from genlab.errors import InputError
 from genlab.tasks.music.options import TokenRequest
@@ -29,6 +31,8 @@ class Beginning:
     """Its tokens; at least Start."""
     score: Score | None = None
     """The prompt; None without one."""
+    shift: int = 0
+    """Semitones by which the prompt was moved into the ranges of the training pieces."""
 
     def finished(self, ids: Sequence[int], request: TokenRequest, facts: TokenFacts) -> Score:
         """The score of a piece that was written, without the prompt if the request says so."""
@@ -38,7 +42,9 @@ class Beginning:
         elif not facts.tempos:
             tempos = [Tempo(0, facts.tempo)] if self.score is None else on_grid(self.score)[0].tempos
             score = replace(score, tempos=tempos)
-        return score if request.with_prompt else without(score, ids, len(self.ids), facts.vocabulary)
+        if not request.with_prompt:
+            score = without(score, ids, len(self.ids), facts.vocabulary)
+        return moved_back(score, self.shift)
 
 
 def beginning_of(request: TokenRequest, facts: TokenFacts) -> Beginning:
@@ -52,7 +58,9 @@ def beginning_of(request: TokenRequest, facts: TokenFacts) -> Beginning:
         if request.metre is not None:
             raise InputError("metre: what is given has a metre: omit --metre.", "metre")
         prompt = played_by(request.prompt, programs) if programs else request.prompt
-        return Beginning(_prompt_tokens(prompt, facts), prompt)
+        ids = _prompt_tokens(prompt, facts)
+        shift = fitting_shift(prompt, facts)
+        return Beginning(facts.vocabulary.transposed(ids, shift).tolist(), prompt, shift)
     if not request.with_prompt:
         raise InputError("with_prompt: --no-with-prompt belongs to --prompt FILE.", "with_prompt")
     if len(programs) > TRACKS:
@@ -66,7 +74,7 @@ def beginning_of(request: TokenRequest, facts: TokenFacts) -> Beginning:
     return Beginning([number("Start"), *(number("Instrument", program) for program in programs)])
 
 
-def _prompt_tokens(prompt: Score, facts: TokenFacts) -> list[int]:
+def _prompt_tokens(prompt: Score, facts: TokenFacts) -> Int[np.ndarray, " tokens"]:
     """The tokens of a prompt, without End."""
     if not any(track.notes for track in prompt.tracks):
         raise InputError("prompt: the file has no notes.", "prompt")
@@ -88,7 +96,46 @@ def _prompt_tokens(prompt: Score, facts: TokenFacts) -> list[int]:
                 f"({facts.metre_names}).",
                 "prompt",
             )
-    return ids[:-1].tolist()
+    return ids[:-1]
+
+
+def fitting_shift(prompt: Score, facts: TokenFacts) -> int:
+    """The smallest number of semitones that moves all instruments of a prompt into their ranges in the training pieces.
+
+    Raises:
+        InputError: none does.
+    """
+    known = {program: (low, high) for program, low, high in facts.ranges}
+    lowest, highest = -127, 127
+    for program, (low, high) in ranges_of([prompt]).items():
+        least, most = known.get(program, (0, 127))
+        if high - low > most - least:
+            raise InputError(
+                f"prompt: the {PROGRAMS[program]} goes from {pitch_name(low)} to {pitch_name(high)}, a wider range "
+                f"than in the training pieces ({pitch_name(least)} to {pitch_name(most)}).",
+                "prompt",
+            )
+        lowest, highest = max(lowest, least - low), min(highest, most - high)
+    if lowest > highest:
+        raise InputError("prompt: its instruments are further apart than in the training pieces.", "prompt")
+    return min(max(0, lowest), highest)
+
+
+def moved_back(score: Score, shift: int) -> Score:
+    """The piece transposed down by `shift`; new notes that leave the range of MIDI move by octaves."""
+    if shift == 0:
+        return score
+    tracks = [
+        replace(track, notes=[note._replace(pitch=_folded(note.pitch - shift)) for note in track.notes])
+        if not track.drums else track
+        for track in score.tracks
+    ]  # fmt: skip
+    return replace(score, tracks=tracks)
+
+
+def _folded(pitch: int) -> int:
+    """The nearest pitch from 0 to 127 that is octaves away."""
+    return pitch - 12 * max(0, -((127 - pitch) // 12)) + 12 * max(0, -(pitch // 12))
 
 
 def _remedy(facts: TokenFacts) -> str:

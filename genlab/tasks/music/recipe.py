@@ -11,8 +11,8 @@ from genlab.tasks.music.pipeline import MusicPipeline
 
 EXAMPLES = 3
 """Number of training pieces that `genlab look` shows."""
-PREVIEWS = 2
-"""Number of pieces in a preview."""
+PREVIEWS, PREVIEW_BARS = 2, 16
+"""Number of pieces in a preview, and the largest number of bars of each."""
 
 
 class MusicRecipe(Recipe):
@@ -34,4 +34,4 @@ class MusicRecipe(Recipe):
         return [sample_of(piece.score) for piece in data.pieces.train[:EXAMPLES]]
 
     def preview(self) -> list[Sample]:
-        return list(self.pipeline.generate(MusicRequest(n=PREVIEWS)))
+        return list(self.pipeline.generate(MusicRequest(n=PREVIEWS, bars=PREVIEW_BARS)))

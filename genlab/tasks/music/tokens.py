@@ -7,7 +7,7 @@ beginning of a piece.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from genlab.data.notes.grid import METRES
 from genlab.data.notes.places import places_of
 from genlab.data.notes.score import Score
 from genlab.data.notes.tokens import encode
+from genlab.data.notes.transposing import ranges_of
 from genlab.data.notes.vocabulary import Vocabulary
 from genlab.errors import InputError
 
@@ -45,6 +46,8 @@ class TokenFacts:
     """The instruments, the commonest first."""
     drums: bool
     """Whether there are drums."""
+    ranges: list[list[int]] = field(default_factory=list)
+    """Each instrument with its lowest and highest pitch; one that is missing may have any pitch."""
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -125,6 +128,7 @@ def facts_of_scores(scores: Sequence[Score], velocities: int | None, tempos: int
         float(np.median([score.tempos[0].per_minute for score in scores])),
         [number for number, _ in instruments.most_common()],
         any(track.drums and track.notes for score in scores for track in score.tracks),
+        [[program, *span] for program, span in ranges_of(scores).items()],
     )
 
 

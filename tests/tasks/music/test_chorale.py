@@ -22,6 +22,8 @@ from genlab.tasks.music.options import ChoraleOptions
 from tests.data.notes.made import tune
 from tests.engine.short import interrupting
 
+pytestmark = pytest.mark.usefixtures("no_previews")
+
 TINY = {"width": 32, "depth": 1, "window": 24, "batch": 4, "dropout": 0.0}
 
 

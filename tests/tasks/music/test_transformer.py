@@ -10,7 +10,6 @@ import torch
 import genlab
 from genlab.catalog import task_named
 from genlab.data.notes.formats import MIDI
-from genlab.engine.loop import Loop
 from genlab.engine.machine import Machine, seed_everything
 from genlab.engine.options import Place
 from genlab.engine.recipe import Setup, Speed
@@ -21,6 +20,8 @@ from genlab.tasks.music.transformer import TransformerRecipe
 from tests.data.notes.made import tune
 from tests.engine.short import interrupting
 from tests.tasks.music.made import duet, duets, folder_of
+
+pytestmark = pytest.mark.usefixtures("no_previews")
 
 TINY = {"context": 48, "batch": 4, "width": 32, "depth": 1, "dropout": 0.1}
 
@@ -65,7 +66,6 @@ def test_train_and_generate(folder, tmp_path, cli):
 @pytest.mark.parametrize("model", ["transformer", "lstm"])
 def test_interrupted_and_resumed(folder, tmp_path, monkeypatch, model):
     """A run that is interrupted and resumed has the weights of one that was not."""
-    monkeypatch.setattr(Loop, "_preview", lambda *_: None)
     from genlab.catalog import load
 
     kind = load(task_named("music").model(model).recipe)
@@ -140,6 +140,21 @@ class Narrow(torch.nn.Module):
 
     def forward(self, tokens, places):
         return self.weight.expand(*tokens.shape, 3)
+
+
+def test_likelihoods_are_beside_those_of_an_ngram(folder, tmp_path):
+    """A network that has hardly learnt is worse; other music has no n-gram, because it has no training split."""
+    run = genlab.train("music", folder, "transformer", steps=1, out=tmp_path / "run", quiet=True, test=0.2, **TINY)
+    report = run.evaluate()
+    per_note, per_token = report["nats_per_note"], report["nats_per_token"]
+    assert per_note.keys() == per_token.keys() == {"model", "ngram"}
+    assert per_note["ngram"] / per_token["ngram"] == pytest.approx(per_note["model"] / per_token["model"])
+    assert 0.1 < per_token["ngram"] < 0.6 * per_token["model"]
+    assert "higher than that of the n-gram" in report["verdict"]
+    assert "training pieces than held-out music does" in report["verdict"]
+    other = run.evaluate(str(duets(tmp_path / "other", count=8, bars=2)))
+    assert other["nats_per_note"].keys() == {"model"}
+    assert "n-gram" not in other["verdict"]
 
 
 def test_bad_options(folder, tmp_path):

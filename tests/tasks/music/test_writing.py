@@ -9,13 +9,15 @@ import torch
 
 from genlab.data.notes.keys import key_of, tonality_of
 from genlab.data.notes.score import Metre, Note, Score, Track
-from genlab.data.notes.tokens import encode
+from genlab.data.notes.tokens import decode, encode
+from genlab.data.notes.transposing import ranges_of, transposed
 from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.tasks.music import lstm, transformer
 from genlab.tasks.music.options import LSTMOptions, TokenRequest, TransformerOptions
 from genlab.tasks.music.pipeline import MusicPipeline
+from genlab.tasks.music.prompts import beginning_of, moved_back
 from genlab.tasks.music.tokens import facts_of_scores
 from genlab.tasks.music.writing import Row, permitted_tokens
 from tests.tasks.music.made import duet
@@ -206,7 +208,43 @@ def test_a_prompt_can_be_played_by_other_instruments(rotary):
     assert score.tracks[0].program == 73
 
 
+@pytest.mark.parametrize("shift", [14, -30, 45])
+def test_a_prompt_out_of_range_is_moved_into_it_and_back(rotary, shift):
+    """The network reads and writes pitches of the training pieces; the listener hears those of the prompt."""
+    prompt = transposed(duet(1, bars=1), shift)
+    beginning = beginning_of(TokenRequest(prompt=prompt), rotary.facts)
+    near = beginning_of(TokenRequest(prompt=duet(1, bars=1)), rotary.facts)
+    ranges = {program: (low, high) for program, low, high in rotary.facts.ranges}
+    read = ranges_of([decode(beginning.ids, rotary.facts.vocabulary)])
+    assert all(ranges[p][0] <= low and high <= ranges[p][1] for p, (low, high) in read.items())
+    assert near.shift == 0
+    assert abs(beginning.shift + shift) <= 12
+    for with_prompt in (True, False):
+        request = {"bars": 2, "n": 3, "prompt": prompt, "with_prompt": with_prompt}
+        for score in write(rotary, **request):
+            found = {(program, drums): set(notes) for program, drums, notes in spans(score)}
+            if with_prompt:
+                assert all(set(given) <= found[program, drums] for program, drums, given in spans(prompt))
+            assert all(0 <= note.pitch <= 127 for track in score.tracks for note in track.notes)
+
+
+def test_notes_beyond_midi_move_by_octaves():
+    score = Score([Track([Note(0, 480, pitch) for pitch in (3, 60, 127)]), Track([Note(0, 480, 36)], 0, True)])
+    down, up = moved_back(score, 5), moved_back(score, -5)
+    assert [note.pitch for note in down.tracks[0].notes] == [10, 55, 122]
+    assert [note.pitch for note in up.tracks[0].notes] == [8, 65, 120]
+    assert down.tracks[1] == up.tracks[1] == score.tracks[1]
+
+
 BAD = {
+    "a prompt that is too wide": (
+        {"prompt": Score([Track([Note(0, 480, 20), Note(480, 480, 100)], 73)])},
+        "prompt: the flute goes from G#0 to E7, a wider range than in the training pieces (", "prompt",
+    ),
+    "instruments that are too far apart": (
+        {"prompt": Score([Track([Note(0, 480, 100)], 73), Track([Note(0, 480, 20)])])},
+        "prompt: its instruments are further apart than in the training pieces.", "prompt",
+    ),
     "a metre never seen": ({"metre": "7/8"}, "metre: the training pieces have no 7/8: choose from 4/4, 3/4.", "metre"),
     "an instrument never seen": (
         {"instruments": ("violin",)}, "instruments: the training pieces have no violin: they have", "instruments",
