@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from genlab.engine.checkpoints import load_state, save_state
-from genlab.layers.muon import Muon, orthogonalise
+from genlab.layers.muon import Muon, divided, muon_and_adam, orthogonalise
 
 
 def test_a_batch_equals_matrix_by_matrix():
@@ -70,3 +70,21 @@ def test_state_through_a_checkpoint(tmp_path):
     step(one, first, 1)
     step(other, second, 1)
     assert torch.equal(one, other)
+
+
+def test_every_trained_weight_has_one_optimiser():
+    """In the order of the network; frozen weights have none, and neither has Muon without matrices."""
+    network = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 5))
+    network[2].requires_grad_(False)
+    matrices, others = divided(network, [network[1].weight])
+    rest = [network[0].weight, network[1].bias, *network[3].parameters()]
+    assert [id(weight) for weight in matrices + others] == [id(weight) for weight in (network[1].weight, *rest)]
+    muon, adam = muon_and_adam(network, [network[1].weight], 0.02, 0.1, 0.004, 0.3)
+    assert isinstance(muon, Muon)
+    assert isinstance(adam, torch.optim.AdamW)
+    assert [id(weight) for weight in adam.param_groups[0]["params"]] == [id(weight) for weight in rest]
+    rates = [(one.param_groups[0]["lr"], one.param_groups[0]["weight_decay"]) for one in (muon, adam)]
+    assert rates == [(0.02, 0.1), (0.004, 0.3)]
+    (alone,) = muon_and_adam(network, [], 0.02, 0.1, 0.004)
+    assert len(alone.param_groups[0]["params"]) == 5
+    assert alone.param_groups[0]["weight_decay"] == 0
