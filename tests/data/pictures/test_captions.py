@@ -303,8 +303,8 @@ def test_a_note_says_that_nothing_can_be_held_out() -> None:
     few = grid(pictures=60, values=2, columns=2)
     assert held_out_combinations(few, DescriptionSource(unseen=0.1), notes) == []
     assert notes == [
-        "none of 4 combinations of column 0 and column 1 is held out of training: at --unseen 0.1, all are too common, or "
-        "the only ones with a value. A larger share may hold some out."
+        "none of 4 combinations of column 0 and column 1 is held out of training: at --unseen 0.1, all are too common, "
+        "or the only ones with a value. A larger share may hold some out."
     ]
     assert held_out_combinations(few, DescriptionSource(unseen=0.0), notes) == [] and len(notes) == 1
 
