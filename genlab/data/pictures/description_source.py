@@ -145,8 +145,8 @@ def held_out_combinations(
     columns = f"{', '.join(names[:-1])} and {names[-1]}"
     if not chosen:
         notes.append(
-            f"none of {every:,} combinations of {columns} is held out of training: at --unseen {descriptions.unseen:g}, "
-            "all are too common, or the only ones with a value. A larger share may hold some out."
+            f"none of {every:,} combinations of {columns} is held out of training: at --unseen "
+            f"{descriptions.unseen:g}, all are too common, or the only ones with a value. A larger share may hold some out."
         )
     else:
         notes.append(
