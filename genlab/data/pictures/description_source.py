@@ -146,7 +146,8 @@ def held_out_combinations(
     if not chosen:
         notes.append(
             f"none of {every:,} combinations of {columns} is held out of training: at --unseen "
-            f"{descriptions.unseen:g}, all are too common, or the only ones with a value. A larger share may hold some out."
+            f"{descriptions.unseen:g}, all are too common, or the only ones with a value. A larger share may hold some "
+            "out."
         )
     else:
         notes.append(
