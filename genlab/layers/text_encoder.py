@@ -2,9 +2,12 @@
 
 Data flow::
 
-    words (batch, length) -> embedding, learnt positions -> depth times
+    words (batch, length) -> embedding, learnt positions; x + convolution(x) over neighbouring words -> depth times
       x + attention(norm(x));  x + feed_forward(norm(x))
     -> norm -> context (batch, length, width), one vector per word
+
+Departs from the paper: the convolution binds a word to its neighbours from the first step. Attention learns it late,
+and "no beard, glasses" has the same words as "beard, no glasses".
 """
 
 import torch
@@ -50,12 +53,15 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Parameter(0.02 * torch.randn(longest, width))
+        self.neighbours = nn.Conv1d(width, width, 3, padding=1)
         self.layers = nn.ModuleList(TextLayer(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         nn.init.normal_(self.words.weight, 0, 0.02)
 
     def forward(self, words: Words) -> Context:
-        x = self.words(words) + self.positions[: words.shape[1]]
+        given = (words > 0)[..., None]
+        x = (self.words(words) + self.positions[: words.shape[1]]) * given
+        x = x + self.neighbours(x.mT).mT * given
         for layer in self.layers:
             x = layer(x, words > 0)
         return self.norm(x)

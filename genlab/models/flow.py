@@ -15,10 +15,11 @@ A path from noise x0 (time 0) to a picture x1 (time 1) is x_t = (1 - t) x0 + t x
 network learns the mean velocity of all paths through x_t; following it from noise makes a picture.
 
 Departs from the papers: the network sees a picture as 2 x 2 pixels per position, as a small vision Transformer would,
-which makes it fast enough for CPUs; the context enters by cross-attention at the lowest resolution, and its first
-vector, which has read all words, together with the time; for drawings, the network predicts the picture, mixed from a
-few learned colours (`layers/palette.py`), and its velocity follows from it (Li and He 2025, arXiv 2511.13720, section
-3); the last step of Heun's method is Euler's, so that pictures end at what the network predicts.
+which makes it fast enough for CPUs; the context enters by cross-attention at the lowest resolution, and its mean
+together with the time; for drawings, the network predicts the picture, mixed from a few learned colours
+(`layers/palette.py`), and its velocity follows from it (Li and He 2025, arXiv 2511.13720, section 3), learnt mostly at
+times with more noise (`draw_times`); the last step of Heun's method is Euler's, so that pictures end at what the
+network predicts.
 """
 
 from collections.abc import Callable
@@ -46,6 +47,8 @@ LOWEST = 8
 """Resolution at which the network attends."""
 HEAD = 32
 """Width of an attention head."""
+LOGIT_MEAN, LOGIT_DEVIATION = -0.8, 0.8
+"""Mean and deviation of the logits of the times that predicted pictures are learnt at."""
 LEAST = 0.02
 """Smallest remaining time that the way to a predicted picture is divided by."""
 TIME_SCALE = 1000.0
@@ -130,8 +133,9 @@ class Flow(nn.Module):
         """Velocities at `x` and `times`, given the context that `read` returned."""
         width = self.stem.out_channels
         embedding = self.time(sinusoids_of(times, width))
-        if context is not None and self.summary is not None:
-            embedding = embedding + self.summary(context[:, 0])
+        if context is not None and mask is not None and self.summary is not None:
+            given = mask[..., None] / mask.sum(1)[:, None, None]
+            embedding = embedding + self.summary((context * given).sum(1))
         embedding = F.silu(embedding)
         noisy, x = x, self.stem(F.pixel_unshuffle(x, PATCH))
         skips = []
@@ -156,6 +160,26 @@ def sinusoids_of(times: Times, width: int) -> Float[Tensor, "batch width"]:
 
 
 # --- training -------------------------------------------------------------------------------------
+
+
+def draw_times(
+    count: int, predicts_pictures: bool, generator: torch.Generator | None = None, device: torch.device | None = None
+) -> Times:
+    """Times in [0, 1] to learn velocities at: uniform, or those at which a picture is yet to be guessed.
+
+    The error of a predicted picture enters its velocity divided by the remaining time. Uniform times would spend most
+    of the gradient on the last tenth, where the picture is all but visible. Logit-normal times (Esser et al. 2024,
+    arXiv 2403.03206, section 3.1) with the mean and deviation of Li and He (2025) are mostly below one half.
+
+    Args:
+        count: Number of times.
+        predicts_pictures: Whether the network predicts pictures, with a palette.
+        generator: Draws them; None for the global one.
+        device: Where to draw them.
+    """
+    if not predicts_pictures:
+        return torch.rand(count, generator=generator, device=device)
+    return torch.sigmoid(LOGIT_MEAN + LOGIT_DEVIATION * torch.randn(count, generator=generator, device=device))
 
 
 def interpolate(noise: Pictures, pictures: Pictures, times: Times) -> Pictures:

@@ -9,6 +9,7 @@ from genlab.data.pictures.wording import PADDING, START
 from genlab.models.flow import (
     Flow,
     FlowShape,
+    draw_times,
     flow_matching_loss,
     follow,
     guided,
@@ -83,6 +84,15 @@ def test_paths_and_loss_by_hand():
     points = interpolate(torch.zeros(2, 1, 2, 2), pictures, times)
     assert points[:, 0, 0, 0].tolist() == [0.0, 0.25]
     assert flow_matching_loss(torch.zeros(2, 1, 2, 2), -pictures, pictures).item() == 4.0
+
+
+def test_predicted_pictures_are_learnt_at_noisier_times():
+    """The quantiles of a normal distribution of logits, by hand: 0.31 is the sigmoid of -0.8."""
+    shares = torch.tensor([0.1587, 0.5, 0.8413])
+    times = draw_times(100_000, True, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(times.quantile(shares), torch.tensor([0.168, 0.310, 0.5]), atol=3e-3, rtol=0)
+    uniform = draw_times(100_000, False, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(uniform.quantile(shares), shares, atol=4e-3, rtol=0)
 
 
 @pytest.mark.parametrize("heun", [False, True])

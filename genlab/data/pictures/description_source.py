@@ -137,12 +137,21 @@ def held_out_combinations(
     """Combinations of values to hold out of training; adds to `notes` how many they are."""
     if descriptions is None or not isinstance(described, Facts):
         return []
+    if len(described.attributes) < 2 or descriptions.unseen == 0:
+        return []
     chosen = unseen_combinations(described, descriptions.unseen)
-    if chosen:
-        every = len({tuple(row) for row in described.values.tolist() if UNKNOWN not in row})
-        names = [one.name for one in described.attributes]
+    every = len({tuple(row) for row in described.values.tolist() if UNKNOWN not in row})
+    names = [one.name for one in described.attributes]
+    columns = f"{', '.join(names[:-1])} and {names[-1]}"
+    if not chosen:
         notes.append(
-            f"{len(chosen):,} of {every:,} combinations of {', '.join(names[:-1])} and {names[-1]} "
+            f"none of {every:,} combinations of {columns} is held out of training: at --unseen "
+            f"{descriptions.unseen:g}, all are too common, or the only ones with a value. A larger share may hold some "
+            "out."
+        )
+    else:
+        notes.append(
+            f"{len(chosen):,} of {every:,} combinations of {columns} "
             f"({counted(int(are_unseen(described, chosen).sum()))}) are held out of training, so that evaluate can "
             "measure unseen combinations: --unseen 0 trains on all."
         )

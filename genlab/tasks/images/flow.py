@@ -25,7 +25,7 @@ from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.layers.muon import POLAR_EXPRESS, Muon, divided
 from genlab.layers.unet import Block
-from genlab.models.flow import Flow, FlowShape, flow_matching_loss, interpolate
+from genlab.models.flow import Flow, FlowShape, draw_times, flow_matching_loss, interpolate
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.features import conditions_of_each
 from genlab.tasks.images.making import PASS, AlongFlow
@@ -67,6 +67,7 @@ class FlowRecipe(ImagesRecipe):
         facts = described_facts(setup)
         self.flow = build_network(options, facts, setup.networks)["flow"].to(device)
         try_flow(setup, facts, self.flow)
+        self.predicts_pictures = isinstance(self.flow, Flow) and self.flow.palette is not None
         self.average = Average(self.flow, options.average).to(device)
         self.velocity_loss = setup.losses.get("velocity", flow_matching_loss)
         matrices, others = matrices_and_others(self.flow)
@@ -166,7 +167,7 @@ class FlowRecipe(ImagesRecipe):
             mirrored = torch.rand(len(pictures), 1, 1, 1, device=pictures.device) < 0.5
             pictures = torch.where(mirrored, pictures.flip(3), pictures)
         noise = torch.randn_like(pictures)
-        times = torch.rand(len(pictures), device=pictures.device)
+        times = draw_times(len(pictures), self.predicts_pictures, device=pictures.device)
         velocity = self.flow(interpolate(noise, pictures, times), times, *self.given(words))
         loss = self.velocity_loss(velocity, noise, pictures)
         self.update(self.flow, loss, clip=1.0)
@@ -186,7 +187,7 @@ class FlowRecipe(ImagesRecipe):
         some = self.data.validation.take(order)
         pictures = some.tensor()
         noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
-        times = torch.rand(len(pictures), generator=torch.Generator().manual_seed(1))
+        times = draw_times(len(pictures), self.predicts_pictures, torch.Generator().manual_seed(1))
         words = conditions_of_each(self.maker, some)
         network, total = self.average.network, 0.0
         for rows in zip(*(each.split(PASS) for each in (pictures, noise, times, words)), strict=True):

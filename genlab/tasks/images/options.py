@@ -133,7 +133,7 @@ class FlowOptions(PicturesOptions):
     """Layers of the text encoder."""
     average: Annotated[float, Gt(0), Le(1), TRAINING] = 0.05
     """Weight averaging (EMA): half of the average comes from this last fraction of training."""
-    batch: Batch = 32
+    batch: Batch = 16
     """Pictures per update and process."""
     learning_rate: Rate = 1e-3
     """Peak learning rate of Muon, which trains the matrices, and of AdamW, which trains the rest."""

@@ -10,7 +10,7 @@ import pytest
 
 from genlab.data.pictures.attributes import UNKNOWN, Attribute
 from genlab.data.pictures.combinations import are_unseen, unseen_combinations
-from genlab.data.pictures.description_source import DescriptionSource
+from genlab.data.pictures.description_source import DescriptionSource, held_out_combinations
 from genlab.data.pictures.facts import Captions, Facts
 from genlab.data.pictures.picture_set import PictureSet, read_pictures
 from genlab.data.pictures.wording import LONGEST
@@ -296,6 +296,17 @@ def test_training_keeps_every_value_and_common_combinations(share: float) -> Non
             assert set(left[:, place]) == set(some.values[:, place])
     common = Facts(some.attributes, np.concatenate([np.zeros((1000, 2), np.int64), some.values]))
     assert [0, 0] not in unseen_combinations(common, share)
+
+
+def test_a_note_says_that_nothing_can_be_held_out() -> None:
+    notes: list[str] = []
+    few = grid(pictures=60, values=2, columns=2)
+    assert held_out_combinations(few, DescriptionSource(unseen=0.1), notes) == []
+    assert notes == [
+        "none of 4 combinations of column 0 and column 1 is held out of training: at --unseen 0.1, all are too common, "
+        "or the only ones with a value. A larger share may hold some out."
+    ]
+    assert held_out_combinations(few, DescriptionSource(unseen=0.0), notes) == [] and len(notes) == 1
 
 
 def test_unseen_combinations_are_in_neither_training_nor_validation(tmp_path: Path) -> None:
