@@ -167,11 +167,11 @@ def print_directions(found: list[dict[str, Any]]) -> None:
         whole = []
         for value in values:
             whole.append([each[attribute][value] for each in found])
-            strengths = spread([one["strength"] for one in whole[-1]], "{:g}")
-            rows.append([f"{attribute} {value}", strengths, *shares(whole[-1])])
+            lengths = spread([one["moved"] for one in whole[-1] if one["moved"] is not None], "{:.1f}")
+            rows.append([f"{attribute} {value}", lengths, *shares(whole[-1])])
         means = [mean_of([seeds[place] for seeds in whole]) for place in range(len(found))]
         rows.append([f"**{attribute}**", "", *shares(means)])
-    header = ["direction", "strength", "flips", "others flipped", "other class: flips", "others flipped"]
+    header = ["direction", "length", "flips", "others flipped", "other class: flips", "others flipped"]
     print_table(header, rows)
 
 

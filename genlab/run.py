@@ -152,7 +152,7 @@ class Run:
         Args:
             latents: Array or tensor (samples, latent).
             changes: The new value of each attribute to change: {"hair": "blond"}.
-            strength: How far to move, in standard deviations; None for the default strength of each direction.
+            strength: How far to move, in standard deviations; None for just far enough that the value is expected.
 
         Raises:
             InputError: an attribute or value is unknown, or no directions have been found.
@@ -186,7 +186,7 @@ class Run:
             **options: Further fields of the request: `draws`, `seed`.
 
         Returns:
-            For each direction its default strength, and what another judge reads from changed pictures.
+            For each direction its default margin, and what another judge reads from edited pictures.
 
         Raises:
             InputError: the data cannot be read, an attribute is unknown, or the run has no latents to edit.

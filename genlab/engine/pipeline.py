@@ -194,7 +194,7 @@ class Edits(Protocol):
         """
 
     def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
-        """Latent vectors (samples, latent), moved by `strength` along the direction of each change."""
+        """Latent vectors (samples, latent), moved along the direction of each change: by `strength`, or far enough."""
 
     def invert(self, request: Any) -> list[Inversion]:
         """Finds the latent vector of each picture of the request."""

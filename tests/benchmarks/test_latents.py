@@ -50,7 +50,14 @@ def test_it_runs_in_pieces(quick, tmp_path, monkeypatch, capsys):
 
 def test_the_report_has_means_over_values_and_ranges_over_seeds(capsys):
     def direction(flips: float | None, others: float | None, other: dict | None) -> dict:
-        return {"strength": 2.0, "flips": flips, "others_flipped": others, "others": {}, "other_class": other}
+        return {
+            "margin": 2.0,
+            "moved": 2.5,
+            "flips": flips,
+            "others_flipped": others,
+            "others": {},
+            "other_class": other,
+        }
 
     def line(training: str, flips: float, other: dict | None) -> dict:
         values = {"blond": direction(flips, 0.1, other), "red": direction(flips - 0.2, 0.3, other)}
@@ -63,7 +70,7 @@ def test_the_report_has_means_over_values_and_ranges_over_seeds(capsys):
     latents.report([*lines, line("classes", 0.9, other)])
     out = capsys.readouterr().out.splitlines()
     assert "The judge's accuracy on real pictures: hair 99.0%." in out
-    assert "| hair blond | 2 | 95.0% (90.0% to 100.0%) | 10.0% |  |  |" in out
+    assert "| hair blond | 2.5 | 95.0% (90.0% to 100.0%) | 10.0% |  |  |" in out
     assert "| **hair** |  | 85.0% (80.0% to 90.0%) | 20.0% |  |  |" in out
     assert "| **hair** |  | 80.0% | 20.0% | 80.0% | 50.0% |" in out
     assert "| 5.00 | 9.00 | 12.00 | 2.00 | 0.50 | 75.0% |" in out

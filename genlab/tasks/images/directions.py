@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from genlab.data.pictures.attributes import Attribute
 from genlab.engine.files import write_atomically
 from genlab.engine.weights import fingerprint, read_tensors, tensors_to_bytes
 from genlab.errors import InputError
+from genlab.metrics.latents import LatentClassifier
 from genlab.options import perhaps_meant
 
 FILE = "directions.safetensors"
+PARTS = [each.name for each in fields(LatentClassifier)]
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,11 @@ class Directions:
     """Directions by attribute."""
 
     attributes: list[Attribute]
-    vectors: dict[str, Float[Tensor, "_values latent"]] = field(repr=False)
-    """The direction of each value, of length 1, in standard deviations of the latents."""
-    strengths: dict[str, list[float]]
-    """The default strength of each direction."""
+    """The values with a direction, of each attribute that has any."""
+    classifiers: dict[str, LatentClassifier] = field(repr=False)
+    """Of each attribute: first the values with a direction, in order, then the others."""
+    margins: dict[str, list[float]]
+    """By how much the logit of each value leads after an edit without `strength`."""
     report: dict[str, Any]
     """What `genlab latents` reports."""
     weights: str
@@ -38,44 +41,82 @@ class Directions:
         """Writes them to a run folder, as one file, so that vectors and facts always fit each other."""
         about = {
             "attributes": [vars(one) for one in self.attributes],
-            "strengths": self.strengths,
+            "margins": self.margins,
             "report": self.report,
             "weights": self.weights,
         }
-        write_atomically(folder / FILE, tensors_to_bytes(self.vectors, {"about": json.dumps(about)}))
+        tensors = {f"{name}.{part}": each for name, one in self.classifiers.items() for part, each in vars(one).items()}
+        write_atomically(folder / FILE, tensors_to_bytes(tensors, {"about": json.dumps(about)}))
 
     @classmethod
     def load(cls, folder: Path, latent: int) -> "Directions | None":
         """Reads those of a run folder; None if it has none.
 
         Raises:
-            InputError: the file is damaged, or does not fit a latent vector of size `latent`.
+            InputError: the file is damaged, is from an earlier version, or does not fit latent vectors of size
+                `latent`.
         """
         if not (folder / FILE).exists():
             return None
         try:
-            vectors, notes = read_tensors(folder / FILE)
+            tensors, notes = read_tensors(folder / FILE)
             about = json.loads(notes["about"])
             attributes = [Attribute(**one) for one in about["attributes"]]
+            classifiers = {
+                one.name: LatentClassifier(*(tensors[f"{one.name}.{part}"] for part in PARTS)) for one in attributes
+            }
             for one in attributes:
-                assert vectors[one.name].shape == (len(one.values), latent), one.name
-                assert len(about["strengths"][one.name]) == len(one.values), one.name
-            return cls(attributes, vectors, about["strengths"], about["report"], about["weights"])
+                found = classifiers[one.name]
+                count = len(found.bias)
+                assert found.weight.shape == found.free.shape == (count, latent), one.name
+                assert len(about["margins"][one.name]) == len(one.values) <= count, one.name
+            return cls(attributes, classifiers, about["margins"], about["report"], about["weights"])
         except (KeyError, TypeError, ValueError, AssertionError):
             raise InputError(
-                f"{folder / FILE} is damaged: remove it, and find the directions again with genlab latents.", "run"
-            ) from None
+                f"{folder / FILE} is damaged or from an earlier version: remove it, and find the directions again with "
+                "genlab latents.", "run",
+            ) from None  # fmt: skip
 
     def arrays(self) -> dict[str, dict[str, Float[np.ndarray, " latent"]]]:
         """The direction of each value, by attribute."""
-        return {one.name: dict(zip(one.values, self.vectors[one.name].numpy(), strict=True)) for one in self.attributes}
+        found = ((one, self.classifiers[one.name].directions.numpy()) for one in self.attributes)
+        return {one.name: dict(zip(one.values, vectors, strict=False)) for one, vectors in found}
 
-    def of(self, attribute: str, value: str, option: str = "edit") -> tuple[Float[Tensor, " latent"], float]:
-        """The direction of a value and its default strength.
+    def of(self, attribute: str, value: str, option: str = "edit") -> Float[Tensor, " latent"]:
+        """The direction of a value, of length 1, in standard deviations of the latents.
 
         Raises:
             InputError: the attribute or the value is unknown; the message names `option`.
         """
+        place = self._place(attribute, value, option)
+        return self.classifiers[attribute].directions[place]
+
+    def edited(
+        self, latents: Float[Tensor, "rows latent"], changes: Mapping[str, str], strength: float | None
+    ) -> Float[Tensor, "rows latent"]:
+        """Latent vectors after all `changes` together.
+
+        Args:
+            latents: Latent vectors.
+            changes: The new value of each attribute to change.
+            strength: How far to move along each direction; None for just far enough that the value is expected.
+
+        Raises:
+            InputError: there are no changes, or an attribute or value is unknown.
+        """
+        if not changes:
+            raise InputError("edit: name an attribute and its new value, such as hair=blond.", "edit")
+        moved = latents
+        for attribute, value in changes.items():
+            place, found = self._place(attribute, value, "edit"), self.classifiers[attribute]
+            if strength is None:
+                moved = moved + found.step(latents, place, self.margins[attribute][place])
+            else:
+                moved = moved + strength * found.directions[place]
+        return moved
+
+    def _place(self, attribute: str, value: str, option: str) -> int:
+        """The index of a value of an attribute; errors as for `of`."""
         names = [one.name for one in self.attributes]
         if attribute not in names:
             raise InputError(
@@ -88,22 +129,7 @@ class Directions:
                 f"{option}: {attribute} has no value {value}{perhaps_meant(value, values)}; it has "
                 f"{', '.join(values)}.", option,
             )  # fmt: skip
-        place = values.index(value)
-        return self.vectors[attribute][place], self.strengths[attribute][place]
-
-    def change(self, changes: Mapping[str, str], strength: float | None) -> Float[Tensor, " latent"]:
-        """The vector to add to a latent vector for all `changes` together, each of `strength` or its default.
-
-        Raises:
-            InputError: there are no changes, or an attribute or value is unknown.
-        """
-        if not changes:
-            raise InputError("edit: name an attribute and its new value, such as hair=blond.", "edit")
-        moves = []
-        for attribute, value in changes.items():
-            vector, own = self.of(attribute, value)
-            moves.append((own if strength is None else strength) * vector)
-        return torch.stack(moves).sum(0)
+        return values.index(value)
 
 
 def current(found: Directions | None, networks: dict[str, nn.Module]) -> Directions:

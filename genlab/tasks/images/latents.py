@@ -141,7 +141,7 @@ def draw_map(pipeline: ImagesPipeline, source: Source, axes: Sequence[tuple[str,
         )
     if axes and len(set(axes)) != 2:
         raise InputError("axis: give two different directions, or none.", "axis")
-    vectors = [pipeline.chosen().of(*axis, option="axis")[0] for axis in axes]
+    vectors = [pipeline.chosen().of(*axis, option="axis") for axis in axes]
     options, facts, place = pipeline.options, pipeline.facts, source.trained_on
     read = partial(
         read_pictures, pixels=options.pixels, label=label or options.label, channels=facts.channels,

@@ -170,8 +170,8 @@ class LatentPicturesRequest(PicturesRequest):
     """Draw a row per picture in which an attribute changes to a value, such as hair=blond; can be repeated. `genlab
     latents` finds the directions."""
     strength: Annotated[float, Ge(-100), Le(100)] | None = None
-    """How far --edit moves the latent vector along each direction, in its standard deviations; by default the strength
-    at which nine in ten pictures change. A negative strength moves it away from the value."""
+    """How far --edit moves each latent vector along each direction, in standard deviations; by default just far enough
+    that the value is expected. A negative strength moves it away from the value."""
     ends: Any = None
     """Two or more pictures to make a film between, as an array or a list."""
     fit: bool = False

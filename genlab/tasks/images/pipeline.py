@@ -121,7 +121,8 @@ class ImagesPipeline(Pipeline):
                 latents = request.truncation * latents
         conditions = maker.conditions(len(latents), request)
         if isinstance(request, LatentPicturesRequest) and request.edit:
-            yield from edited_rows(pixels, latents, conditions, self.chosen().change(request.edit, request.strength))
+            ends = self.chosen().edited(latents, request.edit, request.strength)
+            yield from edited_rows(pixels, latents, ends, conditions)
         elif request.walk is not None:
             yield film(pixels, latents, conditions)
         else:
@@ -189,7 +190,7 @@ class ImagesPipeline(Pipeline):
 
     def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
         """Latent vectors, moved along the direction of each change."""
-        return (latent_rows(latents, self.maker.latent) + self.chosen().change(changes, strength)).numpy()
+        return self.chosen().edited(latent_rows(latents, self.maker.latent), changes, strength).numpy()
 
     def invert(self, request: InvertRequest) -> list[Inversion]:
         """Finds the latent vector of each picture.

@@ -44,13 +44,11 @@ def check(request: LatentPicturesRequest) -> None:
         raise InputError("ends: these pictures give the latent vectors: omit latents.", "ends")
 
 
-def edited_rows(
-    pixels: MakePixels, latents: Latents, conditions: Conditions, change: Float[Tensor, " latent"]
-) -> Iterator[Sample]:
-    """For each latent vector a row of pictures, from itself to the changed one."""
-    shares = torch.linspace(0, 1, COLUMNS)
-    for latent, condition in zip(latents, conditions, strict=True):
-        moved = latent + shares[:, None] * change
+def edited_rows(pixels: MakePixels, latents: Latents, ends: Latents, conditions: Conditions) -> Iterator[Sample]:
+    """For each latent vector a row of pictures, from itself to its end."""
+    shares = torch.linspace(0, 1, COLUMNS)[:, None]
+    for latent, end, condition in zip(latents, ends, conditions, strict=True):
+        moved = latent + shares * (end - latent)
         row = list(pixels(moved, condition.expand(COLUMNS, *condition.shape)))
         last = moved[-1].numpy()
         yield Sample(Kind.PICTURE, row[-1], {"png": sheet(row, COLUMNS), "npy": npy(last)}, last, panels=row)

@@ -12,6 +12,7 @@ from PIL import Image
 import genlab
 from genlab.data.pictures.attributes import Attribute
 from genlab.engine.weights import fingerprint
+from genlab.metrics.latents import LatentClassifier
 from genlab.tasks.images.directions import Directions
 from tests.conftest import squares_and_bars
 from tests.tasks.images.flows import QUICK, write_captions, write_table
@@ -60,6 +61,12 @@ def copy(run, tmp_path) -> genlab.Run:
     return genlab.load(shutil.copytree(run.path, tmp_path / "copy"))
 
 
+def along(axis: torch.Tensor) -> LatentClassifier:
+    """Two values at the ends of an axis, on which their logits are z and -z."""
+    weight = torch.stack((-axis, axis))
+    return LatentClassifier(weight, torch.zeros(2), weight)
+
+
 @pytest.fixture
 def edited(copy) -> genlab.Run:
     """A run with directions: the first latent makes `shade` light, the second makes `kind` square."""
@@ -67,7 +74,7 @@ def edited(copy) -> genlab.Run:
     attributes = [Attribute("shade", ["dark", "light"]), Attribute("kind", ["bar", "square"])]
     Directions(
         attributes,
-        {"shade": torch.stack((-basis[0], basis[0])), "kind": torch.stack((-basis[1], basis[1]))},
+        {"shade": along(basis[0]), "kind": along(basis[1])},
         {"shade": [2.0, 3.0], "kind": [1.0, 1.0]},
         {"draws": 100},
         fingerprint(copy.pipeline.networks),

@@ -10,6 +10,7 @@ from PIL import Image
 import genlab
 from genlab.data.pictures.attributes import Attribute
 from genlab.errors import InputError
+from genlab.metrics.latents import LatentClassifier
 from genlab.tasks.images.finding import MEASURE_SEED, TRY_SEED, _flips, _others, find_directions
 from genlab.tasks.images.options import DirectionsRequest
 from genlab.tasks.images.readers import Readers
@@ -41,12 +42,12 @@ def test_directions_of_what_a_reader_sees(copy):
     assert [one.name for one in found.attributes] == ["shade"]
     expected = torch.zeros(2, 6)
     expected[:, 0] = torch.tensor([-1.0, 1.0])
-    torch.testing.assert_close(found.vectors["shade"], expected, rtol=0, atol=0.05)
-    for value, strength in zip(SHADE.values, found.strengths["shade"], strict=True):
+    torch.testing.assert_close(found.classifiers["shade"].directions, expected, rtol=0, atol=0.05)
+    for value, margin in zip(SHADE.values, found.margins["shade"], strict=True):
         measures = found.report["directions"]["shade"][value]
-        assert measures["strength"] == strength
-        assert 1 < strength < 3
-        assert measures["flips"] >= 0.75
+        assert measures["margin"] == margin <= 1
+        assert 0.5 < measures["moved"] < 1.5  # the mean of |z| is 0.8
+        assert measures["flips"] >= 0.9
         assert measures["others"].keys() == {"kind"}
         assert measures["others_flipped"] <= 0.1
         assert measures["other_class"] is None  # the classes are bar and square
@@ -54,9 +55,10 @@ def test_directions_of_what_a_reader_sees(copy):
 
 def test_a_value_without_a_direction_leaves_the_others_theirs(copy, monkeypatch):
     """Two of three values get directions; each judge reads the unchanged pictures once."""
-    vectors = torch.zeros(3, 6)
-    vectors[0, 0], vectors[2, 1] = 1, 1
-    monkeypatch.setattr("genlab.tasks.images.finding.unit_directions", lambda _: [vectors])
+    free = torch.zeros(3, 6)
+    free[0, 0], free[2, 1] = 1, 1
+    fit = LatentClassifier(torch.eye(6)[:3], torch.arange(3.0), free)
+    monkeypatch.setattr("genlab.tasks.images.finding.fit_classifiers", lambda *_: [fit])
     read = []
 
     def reader(count):
@@ -70,8 +72,9 @@ def test_a_value_without_a_direction_leaves_the_others_theirs(copy, monkeypatch)
     readers = Readers([hair], 1, reader(20), reader(30), {})
     found = find_directions(copy.pipeline, readers, DirectionsRequest(draws=100))
     assert found.attributes == [Attribute("hair", ["black", "red"])]
-    assert torch.equal(found.vectors["hair"], vectors[[0, 2]])
-    assert found.strengths.keys() == found.report["directions"].keys() == {"hair"}
+    assert torch.equal(found.classifiers["hair"].free, free[[0, 2, 1]])
+    assert torch.equal(found.classifiers["hair"].bias, torch.tensor([0.0, 2.0, 1.0]))
+    assert found.margins.keys() == found.report["directions"].keys() == {"hair"}
     assert found.report["directions"]["hair"].keys() == {"black", "red"}
     (note,) = found.report["notes"]
     assert "no direction for hair blond that leaves the others unchanged" in note
@@ -83,7 +86,8 @@ def test_a_value_without_a_direction_leaves_the_others_theirs(copy, monkeypatch)
 
 
 def test_no_direction_at_all_is_refused(copy, monkeypatch):
-    monkeypatch.setattr("genlab.tasks.images.finding.unit_directions", lambda _: [torch.zeros(2, 6)])
+    nothing = LatentClassifier(torch.eye(6)[:2], torch.zeros(2), torch.zeros(2, 6))
+    monkeypatch.setattr("genlab.tasks.images.finding.fit_classifiers", lambda *_: [nothing])
     read = lambda pictures: [torch.zeros(len(pictures), 2).log_softmax(1)]
     with pytest.raises(InputError, match="has no direction for shade dark") as error:
         find_directions(copy.pipeline, Readers([SHADE], 1, read, read, {}), DirectionsRequest(draws=100))
@@ -140,7 +144,7 @@ def test_damaged_directions(edited):
     file.write_bytes(file.read_bytes()[:-8])
     again = genlab.load(edited.path)
     assert len(again.generate(n=1)) == 1  # does not need them
-    with pytest.raises(InputError, match="damaged: remove it, and find the directions again"):
+    with pytest.raises(InputError, match="damaged or from an earlier version: remove it, and find the directions"):
         again.directions()
     with pytest.raises(InputError, match="damaged"):
         again.generate(n=1, edit={"shade": "light"})
@@ -151,8 +155,10 @@ def test_damaged_directions(edited):
 
 def test_edit_moves_latents(edited):
     latents = np.zeros((2, 6), np.float32)
-    moved = edited.edit(latents, {"shade": "light"})
-    np.testing.assert_array_equal(moved, [[3, 0, 0, 0, 0, 0]] * 2)
+    latents[1] = 1
+    moved = edited.edit(latents, {"shade": "light"})  # to a logit of 1.5, 3 more than that of dark
+    np.testing.assert_array_equal(moved, [[1.5, 0, 0, 0, 0, 0], [1.5, 1, 1, 1, 1, 1]])
+    latents[1] = 0
     both = edited.edit(latents, {"shade": "dark", "kind": "square"}, strength=2.0)
     np.testing.assert_array_equal(both, [[-2, 2, 0, 0, 0, 0]] * 2)
 
