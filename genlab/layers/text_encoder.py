@@ -2,15 +2,20 @@
 
 Data flow::
 
-    words (batch, length) -> embedding, learnt positions; x + convolution(x) over neighbouring words -> depth times
-      x + attention(norm(x));  x + feed_forward(norm(x))
+    words (batch, length) -> embedding, learnt positions -> SiLU(convolution) over neighbouring words: phrases
+    phrases -> their sum: summary (batch, width)
+    x + phrases -> depth times x + attention(norm(x));  x + feed_forward(norm(x))
     -> norm -> context (batch, length, width), one vector per word
 
 Departs from the paper: the convolution binds a word to its neighbours from the first step. Attention learns it late,
-and "no beard, glasses" has the same words as "beard, no glasses".
+and "no beard, glasses" has the same words as "beard, no glasses". The sum of the phrases is what a description says in
+any order; embeddings have a deviation of one, so that words differ before they have been learnt.
 """
 
+from typing import NamedTuple
+
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -20,6 +25,15 @@ Words = Int[Tensor, "batch length"]
 """Word indices; 0 is padding, which nothing attends to."""
 Context = Float[Tensor, "batch length width"]
 """A vector per word."""
+
+
+class Description(NamedTuple):
+    """What an encoder reads from descriptions."""
+
+    context: Context
+    given: Bool[Tensor, "batch length"]
+    """Which of the context vectors are of words; the others are padding."""
+    summary: Float[Tensor, "batch width"]
 
 
 class TextLayer(nn.Module):
@@ -39,7 +53,7 @@ class TextLayer(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Maps words to context vectors, one per word.
+    """Maps words to context vectors, one per word, and a summary.
 
     Args:
         vocabulary: Number of word indices.
@@ -56,12 +70,12 @@ class TextEncoder(nn.Module):
         self.neighbours = nn.Conv1d(width, width, 3, padding=1)
         self.layers = nn.ModuleList(TextLayer(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        nn.init.normal_(self.words.weight, 0, 0.02)
 
-    def forward(self, words: Words) -> Context:
-        given = (words > 0)[..., None]
-        x = (self.words(words) + self.positions[: words.shape[1]]) * given
-        x = x + self.neighbours(x.mT).mT * given
+    def forward(self, words: Words) -> Description:
+        given = words > 0
+        x = (self.words(words) + self.positions[: words.shape[1]]) * given[..., None]
+        phrases = F.silu(self.neighbours(x.mT).mT) * given[..., None]
+        x = x + phrases
         for layer in self.layers:
-            x = layer(x, words > 0)
-        return self.norm(x)
+            x = layer(x, given)
+        return Description(self.norm(x), given, phrases.sum(1))

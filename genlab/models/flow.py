@@ -6,8 +6,8 @@ et al. (2015), arXiv 1505.04597, with the blocks of Dhariwal and Nichol (2021), 
 
 Data flow, for pictures of 32 x 32 and width w::
 
-    words (batch, length) -> text encoder (`layers/text_encoder.py`) -> context (batch, length, 2w)
-    x (batch, channels, 32, 32), times (batch,) and context -> U-Net (blocks: `layers/unet.py`):
+    words (batch, length) -> text encoder (`layers/text_encoder.py`) -> context (batch, length, 2w), summary (batch, 2w)
+    x (batch, channels, 32, 32), times (batch,), context and summary -> U-Net (blocks: `layers/unet.py`):
         pixels 2 x 2 to channels -> (batch, w, 16, 16) -> (batch, 2w, 8, 8), attends to itself and to the context
         -> back up, with skips -> velocities (batch, channels, 32, 32)
 
@@ -15,7 +15,7 @@ A path from noise x0 (time 0) to a picture x1 (time 1) is x_t = (1 - t) x0 + t x
 network learns the mean velocity of all paths through x_t; following it from noise makes a picture.
 
 Departs from the papers: the network sees a picture as 2 x 2 pixels per position, as a small vision Transformer would,
-which makes it fast enough for CPUs; the context enters by cross-attention at the lowest resolution, and its mean
+which makes it fast enough for CPUs; the context enters by cross-attention at the lowest resolution, and the summary
 together with the time; for drawings, the network predicts the picture, mixed from a few learned colours
 (`layers/palette.py`), and its velocity follows from it (Li and He 2025, arXiv 2511.13720, section 3), learnt mostly at
 times with more noise (`draw_times`); the last step of Heun's method is Euler's, so that pictures end at what the
@@ -27,13 +27,13 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from genlab.errors import InputError
 from genlab.layers.palette import Palette
 from genlab.layers.positions import sinusoids
-from genlab.layers.text_encoder import Context, TextEncoder, Words
+from genlab.layers.text_encoder import Description, TextEncoder, Words
 from genlab.layers.unet import GROUPS, Block, PictureAttention
 
 Pictures = Float[Tensor, "batch channels side side"]
@@ -47,7 +47,7 @@ LOWEST = 8
 """Resolution at which the network attends."""
 HEAD = 32
 """Width of an attention head."""
-LOGIT_MEAN, LOGIT_DEVIATION = -0.8, 0.8
+LOGIT_MEAN, LOGIT_DEVIATION = -0.8, 1.2
 """Mean and deviation of the logits of the times that predicted pictures are learnt at."""
 LEAST = 0.02
 """Smallest remaining time that the way to a predicted picture is divided by."""
@@ -98,7 +98,11 @@ class Flow(nn.Module):
         self.time = nn.Sequential(nn.Linear(width, embedded), nn.SiLU(), nn.Linear(embedded, embedded))
         heads = widths[-1] // HEAD
         self.text = TextEncoder(shape.vocabulary, shape.longest, widths[-1], heads, depth) if shape.vocabulary else None
-        self.summary = nn.Linear(widths[-1], embedded) if shape.vocabulary else None
+        self.summary = (
+            nn.Sequential(nn.Linear(widths[-1], embedded), nn.SiLU(), nn.Linear(embedded, embedded))
+            if shape.vocabulary
+            else None
+        )
         pixels = PATCH**2 * shape.channels
         self.stem = nn.Conv2d(pixels, width, 3, padding=1)
         pairs = list(zip([width, *widths], widths, strict=False))
@@ -114,28 +118,26 @@ class Flow(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Pictures, times: Times, words: Words | None = None) -> Pictures:
-        return self.velocity(x, times, *self.read(words))
+        return self.velocity(x, times, self.read(words))
 
-    def read(self, words: Words | None) -> tuple[Context | None, Bool[Tensor, "batch length"] | None]:
-        """The context vectors of descriptions, and which of them are words: the same for all times.
+    def read(self, words: Words | None) -> Description | None:
+        """What descriptions say, which is the same for all times; None without descriptions.
 
         Args:
             words: Word indices; a network with a vocabulary needs them, at least the start of each description.
         """
         if self.text is None:
-            return None, None
+            return None
         assert words is not None, "without a context, cross-attention would attend to the picture itself"
-        return self.text(words), words > 0
+        return self.text(words)
 
-    def velocity(
-        self, x: Pictures, times: Times, context: Context | None, mask: Bool[Tensor, "batch length"] | None
-    ) -> Pictures:
-        """Velocities at `x` and `times`, given the context that `read` returned."""
-        width = self.stem.out_channels
-        embedding = self.time(sinusoids_of(times, width))
-        if context is not None and mask is not None and self.summary is not None:
-            given = mask[..., None] / mask.sum(1)[:, None, None]
-            embedding = embedding + self.summary((context * given).sum(1))
+    def velocity(self, x: Pictures, times: Times, described: Description | None) -> Pictures:
+        """Velocities at `x` and `times`, given what `read` returned."""
+        embedding = self.time(sinusoids_of(times, self.stem.out_channels))
+        context = mask = None
+        if described is not None and self.summary is not None:
+            context, mask, summary = described
+            embedding = embedding + self.summary(summary)
         embedding = F.silu(embedding)
         noisy, x = x, self.stem(F.pixel_unshuffle(x, PATCH))
         skips = []
@@ -165,11 +167,15 @@ def sinusoids_of(times: Times, width: int) -> Float[Tensor, "batch width"]:
 def draw_times(
     count: int, predicts_pictures: bool, generator: torch.Generator | None = None, device: torch.device | None = None
 ) -> Times:
-    """Times in [0, 1] to learn velocities at: uniform, or those at which a picture is yet to be guessed.
+    """Times in [0, 1] to learn velocities at: uniform, or mostly those at which a picture is yet to be guessed.
 
     The error of a predicted picture enters its velocity divided by the remaining time. Uniform times would spend most
     of the gradient on the last tenth, where the picture is all but visible. Logit-normal times (Esser et al. 2024,
-    arXiv 2403.03206, section 3.1) with the mean and deviation of Li and He (2025) are mostly below one half.
+    arXiv 2403.03206, section 3.1) with the mean of Li and He (2025) are mostly below one half; their deviation is
+    larger, because what a description says matters most near time 0.
+
+    Each time is drawn from one of `count` equally likely ranges, so that every batch covers all of them (Kingma et al.
+    2021, "Variational Diffusion Models", arXiv 2107.00630, appendix I.1).
 
     Args:
         count: Number of times.
@@ -177,9 +183,11 @@ def draw_times(
         generator: Draws them; None for the global one.
         device: Where to draw them.
     """
+    start = torch.rand((), generator=generator, device=device)
+    shares = (torch.arange(count, device=device) + start) / count
     if not predicts_pictures:
-        return torch.rand(count, generator=generator, device=device)
-    return torch.sigmoid(LOGIT_MEAN + LOGIT_DEVIATION * torch.randn(count, generator=generator, device=device))
+        return shares
+    return torch.sigmoid(LOGIT_MEAN + LOGIT_DEVIATION * torch.special.ndtri(shares))
 
 
 def interpolate(noise: Pictures, pictures: Pictures, times: Times) -> Pictures:
@@ -199,8 +207,8 @@ def flow_matching_loss(velocity: Pictures, noise: Pictures, pictures: Pictures) 
 def velocity_under(network: nn.Module, words: Words | None) -> Velocity:
     """The velocity of a network under descriptions, which `Flow` reads once for all times."""
     if isinstance(network, Flow):
-        given = network.read(words)
-        return lambda x, times: network.velocity(x, times, *given)
+        described = network.read(words)
+        return lambda x, times: network.velocity(x, times, described)
     arguments = () if words is None else (words,)
     return lambda x, times: network(x, times, *arguments)
 

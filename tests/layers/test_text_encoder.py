@@ -1,6 +1,7 @@
 """Tests of the text encoder."""
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -30,15 +31,33 @@ def test_it_soon_binds_a_word_to_its_neighbour():
     adam = torch.optim.Adam([*encoder.parameters(), *last.parameters()], 1e-3)
     words, negated = descriptions(2000)
     for rows in torch.arange(2000).split(20):
-        loss = F.cross_entropy(last(encoder(words[rows])[:, 0]), negated[rows])
+        loss = F.cross_entropy(last(encoder(words[rows]).context[:, 0]), negated[rows])
         adam.zero_grad()
         loss.backward()
         adam.step()
     words, negated = descriptions(300)
-    assert (last(encoder(words)[:, 0]).argmax(1) == negated).float().mean() > 0.95
+    assert (last(encoder(words).context[:, 0]).argmax(1) == negated).float().mean() > 0.95
 
 
 def test_a_description_does_not_depend_on_its_padding():
     encoder = TextEncoder(5, 8, 32, 2, 2)
     words = torch.tensor([[START, NO, BEARD]])
-    torch.testing.assert_close(encoder(F.pad(words, (0, 3)))[:, :3], encoder(words))
+    short, long = encoder(words), encoder(F.pad(words, (0, 3)))
+    torch.testing.assert_close(long.context[:, :3], short.context)
+    torch.testing.assert_close(long.summary, short.summary)
+    assert long.given.tolist() == [[True] * 3 + [False] * 3]
+
+
+def test_the_summary_hardly_depends_on_the_order_of_phrases():
+    torch.manual_seed(0)
+    encoder = TextEncoder(13, 10, 32, 2, 2)
+    apart = [5, 5]
+    parts = ([[NO, BEARD], [GLASSES]], [[GLASSES], [NO, BEARD]], [[BEARD], [NO, GLASSES]])
+    rows = [[START, *apart, *first, *apart, *second, *apart] for first, second in parts]
+    one, same, other = encoder(torch.tensor(rows)).summary
+    assert (one - same).norm() < 0.1 * (one - other).norm()
+
+
+def test_words_differ_before_training():
+    words = TextEncoder(1000, 4, 32, 2, 1).words.weight
+    assert words.std().item() == pytest.approx(1, rel=0.05)

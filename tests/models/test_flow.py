@@ -90,9 +90,17 @@ def test_predicted_pictures_are_learnt_at_noisier_times():
     """The quantiles of a normal distribution of logits, by hand: 0.31 is the sigmoid of -0.8."""
     shares = torch.tensor([0.1587, 0.5, 0.8413])
     times = draw_times(100_000, True, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(times.quantile(shares), torch.tensor([0.168, 0.310, 0.5]), atol=3e-3, rtol=0)
+    torch.testing.assert_close(times.quantile(shares), torch.tensor([0.119, 0.310, 0.599]), atol=3e-3, rtol=0)
     uniform = draw_times(100_000, False, torch.Generator().manual_seed(0))
     torch.testing.assert_close(uniform.quantile(shares), shares, atol=4e-3, rtol=0)
+
+
+def test_a_batch_covers_all_times():
+    generator = torch.Generator().manual_seed(0)
+    first, second = (draw_times(4, False, generator) for _ in range(2))
+    for times in (first, second):
+        assert (times * 4).long().tolist() == [0, 1, 2, 3]
+    assert not torch.equal(first, second)
 
 
 @pytest.mark.parametrize("heun", [False, True])
