@@ -245,9 +245,9 @@ def _check_same(folder: RunFolder, recorded: dict[str, Any], given: dict[str, An
             if before.get(name) != now.get(name):
                 longer = name in ("steps", "minutes") and continues
                 more = f", or continue from its weights in a new run with --from {path}" if longer else ""
+                first, second = ("the default" if each is None else each for each in (before.get(name), now.get(name)))
                 raise InputError(
-                    f"This run was started with {name.rstrip('_')} {before.get(name)}, not {now.get(name)}: repeat its "
-                    f"command{more}.",
+                    f"This run was started with {name.rstrip('_')} {first}, not {second}: repeat its command{more}.",
                     name,
                 )
 

@@ -37,12 +37,13 @@ def read_weights(path: Path, networks: dict[str, nn.Module]) -> None:
     """
     tensors, _ = read_tensors(path)
     expected = _distinct(networks)
+    advice = ": the run is damaged or from another version of genlab, so train it again."
     for name in sorted(expected.keys() ^ tensors.keys()):
         what = "lacks" if name in expected else "has an unknown"
-        raise InputError(f"{path} does not fit the run's config: it {what} tensor {name!r}.", "run")
+        raise InputError(f"{path} does not fit the run's config: it {what} tensor {name!r}{advice}", "run")
     for name, tensor in tensors.items():
         if tensor.shape != expected[name].shape:
-            raise InputError(f"{path} does not fit the run's config: tensor {name!r} has another shape.", "run")
+            raise InputError(f"{path} does not fit the run's config: tensor {name!r} has another shape{advice}", "run")
         expected[name].data.copy_(tensor)
 
 
