@@ -98,7 +98,14 @@ def find_directions(pipeline: ImagesPipeline, readers: Readers, request: Directi
                 one.values[value]: _measures(measured, readers, found, margin, place, value)
                 for value, margin in zip(values, margins[one.name], strict=True)
             }
-    report = {**readers.about, "draws": request.draws, "pictures": MEASURED, "directions": measures, "notes": lacking}
+    report = {
+        **readers.about,
+        "agreement": _agreement(measured, readers),
+        "draws": request.draws,
+        "pictures": MEASURED,
+        "directions": measures,
+        "notes": lacking,
+    }
     return Directions(kept, classifiers, margins, report, fingerprint(pipeline.networks))
 
 
@@ -111,6 +118,13 @@ def _read(
         for rows, given in zip(latents.split(PASS), conditions.split(PASS), strict=True)
     ]
     return [torch.cat(each) for each in zip(*parts, strict=True)]
+
+
+def _agreement(measured: Draws, readers: Readers) -> dict[str, float]:
+    """Share of the unchanged pictures in which both judges read the same value, by attribute."""
+    found = likeliest(_read(measured.pipeline, readers.finds, measured.latents, measured.conditions))
+    shares = (found == measured.before).float().mean(0).tolist()
+    return {one.name: share for one, share in zip(readers.attributes, shares, strict=True)}
 
 
 def _margin(tried: Draws, found: LatentClassifier, place: int, value: int) -> float:

@@ -25,6 +25,10 @@ Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Reader = Callable[[Pixels], list[Float[Tensor, "pictures _values"]]]
 """Reads the log-probabilities of the values of each attribute, on the CPU."""
 Classifier = Callable[[Pixels], list[Prediction]]
+NOISE = 0.1
+"""Deviation of the noise that judges are trained with. Without it, two judges that read all real pictures correctly may
+draw the line between two hair colours anywhere between them, and disagree on the colours that a model makes.
+"""
 SURE = 1e-6
 """Smallest probability that a classifier's log-odds are computed from."""
 
@@ -62,9 +66,9 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
     counts = [len(one.values) for one in attributes]
     say("training two judges of the attributes ...")
     machine = pipeline.machine
-    finder = partial(_read, train_judge(pictures, values, counts, len(counts), machine, READER), machine)
+    finder = partial(_read, train_judge(pictures, values, counts, len(counts), machine, READER, NOISE), machine)
     order = np.random.default_rng(1).permutation(len(pictures))  # other batches: in effect, another seed
-    judge = train_judge(pictures.take(order), values[order], counts, len(counts), machine, REPORTER)
+    judge = train_judge(pictures.take(order), values[order], counts, len(counts), machine, REPORTER, NOISE)
     measurer = partial(_read, judge, machine)
     held_out = found.test or found.validation
     accuracy: dict[str, float | None] = {}

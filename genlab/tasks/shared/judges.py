@@ -141,6 +141,7 @@ def train_judge(
     changed: int,
     machine: Machine,
     shape: JudgeShape = REPORTER,
+    noise: float = 0.0,
 ) -> Judge:
     """Trains a judge; repeatable, and the caller's random state is restored.
 
@@ -152,6 +153,7 @@ def train_judge(
             them (`balancing_weights`).
         machine: The machine to train on.
         shape: Architecture.
+        noise: Deviation of the noise on training pictures, in each pixel and in each channel of a whole picture.
     """
     known = torch.from_numpy(values).long()
     weights = torch.from_numpy(balancing_weights(values, changed))
@@ -164,7 +166,10 @@ def train_judge(
         return pictures.tensor(picks), known[picks], weights[picks]
 
     def loss(seen: Tensor, values: Tensor, weights: Tensor) -> Tensor:
-        return judging_loss(judge(shifted(seen, most)), values, weights)
+        seen = shifted(seen, most)
+        if noise:
+            seen = seen + noise * (torch.randn_like(seen) + torch.randn_like(seen[..., :1, :1]))
+        return judging_loss(judge(seen), values, weights)
 
     with preserved_randomness():
         seed_everything(SEED)

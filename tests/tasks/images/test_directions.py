@@ -40,6 +40,7 @@ def test_directions_of_what_a_reader_sees(copy):
         readers = Readers([SHADE, WIDE], 1, read, read, {})
         found = find_directions(pipeline, readers, DirectionsRequest(draws=500))
     assert [one.name for one in found.attributes] == ["shade"]
+    assert found.report["agreement"] == {"shade": 1.0, "kind": 1.0}
     expected = torch.zeros(2, 6)
     expected[:, 0] = torch.tensor([-1.0, 1.0])
     torch.testing.assert_close(found.classifiers["shade"].directions, expected, rtol=0, atol=0.05)
@@ -54,7 +55,7 @@ def test_directions_of_what_a_reader_sees(copy):
 
 
 def test_a_value_without_a_direction_leaves_the_others_theirs(copy, monkeypatch):
-    """Two of three values get directions; each judge reads the unchanged pictures once."""
+    """Two of three values get directions; the judge that measures reads the unchanged pictures once."""
     free = torch.zeros(3, 6)
     free[0, 0], free[2, 1] = 1, 1
     fit = LatentClassifier(torch.eye(6)[:3], torch.arange(3.0), free)

@@ -34,15 +34,15 @@ def patches(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return pictures, values
 
 
-@pytest.mark.parametrize("shape", [READER, REPORTER])
-def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, monkeypatch):
+@pytest.mark.parametrize(("shape", "noise"), [(READER, 0.0), (REPORTER, 0.0), (REPORTER, 0.1)])
+def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, noise, monkeypatch):
     monkeypatch.setattr("genlab.tasks.shared.judges.STEPS", 100)
     pictures, values = patches(200, 0)
     split = PictureSplit(pictures, np.arange(200), None, [])
     values[::2, 0] = UNKNOWN
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    judge = train_judge(split, values, COUNTS, 1, MACHINE, shape)
+    judge = train_judge(split, values, COUNTS, 1, MACHINE, shape, noise)
     assert torch.equal(torch.get_rng_state(), state)
     held_out, truth = patches(100, 1)
     chances = judged(judge, held_out, MACHINE)
@@ -50,7 +50,7 @@ def test_a_judge_learns_from_pictures_whose_values_are_partly_unknown(shape, mon
     for each, known in zip(chances, truth.T, strict=True):
         np.testing.assert_allclose(each.sum(1), 1, rtol=1e-5)
         assert (each.argmax(1) == known).mean() > 0.95
-    again = train_judge(split, values, COUNTS, 1, MACHINE, shape)
+    again = train_judge(split, values, COUNTS, 1, MACHINE, shape, noise)
     assert all(torch.equal(one, other) for one, other in zip(judge.parameters(), again.parameters(), strict=True))
 
 
