@@ -20,8 +20,9 @@ RUNS = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*/*"))
 def test_every_format_has_a_run():
     kinds = {(json.loads((run / "run.json").read_text())["format"], run.name) for run in RUNS}
     names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-gpt2", "text-lstm", "translate-transformer"]
+    names += ["images-flow", "classify-mlp", "points-gan-interrupted"]
     restyled = ["restyle-cyclegan", "restyle-stargan", "restyle-stargan-photographs"]
-    assert kinds == {(1, name) for name in [*names, *restyled, "classify-mlp", "points-gan-interrupted"]}
+    assert kinds == {(1, name) for name in [*names, *restyled]}
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: f"{path.parent.name}-{path.name}")
@@ -34,6 +35,10 @@ def test_it_makes_what_it_made(path, tmp_path):
         assert found == [pytest.approx(each, abs=1e-4) for each in wanted["probabilities"]]
     elif run.task == "classify":
         assert seen(run, tmp_path / "few") == pytest.approx(json.loads(expected.read_text()), abs=1e-4)
+    elif run.model == "flow":
+        noise = np.random.default_rng(0).standard_normal((2, 16 * 16 * 3)).astype(np.float32)
+        made = run.sample(noise, "red colour, no wide").astype(int)
+        assert np.abs(made - np.load(expected)).max() <= 1
     elif run.task == "images":
         made = run.sample(np.eye(4, 6, dtype=np.float32), "bar").astype(int)
         assert np.abs(made - np.load(expected)).max() <= 1
