@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from genlab.engine.machine import seed_everything
 from genlab.engine.recipe import Metrics, Recipe
+from genlab.models.flow import draw_times
 
 RANKS = (0, 1)
 BY_SIZE = {torch.rand, torch.randn, torch.randint}
@@ -49,10 +50,18 @@ class Halves(TorchFunctionMode):
             args = (limit, (count // 2, *sizes))
         else:
             args = (args[0] // 2, *args[1:])
+        return self._in_process(rank, function, *args, **kwargs)
+
+    def _in_process(self, rank: int, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         torch.set_rng_state(self.states[rank])
         drawn = function(*args, **kwargs)
         self.states[rank] = torch.get_rng_state()
         return drawn
+
+    def draw_times(self, count: int, *args: Any, **kwargs: Any) -> Tensor:
+        """Times of a flow, which depend on one another: those of a process cover their range."""
+        with torch._C.DisableTorchFunction():
+            return torch.cat([self._in_process(rank, draw_times, count // 2, *args, **kwargs) for rank in RANKS])
 
 
 def mean_of_halves(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -117,7 +126,8 @@ def in_halves(recipe_type: type[Recipe], drawn: bool) -> Iterator[None]:
             return joined(*shares(self, number), self.options.batch // 2)
 
     def halved(self: Recipe, given: Any, progress: float) -> Metrics:
-        with Halves(self.seed, steps[-1]):
+        halves = Halves(self.seed, steps[-1])
+        with halves, mock.patch("genlab.tasks.images.flow.draw_times", halves.draw_times):
             return step(self, given, progress)
 
     with mock.patch.object(recipe_type, "batch", both), mock.patch.object(recipe_type, "step", halved):
