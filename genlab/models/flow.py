@@ -174,8 +174,8 @@ def draw_times(
     arXiv 2403.03206, section 3.1) with the mean of Li and He (2025) are mostly below one half; their deviation is
     larger, because what a description says matters most near time 0.
 
-    Each time is drawn from one of `count` equally likely ranges, so that every batch covers all of them (Kingma et al.
-    2021, "Variational Diffusion Models", arXiv 2107.00630, appendix I.1).
+    Each of `count` equally likely ranges has one time, all at the same chance place in their range, so that every batch
+    covers all of them (Kingma et al. 2021, "Variational Diffusion Models", arXiv 2107.00630, appendix I.1).
 
     Args:
         count: Number of times.
