@@ -2,23 +2,23 @@
 
 The step-wise factorisation and its decoder are ours; what they build on: Boulanger-Lewandowski et al. (2012),
 "Modeling Temporal Dependencies in High-Dimensional Sequences", arXiv 1206.6392 (a model of time, and within each step
-one of its notes); Huang et al. (2019), "Counterpoint by Convolution", arXiv 1903.07227 (voices in any order); Huang et
-al. (2018), "Music Transformer", arXiv 1809.04281 (intervals matter more than pitches). The block is that of
-`models/gpt.py`.
+one of its notes); Huang et al. (2018), "Music Transformer", arXiv 1809.04281 (intervals matter more than pitches). The
+block is that of `models/gpt.py`.
 
 Data flow::
 
     features of the last two steps and of the place in the bar, by index (batch, steps, features)
       -> sum of their embeddings -> depth blocks, causal -> hidden (batch, steps, width)
-    for each voice:  hidden + embeddings of the voices written before it in this step
+    for each voice:  hidden + embeddings of the voices above it in this step
       -> a feed-forward layer -> logits (batch, steps, voices, labels)
 
 A step is a sixteenth. The label of a voice is 0: it holds its note or rest; 1: a rest begins; 2 and up: a note begins
 (`models/chorale_steps.py`).
 
-A voice sees the others' new notes as intervals from its own last note, if it has one. It predicts its next note both
-as a pitch and as an interval, so that transposed music looks much the same. Training writes the voices in random order:
-any of them can be given.
+The voices are written from the highest to the lowest. A voice sees the new notes of those above it as intervals from
+its own last note, if it has one. It predicts its next note both as a pitch and as an interval, so that transposed music
+looks much the same. Where the last steps match earlier ones, the labels that followed there get higher logits: the
+network learns by how much, for each length of a match.
 """
 
 from collections.abc import Sequence
@@ -33,12 +33,26 @@ from torch import Tensor, nn
 from genlab.layers.attention import KVCache
 from genlab.layers.norms import RMSNorm
 from genlab.layers.positions import rotary
-from genlab.models.chorale_steps import AGES, HOLD, INTERVALS, NONE, NOTE, REST, WIDEST, Codes, Past, Struck, interval
+from genlab.models.chorale_steps import (
+    AGES,
+    HOLD,
+    INTERVALS,
+    MATCHES,
+    MOTIONS,
+    NONE,
+    NOTE,
+    REST,
+    WIDEST,
+    Codes,
+    Past,
+    Struck,
+    interval,
+    label_after,
+    motion,
+)
 from genlab.models.gpt import Block, GPTShape
 
 Places = Int[Tensor, "batch steps 2"]
-HELD, UNKNOWN = NONE + 1, NONE + 2
-"""Indices of the motion of a voice that holds, and of one that is not yet written."""
 LONGEST_BAR = 32
 """Largest number of steps in a bar."""
 
@@ -105,12 +119,11 @@ class Voice(nn.Module):
     def __init__(self, shape: ChoraleShape, voice: int) -> None:
         super().__init__()
         self.voice, self.repeats = voice, shape.repeats
-        self.others = [other for other in range(shape.voices) if other != voice]
         self.pitches = shape.pitches
-        own, other = [shape.pitches + 1, AGES], [INTERVALS + 1, UNKNOWN + 1, UNKNOWN + 2 + shape.pitches]
+        own, above = [shape.pitches + 1, AGES], [INTERVALS + 1, MOTIONS, NONE + 2 + shape.pitches]
         width = shape.width
         self.hidden = nn.Linear(width, width, bias=False)
-        self.features = Features([*own, *other * len(self.others)], width, shape.dropout)
+        self.features = Features([*own, *above * voice], width, shape.dropout)
         self.norm = RMSNorm(width)
         self.up = nn.Linear(width, 2 * width)
         self.down = nn.Linear(2 * width, width, bias=False)
@@ -118,6 +131,7 @@ class Voice(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
         self.pitch = nn.Linear(width, shape.labels)
         self.interval = nn.Linear(width, INTERVALS)
+        self.trust = nn.Parameter(torch.zeros(3, MATCHES))
         for layer in (self.pitch, self.interval):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -129,11 +143,10 @@ class Voice(nn.Module):
         past: Past,
         codes: Codes,
         struck: Struck,
-        known: Bool[Tensor, "batch voices"],
     ) -> Float[Tensor, "batch steps labels"]:
-        """Logits of the voice's label, given those of the `known` voices in the same step."""
+        """Logits of the voice's label, given those of the voices above it in the same step."""
         mine = past.old[..., self.voice]
-        x = self.hidden(hidden) + self.features(self.indices(past, codes, struck, known))
+        x = self.hidden(hidden) + self.features(self.indices(past, codes, struck))
         x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)))))
         x = self.dropout(self.last_norm(x))
         logits, by_interval = self.pitch(x), self.interval(x)
@@ -141,25 +154,34 @@ class Voice(nn.Module):
         near = (places >= 0) & (places < INTERVALS) & (mine[..., None] > 0)
         moved = by_interval.gather(-1, places.clamp(0, INTERVALS - 1)) * near
         logits = logits + F.pad(moved, (NOTE, 0))
+        labels, trust = self.recalled(past, codes, struck)
+        logits = logits.scatter_add(-1, labels, trust.to(logits.dtype))
         return logits.masked_fill(self.forbidden(past), float("-inf"))
 
-    def indices(
-        self, past: Past, codes: Codes, struck: Struck, known: Bool[Tensor, "batch voices"]
-    ) -> Int[Tensor, "batch steps features"]:
-        """The features of the voice's own past, and of each other voice: where it was, moved, and is."""
+    def indices(self, past: Past, codes: Codes, struck: Struck) -> Int[Tensor, "batch steps features"]:
+        """The features of the voice's own past, and of each voice above it: where it was, moved, and is."""
         mine = past.old[..., self.voice]
         columns = [mine, past.age[..., self.voice]]
-        for other in self.others:
-            old, new = past.old[..., other], codes[..., other]
-            written = known[:, other, None]
-            motion = torch.where(struck[..., other], interval(new, old), HELD)
-            place = torch.where(mine > 0, interval(new, mine), UNKNOWN + 1 + new)  # after a rest, the pitch itself
-            columns += [
-                interval(old, mine),
-                torch.where(written, motion, UNKNOWN),
-                torch.where(written, place, UNKNOWN),
-            ]
+        for above in range(self.voice):
+            old, new = past.old[..., above], codes[..., above]
+            place = torch.where(mine > 0, interval(new, mine), NONE + 1 + new)  # after a rest, the pitch itself
+            columns += [interval(old, mine), motion(new, old, struck[..., above]), place]
         return torch.stack(columns, -1)
+
+    def recalled(
+        self, past: Past, codes: Codes, struck: Struck
+    ) -> tuple[Int[Tensor, "batch steps 2"], Float[Tensor, "batch steps 2"]]:
+        """The labels after the longest matches, and by how much these raise their logits.
+
+        A match of all voices counts differently where the voices above have already left it.
+        """
+        above = slice(self.voice)
+        motions = motion(codes[..., above], past.old[..., above], struck[..., above])
+        left = (motions != past.recalled[..., above, 0]).any(-1).long()
+        matched = past.matched[..., self.voice, :]
+        trust = self.trust[torch.stack((left, torch.full_like(left, 2)), -1), matched] * (matched > 0)
+        labels = label_after(past.old[..., self.voice, None], past.recalled[..., self.voice, :], self.pitches)
+        return labels, trust
 
     def forbidden(self, past: Past) -> Bool[Tensor, "batch steps labels"]:
         """Labels that cannot be: nothing is held at the beginning, and no rest follows a rest.
@@ -205,33 +227,27 @@ class Chorale(nn.Module):
         places: Places,
         codes: Codes,
         struck: Struck,
-        order: Int[Tensor, "batch voices"],
     ) -> tuple[Float[Tensor, "batch steps voices labels"], Float[Tensor, "batch steps"]]:
         """Logits of the label of each voice at each step, and of the piece having ended before the step.
 
         Args:
             past: What is known before each step.
             places: The place of each step in its bar, from 0, and the length of the bar, in steps.
-            codes: The codes of the steps themselves; a voice sees only those of voices before it.
+            codes: The codes of the steps themselves; a voice sees only those of the voices above it.
             struck: Whether each begins there.
-            order: The rank of each voice in the order of writing.
         """
         hidden = self.read(past, places)
-        logits = [
-            self.write(voice, hidden, past, codes, struck, order < order[:, voice, None])
-            for voice in range(self.shape.voices)
-        ]
+        logits = [voice(hidden, past, codes, struck) for voice in self.voices]
         return torch.stack(logits, 2), self.ending(hidden)
 
     def read(
         self, past: Past, places: Places, cache: list[KVCache] | None = None
     ) -> Float[Tensor, "batch steps width"]:
         """The state of each step before anything is written in it; continues and extends `cache`."""
-        old, older, age, first = past
-        motion = interval(old, older)
-        columns = [each[..., voice] for voice in range(self.shape.voices) for each in (old, age, motion)]
+        old, age, moved = past.old, past.age, interval(past.old, past.older)
+        columns = [each[..., voice] for voice in range(self.shape.voices) for each in (old, age, moved)]
         columns += [interval(old[..., one], old[..., other]) for one, other in self.pairs]
-        columns += [*places.unbind(-1), first.long()]
+        columns += [*places.unbind(-1), past.first.long()]
         x = self.dropout(self.features(torch.stack(columns, -1)))
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + x.shape[1], device=x.device)
@@ -247,10 +263,9 @@ class Chorale(nn.Module):
         past: Past,
         codes: Codes,
         struck: Struck,
-        known: Bool[Tensor, "batch voices"],
     ) -> Float[Tensor, "batch steps labels"]:
-        """Logits of one voice, given the `known` voices of the same step."""
-        return self.voices[voice](hidden, past, codes, struck, known)
+        """Logits of one voice, given the voices above it in the same step."""
+        return self.voices[voice](hidden, past, codes, struck)
 
     def ending(self, hidden: Float[Tensor, "batch steps width"]) -> Float[Tensor, "batch steps"]:
         """Logits of the piece having ended before each step."""

@@ -18,10 +18,20 @@ WIDEST = 24
 """Largest interval in semitones that has an index."""
 INTERVALS = 2 * WIDEST + 1
 """Number of intervals."""
-NONE = INTERVALS
-"""Index of an interval with a rest."""
+NONE, HELD = INTERVALS, INTERVALS + 1
+"""Indices of an interval with a rest, and of the motion of a voice that holds."""
+MOTIONS = HELD + 1
+"""Number of motions."""
 AGES = 12
 """Number of classes of how long a note has been held."""
+BEAT = 4
+"""Steps of a beat."""
+REACH = 1024
+"""Number of steps in which matches are looked for."""
+LONGER = (1, 2, 3, 4, 5, 7, 10, 15)
+"""Smallest lengths of the classes of matches, but for class 0: no match."""
+MATCHES = len(LONGER) + 1
+"""Number of classes of matches."""
 
 
 class Past(NamedTuple):
@@ -35,25 +45,81 @@ class Past(NamedTuple):
     """The class of the number of steps that each voice has held its code."""
     first: Bool[Tensor, "batch steps"]
     """Whether it is the first step of the piece."""
+    recalled: Int[Tensor, "batch steps voices 2"]
+    """The motion of each voice after the longest match of all voices together, and of the voice alone."""
+    matched: Int[Tensor, "batch steps voices 2"]
+    """The classes of the lengths of these matches; without a match, the motion means nothing."""
 
 
-def past_of(codes: Codes, struck: Struck) -> Past:
+def past_of(codes: Codes, struck: Struck, matches: "Matches | None" = None) -> Past:
     """What is known before each step of whole pieces, and before the step after the last one.
 
     Args:
         codes: The voices' codes, from the beginning of the pieces.
         struck: Whether each begins there.
+        matches: Of no steps so far; afterwards, of these.
 
     Returns:
         A past of one step more than `codes`.
     """
+    matches = matches or Matches(codes)
     old = F.pad(codes, (0, 0, 1, 0))
     older = F.pad(codes, (0, 0, 2, 0))[:, :-1]
     steps = torch.arange(codes.shape[1], device=codes.device)[:, None]
     since = steps - torch.where(struck, steps, 0).cummax(1).values
     first = torch.zeros(old.shape[:2], dtype=torch.bool, device=codes.device)
     first[:, 0] = True
-    return Past(old, older, F.pad(age_class(since), (0, 0, 1, 0)), first)
+    motions = motion(codes, old[:, :-1], struck)
+    found = [matches.none, *(matches.after(motions[:, step], struck[:, step]) for step in range(codes.shape[1]))]
+    recalled, matched = (torch.stack(each, 1) for each in zip(*found, strict=True))
+    return Past(old, older, F.pad(age_class(since), (0, 0, 1, 0)), first, recalled, matched)
+
+
+class Matches:
+    """The longest matches of the last steps of pieces, earlier in the same pieces.
+
+    Music repeats itself, but a network that is trained on parts of a few hundred pieces hardly learns to search for it.
+    So the search is written out, and the network only learns how far to trust it: the match model of Mahoney (2005),
+    "Adaptive Weighing of Context Models for Lossless Data Compression". A match compares motions, so that it may be in
+    another key, at the same place in a beat. Its length is the number of its steps in which a voice moves; of the
+    longest ones, the latest counts.
+
+    Args:
+        codes: Gives the number of pieces, the largest number of steps, the number of voices, and the device.
+    """
+
+    def __init__(self, codes: Codes) -> None:
+        batch, steps, voices = codes.shape
+        self.motions = torch.full_like(codes, HELD)
+        self.lengths = codes.new_zeros((batch, steps + 1, voices + 1))
+        """Of the match of the steps before each with the last steps: of each voice, and of all voices together."""
+        self.steps = 0
+        self.longer = torch.tensor(LONGER, device=codes.device)
+        self.none = (codes.new_zeros(batch, voices, 2),) * 2
+
+    def after(
+        self, motions: Int[Tensor, "batch voices"], struck: Bool[Tensor, "batch voices"]
+    ) -> tuple[Int[Tensor, "batch voices 2"], Int[Tensor, "batch voices 2"]]:
+        """What is recalled, and the classes of the matches, after one step more."""
+        last, voices = self.steps, motions.shape[1]
+        first = max(0, last - REACH)
+        self.motions[:, last] = motions
+        self.steps += 1
+        if last == 0:
+            return self.none
+        same = self.motions[:, first:last] == motions[:, None]
+        same = torch.cat((same, same.all(2, keepdim=True)), 2)
+        moved = torch.cat((struck, struck.any(1, keepdim=True)), 1)
+        steps = torch.arange(first, last, device=motions.device)[:, None]
+        lengths = (self.lengths[:, first:last] + moved[:, None]) * same * ((last - steps) % BEAT == 0)
+        self.lengths[:, first + 1 : last + 1] = lengths
+        best = (lengths * last + steps).argmax(1, keepdim=True)
+        matched = torch.bucketize(lengths.gather(1, best), self.longer, right=True)[:, 0]
+        best = best + first + 1
+        together = self.motions.gather(1, best[..., voices:].expand(-1, -1, voices))
+        alone = self.motions.gather(1, best[..., :voices])
+        recalled = torch.stack((together[:, 0], alone[:, 0]), 2)
+        return recalled, torch.stack((matched[:, voices:].expand(-1, voices), matched[:, :voices]), 2)
 
 
 def age_class(steps: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
@@ -66,6 +132,17 @@ def interval(above: Int[Tensor, "..."], below: Int[Tensor, "..."]) -> Int[Tensor
     """The index of the interval between two codes, limited to `WIDEST`; `NONE` with a rest."""
     index = (above - below).clamp(-WIDEST, WIDEST) + WIDEST
     return torch.where((above > 0) & (below > 0), index, NONE)
+
+
+def motion(new: Int[Tensor, "..."], old: Int[Tensor, "..."], struck: Bool[Tensor, "..."]) -> Int[Tensor, "..."]:
+    """The index of the interval from the code before, or `HELD`."""
+    return torch.where(struck, interval(new, old), HELD)
+
+
+def label_after(old: Int[Tensor, "..."], motions: Int[Tensor, "..."], pitches: int) -> Int[Tensor, "..."]:
+    """The label of a voice that makes a motion, limited to the corpus; a rest where that is unknown."""
+    notes = (old + motions - WIDEST).clamp(1, pitches) + REST
+    return torch.where(motions == HELD, HOLD, torch.where((motions == NONE) | (old == 0), REST, notes))
 
 
 def labels_of(codes: Codes, struck: Struck) -> Int[Tensor, "batch steps voices"]:

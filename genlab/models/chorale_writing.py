@@ -1,6 +1,6 @@
 """Writes music in voices with a `Chorale`, step by step; whatever is given stays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -8,7 +8,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from genlab.models.chorale import Chorale, Places
-from genlab.models.chorale_steps import HOLD, REST, Codes, Past, Struck, age_class, labels_of, past_of
+from genlab.models.chorale_steps import (
+    HOLD,
+    REST,
+    Codes,
+    Matches,
+    Past,
+    Struck,
+    age_class,
+    labels_of,
+    motion,
+    past_of,
+)
 
 Choose = Callable[[Float[Tensor, "batch labels"]], Int[Tensor, " batch"]]
 """Draws an index from the logits of each row."""
@@ -48,9 +59,9 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
     prefix = int(everywhere.long().cumprod(0).sum())
     if prefix == steps:
         return Written(codes, struck, torch.full((batch,), steps, device=codes.device))
-    order = _order(given)
     cache = network.new_cache(steps)
-    past = past_of(codes[:, :prefix], struck[:, :prefix])
+    matches = Matches(codes)
+    past = past_of(codes[:, :prefix], struck[:, :prefix], matches)
     hidden = network.read(past, places[:, : prefix + 1], cache)[:, -1:]
     past = Past(*(each[:, -1:] for each in past))
     since = _since(struck[:, :prefix])
@@ -58,7 +69,12 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
     for step in range(prefix, steps):
         here = slice(step, step + 1)
         if step > prefix:
-            past = Past(codes[:, step - 1 : step], past.old, age_class(since)[:, None], torch.zeros_like(past.first))
+            last = slice(step - 1, step)
+            motions = motion(codes[:, last], past.old, struck[:, last])
+            found = matches.after(motions[:, 0], struck[:, step - 1])
+            recalled, matched = (each[:, None] for each in found)
+            first = torch.zeros_like(past.first)
+            past = Past(codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched)
             hidden = network.read(past, places[:, here], cache)
         if ends and step:
             ending = network.ending(hidden)
@@ -66,22 +82,17 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
             lengths = torch.where(ended & (lengths == steps), step, lengths)
             if bool((lengths < steps).all()):
                 break
-        known = given.known[:, step].clone()
-        for voice in order:
-            if not bool(known[:, voice].all()):
-                logits = network.write(voice, hidden, past, codes[:, here], struck[:, here], known)[:, 0]
-                label = choose(logits)
+        for voice in range(codes.shape[2]):
+            free = ~given.known[:, step, voice]
+            if bool(free.any()):
+                label = choose(network.write(voice, hidden, past, codes[:, here], struck[:, here])[:, 0])
                 code = torch.where(label == HOLD, past.old[:, 0, voice], label - REST)
-                free = ~given.known[:, step, voice]
                 codes[free, step, voice], struck[free, step, voice] = code[free], (label != HOLD)[free]
-                known[:, voice] = True
         since = torch.where(struck[:, step], 0, since + 1)
     return Written(codes, struck, lengths)
 
 
-def log_likelihood(
-    network: Chorale, places: Places, codes: Codes, struck: Struck, order: Sequence[int] | None = None
-) -> Float[Tensor, "batch steps"]:
+def log_likelihood(network: Chorale, places: Places, codes: Codes, struck: Struck) -> Float[Tensor, "batch steps"]:
     """Log probability of each step of whole pieces, in nats, given the steps before it.
 
     Args:
@@ -89,19 +100,11 @@ def log_likelihood(
         places: The place of each step in its bar, and the length of the bar.
         codes: The voices' codes.
         struck: Whether each begins there.
-        order: The voices, in the order of writing; None for that of their numbers.
     """
     past = Past(*(each[:, :-1] for each in past_of(codes, struck)))
-    rank = torch.tensor(order or range(codes.shape[2]), device=codes.device).argsort().expand(len(codes), -1)
-    logits, _ = network(past, places, codes, struck, rank)
+    logits, _ = network(past, places, codes, struck)
     labels = labels_of(codes, struck)
     return logits.float().log_softmax(-1).gather(-1, labels[..., None])[..., 0].sum(-1)
-
-
-def _order(given: Given) -> list[int]:
-    """The voices in the order of writing: those of which most is given come first."""
-    shares = given.known.float().mean((0, 1))
-    return torch.argsort(-shares, stable=True).tolist()
 
 
 def _since(struck: Struck) -> Int[Tensor, "batch voices"]:

@@ -5,7 +5,21 @@ import torch
 from torch import Tensor
 
 from genlab.models.chorale import Chorale, ChoraleShape
-from genlab.models.chorale_steps import HOLD, NOTE, Past, age_class, interval, labels_of, past_of, step_nats
+from genlab.models.chorale_steps import (
+    BEAT,
+    HOLD,
+    LONGER,
+    NOTE,
+    REST,
+    Past,
+    age_class,
+    interval,
+    label_after,
+    labels_of,
+    motion,
+    past_of,
+    step_nats,
+)
 from genlab.models.chorale_writing import Given, log_likelihood, write_chorales
 
 VOICES, PITCHES = 3, 12
@@ -38,13 +52,9 @@ def places(batch: int, steps: int) -> Tensor:
     return torch.stack((place, torch.full_like(place, 16)), -1)
 
 
-def order(batch: int, *ranks: int) -> Tensor:
-    return torch.tensor(ranks or range(VOICES)).expand(batch, VOICES)
-
-
-def logits(made: Chorale, codes: Tensor, struck: Tensor, *ranks: int) -> Tensor:
+def logits(made: Chorale, codes: Tensor, struck: Tensor) -> Tensor:
     past = Past(*(each[:, :-1] for each in past_of(codes, struck)))
-    return made(past, places(*codes.shape[:2]), codes, struck, order(len(codes), *ranks))[0].softmax(-1)
+    return made(past, places(*codes.shape[:2]), codes, struck)[0].softmax(-1)
 
 
 def test_the_past_of_a_piece():
@@ -68,6 +78,75 @@ def test_intervals_with_a_rest_have_an_index():
     assert interval(torch.tensor([60]), torch.tensor([1])).item() == interval(torch.tensor([30]), torch.tensor([1]))
 
 
+def longest(same: Tensor, moved: Tensor, steps: int) -> tuple[int, int]:
+    """The length of the longest match of the first `steps` steps, and the step after it; `same` compares two steps."""
+    best = (0, 0)
+    for last in range(steps - 1):
+        length, back = 0, 0
+        while back <= last and (steps - 1 - last) % BEAT == 0 and same[last - back, steps - 1 - back]:
+            length += int(moved[steps - 1 - back])
+            back += 1
+        best = max(best, (length, last + 1))
+    return best
+
+
+def test_matches_are_the_longest_of_all():
+    """Compares with a search that tries everything, in pieces that often repeat themselves."""
+    random = torch.Generator().manual_seed(0)
+    codes = torch.randint(3, 5, (3, 40, VOICES), generator=random)
+    struck = torch.rand(3, 40, VOICES, generator=random) < 0.4
+    struck[:, 0] = True
+    for step in range(1, 40):
+        codes[:, step] = torch.where(struck[:, step], codes[:, step], codes[:, step - 1])
+    codes[:, 24:40] = codes[:, 4:20] + 2
+    struck[:, 24:40] = struck[:, 4:20]
+    past = past_of(codes, struck)
+    motions = motion(codes, past.old[:, :-1], struck)
+    assert (past.matched[:, :1] == 0).all()
+    for row in range(3):
+        same = motions[row][:, None] == motions[row][None]
+        for steps in range(1, 41):
+            length, after = longest(same.all(2), struck[row].any(1), steps)
+            assert past.matched[row, steps, :, 0].tolist() == [sum(length >= one for one in LONGER)] * VOICES
+            if length:
+                assert torch.equal(past.recalled[row, steps, :, 0], motions[row, after])
+            for voice in range(VOICES):
+                length, after = longest(same[..., voice], struck[row, :, voice], steps)
+                assert past.matched[row, steps, voice, 1] == sum(length >= one for one in LONGER)
+                assert not length or past.recalled[row, steps, voice, 1] == motions[row, after, voice]
+    assert past.matched[:, 40, :, 0].min() > 4  # the transposed passage
+
+
+def test_a_recalled_motion_is_a_label():
+    codes, struck = pieces()
+    past = past_of(codes, struck)
+    known = struck & (codes > 0) & (past.old[:, :-1] > 0)
+    found = label_after(past.old[:, :-1], motion(codes, past.old[:, :-1], struck), PITCHES)
+    assert torch.equal(found[known], labels_of(codes, struck)[known])
+    assert (found[~struck] == HOLD).all()
+    assert (found[struck & ~known] == REST).all()
+
+
+def test_a_network_can_learn_to_trust_matches():
+    made = network()
+    codes, struck = pieces(1, 4)
+    codes, struck = codes.repeat(1, 4, 1), struck.repeat(1, 4, 1)
+    struck[:, ::4] = codes[:, ::4] != codes[:, 3:4]
+    before = logits(made, codes, struck)
+    with torch.no_grad():
+        for voice in made.voices:
+            voice.trust[0] += 5.0
+    after = logits(made, codes, struck)
+    past = Past(*(each[:, :-1] for each in past_of(codes, struck)))
+    recalled = label_after(past.old, past.recalled[..., 0], PITCHES)[..., None]
+    matched = past.matched[..., 0] > 0
+    assert matched[0, 9:].all()
+    grown = after.gather(-1, recalled)[..., 0] - before.gather(-1, recalled)[..., 0]
+    assert (grown[matched] >= 0).all()
+    assert grown[matched].mean() > 0.3
+    torch.testing.assert_close(after[:, 0], before[:, 0])
+
+
 @pytest.mark.parametrize("repeats", [True, False])
 def test_labels_that_cannot_be_have_no_probability(repeats):
     codes, struck = pieces()
@@ -80,19 +159,18 @@ def test_labels_that_cannot_be_have_no_probability(repeats):
     assert ((again[old > 0] > 0) == repeats).all()
 
 
-@pytest.mark.parametrize("ranks", [(0, 1, 2), (2, 0, 1)])
-def test_nothing_depends_on_what_is_written_later(ranks):
+def test_nothing_depends_on_what_is_written_later():
     """Changes each cell in turn and looks where the probabilities change."""
     made, (codes, struck) = network(), pieces(1)
-    before = logits(made, codes, struck, *ranks)
+    before = logits(made, codes, struck)
     for step, voice in [(0, 0), (3, 1), (4, 2), (8, 0)]:
         other, begun = codes.clone(), struck.clone()
         other[0, step, voice] = codes[0, step, voice] % PITCHES + 1
         begun[0, step, voice] = True
-        changed = ((logits(made, other, begun, *ranks) - before).abs() > 1e-6).any(-1)[0]
+        changed = ((logits(made, other, begun) - before).abs() > 1e-6).any(-1)[0]
         assert not changed[:step].any()
         for later in range(VOICES):
-            assert changed[step, later] == (ranks[later] > ranks[voice])
+            assert changed[step, later] == (later > voice)
         assert changed[step + 1 : step + 2].all()
 
 
@@ -114,7 +192,7 @@ def test_a_tiny_batch_can_be_learnt():
     labels = labels_of(codes, struck)
     losses = []
     for _ in range(60):
-        nats = step_nats(made(past, places(2, 12), codes, struck, order(2))[0], labels).mean()
+        nats = step_nats(made(past, places(2, 12), codes, struck)[0], labels).mean()
         adam.zero_grad()
         nats.backward()
         adam.step()
@@ -147,13 +225,13 @@ def test_writing_chooses_from_the_probabilities_of_the_whole_piece():
 def test_what_is_given_stays():
     made, (codes, struck) = network(), pieces(2, 12)
     known = torch.zeros_like(struck)
-    known[:, :, 2] = True  # a voice
+    known[:, :, 1] = True  # a voice
     known[:, :4] = True  # a beginning
     given = Given(codes * known, struck & known, known)
     written = write_chorales(made, places(2, 12), given, likeliest, ends=False)
     assert torch.equal(written.codes[known], codes[known])
     assert torch.equal(written.struck[known], struck[known])
-    best = logits(made, written.codes, written.struck, 1, 2, 0).argmax(-1)
+    best = logits(made, written.codes, written.struck).argmax(-1)
     assert torch.equal(best[~known], labels_of(written.codes, written.struck)[~known])
 
 
@@ -168,6 +246,6 @@ def test_pieces_end_where_the_network_ends_them():
 
 def test_likelihoods_are_those_of_the_logits():
     made, (codes, struck) = network(), pieces()
-    chances = logits(made, codes, struck, 1, 2, 0).gather(-1, labels_of(codes, struck)[..., None])[..., 0]
-    found = log_likelihood(made, places(2, 9), codes, struck, order=(2, 0, 1))
+    chances = logits(made, codes, struck).gather(-1, labels_of(codes, struck)[..., None])[..., 0]
+    found = log_likelihood(made, places(2, 9), codes, struck)
     torch.testing.assert_close(found, chances.log().sum(-1), rtol=1e-4, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Training a model of music in voices: parts of pieces, transposed, with their voices in random order.
+"""Training a model of music in voices on parts of pieces, transposed.
 
 Read it with `models/chorale.py` (the network), `models/chorale_steps.py` (what it reads and predicts) and `grids.py`
 (pieces as tensors).
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from genlab.data.notes.piece_set import PieceSet
 from genlab.data.notes.voice_ranges import voice_shifts
@@ -91,7 +92,7 @@ class ChoraleRecipe(MusicRecipe):
         networks: dict[str, nn.Module] = {"chorale": self.network, "average": self.average}
         super().__init__(setup, pipeline, networks, {"chorale": optimizers})
         self.train = [as_tensors(grid, facts) for grid in self.data.train]
-        self.pasts = [_past(piece) for piece in self.train]
+        self.pasts = pasts_of(self.train)
         ranges = np.array(facts.ranges)
         self.shifts = [voice_shifts(grid.pitches, ranges) for grid in self.data.train]
         lengths = np.array([len(piece.codes) for piece in self.train])
@@ -125,8 +126,7 @@ class ChoraleRecipe(MusicRecipe):
 
     def step(self, batch: VoiceBatch, progress: float) -> Metrics:
         batch = VoiceBatch(*batch)
-        order = torch.rand(len(batch.codes), batch.codes.shape[2], device=batch.codes.device).argsort(1)
-        nats, ending = losses(self.network, batch, order, self.loss)
+        nats, ending = losses(self.network, batch, self.loss)
         cells = self.terms(batch)
         self.update(self.network, (nats + ending) / cells, clip=1.0, count=cells)
         self.average.update(self.network)
@@ -151,11 +151,9 @@ class ChoraleRecipe(MusicRecipe):
         return {} if self.data.test is None else nats_per_cell(self.pipeline, self.data.test, self.loss)
 
 
-def losses(
-    network: nn.Module, batch: VoiceBatch, order: Int[Tensor, "batch voices"], loss: Any
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+def losses(network: nn.Module, batch: VoiceBatch, loss: Any) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Total nats of the labels and of the ends of a batch."""
-    logits, ending = network(batch.past, batch.places, batch.codes, batch.struck, order)
+    logits, ending = network(batch.past, batch.places, batch.codes, batch.struck)
     nats = loss(logits, labels_of(batch.codes, batch.struck)) * batch.real[..., None]
     ends = F.binary_cross_entropy_with_logits(ending.float(), batch.ended, reduction="none") * batch.counted
     return nats.sum(), ends.sum()
@@ -171,10 +169,10 @@ def nats_per_cell(pipeline: MusicPipeline, grids: Sequence[VoiceGrid], loss: Any
     with pipeline.evaluating():
         for first in range(0, len(pieces), TOGETHER):
             some = pieces[first : first + TOGETHER]
-            parts = [_part(piece, _past(piece), 0, len(piece.codes) + 1, 0) for piece in some]
+            whole = zip(some, pasts_of(some), strict=True)
+            parts = [_part(piece, past, 0, len(piece.codes) + 1, 0) for piece, past in whole]
             batch = VoiceBatch(*pipeline.machine.place(_together(parts)))
-            order = torch.arange(batch.codes.shape[2], device=batch.codes.device).expand(len(some), -1)
-            nats, ending = losses(pipeline.network, batch, order, loss)
+            nats, ending = losses(pipeline.network, batch, loss)
             total, ends = total + nats.item(), ends + ending.item()
             cells += sum(piece.codes.numel() for piece in some)
     return {"nats_per_cell": total / cells, "nats_per_end": ends / len(pieces)}
@@ -183,21 +181,28 @@ def nats_per_cell(pipeline: MusicPipeline, grids: Sequence[VoiceGrid], loss: Any
 def inner_matrices(network: nn.Module) -> list[Tensor]:
     """The matrices between embeddings and logits, which Muon trains."""
     outer = {
-        id(module.weight)
+        id(weight)
         for part in network.modules()
-        for module in (
-            [part.pitch, part.interval] if isinstance(part, Voice)
-            else [part.table] if isinstance(part, Features)
-            else [part.end] if isinstance(part, Chorale)
+        for weight in (
+            [part.pitch.weight, part.interval.weight, part.trust] if isinstance(part, Voice)
+            else [part.table.weight] if isinstance(part, Features)
+            else [part.end.weight] if isinstance(part, Chorale)
             else []
         )
     }  # fmt: skip
     return [weight for weight in network.parameters() if weight.ndim == 2 and id(weight) not in outer]
 
 
-def _past(piece: VoicePiece) -> Past:
-    """What is known before each step of a piece, and before the step after it."""
-    return Past(*(each[0] for each in past_of(piece.codes[None], piece.struck[None])))
+def pasts_of(pieces: Sequence[VoicePiece]) -> list[Past]:
+    """What is known before each step of each piece, and before the step after it."""
+    found = []
+    for first in range(0, len(pieces), TOGETHER):
+        some = pieces[first : first + TOGETHER]
+        codes = pad_sequence([one.codes for one in some], batch_first=True)
+        struck = pad_sequence([one.struck for one in some], batch_first=True)
+        pasts = zip(*past_of(codes, struck), strict=True)
+        found += [Past(*(each[: len(one.codes) + 1] for each in past)) for one, past in zip(some, pasts, strict=True)]
+    return found
 
 
 def _part(piece: VoicePiece, past: Past, first: int, window: int, shift: int) -> VoiceBatch:
@@ -207,14 +212,13 @@ def _part(piece: VoicePiece, past: Past, first: int, window: int, shift: int) ->
     def moved(codes: Tensor) -> Tensor:
         return torch.where(codes > 0, codes + shift, 0)
 
-    old, older, age, begins = (each[first:end] for each in past)
+    past = Past(*(each[first:end] for each in past))
     pad = (0, 0, 0, 1)
     codes, struck = F.pad(piece.codes, pad)[first:end], F.pad(piece.struck, pad)[first:end]
     real = torch.arange(first, end) < steps
-    return VoiceBatch(
-        Past(moved(old), moved(older), age, begins), piece.places[first:end], moved(codes), struck, real,
-        (~real).float(), torch.ones_like(real),
-    )  # fmt: skip
+    past = past._replace(old=moved(past.old), older=moved(past.older))
+    places, counted = piece.places[first:end], torch.ones_like(real)
+    return VoiceBatch(past, places, moved(codes), struck, real, (~real).float(), counted)
 
 
 def _together(parts: Sequence[VoiceBatch]) -> VoiceBatch:

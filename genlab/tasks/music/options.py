@@ -28,9 +28,9 @@ class ChoraleOptions(MusicOptions):
     """Number of Transformer blocks."""
     width: Annotated[int, Ge(32), Le(4096)] = 192
     """Width of the network, a multiple of 32."""
-    dropout: Dropout = 0.15
+    dropout: Dropout = 0.35
     """Dropout, also of the features that the network reads."""
-    window: Annotated[int, Ge(8), Le(8192), TRAINING] = 128
+    window: Annotated[int, Ge(8), Le(8192), TRAINING] = 64
     """Largest number of sixteenths of a piece that a training step reads."""
     batch: Annotated[int, Ge(1), Le(65_536), TRAINING] = 16
     """Pieces per update and process."""
