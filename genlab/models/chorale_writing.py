@@ -43,7 +43,7 @@ class Written(NamedTuple):
     """Number of steps of each piece; what follows is arbitrary."""
 
 
-def write_chorales(network: Chorale, places: Places, given: Given, choose: Choose, ends: bool) -> Written:
+def write_chorales(network: Chorale, places: Places, given: Given, choose: Choose, least: int | None) -> Written:
     """Writes what is not given, from the first step to the last.
 
     Args:
@@ -51,7 +51,7 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
         places: The place of each step in its bar, and the length of the bar; as many steps as a piece can have.
         given: What is given.
         choose: Draws labels, and whether a piece has ended.
-        ends: Whether a piece may end before the last step.
+        least: Number of steps after which a piece may end; None if it may not end before the last step.
     """
     codes, struck = given.codes.clone(), given.struck.clone()
     batch, steps, _ = codes.shape
@@ -76,7 +76,7 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
             first = torch.zeros_like(past.first)
             past = Past(codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched)
             hidden = network.read(past, places[:, here], cache)
-        if ends and step:
+        if least is not None and step >= max(1, least):
             ending = network.ending(hidden)
             ended = choose(torch.cat((torch.zeros_like(ending), ending), 1)) == 1
             lengths = torch.where(ended & (lengths == steps), step, lengths)

@@ -216,7 +216,7 @@ def likeliest(scores: Tensor) -> Tensor:
 def test_writing_chooses_from_the_probabilities_of_the_whole_piece():
     """Cached, step by step: each choice is the likeliest under one pass over what was written."""
     made = network()
-    codes, struck, lengths = write_chorales(made, places(2, 12), nothing(2, 12), likeliest, ends=False)
+    codes, struck, lengths = write_chorales(made, places(2, 12), nothing(2, 12), likeliest, None)
     assert lengths.tolist() == [12, 12]
     best = logits(made, codes, struck).argmax(-1)
     assert torch.equal(best, labels_of(codes, struck))
@@ -228,7 +228,7 @@ def test_what_is_given_stays():
     known[:, :, 1] = True  # a voice
     known[:, :4] = True  # a beginning
     given = Given(codes * known, struck & known, known)
-    written = write_chorales(made, places(2, 12), given, likeliest, ends=False)
+    written = write_chorales(made, places(2, 12), given, likeliest, None)
     assert torch.equal(written.codes[known], codes[known])
     assert torch.equal(written.struck[known], struck[known])
     best = logits(made, written.codes, written.struck).argmax(-1)
@@ -240,8 +240,9 @@ def test_pieces_end_where_the_network_ends_them():
     with torch.no_grad():
         made.end.weight.zero_()
         made.end.bias.fill_(9.0)
-    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, ends=True).lengths.tolist() == [1, 1]
-    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, ends=False).lengths.tolist() == [12, 12]
+    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, 1).lengths.tolist() == [1, 1]
+    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, 5).lengths.tolist() == [5, 5]
+    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, None).lengths.tolist() == [12, 12]
 
 
 def test_likelihoods_are_those_of_the_logits():

@@ -16,15 +16,17 @@ from genlab.models.token_ngram import TokenNGram
 from genlab.models.voice_ngram import VoiceNGram
 from genlab.tasks.music.chorale import nats_per_cell
 from genlab.tasks.music.grids import grids_of
-from genlab.tasks.music.measures import compared, copies_in_voices, copies_of_melodies, counterpoint, on_grids
+from genlab.tasks.music.measures import compared, copies_in_voices, copies_of_melodies, counterpoint, measured, on_grids
 from genlab.tasks.music.options import MusicRequest
 from genlab.tasks.music.pipeline import MusicPipeline
 from genlab.tasks.music.token_recipe import nats_per_note
 from genlab.tasks.music.tokens import TokenFacts, tokens_of
 from genlab.tasks.shared.reopening import reopened
 
-MADE = 100
-"""Largest number of pieces to make."""
+MADE, NOTES = 100, 100_000
+"""Largest number of pieces to make, and about how many notes in all."""
+OTHERS = 4
+"""Other real pieces are compared, up to this many per held-out piece."""
 SEED = 1
 """Seed of the made pieces."""
 COUNTED = 2_000_000
@@ -54,18 +56,22 @@ def evaluate(pipeline: MusicPipeline, source: Source) -> Evaluation:
         "split": "test" if home else "all",
         "pieces": len(held_out),
     }
-    made = _made(pipeline, held_out)
+    limit = _limit(pipeline, held_out)
+    made = _made(pipeline, held_out, limit)
     real, rest = ([piece.score for piece in pieces] for pieces in (held_out, others))
+    places = np.unique(np.linspace(0, len(rest) - 1, OTHERS * len(real)).round().astype(int))
+    some = [rest[place] for place in places]
     report["made"] = len(made)
+    report["ended"] = sum(_bars(pipeline, score) < limit for score in made) / len(made)
     if isinstance(pipeline.facts, TokenFacts):
         report |= token_likelihoods(pipeline, held_out, others if home else None)
-        report |= compared(made, real, rest[: 4 * len(real)])
+        report |= compared(made, real, some)
         report["copying"] = copies_of_melodies(made, real, rest) if home else None
         report["verdict"] = verdict(report)
         return Evaluation(report)
     real_grids, rest_grids = (_grids(pipeline, pieces, found.name) for pieces in (held_out, others))
     report |= likelihoods(pipeline, real_grids, rest_grids if home else None)
-    report |= compared(made, real, rest[: 4 * len(real)])
+    report |= compared(made, real, some)
     report["counterpoint"] = counterpoint(on_grids(made), real_grids, rest_grids)
     report["copying"] = copies_in_voices(on_grids(made), real_grids, rest_grids) if home else None
     report["verdict"] = verdict(report)
@@ -142,16 +148,25 @@ def _halves(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
     ]
 
 
-def _made(pipeline: MusicPipeline, held_out: Sequence[Piece]) -> list[Score]:
-    """Pieces that the model makes, as many as are held out, at most as long as the longest of these."""
-    bars = max(1, max(_bars(piece.score) for piece in held_out))
-    request = MusicRequest(n=min(len(held_out), MADE), bars=bars, seed=SEED)
+def _made(pipeline: MusicPipeline, held_out: Sequence[Piece], bars: int) -> list[Score]:
+    """Pieces that the model makes, as many as are held out, unless that is too much music."""
+    longest = max(sum(len(track.notes) for track in piece.score.tracks) for piece in held_out)
+    count = max(2, min(len(held_out), MADE, NOTES // longest))
+    request = MusicRequest(n=count, bars=bars, seed=SEED)
     return list(pipeline.writer.write(request, pipeline.evaluating))
 
 
-def _bars(score: Score) -> int:
-    """Number of bars of 4/4 that a piece is long."""
-    return -(-score.length // (4 * score.ticks))
+def _limit(pipeline: MusicPipeline, held_out: Sequence[Piece]) -> int:
+    """A number of bars that no held-out piece reaches."""
+    return 1 + max(_bars(pipeline, piece.score) for piece in held_out)
+
+
+def _bars(pipeline: MusicPipeline, score: Score) -> int:
+    """Length of a piece in bars: its own, or in voices those of new pieces."""
+    if isinstance(pipeline.facts, TokenFacts):
+        return len(measured(score).bars) - 1
+    beats, unit = pipeline.facts.metres[0]
+    return max(1, -(-score.length * unit // (4 * score.ticks * beats)))
 
 
 def _grids(pipeline: MusicPipeline, pieces: Sequence[Piece], name: str) -> list[VoiceGrid]:

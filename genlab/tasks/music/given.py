@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Int
 
 from genlab.data.notes.keys import pitch_name
-from genlab.data.notes.score import Score
+from genlab.data.notes.score import Metre, Score
 from genlab.data.notes.voice_ranges import voices_transposed
 from genlab.data.notes.voices import STEPS, VoiceGrid, to_grid, why_not_voices
+from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.tasks.music.grids import VoiceFacts
 
@@ -45,8 +46,7 @@ def given_melody(score: Score, facts: VoiceFacts) -> tuple[VoiceGrid, int]:
     found = replace(score, tracks=tracks)
     if reason := why_not_voices(found):
         raise InputError(f"harmonise: a melody has one note at a time, but the file {reason}.", "harmonise")
-    _check_metres(found, facts, "harmonise")
-    grid, _ = to_grid(found)
+    grid = _on_grid(found, facts, "harmonise")
     rest = ((0, 0), (0, voices - 1))
     grid = replace(
         grid,
@@ -95,20 +95,28 @@ def _in_voices(score: Score, facts: VoiceFacts, option: str) -> VoiceGrid:
         raise InputError(
             f"{option}: the model writes {voices} voices, one note at a time each; the file {reason}.", option
         )
-    _check_metres(found, facts, option)
-    grid, _ = to_grid(found)
-    return grid
+    return _on_grid(found, facts, option)
 
 
-def _check_metres(score: Score, facts: VoiceFacts, option: str) -> None:
-    """Checks that training had the metres of a piece."""
-    for metre in score.metres:
+def _on_grid(score: Score, facts: VoiceFacts, option: str) -> VoiceGrid:
+    """A piece on the grid; says what that changes.
+
+    Raises:
+        InputError: the training pieces do not have its metre.
+    """
+    grid, changes = to_grid(score)
+    for change in changes:
+        say(f"Note: {option}: {change}.")
+    if facts.metres == [[1, 4]]:  # the training pieces state no bars: what is given is read like them
+        return replace(grid, metres=[Metre(0, 1, 4)], pickup=grid.pickup % STEPS)
+    for metre in grid.metres:
         if list(metre[1:]) not in facts.metres:
             known = ", ".join(f"{beats}/{unit}" for beats, unit in facts.metres)
             raise InputError(
                 f"{option}: the metre {metre.beats}/{metre.unit} of the file does not occur in the training pieces "
                 f"({known}).", option,
             )  # fmt: skip
+    return grid
 
 
 def _fitted(grid: VoiceGrid, facts: VoiceFacts, option: str) -> tuple[VoiceGrid, int]:
@@ -120,7 +128,7 @@ def _fitted(grid: VoiceGrid, facts: VoiceFacts, option: str) -> tuple[VoiceGrid,
     ranges = np.array(facts.ranges)
     for shift in sorted(range(-36, 37), key=lambda shift: (abs(shift), shift)):
         moved = voices_transposed(grid.pitches, shift)
-        if ((moved == 0) | ((moved >= ranges[:, 0]) & (moved <= ranges[:, 1]))).all():
+        if ((grid.pitches == 0) | ((moved >= ranges[:, 0]) & (moved <= ranges[:, 1]))).all():
             return replace(grid, pitches=moved), shift
     for voice, (low, high) in enumerate(facts.ranges):
         sung = grid.pitches[:, voice][grid.pitches[:, voice] > 0]

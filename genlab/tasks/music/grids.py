@@ -125,10 +125,15 @@ def as_tensors(grid: VoiceGrid, facts: VoiceFacts) -> VoicePiece:
 
 def folded(pitches: Int[np.ndarray, "steps voices"], facts: VoiceFacts) -> Int[np.ndarray, "steps voices"]:
     """Pitches, moved by octaves into the range of the corpus."""
-    low, count = facts.lowest, facts.pitches
-    above = np.maximum(0, -(-(pitches - (low + count - 1)) // 12))
+    low, high = facts.lowest, facts.lowest + facts.pitches - 1
+    return np.where(pitches > 0, by_octaves(pitches, low, high).clip(low, high), 0)
+
+
+def by_octaves(pitches: Int[np.ndarray, "steps voices"], low: int, high: int) -> Int[np.ndarray, "steps voices"]:
+    """Pitches, moved from above `high` or below `low` by as few octaves as possible."""
+    above = np.maximum(0, -(-(pitches - high) // 12))
     below = np.maximum(0, -(-(low - pitches) // 12))
-    return np.where(pitches > 0, (pitches - 12 * above + 12 * below).clip(low, low + count - 1), 0)
+    return pitches - 12 * above + 12 * below
 
 
 def places_in(metres: Sequence[Metre], pickup: int, steps: int) -> Int[Tensor, "steps 2"]:

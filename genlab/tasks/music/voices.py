@@ -17,7 +17,6 @@ from torch import Tensor
 
 from genlab.data.notes.programs import program_of
 from genlab.data.notes.score import Score
-from genlab.data.notes.voice_ranges import voices_transposed
 from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
@@ -25,7 +24,7 @@ from genlab.layers.sampling import draw
 from genlab.models.chorale_writing import Given, Written, log_likelihood, write_chorales
 from genlab.tasks.music.drawing import TOGETHER, batches_of_seeds, choice, in_key, requested_key, seed_of
 from genlab.tasks.music.given import given_melody, given_prompt, given_rest
-from genlab.tasks.music.grids import VoiceFacts, places_in
+from genlab.tasks.music.grids import VoiceFacts, by_octaves, places_in
 from genlab.tasks.music.options import MusicRequest
 from genlab.tasks.music.pieces import played_by
 
@@ -73,13 +72,22 @@ class VoiceWriter:
         after = slice(plan.rewritten.stop, plan.rewritten.stop + AFTER)
         for number in range(request.n):
             seeds = [seed_of(request.seed, number * TOGETHER + row) for row in range(TOGETHER)]
-            written = self._some(plan, request, seeds, evaluating)
+            written = self._joined(self._some(plan, request, seeds, evaluating), plan.rewritten.stop)
             with evaluating():
                 places = self.machine.place(plan.places).expand(TOGETHER, -1, -1)
                 fits = log_likelihood(self.network, places, written.codes, written.struck)[:, after].sum(1)
             generator = torch.Generator(self.machine.device).manual_seed(seeds[0])
             chosen = draw(fits[None], generator)
             yield from self._scores(plan, request, Written(*(each[chosen] for each in written)))
+
+    def _joined(self, written: Written, step: int) -> Written:
+        """The pieces, where what is given from `step` on begins as what was written before it requires."""
+        if step == written.codes.shape[1]:
+            return written
+        codes, struck = written.codes[:, step], written.struck.clone()
+        again = struck[:, step] & (codes > 0) & self.facts.repeats
+        struck[:, step] = (codes != written.codes[:, step - 1]) | again
+        return written._replace(struck=struck)
 
     def _some(
         self, plan: "Plan", request: MusicRequest, seeds: list[int], evaluating: Callable[[], AbstractContextManager]
@@ -91,7 +99,7 @@ class VoiceWriter:
         )
         with evaluating():
             given = Given(codes, struck, known)
-            return write_chorales(self.network, places, given, choice(request, generators), plan.ends)
+            return write_chorales(self.network, places, given, choice(request, generators), plan.least)
 
     def _scores(self, plan: "Plan", request: MusicRequest, written: Written) -> Iterator[Score]:
         facts = self.facts
@@ -100,7 +108,7 @@ class VoiceWriter:
             pitches = np.where(piece > 0, piece + facts.lowest - 1, 0)[:length]
             grid = replace(
                 plan.grid,
-                pitches=voices_transposed(pitches, -plan.shift),
+                pitches=np.where(pitches > 0, by_octaves(pitches - plan.shift, 1, 127), 0),
                 onsets=begins[:length] & (pitches > 0),
                 tempo=plan.grid.tempo if request.tempo is None else request.tempo,
             )
@@ -116,8 +124,8 @@ class Plan:
     known: Bool[np.ndarray, "steps voices"]
     """Where it is given."""
     places: Int[Tensor, "steps 2"]
-    ends: bool
-    """Whether a piece may end before the last step."""
+    least: int | None
+    """Number of steps after which a piece may end; None if it may not end before the last step."""
     shift: int = 0
     """Semitones by which what is given was moved into the range of the training pieces."""
     prefix: int = 0
@@ -163,21 +171,22 @@ def plan_of(request: MusicRequest, facts: VoiceFacts) -> Plan:
         steps = bar * request.bars + pickup % bar
         nothing = np.zeros((steps, voices), np.int64)
         grid = VoiceGrid(nothing, nothing > 0, [metre], pickup, tuple(facts.programs), tuple(facts.names), facts.tempo)
-        return Plan(grid, nothing > 0, places_in([metre], pickup, steps), ends=True)
+        return Plan(grid, nothing > 0, places_in([metre], pickup, steps), least=1)
     if request.prompt is not None:
         grid, shift, prefix = given_prompt(request.prompt, facts, request.bars)
         known = np.zeros(grid.pitches.shape, bool)
         known[:prefix] = True
-        return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), True, shift, prefix)
+        bar = 4 * STEPS * grid.metres[-1].beats // grid.metres[-1].unit
+        return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), prefix + bar, shift, prefix)
     if request.harmonise is not None:
         grid, shift = given_melody(request.harmonise, facts)
         known = np.zeros(grid.pitches.shape, bool)
         known[:, 0] = True
-        return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), False, shift)
+        return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), None, shift)
     grid, shift, rewritten = given_rest(request.fill, facts, request.from_bar, request.to_bar)
     known = np.ones(grid.pitches.shape, bool)
     known[rewritten] = False
-    return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), False, shift, rewritten=rewritten)
+    return Plan(grid, known, places_in(grid.metres, grid.pickup, len(known)), None, shift, rewritten=rewritten)
 
 
 def after(grid: VoiceGrid, step: int) -> VoiceGrid:

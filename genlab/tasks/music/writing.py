@@ -112,7 +112,8 @@ class Row:
         self.bars: list[int] = []
         for token in ids:
             self.add(token)
-        self.most = self.grammar.bars + bars
+        self.given = self.grammar.bars
+        self.most = self.given + bars
 
     @property
     def ended(self) -> bool:
@@ -137,6 +138,8 @@ class Row:
         without_tracks = len(self.ids) == 1 and not self._drums
         if self.grammar.bars >= self.most or without_tracks:
             allowed[self._bar_tokens] = False
+        if self.grammar.bars <= self.given:  # what is given is continued by a bar at least
+            allowed[self._end] = False
         return allowed
 
     def latest(self) -> tuple[int, tuple[int, int]]:

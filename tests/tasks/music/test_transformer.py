@@ -178,7 +178,7 @@ def test_the_default_is_chosen_from_the_data(folder, tmp_path):
     places = {
         str(folder): "transformer",  # chords and drums
         str(folder_of(tmp_path / "voices", voices)): "chorale",
-        str(folder_of(tmp_path / "mixed", [*voices, tune(9, voices=2)])): "transformer",
+        str(folder_of(tmp_path / "mixed", [*voices * 5, tune(9, voices=2)])): "transformer",
         str(folder_of(tmp_path / "alone", [tune(seed) for seed in range(6)])): "transformer",
         str(folder_of(tmp_path / "triplets", [in_triplets(seed) for seed in range(6)])): "transformer",
         "@chorales": "chorale",

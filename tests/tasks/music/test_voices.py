@@ -13,11 +13,13 @@ from genlab.data.notes.voices import to_grid
 from genlab.engine.custom import Networks
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
+from genlab.models.chorale_writing import log_likelihood
 from genlab.tasks.music.chorale import build_network
 from genlab.tasks.music.given import bar_starts
 from genlab.tasks.music.grids import VoiceFacts, as_tensors, facts_of, folded
 from genlab.tasks.music.options import ChoraleOptions, MusicRequest
 from genlab.tasks.music.pipeline import MusicPipeline
+from genlab.tasks.music.voices import VoiceWriter, plan_of
 from tests.data.notes.made import tune
 
 VOICES = 3
@@ -115,6 +117,15 @@ def test_a_prompt_is_continued(pipeline, shift):
     assert whole.length / whole.ticks > prompt.length / prompt.ticks
 
 
+def test_a_prompt_is_continued_by_a_bar_at_least(pipeline, monkeypatch):
+    monkeypatch.setattr(pipeline.network.end.bias, "data", torch.full((1,), 99.0))
+    (whole,) = write(pipeline, prompt=TUNES[0], bars=2)
+    grid, given = to_grid(whole)[0], to_grid(TUNES[0])[0]
+    assert len(given.pitches) < len(grid.pitches) <= len(given.pitches) + 16
+    (rest,) = write(pipeline, prompt=TUNES[0], bars=2, with_prompt=False)
+    assert any(track.notes for track in rest.tracks)
+
+
 def test_a_prompt_can_be_left_out(pipeline):
     (whole,) = write(pipeline, prompt=TUNES[0], bars=2)
     (rest,) = write(pipeline, prompt=TUNES[0], bars=2, with_prompt=False)
@@ -135,6 +146,30 @@ def test_a_melody_gets_other_voices(pipeline, shift):
     assert notes(other, 1) != notes(made, 1)
 
 
+def test_voices_beyond_the_notes_of_midi_move_by_octaves(pipeline):
+    given = transposed(melody(TUNES[1]), -36)
+    low = min(note.pitch for note in given.tracks[0].notes)
+    made = next(write(pipeline, harmonise=transposed(given, 12 - low if low < 12 else 0)))
+    assert all(0 < note.pitch < 128 for track in made.tracks for note in track.notes)
+    assert all(track.notes for track in made.tracks)
+
+
+def test_what_is_given_off_the_grid_is_named(pipeline, capsys):
+    given = melody(TUNES[1])
+    first, *rest = given.tracks[0].notes
+    moved = replace(given, tracks=[replace(given.tracks[0], notes=[first._replace(length=first.length - 7), *rest])])
+    next(write(pipeline, harmonise=moved))
+    assert "Note: harmonise: " in capsys.readouterr().err
+
+
+def test_a_model_without_bars_takes_any_metre(pipeline):
+    facts = replace(pipeline.facts, metres=[[1, 4]])
+    writer = VoiceWriter(pipeline.network, facts, pipeline.machine)
+    (made,) = writer.write(MusicRequest(harmonise=melody(TUNES[1])), pipeline.evaluating)
+    assert notes(made) == notes(TUNES[1])
+    assert {metre[1:] for metre in made.metres} == {(1, 4)}
+
+
 def test_of_a_piece_in_voices_the_highest_is_the_melody(pipeline):
     (made,) = write(pipeline, harmonise=TUNES[1])
     assert notes(made) == notes(TUNES[1])
@@ -149,6 +184,19 @@ def test_bars_are_rewritten(pipeline):
     stretch = slice(starts[1], starts[3])
     assert np.array_equal(np.delete(found.pitches, stretch, 0), np.delete(given.pitches, stretch, 0))
     assert not np.array_equal(found.pitches[stretch], given.pitches[stretch])
+
+
+def test_what_follows_rewritten_bars_begins_anew_where_it_must(pipeline):
+    """A candidate that ends on another pitch than the original strikes the next note; none is impossible."""
+    writer = VoiceWriter(pipeline.network, replace(pipeline.facts, repeats=False), pipeline.machine)
+    plan = plan_of(MusicRequest(fill=TUNES[2], from_bar=2, to_bar=3), writer.facts)
+    step = plan.rewritten.stop
+    written = writer._joined(writer._some(plan, MusicRequest(), list(range(16)), pipeline.evaluating), step)
+    changed = written.codes[:, step] != written.codes[:, step - 1]
+    assert torch.equal(written.struck[:, step], changed)
+    assert changed.any()
+    fits = log_likelihood(writer.network, plan.places.expand(16, -1, -1), written.codes, written.struck)
+    assert fits[:, step:].isfinite().all()
 
 
 # --- bad requests ---------------------------------------------------------------------------------
