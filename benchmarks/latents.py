@@ -25,6 +25,7 @@ from result_lines import append, print_table, read, setting_of, spread
 import genlab
 from genlab.data.pictures.picture_set import read_pictures
 from genlab.show.sheets import pairs, sheet
+from genlab.tasks.images.walks import COLUMNS
 
 TRAININGS = ("plain", "classes")
 SHARES = ("0.05", "0.10")
@@ -81,7 +82,8 @@ def one(options: argparse.Namespace, training: str, seed: int) -> dict[str, Any]
         place = options.sheets if seed == 0 else None
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)
-            (place / f"{stem(options)}-{training}-edits.png").write_bytes(edits(run, attributes[0]))
+            if attributes[0] in run.directions():
+                (place / f"{stem(options)}-{training}-edits.png").write_bytes(edits(run, attributes[0]))
         if training == "plain":
             found["inversion"] = inversion(options, run, place)
         return found
@@ -119,11 +121,11 @@ def edits(run: genlab.Run, attribute: str) -> bytes:
     """A sheet of the same pictures, in rows that change to each value of an attribute."""
     panels = [
         panel
-        for value in run.directions()[attribute]
+        for value in run.directions().get(attribute, {})
         for row in run.generate(n=EDITED, edit={attribute: value})
         for panel in row.panels or ()
     ]
-    return sheet(panels, columns=len(panels) // EDITED // len(run.directions()[attribute]))
+    return sheet(panels, columns=COLUMNS)
 
 
 def stem(options: argparse.Namespace) -> str:
@@ -166,10 +168,10 @@ def print_directions(found: list[dict[str, Any]]) -> None:
     for attribute, values in found[0].items():
         whole = []
         for value in values:
-            whole.append([each[attribute][value] for each in found])
+            whole.append([each[attribute][value] for each in found if value in each.get(attribute, {})])
             lengths = spread([one["moved"] for one in whole[-1] if one["moved"] is not None], "{:.1f}")
             rows.append([f"{attribute} {value}", lengths, *shares(whole[-1])])
-        means = [mean_of([seeds[place] for seeds in whole]) for place in range(len(found))]
+        means = [mean_of(list(each[attribute].values())) for each in found if attribute in each]
         rows.append([f"**{attribute}**", "", *shares(means)])
     header = ["direction", "length", "flips", "others flipped", "other class: flips", "others flipped"]
     print_table(header, rows)

@@ -14,7 +14,7 @@ from genlab.catalog import task_named
 from genlab.engine.files import make_folder, write_atomically
 from genlab.engine.machine import Machine
 from genlab.engine.model_card import card, write_card
-from genlab.engine.opening import open_run
+from genlab.engine.opening import open_with
 from genlab.engine.options import Place
 from genlab.engine.pipeline import (
     AttentionMap,
@@ -197,9 +197,10 @@ class Run:
             raise InputError("classifier: it replaces the data: give one of them.", "classifier")
         predict = None
         if classifier is not None:
-            judge = Run(*open_run(os.fspath(classifier), Machine(self.pipeline.machine.device.type)))
-            judge._able(Predicts, "predict")
-            predict = judge.predict
+            device = self.pipeline.machine.device
+            machine = Machine(str(device) if device.type == "cuda" else device.type)
+            what = "a run of genlab train classify on pictures"
+            predict = Run(*open_with(os.fspath(classifier), machine, Predicts, "classifier", what)).predict
         with self.folder.locked():
             found: dict[str, Any] = self._latents("find")(
                 able, self._source(data, encoding), request, predict, self.path

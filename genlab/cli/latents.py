@@ -1,6 +1,7 @@
 """genlab latents RUN: finds directions in latent space and the latent vectors of pictures, and draws a map."""
 
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,12 +72,6 @@ def run(words: list[str]) -> int:
     axes = _axes(chosen)
     found = opened(path, chosen.device)
     report: dict[str, Any] = {}
-    if find.attribute or chosen.classifier is not None:
-        asked = {name: value for name, value in vars(find).items() if name != "attribute"}
-        report["latents"] = found.find_directions(
-            *find.attribute, data=None if chosen.classifier else chosen.data, classifier=chosen.classifier,
-            encoding=chosen.encoding, **asked,
-        )  # fmt: skip
     written: list[Path] = []
     for file in files:
         if values[file.name] is not None:
@@ -85,6 +80,12 @@ def run(words: list[str]) -> int:
             made = found.invert(pictures, **request)
             report["inversions"] = _inversions(found, made)
             written += _write(made, Path(chosen.to) if chosen.to else found.path / "samples")
+    if find.attribute or chosen.classifier is not None:
+        asked = {name: value for name, value in vars(find).items() if name != "attribute"}
+        report["latents"] = found.find_directions(
+            *find.attribute, data=None if chosen.classifier else chosen.data, classifier=chosen.classifier,
+            encoding=chosen.encoding, **asked,
+        )  # fmt: skip
     if chosen.map is not None:
         written.append(_drawn(found, chosen, axes))
     if not report and not written:
@@ -158,14 +159,15 @@ def _inversions(found: "Run", made: "list[Inversion]") -> list[dict[str, Any]]:
 
 
 def _write(made: "list[Inversion]", folder: Path) -> list[Path]:
-    """Writes the pictures before and after, and the latent vectors."""
+    """Writes the pictures before and after, and the latent vectors, to files with a new number."""
     from genlab.engine.files import make_folder, write_atomically
     from genlab.show.sheets import pairs
 
     make_folder(folder)
+    number = next(number for number in count() if not any(folder.glob(f"inverted-{number:03d}.*")))
     paths = []
     for ending, data in pairs([(one.picture, one.made, one.latent) for one in made]).items():
-        paths.append(folder / f"inverted.{ending}")
+        paths.append(folder / f"inverted-{number:03d}.{ending}")
         write_atomically(paths[-1], data)
     return paths
 

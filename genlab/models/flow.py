@@ -50,7 +50,7 @@ HEAD = 32
 LOGIT_MEAN, LOGIT_DEVIATION = -0.8, 1.2
 """Mean and deviation of the logits of the times that predicted pictures are learnt at."""
 LEAST = 0.02
-"""Smallest remaining time that the way to a predicted picture is divided by."""
+"""Lower bound on 1 - t, by which the predicted displacement is divided."""
 TIME_SCALE = 1000.0
 """Factor on times in [0, 1] before their sinusoids, whose wavelengths start at 2 pi."""
 
@@ -250,46 +250,3 @@ def follow(velocity: Velocity, x: Pictures, steps: int, heun: bool = True) -> Pi
             slope = (slope + velocity(x + step * slope, times + step)) / 2
         x = x + step * slope
     return x
-
-
-def log_likelihood(
-    velocity: Velocity, pictures: Pictures, steps: int, generator: torch.Generator, probes: int = 1
-) -> Float[Tensor, " batch"]:
-    """Log density of pictures in nats, by following the flow back to noise.
-
-    d log p / dt is minus the divergence of the velocity (Lipman et al., appendix C), which random signs estimate
-    without bias (FFJORD: Grathwohl et al. 2019, arXiv 1810.01367, eq. 7). Integrates by the midpoint method, in steps
-    that shrink towards time 1, where velocities change fastest.
-
-    Args:
-        velocity: The flow's velocity.
-        pictures: Pictures, with noise of one grey level added: densities of 8-bit values would be infinite.
-        steps: Number of steps.
-        generator: Draws the signs, on the CPU.
-        probes: Number of random signs per step: more reduce the variance of the estimate.
-    """
-    x, total = pictures.float(), torch.zeros(len(pictures), device=pictures.device)
-    for index in range(steps):
-        latest, earliest = (1 - (place / steps) ** 2 for place in (index, index + 1))
-        step, end = latest - earliest, torch.full((len(x),), latest, device=x.device)
-        with torch.no_grad():
-            middle = x - step / 2 * velocity(x, end)
-        slope, divergence = divergence_at(velocity, middle, end - step / 2, generator, probes)
-        x, total = x - step * slope, total + step * divergence
-    noise = -0.5 * (x.square() + torch.log(torch.tensor(2 * torch.pi))).flatten(1).sum(1)
-    return noise - total
-
-
-def divergence_at(
-    velocity: Velocity, x: Pictures, times: Times, generator: torch.Generator, probes: int
-) -> tuple[Pictures, Float[Tensor, " batch"]]:
-    """The velocity, and an estimate of its divergence."""
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        slope = velocity(x, times)
-        total = torch.zeros(len(x), device=x.device)
-        for probe in range(probes):
-            signs = torch.randint(0, 2, x.shape, generator=generator).to(x) * 2 - 1
-            (back,) = torch.autograd.grad((slope * signs).sum(), x, retain_graph=probe + 1 < probes)
-            total = total + (back * signs).flatten(1).sum(1)
-    return slope.detach(), total / probes

@@ -16,6 +16,7 @@ def latent_map(
     samples: UInt8[np.ndarray, "cells height width channels"],
     cells: int,
     reach: float,
+    title: str,
     axes: Sequence[str],
     places: Float[np.ndarray, "pictures 2"],
     labels: Int[np.ndarray, " pictures"] | None,
@@ -27,6 +28,7 @@ def latent_map(
         samples: The samples, row by row from the top left.
         cells: Samples per row.
         reach: The grid spans -reach to reach on both axes.
+        title: What the samples are.
         axes: What the axes are: across and up.
         places: Coordinates of pictures on these axes.
         labels: Class index of each picture, which colours it; None without classes.
@@ -43,7 +45,7 @@ def latent_map(
     whole = np.broadcast_to(whole.reshape(rows * height, cells * width, channels), (rows * height, cells * width, 3))
     edge = reach * (1 + 1 / (cells - 1))  # the outermost samples are centred on -reach and reach
     grid.imshow(whole, extent=(-edge, edge, -edge, edge), interpolation="nearest")
-    grid.set_title("samples")
+    grid.set_title(title, parse_math=False)
     points.set_title(f"{len(places):,} pictures, by the encoder's latent vectors")
     if labels is None or len(classes) > NAMED:
         points.scatter(*places.T, s=14, color="tab:grey")

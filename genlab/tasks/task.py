@@ -144,9 +144,10 @@ class Task:
         able = [one.name for one in self.models if has(one)]
         if not able or has(model):
             return None
-        option = field.replace("_", "-")
+        option, *others = field.replace("_", "-"), *able[:-1]
+        names = f"{', '.join(others)} and {able[-1]}" if others else able[-1]
         return InputError(
-            f"--{option} is an option of {' and '.join(able)}, not of {model.name}: train with --model {able[0]}.",
+            f"--{option} is an option of {names}, not of {model.name}: train with --model {able[0]}.",
             field,
         )
 

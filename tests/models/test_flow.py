@@ -14,8 +14,8 @@ from genlab.models.flow import (
     follow,
     guided,
     interpolate,
-    log_likelihood,
 )
+from genlab.models.flow_likelihood import log_likelihood
 
 WORDS = torch.tensor([[START, 2, 3, PADDING], [START, 4, PADDING, PADDING]])
 

@@ -50,13 +50,13 @@ class Captions:
         return self.texts
 
     def wordings(self) -> list[str]:
-        """Texts with all words of the descriptions."""
-        return [text for texts in self.texts for text in texts]
+        """Texts with all words of the descriptions that a model reads."""
+        return [" ".join(words_of(text)[: LONGEST - 1]) for texts in self.texts for text in texts]
 
     @property
     def longest(self) -> int:
         """Largest number of words of a description that a model reads."""
-        return min(LONGEST - 1, max((len(words_of(text)) for text in self.wordings()), default=0))
+        return max((len(words_of(text)) for text in self.wordings()), default=0)
 
 
 @dataclass(frozen=True)

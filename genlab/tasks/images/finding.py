@@ -19,7 +19,7 @@ from genlab.engine.weights import fingerprint
 from genlab.errors import InputError
 from genlab.metrics.latents import LatentClassifier, fit_classifiers
 from genlab.tasks.images.directions import Directions
-from genlab.tasks.images.making import PASS, Conditions
+from genlab.tasks.images.making import Conditions, per_pass
 from genlab.tasks.images.options import DirectionsRequest
 from genlab.tasks.images.pipeline import ImagesPipeline
 from genlab.tasks.images.readers import Reader, Readers, likeliest
@@ -113,9 +113,10 @@ def _read(
     pipeline: ImagesPipeline, read: Reader, latents: Float[Tensor, "draws latent"], conditions: Conditions
 ) -> list[Float[Tensor, "draws _values"]]:
     """What is read from the pictures of latent vectors."""
+    some = per_pass(pipeline.options.pixels)
     parts = [
         read(pipeline.pixels(rows, given))
-        for rows, given in zip(latents.split(PASS), conditions.split(PASS), strict=True)
+        for rows, given in zip(latents.split(some), conditions.split(some), strict=True)
     ]
     return [torch.cat(each) for each in zip(*parts, strict=True)]
 

@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from genlab.data.pictures.attributes import Attribute
 from genlab.data.pictures.description_source import DescriptionSource, check_unseen
 from genlab.data.pictures.facts import Facts
 from genlab.data.pictures.picture_set import PictureSet
-from genlab.data.pictures.wording import LONGEST, MOST, PADDING, START, Vocabulary, words_of
+from genlab.data.pictures.wording import LONGEST, MOST, PADDING, START, Vocabulary, phrases, words_of
 from genlab.engine.custom import Networks, try_network
 from genlab.engine.pipeline import Pipeline
 from genlab.engine.recipe import DataFacts, Metrics, Place, Setup, Speed
@@ -28,7 +29,7 @@ from genlab.layers.unet import Block
 from genlab.models.flow import Flow, FlowShape, draw_times, flow_matching_loss, interpolate
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.features import conditions_of_each
-from genlab.tasks.images.making import PASS, AlongFlow
+from genlab.tasks.images.making import AlongFlow, per_pass
 from genlab.tasks.images.options import FlowOptions
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept
 from genlab.tasks.shared.drawings import are_drawings, first_colours
@@ -108,6 +109,9 @@ class FlowRecipe(ImagesRecipe):
             if options.conditional:
                 check_classes(found.classes, options.label)
             return found, about
+        if isinstance(described, Facts):
+            for one in described.attributes:
+                check_values(one)
         count = len({word for text in described.wordings() for word in words_of(text)})
         if count <= MOST:
             return found, about
@@ -190,7 +194,8 @@ class FlowRecipe(ImagesRecipe):
         times = draw_times(len(pictures), self.predicts_pictures, torch.Generator().manual_seed(1))
         words = conditions_of_each(self.maker, some)
         network, total = self.average.network, 0.0
-        for rows in zip(*(each.split(PASS) for each in (pictures, noise, times, words)), strict=True):
+        count = per_pass(self.options.pixels)
+        for rows in zip(*(each.split(count) for each in (pictures, noise, times, words)), strict=True):
             real, start, when, said = self.machine.place(rows)
             velocity = network(interpolate(start, real, when), when, *self.given(said))
             total += len(real) * self.velocity_loss(velocity, start, real).item()
@@ -221,9 +226,9 @@ def check_classes(classes: list[str], label: str | None) -> None:
         InputError: a name has no word, or two names have the same words.
     """
     option, remedy = ("data", "rename its folder") if label is None else ("label", f"change its {label}")
-    seen: dict[tuple[int, ...], str] = {}
-    for name, row in zip(classes, Vocabulary.of(classes).indices(classes, LONGEST).tolist(), strict=True):
-        words = tuple(index for index in row if index not in (PADDING, START))
+    seen: dict[tuple[str, ...], str] = {}
+    for name in classes:
+        words = tuple(words_of(name)[: LONGEST - 1])
         if not words:
             raise InputError(
                 f"{option}: the class {name} has no word in its name, from which this model learns it: {remedy}.",
@@ -233,6 +238,22 @@ def check_classes(classes: list[str], label: str | None) -> None:
             raise InputError(
                 f"{option}: the names of the classes {other} and {name} have the same words, from which this model "
                 "learns them: rename one of them.", option,
+            )  # fmt: skip
+
+
+def check_values(attribute: Attribute) -> None:
+    """Checks that the words of their descriptions distinguish the values of a column.
+
+    Raises:
+        InputError: two values have the same words.
+    """
+    seen: dict[tuple[str, ...], str] = {}
+    for value in attribute.values:
+        words = tuple(words_of(phrases(attribute.name, value)[0]))
+        if (other := seen.setdefault(words, value)) != value:
+            raise InputError(
+                f"caption: the values {other} and {value} of {attribute.name} have the same words, from which this "
+                "model learns them: rename one of them in the table.", "caption",
             )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from genlab.models.gan import (
     relativistic_generator_loss,
 )
 from genlab.tasks.images.facts import DiscriminatorShape, GeneratorShape, PictureFacts
-from genlab.tasks.images.making import PASS
+from genlab.tasks.images.making import per_pass
 from genlab.tasks.images.options import GANOptions, WGANGPOptions
 from genlab.tasks.images.recipe import WATCHED, Batch, ImagesRecipe, facts_of, kept, some, try_networks
 from genlab.tasks.shared.annealing import falling, rising
@@ -172,8 +172,8 @@ class GANRecipe(ImagesRecipe):
         self, content: Tensor, labels: Int[Tensor, " some"], make: Callable[..., Pictures] | None = None
     ) -> float:
         """Mean score of pictures, or of the pictures that `make` generates from latent vectors."""
-        total = 0.0
-        for rows, numbers in zip(content.split(PASS), labels.split(PASS), strict=True):
+        total, some = 0.0, per_pass(self.options.pixels)
+        for rows, numbers in zip(content.split(some), labels.split(some), strict=True):
             rows, numbers = self.machine.place((rows, numbers))
             pictures = rows if make is None else make(rows, numbers)
             total += self.gan.score(pictures, *self.class_labels(numbers)).float().sum().item()

@@ -33,6 +33,8 @@ from genlab.tasks.shared.judges import fit
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Labels = Int[Tensor, " pictures"]
 FILE = "encoder.safetensors"
+EDITION = 2
+"""Of how encoders are trained: those of other editions are trained again."""
 STEPS, BATCH, SEED = 1000, 32, 5
 RATE = 0.05
 """Learning rate of Adam on the latent vectors; it falls to 0."""
@@ -71,7 +73,7 @@ class Inverter:
 
     @cached_property
     def encoder(self) -> Encoder:
-        about = json.dumps({"shape": asdict(self.shape), "weights": fingerprint(self.networks)})
+        about = json.dumps({"edition": EDITION, "shape": asdict(self.shape), "weights": fingerprint(self.networks)})
         encoder = self._kept(about)
         if encoder is None:
             with evaluating(self.networks.values(), self.machine):

@@ -1,7 +1,7 @@
 """What `genlab latents` does with a model that makes pictures in one pass; the declaration names the functions."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,16 +90,28 @@ def find(
         data = source.data or place.data
         ours = source.data is None
         splits = (place.validation, place.test) if ours else ("0.05", "0.1")
-        found = read_attributed(
-            data, *splits, place.encoding, pixels=pipeline.options.pixels, attributes=request.attribute,
-            ranges=pipeline.facts.ranges or None,
-        )  # fmt: skip
+        with _named_place(source):
+            found = read_attributed(
+                data, *splits, place.encoding, pixels=pipeline.options.pixels, attributes=request.attribute,
+                ranges=pipeline.facts.ranges or None,
+            )  # fmt: skip
         for note in found.notes:
             say(f"Note: {note}")
         readers = readers_from_table(pipeline, found)
     directions = find_directions(pipeline, readers, request)
     directions.save(folder)
     return directions.report
+
+
+@contextmanager
+def _named_place(source: Source) -> Iterator[None]:
+    """Context for reading training data that may have moved: adds what to do to errors about their place."""
+    try:
+        yield
+    except InputError as error:
+        if source.data is None and error.field == "data":
+            raise InputError(f"{error} The run was trained on it: give its new location with --data.", "data") from None
+        raise
 
 
 def nearest(pipeline: ImagesPipeline, source: Source, pictures: Pixels) -> Float[np.ndarray, " pictures"] | None:
@@ -141,14 +153,16 @@ def draw_map(pipeline: ImagesPipeline, source: Source, axes: Sequence[tuple[str,
         )
     if axes and len(set(axes)) != 2:
         raise InputError("axis: give two different directions, or none.", "axis")
-    vectors = [pipeline.chosen().of(*axis, option="axis") for axis in axes]
+    directions = pipeline.current_directions() if axes else None
+    vectors = [directions.of(*axis, option="axis") for axis in axes] if directions else []
     options, facts, place = pipeline.options, pipeline.facts, source.trained_on
     read = partial(
         read_pictures, pixels=options.pixels, label=label or options.label, channels=facts.channels,
         ranges=facts.ranges or None,
     )  # fmt: skip
     if source.data is None:
-        found = read(place.data, place.validation, place.test, place.encoding)
+        with _named_place(source):
+            found = read(place.data, place.validation, place.test, place.encoding)
         split = found.test if found.test is not None and len(found.test) >= FEWEST else found.train
     else:
         found = read(source.data, "0", "0", place.encoding)
@@ -175,7 +189,8 @@ def draw_map(pipeline: ImagesPipeline, source: Source, axes: Sequence[tuple[str,
     given = pipeline.conditions(1).repeat_interleave(len(grid), 0)
     samples = pipeline.pixels(grid, given)
     labels = None if split.labels is None else split.labels[picks]
-    return latent_map(samples, CELLS, REACH, names, places.numpy(), labels, found.classes)
+    title = f"samples of the class {facts.classes[0]}" if facts.classes else "samples"
+    return latent_map(samples, CELLS, REACH, title, names, places.numpy(), labels, found.classes)
 
 
 def _coordinates(

@@ -7,7 +7,8 @@ import torch
 
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.metrics.likelihood import bits_per_dimension, dequantised, independent_pixels
-from genlab.models.flow import Flow, log_likelihood
+from genlab.models.flow import Flow
+from genlab.models.flow_likelihood import log_likelihood
 from genlab.tasks.images.features import conditions_of_each
 from genlab.tasks.images.making import AlongFlow
 from genlab.tasks.images.pipeline import ImagesPipeline

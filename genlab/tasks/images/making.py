@@ -22,11 +22,16 @@ Latents = Float[Tensor, "batch latent"]
 Conditions = Int[Tensor, "batch *words"]
 """What pictures are made under: a class index each, or the words of a description."""
 PASS = 250
-"""Pictures per forward pass."""
+"""Pictures per forward pass, of 64 x 64 pixels or fewer."""
 KNOWN = 30
 """Number of known words that an error lists."""
 GUIDANCE = 2.0
 """Guidance scale of a request that names none."""
+
+
+def per_pass(pixels: int) -> int:
+    """Pictures per forward pass: of large ones fewer, which take as much memory as `PASS` of 64 x 64."""
+    return max(1, PASS * 64**2 // max(64, pixels) ** 2)
 
 
 @runtime_checkable
@@ -191,10 +196,7 @@ class AlongFlow:
             say(f"Note: the training descriptions do not have these words, which change nothing: {', '.join(unknown)}.")
         read = [word for word in given if word not in unknown]
         if cut := read[self.longest - 1 :]:
-            say(
-                f"Note: no training description has more than {self.longest - 1} known words: the rest changes "
-                f"nothing: {' '.join(cut)}."
-            )
+            say(f"Note: this run reads {self.longest - 1} known words at most, and ignores the rest: {' '.join(cut)}.")
 
     def make(self, latents: Latents, conditions: Conditions) -> Pictures:
         return follow(self.velocity(conditions), latents.unflatten(1, self.picture), self.steps, self.heun)

@@ -171,7 +171,7 @@ class LatentPicturesRequest(PicturesRequest):
     latents` finds the directions."""
     strength: Annotated[float, Ge(-100), Le(100)] | None = None
     """How far --edit moves each latent vector along each direction, in standard deviations; by default just far enough
-    that the value is expected. A negative strength moves it away from the value."""
+    to change the attribute. A negative strength moves it away from the value."""
     ends: Any = None
     """Two or more pictures to make a film between, as an array or a list."""
     fit: bool = False

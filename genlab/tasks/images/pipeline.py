@@ -32,7 +32,7 @@ from genlab.tasks.images.directions import Directions, current
 from genlab.tasks.images.export import export_pictures
 from genlab.tasks.images.facts import PictureFacts
 from genlab.tasks.images.inversion import Inverter, difference, fitting, originals
-from genlab.tasks.images.making import PASS, AlongFlow, Conditions, Latents, Maker, Pictures, maker_of
+from genlab.tasks.images.making import AlongFlow, Conditions, Latents, Maker, Pictures, maker_of, per_pass
 from genlab.tasks.images.options import (
     FlowAttentionRequest,
     FlowRequest,
@@ -40,7 +40,7 @@ from genlab.tasks.images.options import (
     LatentPicturesRequest,
     PicturesRequest,
 )
-from genlab.tasks.images.walks import check, edited_rows, film
+from genlab.tasks.images.walks import check, check_drawn, edited_rows, film
 from genlab.tasks.shared.latents import latent_rows
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
@@ -98,7 +98,8 @@ class ImagesPipeline(Pipeline):
     def pixels(self, latents: Latents, conditions: Conditions, maker: Maker | None = None) -> Pixels:
         """Pictures as bytes."""
         maker = maker or self.maker
-        parts = zip(latents.split(PASS), conditions.split(PASS), strict=True)
+        some = per_pass(self.options.pixels)
+        parts = zip(latents.split(some), conditions.split(some), strict=True)
         with self.evaluating():
             return np.concatenate([to_bytes(maker.make(*self.machine.place(part))) for part in parts])
 
@@ -106,6 +107,7 @@ class ImagesPipeline(Pipeline):
 
     def generate(self, request: PicturesRequest, show: Callable[[str], None] | None = None) -> Iterator[Sample]:
         """Yields pictures one by one, each with its latent vector, rows of edits, or a film through latent space."""
+        check_drawn(request)
         if isinstance(request, LatentPicturesRequest):
             check(request)
             if request.ends is not None:
@@ -121,12 +123,13 @@ class ImagesPipeline(Pipeline):
                 latents = request.truncation * latents
         conditions = maker.conditions(len(latents), request)
         if isinstance(request, LatentPicturesRequest) and request.edit:
-            ends = self.chosen().edited(latents, request.edit, request.strength)
+            ends = self.current_directions().edited(latents, request.edit, request.strength)
             yield from edited_rows(pixels, latents, ends, conditions)
         elif request.walk is not None:
             yield film(pixels, latents, conditions)
         else:
-            for some, given in zip(latents.split(PASS), conditions.split(PASS), strict=True):
+            count = per_pass(self.options.pixels)
+            for some, given in zip(latents.split(count), conditions.split(count), strict=True):
                 yield from map(picture_sample, pixels(some, given), some.numpy())
 
     def _between(self, request: LatentPicturesRequest) -> Sample:
@@ -171,7 +174,7 @@ class ImagesPipeline(Pipeline):
 
     # --- edits of latent vectors ---
 
-    def chosen(self) -> Directions:
+    def current_directions(self) -> Directions:
         """The directions in the run folder.
 
         Raises:
@@ -182,15 +185,15 @@ class ImagesPipeline(Pipeline):
 
     def directions(self) -> dict[str, dict[str, np.ndarray]]:
         """The direction of each value, by attribute."""
-        return self.chosen().arrays()
+        return self.current_directions().arrays()
 
     def measured(self) -> dict[str, Any]:
         """What was measured when the directions were found."""
-        return self.chosen().report
+        return self.current_directions().report
 
     def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
         """Latent vectors, moved along the direction of each change."""
-        return self.chosen().edited(latent_rows(latents, self.maker.latent), changes, strength).numpy()
+        return self.current_directions().edited(latent_rows(latents, self.maker.latent), changes, strength).numpy()
 
     def invert(self, request: InvertRequest) -> list[Inversion]:
         """Finds the latent vector of each picture.

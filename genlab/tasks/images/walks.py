@@ -13,7 +13,7 @@ from genlab.engine.samples import Kind, Sample
 from genlab.errors import InputError
 from genlab.show.sheets import npy, sheet
 from genlab.tasks.images.making import Conditions, Latents
-from genlab.tasks.images.options import LatentPicturesRequest
+from genlab.tasks.images.options import LatentPicturesRequest, PicturesRequest
 
 MakePixels = Callable[[Latents, Conditions], UInt8[np.ndarray, "pictures height width channels"]]
 """Makes pictures as bytes."""
@@ -37,11 +37,23 @@ def check(request: LatentPicturesRequest) -> None:
         raise InputError("strength needs --edit: add --edit hair=blond.", "strength")
     if request.fit and request.ends is None:
         raise InputError("fit: it has no effect alone: add --between FILE.", "fit")
-    drawn = [name for name in ("n", "seed", "truncation") if getattr(request, name) != getattr(type(request), name)]
-    if request.ends is not None and drawn:
-        raise InputError(f"{drawn[0]}: it has no effect on a film between pictures: omit it.", drawn[0])
     if request.ends is not None and request.latents is not None:
         raise InputError("ends: these pictures give the latent vectors: omit latents.", "ends")
+
+
+def check_drawn(request: PicturesRequest) -> None:
+    """Checks that no option says how to draw latent vectors that are given.
+
+    Raises:
+        InputError: one does.
+    """
+    ends = isinstance(request, LatentPicturesRequest) and request.ends is not None
+    if not ends and request.latents is None:
+        return
+    for name in ("n", "seed", "truncation"):
+        if hasattr(request, name) and getattr(request, name) != getattr(type(request), name):
+            given = "on a film between pictures" if ends else "on given latent vectors"
+            raise InputError(f"{name}: it has no effect {given}: omit it.", name)
 
 
 def edited_rows(pixels: MakePixels, latents: Latents, ends: Latents, conditions: Conditions) -> Iterator[Sample]:

@@ -221,3 +221,4 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()
+        torch.clear_autocast_cache()  # within an outer autocast it holds 16-bit copies of the old weights

@@ -139,6 +139,7 @@ def test_what_can_be_used_is_used_with_notes(tmp_path: Path) -> None:
         assert len(said(found, note)) == 1, (note, found.notes)
     assert found.train.described is not None
     assert found.train.described.longest == LONGEST - 1
+    assert max(len(text.split()) for text in found.train.described.wordings()) == LONGEST - 1
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,10 @@ def test_values_of_a_column_that_their_words_do_not_distinguish(tmp_path):
     (data / "attributes.csv").write_text(table.replace("blue", "?"))
     with pytest.raises(InputError, match=r"label: the class \? has no word in its name, .*: change its colour"):
         recipe(data, label="colour")
+    (data / "attributes.csv").write_text(table.replace("blue", "Red!"))
+    with pytest.raises(InputError, match="caption: the values Red! and red of colour have the same words") as error:
+        recipe(data, caption=("colour", "wide"))
+    assert error.value.field == "caption"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_the_command_line_says_what_a_prompt_cannot_change(cli, described, refus
     long = "red colour wide no red colour wide"
     code, _, err = cli("generate", described.path, "--prompt", long, "--n", 1, "--flow-steps", 1, "--to", "x")
     assert code == 0
-    assert "Note: no training description has more than 6 known words: the rest changes nothing: wide.\n" in err
+    assert "Note: this run reads 6 known words at most, and ignores the rest: wide.\n" in err
 
 
 def test_the_noise_of_a_flow_is_not_truncated(described, refused):

@@ -86,9 +86,9 @@ def test_command_line_inversion(copy, cli, tmp_path):
     for one in report["inversions"]:
         assert one["difference"] > 0
         assert one["nearest_training"] > 0
-    assert report["files"] == ["new/inverted.png", "new/inverted.npy"]
-    assert np.load(tmp_path / "new" / "inverted.npy").shape == (2, 6)
-    assert Image.open(tmp_path / "new" / "inverted.png").height >= 64
+    assert report["files"] == ["new/inverted-000.png", "new/inverted-000.npy"]
+    assert np.load(tmp_path / "new" / "inverted-000.npy").shape == (2, 6)
+    assert Image.open(tmp_path / "new" / "inverted-000.png").height >= 64
     code, out, _ = cli(*words)
     assert "differs by" in out
     assert "nearest training picture" in out

@@ -27,7 +27,7 @@ def test_map(edited, cli, tmp_path, words):
 def test_a_map_of_few_test_pictures_shows_training_pictures(copy, folder, monkeypatch, count):
     """One or two pictures do not have two principal components."""
     shown = []
-    monkeypatch.setattr("genlab.tasks.images.latents.latent_map", lambda *drawn: shown.append(len(drawn[4])) or b"")
+    monkeypatch.setattr("genlab.tasks.images.latents.latent_map", lambda *drawn: shown.append(len(drawn[5])) or b"")
     original = read_pictures
 
     def few(*place, **options):
@@ -85,6 +85,8 @@ def test_what_a_run_without_directions_refuses(refused, copy):
         (["--fit"], "no effect alone: add --between FILE", "fit"),
         (["--between", "small.png", "--between", "small.png", "--n", "2"], "no effect on a film", "n"),
         (["--between", "small.png", "--between", "small.png", "--seed", "2"], "no effect on a film", "seed"),
+        (["--latent", "some.npy", "--truncation", "0.5"], "no effect on given latent vectors", "truncation"),
+        (["--latent", "some.npy", "--n", "3"], "no effect on given latent vectors", "n"),
     ],
 )
 def test_edits_that_cannot_be_made(refused, edited, tmp_path, monkeypatch, words, message, field):
@@ -92,6 +94,7 @@ def test_edits_that_cannot_be_made(refused, edited, tmp_path, monkeypatch, words
     monkeypatch.delattr("genlab.tasks.images.inversion.learn_encoder")
     Image.new("L", (16, 16)).save(tmp_path / "small.png")
     Image.new("L", (20, 20)).save(tmp_path / "large.png")
+    np.save(tmp_path / "some.npy", np.zeros((2, edited.pipeline.maker.latent), np.float32))
     said, named = refused("generate", edited.path, *words)
     assert message in said
     assert named == field
@@ -122,7 +125,8 @@ def test_edits_that_cannot_be_made(refused, edited, tmp_path, monkeypatch, words
         (["--class", "bar"], "add --invert FILE", "class"),
         (["--map", "map.png", "--to", "new"], "add --invert FILE", "to"),
         (["--invert", "small.png", "--draws", "200"], "add --attribute COLUMN", "draws"),
-        (["--classifier", "nowhere"], "nowhere", "run"),
+        (["--classifier", "nowhere"], "classifier: There is no run folder nowhere", "classifier"),
+        (["--attribute", "shade", "--invert", "large.png"], "invert: large.png has 20 x 20 pixels", "invert"),
     ],
 )
 def test_latents_that_cannot_be_found(refused, edited, tmp_path, words, message, field):

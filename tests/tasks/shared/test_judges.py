@@ -1,5 +1,7 @@
 """Judges read the values of several attributes."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,14 @@ import torch
 from genlab.data.pictures.attributes import UNKNOWN
 from genlab.data.pictures.picture_set import PictureSplit
 from genlab.engine.machine import Machine
+from genlab.engine.modes import evaluating
 from genlab.tasks.shared.judges import (
     BATCH,
     READER,
     REPORTER,
     Judge,
     balancing_weights,
+    fit,
     judged,
     judging_loss,
     train_judge,
@@ -116,3 +120,19 @@ def test_the_loss_can_be_weighted():
     each = torch.nn.functional.cross_entropy(logits[0][:2], values[:2, 0], reduction="none")
     weights = torch.tensor([[3.0], [0.5], [7.0]])
     torch.testing.assert_close(judging_loss(logits, values, weights), (3 * each[0] + 0.5 * each[1]) / 2)
+
+
+def test_it_learns_within_an_autocast_too():
+    """An outer autocast keeps 16-bit copies of weights, which must not outlive an update."""
+    machine = Machine("cpu", "bf16")
+    x = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
+    losses = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        network = torch.nn.Linear(8, 1)
+        loss = lambda rows, network=network: (network(rows)[:, 0].float() - rows.sum(1)).square().mean()
+        with evaluating([network], machine) if losses else contextlib.nullcontext():
+            fit(network, lambda step: (x,), loss, 600, machine)
+        losses.append(loss(x).item())
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+    assert losses[1] < 2.0
