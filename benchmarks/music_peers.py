@@ -35,6 +35,7 @@ from genlab.data.notes.piece_set import read_pieces
 from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid
 from genlab.tasks.music.grids import grids_of
 from genlab.tasks.music.token_recipe import nats_per_note
+from genlab.tasks.music.tokens import tokens_of
 
 CONTEXT, BATCH = 512, 16
 """Tokens per window, and windows per update, of GPT-2."""
@@ -71,8 +72,6 @@ def lstm(options: argparse.Namespace, splits: dict[str, list[VoiceGrid]]) -> dic
         run = genlab.train(
             "music", options.data, "lstm", out=f"{folder}/run", minutes=options.minutes, seed=options.seed, quiet=True
         )
-        from genlab.tasks.music.tokens import tokens_of
-
         pieces = read_pieces(options.data, "0.05", "0.1").splits()
         found = {}
         for short, split in (("valid", "validation"), ("test", "test")):

@@ -11,6 +11,7 @@ import pytest
 import genlab
 from genlab.engine.budget import Plan
 from tests.conftest import squares_and_bars
+from tests.data.notes.made import tune
 from tests.engine.short import entries
 from tests.tasks.restyle.made import sign
 
@@ -20,7 +21,7 @@ RUNS = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*/*"))
 def test_every_format_has_a_run():
     kinds = {(json.loads((run / "run.json").read_text())["format"], run.name) for run in RUNS}
     names = ["classify-cnn", "images-gan", "points-gan", "text-gpt", "text-gpt2", "text-lstm", "translate-transformer"]
-    names += ["images-flow", "classify-mlp", "points-gan-interrupted"]
+    names += ["images-flow", "classify-mlp", "music-chorale", "points-gan-interrupted"]
     restyled = ["restyle-cyclegan", "restyle-stargan", "restyle-stargan-photographs"]
     assert kinds == {(1, name) for name in [*names, *restyled]}
 
@@ -39,6 +40,9 @@ def test_it_makes_what_it_made(path, tmp_path):
         noise = np.random.default_rng(0).standard_normal((2, 16 * 16 * 3)).astype(np.float32)
         made = run.sample(noise, "red colour, no wide").astype(int)
         assert np.abs(made - np.load(expected)).max() <= 1
+    elif run.task == "music":
+        (piece,) = run.generate(bars=3, seed=3, harmonise=tune(20))
+        assert [[list(note[:3]) for note in track] for track in piece.notes] == json.loads(expected.read_text())
     elif run.task == "images":
         made = run.sample(np.eye(4, 6, dtype=np.float32), "bar").astype(int)
         assert np.abs(made - np.load(expected)).max() <= 1
