@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 
 from genlab.data.notes.midi_events import Events, read_track
 from genlab.data.notes.midi_score import score_of
@@ -16,6 +17,8 @@ LARGEST = 1 << 23
 """Maximum size of a file in bytes."""
 LONGEST_PIECE = 20_000
 """Maximum length of a piece in quarter notes, without long silence."""
+MOST_TRACKS = 4096
+"""Maximum number of tracks."""
 HEADER = 65_536
 """Number of first bytes in which to look for the header."""
 TICKS = 480
@@ -66,9 +69,11 @@ def read_midi(data: bytes) -> tuple[Score, list[str]]:
     repairs: list[str] = []
     start = _header(data, repairs)
     form, stated, division = struct.unpack(">HHh", data[start + 8 : start + 14])
-    chunks = list(_tracks(data, start, repairs))
+    chunks = list(islice(_tracks(data, start, repairs), MOST_TRACKS + 1))
     if not chunks:
         raise Unreadable("has no tracks")
+    if len(chunks) > MOST_TRACKS:
+        raise Unreadable(f"more than {MOST_TRACKS:,} tracks")
     if len(chunks) != stated:
         repairs.append(f"the header states {stated:,} tracks, the file has {len(chunks):,}")
     if form > 2:
@@ -156,7 +161,7 @@ def _time(division: int, repairs: list[str]) -> tuple[Fraction, int, bool]:
 
 
 def _next_bar(events: Events, end: int) -> int:
-    """Returns the first bar line at or after `end`."""
-    metre = max(events.metres, key=lambda metre: metre.start, default=Metre(0, 4, 4))
+    """Returns the first bar line at or after `end`, where the patterns so far end."""
+    metre = events.metres[-1] if events.metres else Metre(0, 4, 4)
     bar = max(1, 4 * events.beat * metre.beats // metre.unit)
     return metre.start + -(-max(0, end - metre.start) // bar) * bar

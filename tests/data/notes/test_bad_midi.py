@@ -33,6 +33,7 @@ TEMPO_0 = meta(0, 0x51, b"\0\0\0")
         (midi(), "has no tracks"),
         (midi(stated=3), "has no tracks"),
         (midi(END), "has no notes"),
+        (midi(*[GOOD] * 4097), "more than 4,096 tracks"),
         (midi(event(0, 0x90, 60, 80) + event(0, 0x80, 60, 0) + END), "has no notes; 1 note without length dropped"),
         (midi(GOOD) + bytes(reader.LARGEST), "larger than 8 MB"),
     ],
