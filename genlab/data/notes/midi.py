@@ -122,15 +122,17 @@ def _header(data: bytes, repairs: list[str]) -> int:
 
 def _tracks(data: bytes, start: int, repairs: list[str]) -> Iterator[bytes]:
     """Yields the content of each track's chunk and skips other chunks."""
-    foreign = lost = 0
+    foreign = lost = wrong = 0
     place = start + 8 + max(6, int.from_bytes(data[start + 4 : start + 8], "big"))
     if place > len(data) or data[start + 14 : start + 18] == b"MTrk":
         place = start + 14  # the length of the header is wrong
     while place < len(data):
         kind, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "big")
         if kind == b"MTrk":
+            stated, size = size, _size(data, place + 8, size)
+            wrong += size != stated
             yield data[place + 8 : place + 8 + size]
-        elif len(kind) == 4 and kind.isascii() and kind.decode("ascii").isprintable() and place + 8 + size <= len(data):
+        elif _is_chunk(data, place):
             foreign += 1
         else:
             found = data.find(b"MTrk", place + 1)
@@ -141,10 +143,32 @@ def _tracks(data: bytes, start: int, repairs: list[str]) -> Iterator[bytes]:
         if place + 8 + size > len(data):
             repairs.append("the file is cut off")
         place += 8 + size
+    if wrong:
+        repairs.append("1 track has a wrong length" if wrong == 1 else f"{wrong:,} tracks have wrong lengths")
     if foreign:
         repairs.append("1 foreign chunk skipped" if foreign == 1 else f"{foreign:,} foreign chunks skipped")
     if lost:
         repairs.append("1 byte between chunks skipped" if lost == 1 else f"{lost:,} bytes between chunks skipped")
+
+
+def _size(data: bytes, place: int, stated: int) -> int:
+    """Length of the track whose content begins here.
+
+    A track ends at the next one if it states no length but has content, or a length that passes the end of the data.
+    """
+    if stated and place + stated <= len(data):
+        return stated
+    following = data.find(b"MTrk", place)
+    if stated:
+        return following - place if following >= 0 else stated
+    content = data[place : following if following >= 0 else len(data)]
+    return 0 if _is_chunk(data, place) or not content.strip(b"\0") else len(content)  # zeros are padding
+
+
+def _is_chunk(data: bytes, place: int) -> bool:
+    """Whether a whole chunk begins here."""
+    kind, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "big")
+    return len(kind) == 4 and kind.isascii() and kind.decode("ascii").isprintable() and place + 8 + size <= len(data)
 
 
 def _time(division: int, repairs: list[str]) -> tuple[Fraction, int, bool]:

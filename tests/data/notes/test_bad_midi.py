@@ -103,6 +103,28 @@ def test_a_track_that_is_shorter_than_its_events_keeps_the_good_part() -> None:
     assert (spans(score), repairs) == (NOTES, ["1 track is cut off"])
 
 
+@pytest.mark.parametrize("length", [0, 1 << 20])
+def test_a_track_with_a_wrong_length_ends_at_the_next_one(length: int) -> None:
+    wrong = chunk(GOOD)[:4] + struct.pack(">I", length) + GOOD
+    score, repairs = read_midi(midi(stated=3) + wrong * 2 + chunk(GOOD))
+    assert [spans(score, track) for track in range(3)] == [NOTES] * 3
+    assert repairs == ["2 tracks have wrong lengths"]
+
+
+def test_the_last_track_may_state_no_length() -> None:
+    for padding in (b"", bytes(16)):
+        score, repairs = read_midi(midi(stated=1) + b"MTrk" + bytes(4) + GOOD + padding)
+        assert (spans(score), repairs) == (NOTES, ["1 track has a wrong length"])
+
+
+@pytest.mark.parametrize("after", [b"", bytes(16), chunk(b"abc", b"XFIH")])
+def test_right_lengths_are_kept(after: bytes) -> None:
+    inside = meta(0, 1, b"MTrk\0\0\0\4MTrk") + GOOD
+    score, repairs = read_midi(midi(inside, inside, b"") + after)
+    assert [spans(score, track) for track in range(len(score.tracks))] == [NOTES] * 2
+    assert repairs == ["1 foreign chunk skipped"] * after.startswith(b"X")
+
+
 def test_hanging_notes_end_with_the_next_note_or_after_a_whole_note() -> None:
     score, repairs = read_midi(midi(event(0, 0x90, 50, 80) + GOOD))
     assert (spans(score), repairs) == ([(0, 480, 50), *NOTES], ["1 hanging note ended"])
