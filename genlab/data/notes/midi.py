@@ -45,6 +45,10 @@ FAULTS = {
     "empty": ("1 note without length dropped", "{} notes without length dropped"),
     "cut off": ("1 track is cut off", "{} tracks are cut off"),
     "pedal": ("sustain pedal never released: ignored where it was last pressed",) * 2,
+    "other pedal": (
+        "sustain pedal of another track ignored in 1 track",
+        "sustain pedal of other tracks ignored in {} tracks",
+    ),
     "tempo": ("1 impossible tempo ignored", "{} impossible tempos ignored"),
     "metre": ("1 impossible metre ignored", "{} impossible metres ignored"),
     "key": ("1 impossible key ignored", "{} impossible keys ignored"),
@@ -55,8 +59,8 @@ FAULTS = {
 def read_midi(data: bytes) -> tuple[Score, list[str]]:
     """Reads the content of a MIDI file, of type 0, 1 or 2, bare or wrapped (RMID, MacBinary).
 
-    Each channel and program of a track becomes a track; channel 10 is drums. The sustain pedal lengthens notes. A
-    first metre that lasts exactly one bar, shorter than a bar of the next metre, is a pick-up.
+    Each channel and program of a track becomes a track; channel 10 is drums. The sustain pedal lengthens the notes
+    of its track. A first metre that lasts exactly one bar, shorter than a bar of the next metre, is a pick-up.
 
     Returns:
         The piece, and one phrase for each kind of repair.
@@ -84,7 +88,11 @@ def read_midi(data: bytes) -> tuple[Score, list[str]]:
     for number, chunk in enumerate(chunks):
         begin = _next_bar(events, end) if form == 2 else 0
         end = read_track(chunk, events, number, begin)
-    if form == 2 and len(chunks) > 1:
+    if form != 2:
+        pressed = {channel for _, channel in events.pedals}
+        without = {part[0] for part in events.parts if part[1] in pressed and part[:2] not in events.pedals}
+        events.faults["other pedal"] = len(without)
+    elif len(chunks) > 1:
         repairs.append(f"type 2: its {len(chunks):,} patterns follow one another")
     score = score_of(events, ticks, scale, repairs)
     for kind, (one, several) in FAULTS.items():

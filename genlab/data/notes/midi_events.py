@@ -42,6 +42,8 @@ class Events:
     """Notes by track, channel and program; none is empty."""
     programs: dict[tuple[int, int], int] = field(default_factory=dict)
     """First program by track and channel."""
+    pedals: set[tuple[int, int]] = field(default_factory=set)
+    """Tracks and channels in which the sustain pedal is pressed."""
     metres: list[Metre] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
     tempos: list[tuple[int, int]] = field(default_factory=list)
@@ -49,8 +51,8 @@ class Events:
     names: dict[int, bytes] = field(default_factory=dict)
     """Name by track, as it is in the file."""
     faults: Counter[str] = field(default_factory=Counter)
-    """Number of faults that were repaired, by kind: "clipped", "stray", "hanging", "empty", "cut off", "pedal", and
-    the unusable "tempo", "metre" and "key".
+    """Number of faults that were repaired, by kind: "clipped", "stray", "hanging", "empty", "cut off", "pedal",
+    "other pedal", and the unusable "tempo", "metre" and "key".
     """
     count: int = 0
     """Number of notes and of changes of tempo, metre and key."""
@@ -61,7 +63,7 @@ def read_track(data: bytes, events: Events, track: int, start: int = 0) -> int:
 
     Keeps what comes before an unfinished event. Notes of one pitch and channel end in the order in which they begin. A
     note whose key is released while the sustain pedal is down sounds until the pedal is released or the pitch is
-    struck again.
+    struck again. The pedal acts on the notes of its track only.
 
     Args:
         data: The content of the track's chunk.
@@ -131,7 +133,9 @@ def read_track(data: bytes, events: Events, track: int, start: int = 0) -> int:
                         targets[channel] = parts.setdefault((channel, value), [])
                 elif status >= 0xB0 and (value == PEDAL or value >= SOUND_OFF):
                     if value == PEDAL and data[place + 1] >= 64:
-                        pedals |= (channel != DRUMS) << channel
+                        if channel != DRUMS:
+                            pedals |= 1 << channel
+                            events.pedals.add((track, channel))
                     else:
                         if value in (PEDAL, RESET):
                             pedals &= ~(1 << channel)

@@ -144,6 +144,17 @@ def test_a_pedal_that_is_never_released_holds_nothing() -> None:
     assert (spans(score), repairs) == (NOTES, ["sustain pedal never released: ignored where it was last pressed"])
 
 
+def test_the_pedal_of_another_track_is_ignored() -> None:
+    pedal, lifted = event(0, 0xB0, 64, 127), event(0, 0xB0, 64, 0)
+    silent = pedal + event(2000, 0xB0, 64, 0) + END
+    score, repairs = read_midi(midi(silent, GOOD))
+    assert (spans(score), repairs) == (NOTES, ["sustain pedal of another track ignored in 1 track"])
+    assert read_midi(midi(silent, GOOD, GOOD))[1] == ["sustain pedal of other tracks ignored in 2 tracks"]
+    others = pedal + GOOD[: -len(END)] + lifted + END, played((0, 60), channel=1) + END
+    assert read_midi(midi(silent, *others))[1] == []
+    assert read_midi(midi(silent, GOOD, form=2))[1] == ["type 2: its 2 patterns follow one another"]
+
+
 @pytest.mark.parametrize(("frames", "parts"), [(25, 40), (24, 100), (30, 80), (25, 1), (30, 32)])
 def test_smpte_time_is_read_at_120_per_minute(frames: int, parts: int) -> None:
     second = frames * parts
