@@ -1,12 +1,11 @@
-"""Statistics of music, and how much the distributions of two sets of pieces overlap.
+"""Histograms and statistics of music, for comparing sets of pieces.
 
-Times are steps of a twelfth of a beat. Values are comparable only beside those of real music against other real music,
-and of pieces whose bars are shuffled (`shuffled_bars`).
+Times are steps of a twelfth of a beat. `music_overlap.py` compares two sets, `music_structure.py` the bars of a piece.
 
-Sources: Yang and Lerch (2020), "On the evaluation of generative models in music", for the histograms and the
-overlapping area of kernel densities; Wu and Yang (2020), "The Jazz Transformer on the front line", arXiv 2008.01307,
-for the pitch-class entropy and the groove similarity; Mogren (2016), arXiv 1611.09904, for the scale consistency; Yu et
-al. (2022), Museformer, arXiv 2210.10349, for the similarity of bars by their distance.
+Sources: Yang and Lerch (2020), "On the evaluation of generative models in music", for the histograms; Wu and Yang
+(2020), "The Jazz Transformer on the front line", arXiv 2008.01307, for the pitch-class entropy and the groove
+similarity; Mogren (2016), arXiv 1611.09904, for the scale consistency; Yu et al. (2022), Museformer, arXiv 2210.10349,
+for the similarity of bars by their distance (`music_structure.py`).
 """
 
 from dataclasses import dataclass, field
