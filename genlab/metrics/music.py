@@ -1,18 +1,17 @@
-"""Statistics of music, and how much the distributions of two sets of pieces overlap.
+"""Histograms and statistics of music, for comparing sets of pieces.
 
-Times are steps of a twelfth of a beat. Values are comparable only beside those of real music against other real music,
-and of pieces whose bars are shuffled (`shuffled_bars`).
+Times are steps of a twelfth of a beat. `music_overlap.py` compares two sets, `music_structure.py` the bars of a piece.
 
-Sources: Yang and Lerch (2020), "On the evaluation of generative models in music", for the histograms and the
-overlapping area of kernel densities; Wu and Yang (2020), "The Jazz Transformer on the front line", arXiv 2008.01307,
-for the pitch-class entropy and the groove similarity; Mogren (2016), arXiv 1611.09904, for the scale consistency; Yu et
-al. (2022), Museformer, arXiv 2210.10349, for the similarity of bars by their distance.
+Sources: Yang and Lerch (2020), "On the evaluation of generative models in music", for the histograms; Wu and Yang
+(2020), "The Jazz Transformer on the front line", arXiv 2008.01307, for the pitch-class entropy and the groove
+similarity; Mogren (2016), arXiv 1611.09904, for the scale consistency; Yu et al. (2022), Museformer, arXiv 2210.10349,
+for the similarity of bars by their distance (`music_structure.py`).
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 Notes = Int[np.ndarray, "notes 4"]
 """A row per note: start, length, pitch (MIDI number) and track."""
@@ -122,25 +121,6 @@ def groove_similarity(piece: Piece) -> float:
     counted = (lengths[1:] == lengths[:-1]) & (either > 0)
     sixteenths = -(-lengths[1:] // SIXTEENTH)
     return float((1 - (either - common) / sixteenths)[counted].mean()) if counted.any() else np.nan
-
-
-def grid_notes(grid: Int[np.ndarray, "steps voices"], onsets: Bool[np.ndarray, "steps voices"] | None = None) -> Notes:
-    """The notes of a grid of sixteenths whose cells are pitches, 0 for a rest; a voice is a track.
-
-    Args:
-        grid: The pitches.
-        onsets: Where a note starts although the pitch stays the same; without them, equal pitches are held.
-    """
-    cells = np.concatenate([grid, np.zeros_like(grid, shape=(1, grid.shape[1]))])
-    edge = np.ones(cells.shape, bool)
-    edge[1:-1] = grid[1:] != grid[:-1]
-    if onsets is not None:
-        edge[:-1] |= onsets
-    voice, step = np.nonzero(edge.T)
-    pitch = cells[step, voice]
-    sounding = np.flatnonzero(pitch)  # never the last edge of a voice, so that the next one is its end
-    start, end = step[sounding] * SIXTEENTH, step[sounding + 1] * SIXTEENTH
-    return np.stack([start, end - start, pitch[sounding], voice[sounding]], 1)
 
 
 def _counts(values: Int[np.ndarray, " values"], bins: int) -> Counts:

@@ -16,8 +16,6 @@ from genlab.metrics.music import PITCH, TRACK, Notes, melodies
 Hashes = UInt64[np.ndarray, " windows"]
 ManyHashes = Sequence[UInt64[np.ndarray, " _"]]
 
-STEPS = (16, 64)
-"""Steps in the windows of grids: in sixteenths, one and four bars of four beats."""
 NOTES = 12
 """Notes in the windows of melodies."""
 SILENT = 1000

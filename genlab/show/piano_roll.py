@@ -53,7 +53,10 @@ def piano_roll(score: Score) -> bytes:
         for index, track in enumerate(score.tracks):
             _notes(axes, track, index, start, end)
     if score.tracks:
-        panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=8, fontsize=7, frameon=False)
+        legend = panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=8, fontsize=7, frameon=False)
+        for index, (text, track) in enumerate(zip(legend.get_texts(), score.tracks, strict=True)):
+            text.set_parse_math(False)
+            text.set_text(_name(track, index))  # not its label: labels that start with _ are not shown
     cut = f" (bars after {len(bars[bars < shown[-1][1]]):,} are not shown)" if len(rows) > len(shown) else ""
     figure.suptitle(f"{score.title[:80]}{cut}", fontsize=10, x=0.01, ha="left", parse_math=False)
     canvas = FigureCanvasAgg(figure)
@@ -120,5 +123,8 @@ def _notes(axes: "Axes", track: Track, index: int, start: int, end: int) -> None
             right = max(min(note.start + note.length, end) - gap, left + gap / 2)
             bottom, top = note.pitch - half, note.pitch + half
             boxes.append(((left, bottom), (right, bottom), (right, top), (left, top)))
-    name = track.name or ("drums" if track.drums else f"track {index + 1}")
-    axes.add_collection(PolyCollection(boxes, facecolors=colour, zorder=2, label=name[:24]), autolim=False)
+    axes.add_collection(PolyCollection(boxes, facecolors=colour, zorder=2, label=f"track {index}"), autolim=False)
+
+
+def _name(track: Track, index: int) -> str:
+    return track.name[:24] or ("drums" if track.drums else f"track {index + 1}")

@@ -9,14 +9,13 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from genlab.data.notes.score import Note, Score, Tempo
-from genlab.errors import InputError
 from genlab.show.drums import struck
 from genlab.show.instruments import falling, held, instrument_of
 
 RATE = 44_100
 """Samples per second."""
-LONGEST = 20 * 60
-"""Longest sound, in seconds."""
+LONGEST = 20 * 60.0
+"""Seconds after which the music is cut."""
 PEAK = 0.89
 """Largest sample."""
 CREST, AUDIBLE = 6.0, 0.003
@@ -32,7 +31,7 @@ END = 0.03
 
 
 def sound_of(score: Score, rate: int = RATE, stereo: bool = True) -> Float32[np.ndarray, "channels samples"]:
-    """Plays a score, with its tempos; a short reverberation follows the last note.
+    """Plays a score, with its tempos, until `LONGEST`; a short reverberation follows the last note.
 
     Args:
         score: The score.
@@ -41,20 +40,17 @@ def sound_of(score: Score, rate: int = RATE, stereo: bool = True) -> Float32[np.
 
     Returns:
         Samples between -1 and 1. The first and the last one are 0.
-
-    Raises:
-        InputError: the sound would be too long.
     """
     starts, ends = _seconds(score)
-    last = max((float(times.max()) for times in ends if len(times)), default=0.0)
-    if last > LONGEST:
-        raise InputError(f"The music lasts {last / 60:.0f} minutes; sound is limited to {LONGEST // 60}: shorten it.")
+    ends = [times.clip(max=LONGEST) for times in ends]
+    last = min(seconds_of(score), LONGEST)
     mixed = np.zeros((2 if stereo else 1, math.ceil((last + ROOM + 0.5) * rate)), np.float32)
     for number, track in enumerate(score.tracks):
         gains = _gains(number, len(score.tracks), track.drums, stereo)
         groups: dict[int, list[int]] = defaultdict(list)
         for index, note in enumerate(track.notes):
-            groups[note.pitch].append(index)
+            if starts[number][index] < LONGEST:
+                groups[note.pitch].append(index)
         for pitch, indices in groups.items():
             chosen = [track.notes[index] for index in indices]
             if track.drums:
@@ -76,6 +72,11 @@ def wav(samples: Float32[np.ndarray, "channels samples"], rate: int = RATE) -> b
         out.setframerate(rate)
         out.writeframes(whole.tobytes())
     return file.getvalue()
+
+
+def seconds_of(score: Score) -> float:
+    """Seconds until the last note ends; 0 without notes."""
+    return max((float(times.max()) for times in _seconds(score)[1] if len(times)), default=0.0)
 
 
 def seconds_at(ticks: Int[np.ndarray, " times"], per_beat: int, tempos: list[Tempo]) -> Float[np.ndarray, " times"]:

@@ -12,7 +12,6 @@ from genlab.metrics.music import (
     PITCH,
     WIDEST,
     Piece,
-    grid_notes,
     groove_similarity,
     histograms,
     melodies,
@@ -168,17 +167,3 @@ def test_polyphony_of_any_notes(rows):
         sounding[start : start + length] += 1
     expected = sounding[sounding > 0].mean() if len(rows) else math.nan
     assert statistics(Piece(rows, BARS))["polyphony"] == pytest.approx(expected, nan_ok=True)
-
-
-def test_notes_of_a_grid():
-    grid = np.array([[60, 0], [60, 48], [62, 48], [0, 48], [62, 50]])
-    found = grid_notes(grid)
-    assert found.tolist() == [[0, 6, 60, 0], [6, 3, 62, 0], [12, 3, 62, 0], [3, 9, 48, 1], [12, 3, 50, 1]]
-    onsets = np.zeros((5, 2), bool)
-    onsets[1, 0] = onsets[2, 1] = True
-    struck = grid_notes(grid, onsets)
-    assert struck.tolist() == [
-        [0, 3, 60, 0], [3, 3, 60, 0], [6, 3, 62, 0], [12, 3, 62, 0], [3, 3, 48, 1], [6, 6, 48, 1], [12, 3, 50, 1]
-    ]  # fmt: skip
-    assert grid_notes(np.zeros((4, 2), int)).shape == (0, 4)
-    assert grid_notes(np.zeros((0, 2), int)).shape == (0, 4)

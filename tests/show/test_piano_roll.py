@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from genlab.data.notes.score import Metre, Note, Score, Track
@@ -73,6 +74,22 @@ def test_long_pieces_continue_on_further_rows_and_stop() -> None:
 def test_pieces_without_notes_and_with_odd_names() -> None:
     for score in (Score([]), Score([Track([])]), Score([line(60, 1, name="$x_2$ \\frac")], TICKS, title="$\\broken")):
         assert drawn(score).shape[1] == 100 * WIDTH
+
+
+@pytest.mark.parametrize("name", ["$\\frac$", "$x$", "_bass", "_", "a^b_c"])
+def test_names_are_drawn_as_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = []
+    print_png = FigureCanvasAgg.print_png
+
+    def spy(canvas: FigureCanvasAgg, *values, **options) -> None:
+        figures.append(canvas.figure)
+        print_png(canvas, *values, **options)
+
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", spy)
+    piano_roll(Score([line(60, 8, name=name), line(50, 8)], TICKS))
+    texts = figures[0].axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in texts] == [name, "track 2"]
+    assert not any(text.get_parse_math() for text in texts)
 
 
 def test_the_same_score_gives_the_same_file() -> None:

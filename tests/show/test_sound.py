@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from genlab.data.notes.score import Note, Score, Tempo, Track
-from genlab.errors import InputError
+from genlab.show import sound as synthesiser
 from genlab.show.drums import KIT, TOMS, struck
 from genlab.show.instruments import frequency_of, held, instrument_of
-from genlab.show.sound import seconds_at, sound_of, wav
+from genlab.show.sound import seconds_at, seconds_of, sound_of, wav
 
 RATE = 44_100
 TICKS = 480
@@ -153,9 +153,14 @@ def test_wav_files() -> None:
     assert read == pytest.approx(sound, abs=1e-4)
 
 
-def test_hours_are_refused() -> None:
-    with pytest.raises(InputError, match="The music lasts 60 minutes; sound is limited to 20: shorten it"):
-        sound_of(score(tone(60, beats=1, start=7199)))
+def test_long_music_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthesiser, "LONGEST", 2.0)
+    long = score(
+        tone(60, beats=1), tone(64, beats=7200, start=2), tone(72, beats=1, start=6), Track([Note(9999, 9, 38)])
+    )
+    cut = score(tone(60, beats=1), tone(64, beats=2, start=2), Track([]), Track([]))
+    assert (sound_of(long) == sound_of(cut)).all()
+    assert seconds_of(long) == 3601
 
 
 def test_the_same_score_sounds_the_same() -> None:

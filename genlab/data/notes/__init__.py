@@ -16,7 +16,7 @@ SAMPLES = (
     ),
     SampleSet(
         "@tunes",
-        "tunes of O'Neill's (1850) and Ryan's collections, typed by volunteers (no restriction, in music21)",
+        "tunes of O'Neill's (1903) and Ryan's (1883) collections, typed by volunteers (no restriction, in music21)",
         "music",
         f"{MAKERS}:tunes",
         f"{MAKERS}:tune_files",

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain, pairwise
 
 from genlab.data.notes.abc_tune import Tune
 from genlab.data.notes.exact import MOST_NOTES, Bar, Course, Line, checked, score_of
@@ -20,6 +21,10 @@ from genlab.data.notes.unreadable import Unreadable
 
 LARGEST = 8 << 20
 """Maximum size of a file, in bytes."""
+MOST_TUNES = 20_000
+"""Maximum number of tunes in a file."""
+NUMBER = re.compile(r"^[^\S\n]*X:[ \t]*(\w{0,9})", re.MULTILINE)
+"""Start of a tune."""
 FIELD = re.compile(r"\s*([A-Za-z+]):(?![|:\]])(.*)")
 
 
@@ -32,13 +37,14 @@ def tunes_in(content: bytes) -> Iterator[tuple[str, str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    tunes = re.split(r"^(?=[ \t]*X:)", text.replace("\r\n", "\n").replace("\r", "\n"), flags=re.MULTILINE)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     seen: Counter[str] = Counter()
-    for tune in tunes:
-        if found := re.match(r"\s*X:[ \t]*(\w{0,9})", tune):
-            number = found[1] or str(seen.total() + 1)
-            seen[number] += 1
-            yield number if seen[number] == 1 else f"{number}-{seen[number]}", tune
+    for place, (found, following) in enumerate(pairwise(chain(NUMBER.finditer(text), [None])), 1):
+        assert found is not None
+        number = found[1] or str(place)
+        seen[number] += 1
+        tune = text[found.start() : following.start() if following else None]
+        yield number if seen[number] == 1 else f"{number}-{seen[number]}", tune
 
 
 def read_abc(content: bytes) -> dict[str, Score | Unreadable]:
@@ -48,17 +54,19 @@ def read_abc(content: bytes) -> dict[str, Score | Unreadable]:
         By number, each tune, or the reason why it cannot be used.
 
     Raises:
-        Unreadable: the file is too large or holds no tune.
+        Unreadable: the file is too large, or holds no tune or too many.
     """
     if len(content) > LARGEST:
         raise Unreadable(f"larger than {LARGEST >> 20} MB: divide it")
     found: dict[str, Score | Unreadable] = {}
     count = 0
     for number, tune in tunes_in(content):
+        if len(found) == MOST_TUNES:
+            raise Unreadable(f"more than {MOST_TUNES:,} tunes: divide it")
         try:
             score = read_tune(tune)
         except Unreadable as reason:
-            found[number] = reason
+            found[number] = Unreadable(str(reason))  # without the traceback, whose frames hold the tune
             continue
         found[number] = score
         count += sum(len(track.notes) for track in score.tracks)

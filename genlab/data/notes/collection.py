@@ -16,7 +16,7 @@ from genlab.data.shared.cache import cached
 from genlab.data.shared.sample_sets import sample_set
 from genlab.errors import InputError
 
-READER = 1
+READER = 2
 """Version of the readers: increase it when the same files would give other notes."""
 MOST_NOTES = 10_000_000
 """Maximum number of notes in all pieces together."""

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 
 from genlab.data.notes.midi_events import Events, read_track
 from genlab.data.notes.midi_score import score_of
@@ -16,6 +17,8 @@ LARGEST = 1 << 23
 """Maximum size of a file in bytes."""
 LONGEST_PIECE = 20_000
 """Maximum length of a piece in quarter notes, without long silence."""
+MOST_TRACKS = 4096
+"""Maximum number of tracks."""
 HEADER = 65_536
 """Number of first bytes in which to look for the header."""
 TICKS = 480
@@ -42,6 +45,10 @@ FAULTS = {
     "empty": ("1 note without length dropped", "{} notes without length dropped"),
     "cut off": ("1 track is cut off", "{} tracks are cut off"),
     "pedal": ("sustain pedal never released: ignored where it was last pressed",) * 2,
+    "other pedal": (
+        "sustain pedal of another track ignored in 1 track",
+        "sustain pedal of other tracks ignored in {} tracks",
+    ),
     "tempo": ("1 impossible tempo ignored", "{} impossible tempos ignored"),
     "metre": ("1 impossible metre ignored", "{} impossible metres ignored"),
     "key": ("1 impossible key ignored", "{} impossible keys ignored"),
@@ -52,8 +59,8 @@ FAULTS = {
 def read_midi(data: bytes) -> tuple[Score, list[str]]:
     """Reads the content of a MIDI file, of type 0, 1 or 2, bare or wrapped (RMID, MacBinary).
 
-    Each channel and program of a track becomes a track; channel 10 is drums. The sustain pedal lengthens notes. A
-    first metre that lasts exactly one bar, shorter than a bar of the next metre, is a pick-up.
+    Each channel and program of a track becomes a track; channel 10 is drums. The sustain pedal lengthens the notes
+    of its track. A first metre that lasts exactly one bar, shorter than a bar of the next metre, is a pick-up.
 
     Returns:
         The piece, and one phrase for each kind of repair.
@@ -66,9 +73,11 @@ def read_midi(data: bytes) -> tuple[Score, list[str]]:
     repairs: list[str] = []
     start = _header(data, repairs)
     form, stated, division = struct.unpack(">HHh", data[start + 8 : start + 14])
-    chunks = list(_tracks(data, start, repairs))
+    chunks = list(islice(_tracks(data, start, repairs), MOST_TRACKS + 1))
     if not chunks:
         raise Unreadable("has no tracks")
+    if len(chunks) > MOST_TRACKS:
+        raise Unreadable(f"more than {MOST_TRACKS:,} tracks")
     if len(chunks) != stated:
         repairs.append(f"the header states {stated:,} tracks, the file has {len(chunks):,}")
     if form > 2:
@@ -79,7 +88,11 @@ def read_midi(data: bytes) -> tuple[Score, list[str]]:
     for number, chunk in enumerate(chunks):
         begin = _next_bar(events, end) if form == 2 else 0
         end = read_track(chunk, events, number, begin)
-    if form == 2 and len(chunks) > 1:
+    if form != 2:
+        pressed = {channel for _, channel in events.pedals}
+        without = {part[0] for part in events.parts if part[1] in pressed and part[:2] not in events.pedals}
+        events.faults["other pedal"] = len(without)
+    elif len(chunks) > 1:
         repairs.append(f"type 2: its {len(chunks):,} patterns follow one another")
     score = score_of(events, ticks, scale, repairs)
     for kind, (one, several) in FAULTS.items():
@@ -117,15 +130,17 @@ def _header(data: bytes, repairs: list[str]) -> int:
 
 def _tracks(data: bytes, start: int, repairs: list[str]) -> Iterator[bytes]:
     """Yields the content of each track's chunk and skips other chunks."""
-    foreign = lost = 0
+    foreign = lost = wrong = 0
     place = start + 8 + max(6, int.from_bytes(data[start + 4 : start + 8], "big"))
     if place > len(data) or data[start + 14 : start + 18] == b"MTrk":
         place = start + 14  # the length of the header is wrong
     while place < len(data):
         kind, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "big")
         if kind == b"MTrk":
+            stated, size = size, _size(data, place + 8, size)
+            wrong += size != stated
             yield data[place + 8 : place + 8 + size]
-        elif len(kind) == 4 and kind.isascii() and kind.decode("ascii").isprintable() and place + 8 + size <= len(data):
+        elif _is_chunk(data, place):
             foreign += 1
         else:
             found = data.find(b"MTrk", place + 1)
@@ -136,10 +151,32 @@ def _tracks(data: bytes, start: int, repairs: list[str]) -> Iterator[bytes]:
         if place + 8 + size > len(data):
             repairs.append("the file is cut off")
         place += 8 + size
+    if wrong:
+        repairs.append("1 track has a wrong length" if wrong == 1 else f"{wrong:,} tracks have wrong lengths")
     if foreign:
         repairs.append("1 foreign chunk skipped" if foreign == 1 else f"{foreign:,} foreign chunks skipped")
     if lost:
         repairs.append("1 byte between chunks skipped" if lost == 1 else f"{lost:,} bytes between chunks skipped")
+
+
+def _size(data: bytes, place: int, stated: int) -> int:
+    """Length of the track whose content begins here.
+
+    A track ends at the next one if it states no length but has content, or a length that passes the end of the data.
+    """
+    if stated and place + stated <= len(data):
+        return stated
+    following = data.find(b"MTrk", place)
+    if stated:
+        return following - place if following >= 0 else stated
+    content = data[place : following if following >= 0 else len(data)]
+    return 0 if _is_chunk(data, place) or not content.strip(b"\0") else len(content)  # zeros are padding
+
+
+def _is_chunk(data: bytes, place: int) -> bool:
+    """Whether a whole chunk begins here."""
+    kind, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "big")
+    return len(kind) == 4 and kind.isascii() and kind.decode("ascii").isprintable() and place + 8 + size <= len(data)
 
 
 def _time(division: int, repairs: list[str]) -> tuple[Fraction, int, bool]:
@@ -156,7 +193,7 @@ def _time(division: int, repairs: list[str]) -> tuple[Fraction, int, bool]:
 
 
 def _next_bar(events: Events, end: int) -> int:
-    """Returns the first bar line at or after `end`."""
-    metre = max(events.metres, key=lambda metre: metre.start, default=Metre(0, 4, 4))
+    """Returns the first bar line at or after `end`, where the patterns so far end."""
+    metre = events.metres[-1] if events.metres else Metre(0, 4, 4)
     bar = max(1, 4 * events.beat * metre.beats // metre.unit)
     return metre.start + -(-max(0, end - metre.start) // bar) * bar

@@ -9,6 +9,8 @@ from genlab.data.notes.unreadable import Unreadable
 
 Sounding = tuple[int, int, int, int]
 """Start and end in ticks, pitch and velocity."""
+Parts = dict[tuple[int, int], list[Sounding]]
+"""Notes of a track by channel and program."""
 Pressed = dict[int, deque[tuple[int, int, list[Sounding]]]]
 """Notes of a channel whose keys are down, by pitch: start, velocity, and the part that they belong to."""
 Held = dict[int, list[tuple[int, int, int, list[Sounding]]]]
@@ -37,7 +39,11 @@ class Events:
     beat: int
     """Ticks per quarter note."""
     parts: dict[tuple[int, int, int], list[Sounding]] = field(default_factory=dict)
-    """Notes by track, channel and program."""
+    """Notes by track, channel and program; none is empty."""
+    programs: dict[tuple[int, int], int] = field(default_factory=dict)
+    """First program by track and channel."""
+    pedals: set[tuple[int, int]] = field(default_factory=set)
+    """Tracks and channels in which the sustain pedal is pressed."""
     metres: list[Metre] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
     tempos: list[tuple[int, int]] = field(default_factory=list)
@@ -45,8 +51,8 @@ class Events:
     names: dict[int, bytes] = field(default_factory=dict)
     """Name by track, as it is in the file."""
     faults: Counter[str] = field(default_factory=Counter)
-    """Number of faults that were repaired, by kind: "clipped", "stray", "hanging", "empty", "cut off", "pedal", and
-    the unusable "tempo", "metre" and "key".
+    """Number of faults that were repaired, by kind: "clipped", "stray", "hanging", "empty", "cut off", "pedal",
+    "other pedal", and the unusable "tempo", "metre" and "key".
     """
     count: int = 0
     """Number of notes and of changes of tempo, metre and key."""
@@ -57,7 +63,7 @@ def read_track(data: bytes, events: Events, track: int, start: int = 0) -> int:
 
     Keeps what comes before an unfinished event. Notes of one pitch and channel end in the order in which they begin. A
     note whose key is released while the sustain pedal is down sounds until the pedal is released or the pitch is
-    struck again.
+    struck again. The pedal acts on the notes of its track only.
 
     Args:
         data: The content of the track's chunk.
@@ -70,7 +76,8 @@ def read_track(data: bytes, events: Events, track: int, start: int = 0) -> int:
     """
     faults, room = events.faults, MOST - events.count
     place, size, tick, running, pedals = 0, len(data), start, 0, 0
-    targets = [events.parts.setdefault((track, channel, UNSET), []) for channel in range(16)]
+    parts: Parts = {(channel, UNSET): [] for channel in range(16)}
+    targets = list(parts.values())
     pressed: list[Pressed] = [{} for _ in range(16)]
     held: list[Held] = [{} for _ in range(16)]
     try:
@@ -122,10 +129,13 @@ def read_track(data: bytes, events: Events, track: int, start: int = 0) -> int:
                 value = min(data[place], 127)
                 if status >= 0xC0:
                     if status < 0xD0:
-                        targets[channel] = events.parts.setdefault((track, channel, value), [])
+                        events.programs.setdefault((track, channel), value)
+                        targets[channel] = parts.setdefault((channel, value), [])
                 elif status >= 0xB0 and (value == PEDAL or value >= SOUND_OFF):
                     if value == PEDAL and data[place + 1] >= 64:
-                        pedals |= (channel != DRUMS) << channel
+                        if channel != DRUMS:
+                            pedals |= 1 << channel
+                            events.pedals.add((track, channel))
                     else:
                         if value in (PEDAL, RESET):
                             pedals &= ~(1 << channel)
@@ -152,7 +162,8 @@ def read_track(data: bytes, events: Events, track: int, start: int = 0) -> int:
     except IndexError:
         faults["cut off"] += 1
     events.count = MOST - room
-    _end(events, track, tick, pressed, held)
+    _end(events, parts, tick, pressed, held)
+    events.parts.update({(track, *key): notes for key, notes in parts.items() if notes})
     return tick
 
 
@@ -212,7 +223,7 @@ def _add_meta(events: Events, kind: int, content: bytes, tick: int, track: int) 
     return 0
 
 
-def _end(events: Events, track: int, end: int, pressed: list[Pressed], held: list[Held]) -> None:
+def _end(events: Events, parts: Parts, end: int, pressed: list[Pressed], held: list[Held]) -> None:
     """Ends the notes that are left when the track ends."""
     for channel in range(16):
         events.faults["pedal"] += bool(held[channel])
@@ -221,10 +232,10 @@ def _end(events: Events, track: int, end: int, pressed: list[Pressed], held: lis
                 target.append((begin, released, pitch, velocity))
     hanging = {(channel, pitch) for channel in range(16) for pitch, waiting in pressed[channel].items() if waiting}
     if hanging:
-        _end_hanging(events, track, end, pressed, hanging)
+        _end_hanging(events, parts, end, pressed, hanging)
 
 
-def _end_hanging(events: Events, track: int, end: int, pressed: list[Pressed], hanging: set[tuple[int, int]]) -> None:
+def _end_hanging(events: Events, parts: Parts, end: int, pressed: list[Pressed], hanging: set[tuple[int, int]]) -> None:
     """Ends notes that the file never ends: each with the next note that begins later, after a whole note at most.
 
     The ends of later notes of the same pitch were taken for theirs. So all notes of that pitch are paired again: each
@@ -233,14 +244,13 @@ def _end_hanging(events: Events, track: int, end: int, pressed: list[Pressed], h
     starts: dict[tuple[int, int], list[tuple[int, int, list[Sounding]]]] = {key: [] for key in hanging}
     ends: dict[tuple[int, int], list[int]] = {key: [] for key in hanging}
     onsets: set[int] = set()
-    for (of, channel, _), notes in events.parts.items():
-        if of == track:
-            onsets.update(note[0] for note in notes)
-            for begin, finish, pitch, velocity in notes:
-                if (channel, pitch) in hanging:
-                    starts[channel, pitch].append((begin, velocity, notes))
-                    ends[channel, pitch].append(finish)
-            notes[:] = [note for note in notes if (channel, note[2]) not in hanging]
+    for (channel, _), notes in parts.items():
+        onsets.update(note[0] for note in notes)
+        for begin, finish, pitch, velocity in notes:
+            if (channel, pitch) in hanging:
+                starts[channel, pitch].append((begin, velocity, notes))
+                ends[channel, pitch].append(finish)
+        notes[:] = [note for note in notes if (channel, note[2]) not in hanging]
     for channel, pitch in hanging:
         waiting = pressed[channel][pitch]
         events.faults["hanging"] += len(waiting)

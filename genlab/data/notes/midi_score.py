@@ -46,18 +46,14 @@ def _parts(events: Events) -> dict[tuple[int, int, int], list[Sounding]]:
     Notes before the first program change of their channel have its program; where the track has none, that of the
     channel in the other tracks.
     """
-    own: dict[tuple[int, int], int] = {}
     known: dict[int, int] = {}
-    for track, channel, program in events.parts:
-        if program != UNSET:
-            own.setdefault((track, channel), program)
-            known.setdefault(channel, program)
+    for (_, channel), program in events.programs.items():
+        known.setdefault(channel, program)
     parts: dict[tuple[int, int, int], list[Sounding]] = {}
     for (track, channel, program), notes in sorted(events.parts.items(), key=lambda part: part[0][:2]):
-        if notes:
-            if program == UNSET:
-                program = own.get((track, channel), known.get(channel, 0))
-            parts.setdefault((track, channel, program), []).extend(notes)
+        if program == UNSET:
+            program = events.programs.get((track, channel), known.get(channel, 0))
+        parts.setdefault((track, channel, program), []).extend(notes)
     return parts
 
 

@@ -19,7 +19,8 @@ Event = tuple[int, int, bytes]
 def write_midi(score: Score) -> bytes:
     """Returns the score as a MIDI file of type 1: a track of metres, keys and tempos, and then its tracks.
 
-    Tracks have a channel each while the 15 melodic ones last; after that, tracks of the same program share one. A
+    Each track has a channel while the 15 melodic ones last. With more tracks, those of the same program share a
+    channel; only with more than 15 programs do different ones, and players then give them the same instrument. A
     pick-up is written as a first bar in a shorter metre, or, if no metre has its length, as a bar that begins with
     silence. Reading the file again gives the same score, except that notes of one pitch that overlap in a track may
     exchange their ends.
@@ -61,15 +62,17 @@ def _metre_of(pickup: int, ticks: int, unit: int) -> Metre | None:
 
 
 def _channels(tracks: list[Track]) -> list[int]:
-    """Assigns a channel to each track."""
+    """Assigns a channel to each track; up to 15 programs share none."""
     found: list[int] = []
     free = list(CHANNELS)
     taken: dict[int, int] = {}  # by program
+    waiting = {track.program for track in tracks if not track.drums}  # programs without a channel
     for track in tracks:
         if track.drums:
             found.append(DRUMS)
             continue
-        if free:
+        if free and (track.program in waiting or len(free) > len(waiting)):
+            waiting.discard(track.program)
             channel = free.pop(0)
             taken.setdefault(track.program, channel)
         else:

@@ -75,8 +75,8 @@ class _Part:
         self._part = self._where = f"part {(part.get('id') or '?')[:20]}"
         self._divisions, self._shift = Fraction(1), 0
         self._lines: dict[tuple[str, bool], Line] = {}
-        self._tied: dict[int, tuple[Line, int]] = {}
-        """By pitch: the line and the index of its note that is tied to the next one."""
+        self._tied: dict[int, dict[str, tuple[Line, int]]] = {}
+        """By pitch and voice: the line and the index of its note that is tied to the next one."""
 
     def named_lines(self) -> list[Line]:
         """The voices, in order of their first notes."""
@@ -115,21 +115,23 @@ class _Part:
         if pitch is None or length == 0:
             return
         ties = {tie.get("type") for tie in (*note.iterfind("tie"), *note.iterfind("notations/tied"))}
-        before = self._tied.pop(pitch, None)
+        voice = (note.findtext("voice") or "1").strip()
+        tied = self._tied.setdefault(pitch, {})
+        others = reversed(tied) if "stop" in ties and voice not in tied else ()  # a tie may go on in another voice
+        before = tied.pop(next(iter(others), voice), None)
         if "stop" in ties and before is not None:
             line, index = before
             first, duration, _ = line.notes[index]
             if first + duration == start:
                 line.notes[index] = (first, duration + length, pitch)
                 if "start" in ties:
-                    self._tied[pitch] = before
+                    tied[voice] = before
                 return
         drums = self._drums or note.find("unpitched") is not None
-        key = ((note.findtext("voice") or "1").strip(), drums)
-        line = self._lines.setdefault(key, Line(program=self._program, drums=drums))
+        line = self._lines.setdefault((voice, drums), Line(program=self._program, drums=drums))
         line.notes.append((start, length, pitch))
         if "start" in ties:
-            self._tied[pitch] = (line, len(line.notes) - 1)
+            tied[voice] = (line, len(line.notes) - 1)
 
     def _pitch(self, note: Element) -> int | None:
         """The MIDI number of a note; None for rests and for drums without one."""

@@ -13,15 +13,13 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Int
 
-from genlab.data.notes.grid import BEAT, LONGEST_BAR, held_metre
+from genlab.data.notes.grid import held_metre
 from genlab.data.notes.score import Metre, Note, Score, Tempo, Track
 
 STEPS = 4
 """Steps per quarter note."""
 TICKS = 480
 """Ticks per quarter note of the scores that grids become."""
-PHASES = LONGEST_BAR * STEPS // BEAT
-"""Steps of the longest bar."""
 MOST = 8
 """Maximum number of voices."""
 MOST_OFF = 0.05

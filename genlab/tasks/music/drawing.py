@@ -16,8 +16,8 @@ from genlab.tasks.music.options import TokenRequest
 
 TOGETHER = 16
 """Number of pieces made in parallel."""
-TRIES = 8
-"""How many times as many pieces are drawn as requested, until enough are major or minor."""
+TRIES, FEWEST_TRIES = 8, 64
+"""How many times as many pieces are drawn as requested, and how many at least, until enough are major or minor."""
 
 
 def seed_of(seed: int, number: int) -> int:
@@ -69,10 +69,10 @@ def in_key(scores: Iterable[Score], request: TokenRequest, key: Tonality | None)
     Raises:
         InputError: too few are major or minor.
     """
-    found = 0
+    found, most = 0, max(FEWEST_TRIES, TRIES * request.n)
     for number, score in enumerate(scores):
         if key is not None and key.minor not in (None, key_of(score).minor):
-            if number + 1 == TRIES * request.n:
+            if number + 1 >= most:
                 raise InputError(f"key: {number + 1} pieces were drawn, and too few are in {key}.", "key")
             continue
         yield score if key is None else moved_to(score, key)

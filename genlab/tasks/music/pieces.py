@@ -8,9 +8,10 @@ from jaxtyping import Float32
 
 from genlab.data.notes.midi_writing import write_midi
 from genlab.data.notes.score import Note, Score
+from genlab.engine.progress import clock, say
 from genlab.engine.samples import Kind, Sample
 from genlab.show.piano_roll import piano_roll
-from genlab.show.sound import sound_of, wav
+from genlab.show.sound import LONGEST, seconds_of, sound_of, wav
 from genlab.show.soundfont import played_with
 
 NAME = "music"
@@ -32,7 +33,7 @@ class MusicSample(Sample):
         return self.files["mid"]
 
     def audio(self) -> Float32[np.ndarray, "channels samples"]:
-        """The piece as sound, between -1 and 1, with `show.sound.RATE` samples per second."""
+        """The piece as sound, between -1 and 1: `RATE` samples per second, cut after `LONGEST` (`show/sound.py`)."""
         return sound_of(self.content)
 
 
@@ -75,7 +76,11 @@ def sample_of(score: Score, soundfont: bytes | None = None) -> MusicSample:
     """A piece as a sample; with a SoundFont, its WAV file is played with it."""
 
     def sound() -> bytes:
-        return wav(sound_of(score)) if soundfont is None else played_with(soundfont, write_midi(score))
+        if soundfont is not None:
+            return played_with(soundfont, write_midi(score))
+        if (seconds := seconds_of(score)) > LONGEST:
+            say(f"Note: the music lasts {clock(seconds)}; its sound is cut after {clock(LONGEST)}.")
+        return wav(sound_of(score))
 
     files = Files(
         {

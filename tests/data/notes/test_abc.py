@@ -3,6 +3,7 @@
 import contextlib
 import random
 import time
+import tracemalloc
 
 import pytest
 
@@ -210,6 +211,22 @@ def test_what_cannot_be_read(text: str, message: str | None) -> None:
     with pytest.raises(Unreadable) as error:
         read_tune(text)
     assert message in str(error.value)
+
+
+def test_refused_tunes_take_little_memory() -> None:
+    tracemalloc.start()
+    found = read_abc(b"X:\n" * 10_000)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(found) == 10_000
+    assert held < 5e6, f"{held / 1e6:.0f} MB"
+
+
+def test_too_many_tunes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(abc, "MOST_TUNES", 2)
+    assert len(read_abc(b"X:1\nK:C\nC\n" * 2)) == 2
+    with pytest.raises(Unreadable, match=r"^more than 2 tunes: divide it$"):
+        read_abc(b"X:1\nK:C\nC\n" * 3)
 
 
 def test_damaged_files_are_read_or_left_out() -> None:

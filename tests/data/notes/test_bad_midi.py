@@ -33,6 +33,7 @@ TEMPO_0 = meta(0, 0x51, b"\0\0\0")
         (midi(), "has no tracks"),
         (midi(stated=3), "has no tracks"),
         (midi(END), "has no notes"),
+        (midi(*[GOOD] * 4097), "more than 4,096 tracks"),
         (midi(event(0, 0x90, 60, 80) + event(0, 0x80, 60, 0) + END), "has no notes; 1 note without length dropped"),
         (midi(GOOD) + bytes(reader.LARGEST), "larger than 8 MB"),
     ],
@@ -102,6 +103,28 @@ def test_a_track_that_is_shorter_than_its_events_keeps_the_good_part() -> None:
     assert (spans(score), repairs) == (NOTES, ["1 track is cut off"])
 
 
+@pytest.mark.parametrize("length", [0, 1 << 20])
+def test_a_track_with_a_wrong_length_ends_at_the_next_one(length: int) -> None:
+    wrong = chunk(GOOD)[:4] + struct.pack(">I", length) + GOOD
+    score, repairs = read_midi(midi(stated=3) + wrong * 2 + chunk(GOOD))
+    assert [spans(score, track) for track in range(3)] == [NOTES] * 3
+    assert repairs == ["2 tracks have wrong lengths"]
+
+
+def test_the_last_track_may_state_no_length() -> None:
+    for padding in (b"", bytes(16)):
+        score, repairs = read_midi(midi(stated=1) + b"MTrk" + bytes(4) + GOOD + padding)
+        assert (spans(score), repairs) == (NOTES, ["1 track has a wrong length"])
+
+
+@pytest.mark.parametrize("after", [b"", bytes(16), chunk(b"abc", b"XFIH")])
+def test_right_lengths_are_kept(after: bytes) -> None:
+    inside = meta(0, 1, b"MTrk\0\0\0\4MTrk") + GOOD
+    score, repairs = read_midi(midi(inside, inside, b"") + after)
+    assert [spans(score, track) for track in range(len(score.tracks))] == [NOTES] * 2
+    assert repairs == ["1 foreign chunk skipped"] * after.startswith(b"X")
+
+
 def test_hanging_notes_end_with_the_next_note_or_after_a_whole_note() -> None:
     score, repairs = read_midi(midi(event(0, 0x90, 50, 80) + GOOD))
     assert (spans(score), repairs) == ([(0, 480, 50), *NOTES], ["1 hanging note ended"])
@@ -119,6 +142,17 @@ def test_a_lost_end_does_not_move_the_ends_of_later_notes() -> None:
 def test_a_pedal_that_is_never_released_holds_nothing() -> None:
     score, repairs = read_midi(midi(event(0, 0xB0, 64, 127) + GOOD))
     assert (spans(score), repairs) == (NOTES, ["sustain pedal never released: ignored where it was last pressed"])
+
+
+def test_the_pedal_of_another_track_is_ignored() -> None:
+    pedal, lifted = event(0, 0xB0, 64, 127), event(0, 0xB0, 64, 0)
+    silent = pedal + event(2000, 0xB0, 64, 0) + END
+    score, repairs = read_midi(midi(silent, GOOD))
+    assert (spans(score), repairs) == (NOTES, ["sustain pedal of another track ignored in 1 track"])
+    assert read_midi(midi(silent, GOOD, GOOD))[1] == ["sustain pedal of other tracks ignored in 2 tracks"]
+    others = pedal + GOOD[: -len(END)] + lifted + END, played((0, 60), channel=1) + END
+    assert read_midi(midi(silent, *others))[1] == []
+    assert read_midi(midi(silent, GOOD, form=2))[1] == ["type 2: its 2 patterns follow one another"]
 
 
 @pytest.mark.parametrize(("frames", "parts"), [(25, 40), (24, 100), (30, 80), (25, 1), (30, 32)])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from genlab.data.notes.midi import read_midi
+from genlab.data.notes.midi_events import DRUMS, Events, read_track
 from genlab.data.notes.midi_writing import write_midi
 from genlab.data.notes.score import Key, Metre, Note, Score, Tempo, Track
 from tests.data.notes.made import END, event, meta, midi, played, scores, spans
@@ -41,6 +42,19 @@ def test_many_tracks_share_channels_but_keep_their_programs() -> None:
     tracks = [Track([Note(0, 10, 60 + number)], number) for number in range(40)]
     tracks.insert(7, Track([Note(0, 10, 36)], 0, True))
     assert read(write_midi(Score(tracks))).tracks == tracks
+
+
+@pytest.mark.parametrize("programs", [[0] * 20, [*range(15), *range(15)], [5] * 16 + [6, 7], [*range(8)] * 4])
+def test_up_to_15_programs_share_no_channel(programs: list[int]) -> None:
+    score = Score([Track([Note(0, 10, 60)], program) for program in programs])
+    events = Events(480)
+    for number, content in enumerate(write_midi(score).split(b"MTrk")[1:]):
+        read_track(content[4:], events, number)
+    used = {(channel, program) for _, channel, program in events.parts}
+    channels = {channel for channel, _ in used}
+    assert len(used) == len(channels) == 15
+    assert DRUMS not in channels
+    assert [track.program for track in read(write_midi(score)).tracks] == programs
 
 
 def test_running_status_goes_on_after_a_meta_event() -> None:

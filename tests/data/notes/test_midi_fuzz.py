@@ -71,7 +71,7 @@ def test_mutated_files() -> None:
 
 def test_hostile_files_take_neither_long_nor_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(midi_events, "MOST", 15_000)
-    files = {
+    contents = {
         "hanging notes": event(0, 0x90, 60, 80) + event(0, 60, 80) * 14_000,
         "hanging chords": b"".join(event(1, 0x90, number % 128, 80) for number in range(14_000)),
         "all notes off": b"".join(event(0, 0x91, pitch, 80) for pitch in range(128)) + event(0, 0xB0, 123, 0) * 20_000,
@@ -83,8 +83,18 @@ def test_hostile_files_take_neither_long_nor_much(monkeypatch: pytest.MonkeyPatc
         "programs": b"".join(bytes([0, 0xC0 | number % 16, number // 16 % 128]) for number in range(10_000)),
         "too many notes": event(0, 0x90, 60, 80) + event(0, 60, 80) * 1_000_000,
     }
-    for name, content in files.items():
-        data = midi(content + played((1, 60)))
+    files = {name: midi(content + played((1, 60))) for name, content in contents.items()}
+    metres = b"\0\xff\x58\4\1\2\x18\x08" * 7_000
+    programs = b"".join(bytes([0, 0xC0 | number % 16, number // 16]) for number in range(2_048))
+    notes = played((1, 60))
+    files |= {
+        "too many tracks": midi(*[b""] * 10_000, notes),
+        "empty tracks": midi(*[b""] * 4_000, notes),
+        "hanging tracks": midi(*[event(0, 0x90, 60, 80) + event(0, 62, 80) + event(9, 62, 0)] * 3_000),
+        "programs of tracks": midi(*[programs] * 30, notes),
+        "patterns": midi(metres, *[notes] * 4_000, form=2),
+    }
+    for name, data in files.items():
         tracemalloc.start()
         start = time.process_time()
         with contextlib.suppress(Unreadable):

@@ -50,6 +50,22 @@ def test_tied_notes_are_one_and_repeated_ones_are_not() -> None:
     assert sounds(read(apart)) == [(0, 1, 60), (2, 2, 60)]
 
 
+def test_ties_belong_to_voices() -> None:
+    """A note that another voice strikes does not end a tie; without a tie in its voice, one may come from another."""
+    start, stop, back = '<tie type="start"/>', '<tie type="stop"/>', "<backup><duration>8</duration></backup>"
+    one, two = "<voice>1</voice>", "<voice>2</voice>"
+    low = note("C4", 8, two)
+    score = read([attributes() + note("C5", 8, one + start) + back + low,
+                  note("C5", 4, two) + note("C4", 4, two) + back + note("C5", 8, one + stop)])  # fmt: skip
+    assert sounds(score, 0) == [(0, 8, 72)]
+    assert sounds(score, 1) == [(0, 4, 60), (4, 2, 72), (6, 2, 60)]
+    both = note("C5", 8, one + start) + back + note("C5", 8, two + start)
+    score = read([attributes() + both, note("C5", 4, one + stop) + note("-", 4) + back + note("C5", 8, two + stop)])
+    assert [sounds(score, voice) for voice in (0, 1)] == [[(0, 6, 72)], [(0, 8, 72)]]
+    score = read([attributes() + note("C5", 8, one + start) + back + low, low + back + note("C5", 8, two + stop)])
+    assert sounds(score, 0) == [(0, 8, 72)]
+
+
 def test_parts_with_different_divisions_stay_together() -> None:
     triplets = attributes(6) + "".join(note(step, 2) for step in ("C4", "D4", "E4") * 4)
     score = read([triplets, note("C4", 24)], [attributes(1) + note("C3", 4), note("D3", 4)])

@@ -7,15 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genlab.data.notes.grid import BEAT, LONGEST_BAR
 from genlab.data.notes.score import Metre, Note, Score, Tempo, Track
-from genlab.data.notes.voices import (
-    PHASES,
-    VoiceGrid,
-    from_grid,
-    to_grid,
-    why_not_all,
-    why_not_voices,
-)
+from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid, to_grid, why_not_all, why_not_voices
 from tests.data.notes.made import tune
 
 
@@ -79,7 +73,7 @@ def test_what_was_on_the_grid_once_stays_as_it_is(
     grid, _ = to_grid(Score([Track(voice) for voice in voices if voice], ticks, changes, pickup=pickup))
     assert (grid.onsets <= (grid.pitches > 0)).all()
     assert len(grid.phases) == len(grid.pitches) > 0
-    assert grid.phases.min() >= 0 and grid.phases.max() < PHASES
+    assert grid.phases.min() >= 0 and grid.phases.max() < LONGEST_BAR * STEPS // BEAT
     again, moved = to_grid(from_grid(grid))
     assert moved == []
     assert sorted(again.pitches.T.tolist()) == sorted(grid.pitches.T.tolist())
