@@ -4,7 +4,7 @@ from genlab.data.notes import SAMPLES
 from genlab.tasks.task import FileOption, Model, Task
 
 OPTIONS = "genlab.tasks.music.options"
-READ = "genlab.tasks.music.inputs:open_score"
+READ = "genlab.tasks.music.inputs"
 GENERATE = {"generate": f"{OPTIONS}:TokenRequest"}
 GENERATE_VOICES = {"generate": f"{OPTIONS}:MusicRequest"}
 
@@ -47,13 +47,15 @@ TASK = Task(
     samples=SAMPLES,
     files={
         "generate": (
-            FileOption("prompt", "prompt", READ, "Piece to continue: MIDI, MusicXML or ABC."),
-            FileOption("harmonise", "harmonise", READ, "Melody to write the other voices to."),
-            FileOption("fill", "fill", READ, "Piece to rewrite, from bar --from-bar to bar --to-bar."),
+            FileOption("prompt", "prompt", f"{READ}:open_prompt", "Piece to continue: MIDI, MusicXML or ABC."),
+            FileOption("harmonise", "harmonise", f"{READ}:open_melody", "Melody to write the other voices to."),
+            FileOption(
+                "fill", "fill", f"{READ}:open_rewritten", "Piece to rewrite, from bar --from-bar to bar --to-bar."
+            ),
             FileOption(
                 "soundfont",
                 "soundfont",
-                "genlab.tasks.music.inputs:open_soundfont",
+                f"{READ}:open_soundfont",
                 "SoundFont (.sf2) to play the music with, instead of genlab's synthesiser; needs the extra sound.",
                 shared=True,
             ),
