@@ -186,7 +186,7 @@ class Run:
             **options: Further fields of the request: `draws`, `seed`.
 
         Returns:
-            For each direction its default margin, and what another judge reads from edited pictures.
+            For each direction, what another judge reads from edited pictures.
 
         Raises:
             InputError: the data cannot be read, an attribute is unknown, or the run has no latents to edit.

@@ -12,13 +12,14 @@ manipulation"). Departs from the paper: multinomial logistic regression replaces
 attributes of more than two values need no pairs of classes; and a step is as long as each latent vector needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+Gain = Callable[[Float[Tensor, "rows latent"]], Float[Tensor, " rows"]]
 PENALTY = 1e-3
 """Factor on the squared weights of the regression: latents have a variance of one."""
 ITERATIONS = 200
@@ -62,6 +63,27 @@ class LatentClassifier:
             moved = moved + ((margin - lead).clamp(min=0) / squared[rival])[:, None] * toward[rival]
         step = moved - latents
         return step * (FARTHEST / step.norm(dim=1, keepdim=True).clamp(min=FARTHEST))
+
+
+def best_step(
+    classifier: LatentClassifier,
+    latents: Float[Tensor, "rows latent"],
+    value: int,
+    margins: Sequence[float],
+    gain: Gain,
+) -> Float[Tensor, "rows latent"]:
+    """The steps by one of several margins, for each latent vector that with the greatest gain; of equals, the first.
+
+    Args:
+        classifier: Makes the steps.
+        latents: Latent vectors.
+        value: The index of the new value.
+        margins: In ascending order.
+        gain: How good latent vectors are after a step.
+    """
+    steps = torch.stack([classifier.step(latents, value, margin) for margin in margins])
+    best = torch.stack([gain(latents + step) for step in steps]).argmax(0)
+    return steps[best, torch.arange(len(latents))]
 
 
 def fit_classifiers(

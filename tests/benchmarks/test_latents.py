@@ -51,7 +51,6 @@ def test_it_runs_in_pieces(quick, tmp_path, monkeypatch, capsys):
 def test_the_report_has_means_over_values_and_ranges_over_seeds(capsys):
     def direction(flips: float | None, others: float | None, other: dict | None) -> dict:
         return {
-            "margin": 2.0,
             "moved": 2.5,
             "flips": flips,
             "others_flipped": others,

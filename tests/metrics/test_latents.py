@@ -8,6 +8,7 @@ from genlab.metrics.latents import (
     FARTHEST,
     PENALTY,
     LatentClassifier,
+    best_step,
     fit_classifiers,
     logistic_regression,
     principal_components,
@@ -107,3 +108,14 @@ def test_principal_components():
     torch.testing.assert_close(mean, rows.mean(0))
     torch.testing.assert_close(basis, torch.eye(4)[[1, 3]], rtol=0, atol=0.02)
     assert basis[0, 1] == pytest.approx(1, abs=1e-3)
+
+
+def test_the_best_of_several_steps_is_taken_for_each_latent_vector():
+    weight = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    found = LatentClassifier(weight, torch.zeros(2), weight)
+    latents = torch.tensor([[-1.0, 0.0], [0.0, 1.0]])
+    wanted = torch.tensor([1.0, 0.5])
+    step = best_step(found, latents, 0, (0.0, 1.0, 2.0, 4.0), lambda moved: -(moved[:, 0] - wanted).abs())
+    torch.testing.assert_close(latents + step, torch.tensor([[1.0, 0.0], [0.5, 1.0]]))
+    same = best_step(found, latents, 0, (0.0, 1.0, 2.0), lambda moved: torch.zeros(len(moved)))
+    torch.testing.assert_close(same, found.step(latents, 0, 0.0))

@@ -3,10 +3,14 @@
 Data flow::
 
     real pictures with known values -> two judges, which differ in architecture and order of training
-    latents -> pictures -> what the first judge reads -> logistic regression -> directions -> the default margins
-    other latents, moved along directions -> pictures -> the second judge -> share of changes, and of side effects
+    latents -> pictures -> what the first judge reads -> logistic regression -> directions
+    other latents, moved along directions, as far as the first judge chooses for each -> pictures
+    -> the second judge -> share of changes, and of side effects
+
+A classifier in place of the judges finds and measures; it is not kept, so that edits have one margin for each value.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -18,17 +22,15 @@ from genlab.engine.progress import say
 from genlab.engine.weights import fingerprint
 from genlab.errors import InputError
 from genlab.metrics.latents import LatentClassifier, fit_classifiers
-from genlab.tasks.images.directions import Directions
+from genlab.tasks.images.directions import MARGINS, Directions, Finder, likeliest
 from genlab.tasks.images.making import Conditions, per_pass
 from genlab.tasks.images.options import DirectionsRequest
 from genlab.tasks.images.pipeline import ImagesPipeline
-from genlab.tasks.images.readers import Reader, Readers, likeliest
+from genlab.tasks.images.readers import Reader, Readers
 
 Values = Int[Tensor, "draws attributes"]
-MARGINS = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0)
-"""Margins to try for the default: differences of logits."""
 WANTED = 0.9
-"""Share of pictures that the default margin changes, if any does."""
+"""Share of pictures that the margin of a value changes, if any does."""
 TRIED = 200
 """Number of pictures to choose margins with."""
 MEASURED = 500
@@ -83,7 +85,10 @@ def find_directions(pipeline: ImagesPipeline, readers: Readers, request: Directi
     ]
     if not any(found.free.any() for found in every):
         raise InputError(f"attribute: {lacking[0]}", "attribute")
-    say("choosing margins and measuring ...")
+    say("measuring ...")
+    finder = None
+    if readers.judge is not None:
+        finder = Finder(readers.judge, readers.attributes, pipeline.facts.channels, pipeline.options.pixels)
     tried = Draws.of(pipeline, readers.finds, TRIED, request.seed + TRY_SEED)
     measured = Draws.of(pipeline, readers.measures, MEASURED, request.seed + MEASURE_SEED)
     kept, classifiers, margins, measures = [], {}, {}, {}
@@ -93,10 +98,20 @@ def find_directions(pipeline: ImagesPipeline, readers: Readers, request: Directi
             order = [*values, *(value for value in range(len(one.values)) if value not in values)]
             kept.append(Attribute(one.name, [one.values[value] for value in values]))
             classifiers[one.name] = LatentClassifier(found.weight[order], found.bias[order], found.free[order])
-            margins[one.name] = [_margin(tried, found, place, value) for value in values]
+            if finder is None:
+                margins[one.name] = [_margin(tried, found, place, value) for value in values]
+                steps = [
+                    found.step(measured.latents, value, margin)
+                    for value, margin in zip(values, margins[one.name], strict=True)
+                ]
+            else:
+                read = partial(_read, pipeline, readers.finds, conditions=measured.conditions)
+                steps = [
+                    finder.step(found, measured.latents, value, (one.name, one.values[value]), read) for value in values
+                ]
             measures[one.name] = {
-                one.values[value]: _measures(measured, readers, found, margin, place, value)
-                for value, margin in zip(values, margins[one.name], strict=True)
+                one.values[value]: _measures(measured, readers, step, place, value)
+                for value, step in zip(values, steps, strict=True)
             }
     report = {
         **readers.about,
@@ -106,7 +121,7 @@ def find_directions(pipeline: ImagesPipeline, readers: Readers, request: Directi
         "directions": measures,
         "notes": lacking,
     }
-    return Directions(kept, classifiers, margins, report, fingerprint(pipeline.networks))
+    return Directions(kept, classifiers, margins, report, fingerprint(pipeline.networks), finder)
 
 
 def _read(
@@ -160,7 +175,7 @@ def _others(before: Values, after: Values, place: int, value: int, names: list[s
 
 
 def _measures(
-    draws: Draws, readers: Readers, found: LatentClassifier, margin: float, place: int, value: int
+    draws: Draws, readers: Readers, steps: Float[Tensor, "draws latent"], place: int, value: int
 ) -> dict[str, Any]:
     """The mean length and the effects of an edit, and the effects of another class where classes are the values."""
 
@@ -169,10 +184,9 @@ def _measures(
         mean = sum(others.values()) / len(others) if others else None
         return {"flips": _flips(draws.before, after, place, value), "others_flipped": mean, "others": others}
 
-    steps = found.step(draws.latents, value, margin)
     without = draws.before[:, place] != value
     moved = steps[without].norm(dim=1).mean().item() if without.any() else None
-    about = {"margin": margin, "moved": moved, **effects(draws.after(steps))}
+    about = {"moved": moved, **effects(draws.after(steps))}
     name, classes = readers.attributes[place].values[value], draws.pipeline.facts.classes
     is_class = place == readers.classes and name in classes
     return {**about, "other_class": effects(draws.under(classes.index(name))) if is_class else None}

@@ -41,6 +41,7 @@ from genlab.tasks.images.options import (
     PicturesRequest,
 )
 from genlab.tasks.images.walks import check, check_drawn, edited_rows, film
+from genlab.tasks.shared.judges import log_probabilities
 from genlab.tasks.shared.latents import latent_rows
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
@@ -123,7 +124,7 @@ class ImagesPipeline(Pipeline):
                 latents = request.truncation * latents
         conditions = maker.conditions(len(latents), request)
         if isinstance(request, LatentPicturesRequest) and request.edit:
-            ends = self.current_directions().edited(latents, request.edit, request.strength)
+            ends = self._edited(latents, conditions, request.edit, request.strength)
             yield from edited_rows(pixels, latents, ends, conditions)
         elif request.walk is not None:
             yield film(pixels, latents, conditions)
@@ -193,7 +194,20 @@ class ImagesPipeline(Pipeline):
 
     def edit(self, latents: Any, changes: Mapping[str, str], strength: float | None = None) -> np.ndarray:
         """Latent vectors, moved along the direction of each change."""
-        return self.current_directions().edited(latent_rows(latents, self.maker.latent), changes, strength).numpy()
+        rows = latent_rows(latents, self.maker.latent)
+        return self._edited(rows, self.conditions(len(rows)), changes, strength).numpy()
+
+    def _edited(
+        self, latents: Latents, conditions: Conditions, changes: Mapping[str, str], strength: float | None
+    ) -> Latents:
+        found = self.current_directions()
+
+        def read(rows: Latents) -> list[Float[Tensor, "rows _values"]]:
+            assert found.finder is not None, "only a finder reads"
+            judge = found.finder.judge.to(self.machine.device)
+            return log_probabilities(judge, self.pixels(rows, conditions), self.machine)
+
+        return found.edited(latents, changes, strength, read)
 
     def invert(self, request: InvertRequest) -> list[Inversion]:
         """Finds the latent vector of each picture.

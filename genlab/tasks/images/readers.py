@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from genlab.data.pictures.attribute_set import AttributedSet, AttributedSplit
@@ -18,8 +18,9 @@ from genlab.engine.progress import say
 from genlab.errors import InputError
 from genlab.metrics.restyle import balanced_accuracy
 from genlab.tasks.images.adherence import STUDIED
+from genlab.tasks.images.directions import likeliest
 from genlab.tasks.images.pipeline import ImagesPipeline
-from genlab.tasks.shared.judges import READER, REPORTER, Judge, JudgeShape, judged_logits, train_judge
+from genlab.tasks.shared.judges import READER, REPORTER, Judge, JudgeShape, log_probabilities, train_judge
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 Reader = Callable[[Pixels], list[Float[Tensor, "pictures _values"]]]
@@ -48,6 +49,8 @@ class Readers(NamedTuple):
     """Facts about both, for the report."""
     classes: int | None = None
     """Index of the attribute whose values are the model's classes; None if there is none."""
+    judge: Judge | None = None
+    """The judge that finds the directions; None if a classifier does."""
 
 
 def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Readers:
@@ -66,7 +69,7 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
     counts = [len(one.values) for one in attributes]
     say("training two judges of the attributes ...")
     machine = pipeline.machine
-    finder = partial(_read, train_judge(pictures, values, counts, len(counts), machine, READER, NOISE), machine)
+    finder = train_judge(pictures, values, counts, len(counts), machine, READER, NOISE)
     order = np.random.default_rng(1).permutation(len(pictures))  # other batches: in effect, another seed
     judge = train_judge(pictures.take(order), values[order], counts, len(counts), machine, REPORTER, NOISE)
     measurer = partial(_read, judge, machine)
@@ -84,7 +87,8 @@ def readers_from_table(pipeline: ImagesPipeline, found: AttributedSet) -> Reader
         "accuracy_on_real": accuracy,
     }
     own = [place for place, one in enumerate(found.attributes) if _are_classes(pipeline, one, train, place)]
-    return Readers(attributes, len(found.attributes), finder, measurer, about, own[0] if own else None)
+    finds, classes = partial(_read, finder, machine), own[0] if own else None
+    return Readers(attributes, len(found.attributes), finds, measurer, about, classes, finder)
 
 
 def _are_classes(pipeline: ImagesPipeline, attribute: Attribute, train: AttributedSplit, place: int) -> bool:
@@ -136,13 +140,8 @@ def readers_from_classifier(
 
 
 def _read(judge: Judge, machine: Machine, pictures: Pixels) -> list[Float[Tensor, "pictures _values"]]:
-    return [logits.log_softmax(1).cpu() for logits in judged_logits(judge, pictures, machine)]
+    return log_probabilities(judge, pictures, machine)
 
 
 def _described(shape: JudgeShape) -> str:
     return f"a judge of width {shape.width} and at most {shape.widest} x {shape.widest} positions"
-
-
-def likeliest(log_probabilities: list[Float[Tensor, "pictures _values"]]) -> Int[Tensor, "pictures attributes"]:
-    """The index of the value with the highest log-probability."""
-    return torch.stack([each.argmax(1) for each in log_probabilities], 1)

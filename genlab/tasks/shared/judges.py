@@ -191,6 +191,11 @@ def judged_logits(judge: Judge, pictures: Pixels, machine: Machine) -> list[Floa
     return [torch.cat(each).float() for each in zip(*parts, strict=True)]
 
 
+def log_probabilities(judge: Judge, pictures: Pixels, machine: Machine) -> list[Float[Tensor, "pictures _values"]]:
+    """The log-probabilities of the values of each attribute, on the CPU."""
+    return [logits.log_softmax(1).cpu() for logits in judged_logits(judge, pictures, machine)]
+
+
 def most_likely(chances: list[Float[np.ndarray, "pictures _values"]]) -> Int[np.ndarray, "pictures attributes"]:
     """The values that a judge reads: the most likely one of each attribute."""
     return np.stack([each.argmax(1) for each in chances], 1)

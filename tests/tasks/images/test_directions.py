@@ -9,11 +9,14 @@ from PIL import Image
 
 import genlab
 from genlab.data.pictures.attributes import Attribute
+from genlab.engine.weights import read_tensors, tensors_to_bytes
 from genlab.errors import InputError
 from genlab.metrics.latents import LatentClassifier
+from genlab.tasks.images.directions import FILE, JUDGE, MARGINS
 from genlab.tasks.images.finding import MEASURE_SEED, TRY_SEED, _flips, _others, find_directions
 from genlab.tasks.images.options import DirectionsRequest
 from genlab.tasks.images.readers import Readers
+from genlab.tasks.shared.judges import log_probabilities
 
 pytestmark = pytest.mark.usefixtures("short")
 SHADE, WIDE = Attribute("shade", ["dark", "light"]), Attribute("kind", ["bar", "square"])
@@ -46,7 +49,7 @@ def test_directions_of_what_a_reader_sees(copy):
     torch.testing.assert_close(found.classifiers["shade"].directions, expected, rtol=0, atol=0.05)
     for value, margin in zip(SHADE.values, found.margins["shade"], strict=True):
         measures = found.report["directions"]["shade"][value]
-        assert measures["margin"] == margin <= 1
+        assert margin <= 1
         assert 0.5 < measures["moved"] < 1.5  # the mean of |z| is 0.8
         assert measures["flips"] >= 0.9
         assert measures["others"].keys() == {"kind"}
@@ -121,6 +124,37 @@ def test_the_other_class_is_a_baseline_where_the_classes_are_the_values(copy, la
     np.testing.assert_allclose(found["shape"]["bar"], -found["shape"]["square"], atol=1e-5)
     code, out, _ = cli("latents", copy.path, "--json")  # shows what was found
     assert json.loads(out)["latents"] == report
+
+
+def test_an_edit_moves_each_picture_as_far_as_the_judge_chooses(copy, labelled):
+    """Of all margins the one after which the value and the other values are likeliest; so after loading, too."""
+    copy.find_directions("shade", data=str(labelled), draws=200)
+    latents = copy.pipeline.noise(12, 7)
+    moved = copy.edit(latents.numpy(), {"shade": "dark"})
+    directions = copy.pipeline.current_directions()
+    found, finder = directions.classifiers["shade"], directions.finder
+    assert [one.name for one in finder.attributes] == ["shade", "shape"]
+    read = lambda rows: log_probabilities(
+        finder.judge, copy.pipeline.pixels(rows, copy.pipeline.conditions(len(rows))), copy.pipeline.machine
+    )
+    before = read(latents)
+    place, shape = directions.attributes[0].values.index("dark"), before[1].argmax(1)
+    dark = finder.attributes[0].values.index("dark")
+
+    def gain(rows):
+        seen = read(rows)
+        return seen[0][:, dark] + seen[1][torch.arange(12), shape]
+
+    best = gain(torch.from_numpy(moved))
+    for margin in MARGINS:
+        assert (gain(latents + found.step(latents, place, margin)) <= best + 1e-4).all()
+    again = genlab.load(copy.path)
+    np.testing.assert_allclose(again.edit(latents.numpy(), {"shade": "dark"}), moved, atol=1e-5)
+    tensors, notes = read_tensors(copy.path / FILE)
+    del tensors[next(name for name in tensors if name.startswith(JUDGE))]
+    (copy.path / FILE).write_bytes(tensors_to_bytes(tensors, notes))
+    with pytest.raises(InputError, match="is damaged or from an earlier version: remove it"):
+        genlab.load(copy.path).directions()
 
 
 def test_directions_from_a_classifier(copy, folder, tmp_path):
