@@ -63,7 +63,7 @@ class Draws(NamedTuple):
 
 
 def find_directions(pipeline: ImagesPipeline, readers: Readers, request: DirectionsRequest) -> Directions:
-    """Finds the directions of all values, chooses their default margins and measures them.
+    """Finds the directions of all values and measures edits along them.
 
     Values without a direction that leaves the other attributes unchanged are left out; the report's notes name them.
 
