@@ -13,9 +13,8 @@ import genlab
 from genlab.data.pictures.picture_set import read_pictures
 from genlab.data.pictures.pixels import picture_rows, to_bytes
 from genlab.engine.machine import Machine
-from genlab.tasks.images.making import AlongFlow
+from genlab.tasks.images.making import PASS, AlongFlow
 from genlab.tasks.images.options import FlowRequest
-from genlab.tasks.images.pipeline import PASS
 
 Pixels = UInt8[np.ndarray, "pictures height width channels"]
 SHARES = ("0.05", "0.10")
