@@ -132,6 +132,7 @@ class Voice(nn.Module):
         self.pitch = nn.Linear(width, shape.labels)
         self.interval = nn.Linear(width, INTERVALS)
         self.trust = nn.Parameter(torch.zeros(3, MATCHES))
+        """By how much matches raise logits, by class: of all voices, of all but already left, of this voice alone."""
         for layer in (self.pitch, self.interval):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)

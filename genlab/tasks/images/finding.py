@@ -89,7 +89,7 @@ def find_directions(pipeline: ImagesPipeline, readers: Readers, request: Directi
     finder = None
     if readers.judge is not None:
         finder = Finder(readers.judge, readers.attributes, pipeline.facts.channels, pipeline.options.pixels)
-    tried = Draws.of(pipeline, readers.finds, TRIED, request.seed + TRY_SEED)
+    tried = None if finder else Draws.of(pipeline, readers.finds, TRIED, request.seed + TRY_SEED)
     measured = Draws.of(pipeline, readers.measures, MEASURED, request.seed + MEASURE_SEED)
     kept, classifiers, margins, measures = [], {}, {}, {}
     for place, (one, found) in enumerate(zip(attributes, every, strict=True)):
@@ -98,13 +98,14 @@ def find_directions(pipeline: ImagesPipeline, readers: Readers, request: Directi
             order = [*values, *(value for value in range(len(one.values)) if value not in values)]
             kept.append(Attribute(one.name, [one.values[value] for value in values]))
             classifiers[one.name] = LatentClassifier(found.weight[order], found.bias[order], found.free[order])
-            if finder is None:
+            if tried is not None:
                 margins[one.name] = [_margin(tried, found, place, value) for value in values]
                 steps = [
                     found.step(measured.latents, value, margin)
                     for value, margin in zip(values, margins[one.name], strict=True)
                 ]
             else:
+                assert finder is not None, "without draws to try margins with, a judge chooses them"
                 read = partial(_read, pipeline, readers.finds, conditions=measured.conditions)
                 steps = [
                     finder.step(found, measured.latents, value, (one.name, one.values[value]), read) for value in values
