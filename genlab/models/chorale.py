@@ -23,7 +23,6 @@ network learns by how much, for each length of a match.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import torch
 import torch.nn.functional as F
@@ -146,8 +145,10 @@ class Voice(nn.Module):
         struck: Struck,
     ) -> Float[Tensor, "batch steps labels"]:
         """Logits of the voice's label, given those of the voices above it in the same step."""
-        mine = past.old[..., self.voice]
-        x = self.hidden(hidden) + self.features(self.indices(past, codes, struck))
+        above = slice(self.voice)
+        mine, codes = past.old[..., self.voice], codes[..., above]
+        motions = motion(codes, past.old[..., above], struck[..., above])
+        x = self.hidden(hidden) + self.features(self.indices(past, codes, motions))
         x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)))))
         x = self.dropout(self.last_norm(x))
         logits, by_interval = self.pitch(x), self.interval(x)
@@ -155,30 +156,27 @@ class Voice(nn.Module):
         near = (places >= 0) & (places < INTERVALS) & (mine[..., None] > 0)
         moved = by_interval.gather(-1, places.clamp(0, INTERVALS - 1)) * near
         logits = logits + F.pad(moved, (NOTE, 0))
-        labels, trust = self.recalled(past, codes, struck)
+        labels, trust = self.recalled(past, motions)
         logits = logits.scatter_add(-1, labels, trust.to(logits.dtype))
         return logits.masked_fill(self.forbidden(past), float("-inf"))
 
-    def indices(self, past: Past, codes: Codes, struck: Struck) -> Int[Tensor, "batch steps features"]:
+    def indices(
+        self, past: Past, codes: Int[Tensor, "batch steps above"], motions: Int[Tensor, "batch steps above"]
+    ) -> Int[Tensor, "batch steps features"]:
         """The features of the voice's own past, and of each voice above it: where it was, moved, and is."""
-        mine = past.old[..., self.voice]
-        columns = [mine, past.age[..., self.voice]]
-        for above in range(self.voice):
-            old, new = past.old[..., above], codes[..., above]
-            place = torch.where(mine > 0, interval(new, mine), NONE + 1 + new)  # after a rest, the pitch itself
-            columns += [interval(old, mine), motion(new, old, struck[..., above]), place]
-        return torch.stack(columns, -1)
+        mine = past.old[..., self.voice, None]
+        place = torch.where(mine > 0, interval(codes, mine), NONE + 1 + codes)  # after a rest, the pitch itself
+        others = torch.stack((interval(past.old[..., : self.voice], mine), motions, place), -1)
+        return torch.cat((mine, past.age[..., self.voice, None], others.flatten(-2)), -1)
 
     def recalled(
-        self, past: Past, codes: Codes, struck: Struck
+        self, past: Past, motions: Int[Tensor, "batch steps above"]
     ) -> tuple[Int[Tensor, "batch steps 2"], Float[Tensor, "batch steps 2"]]:
         """The labels after the longest matches, and by how much these raise their logits.
 
         A match of all voices counts differently where the voices above have already left it.
         """
-        above = slice(self.voice)
-        motions = motion(codes[..., above], past.old[..., above], struck[..., above])
-        left = (motions != past.recalled[..., above, 0]).any(-1).long()
+        left = (motions != past.recalled[..., : self.voice, 0]).any(-1).long()
         matched = past.matched[..., self.voice, :]
         trust = self.trust[torch.stack((left, torch.full_like(left, 2)), -1), matched] * (matched > 0)
         labels = label_after(past.old[..., self.voice, None], past.recalled[..., self.voice, :], self.pitches)
@@ -204,12 +202,14 @@ class Chorale(nn.Module):
         shape: Its size.
     """
 
+    pairs: Tensor
+
     def __init__(self, shape: ChoraleShape) -> None:
         super().__init__()
         self.shape = shape
-        self.pairs = list(combinations(range(shape.voices), 2))
+        self.register_buffer("pairs", torch.combinations(torch.arange(shape.voices)).T, persistent=False)
         sizes = [shape.pitches + 1, AGES, INTERVALS + 1] * shape.voices
-        sizes += [INTERVALS + 1] * len(self.pairs) + [LONGEST_BAR, LONGEST_BAR + 1, 2]
+        sizes += [INTERVALS + 1] * self.pairs.shape[1] + [LONGEST_BAR, LONGEST_BAR + 1, 2]
         self.features = Features(sizes, shape.width, shape.dropout)
         self.dropout = nn.Dropout(shape.dropout)
         self.heads = shape.width // 32
@@ -246,10 +246,9 @@ class Chorale(nn.Module):
     ) -> Float[Tensor, "batch steps width"]:
         """The state of each step before anything is written in it; continues and extends `cache`."""
         old, age, moved = past.old, past.age, interval(past.old, past.older)
-        columns = [each[..., voice] for voice in range(self.shape.voices) for each in (old, age, moved)]
-        columns += [interval(old[..., one], old[..., other]) for one, other in self.pairs]
-        columns += [*places.unbind(-1), past.first.long()]
-        x = self.dropout(self.features(torch.stack(columns, -1)))
+        voices = torch.stack((old, age, moved), -1).flatten(-2)
+        between = interval(old[..., self.pairs[0]], old[..., self.pairs[1]])
+        x = self.dropout(self.features(torch.cat((voices, between, places, past.first[..., None]), -1)))
         start = cache[0].length if cache else 0
         positions = torch.arange(start, start + x.shape[1], device=x.device)
         turn = rotary(positions, self.shape.width // self.heads)

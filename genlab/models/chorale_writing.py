@@ -55,8 +55,8 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
     """
     codes, struck = given.codes.clone(), given.struck.clone()
     batch, steps, _ = codes.shape
-    everywhere = given.known.all(2).all(0)
-    prefix = int(everywhere.long().cumprod(0).sum())
+    known = given.known.all(0).tolist()  # read once: a GPU is not waited for at each step
+    prefix = next((step for step, voices in enumerate(known) if not all(voices)), steps)
     if prefix == steps:
         return Written(codes, struck, torch.full((batch,), steps, device=codes.device))
     cache = network.new_cache(steps)
@@ -82,12 +82,12 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
             lengths = torch.where(ended & (lengths == steps), step, lengths)
             if bool((lengths < steps).all()):
                 break
-        for voice in range(codes.shape[2]):
+        for voice in (voice for voice, given_everywhere in enumerate(known[step]) if not given_everywhere):
+            label = choose(network.write(voice, hidden, past, codes[:, here], struck[:, here])[:, 0])
+            code = torch.where(label == HOLD, past.old[:, 0, voice], label - REST)
             free = ~given.known[:, step, voice]
-            if bool(free.any()):
-                label = choose(network.write(voice, hidden, past, codes[:, here], struck[:, here])[:, 0])
-                code = torch.where(label == HOLD, past.old[:, 0, voice], label - REST)
-                codes[free, step, voice], struck[free, step, voice] = code[free], (label != HOLD)[free]
+            codes[:, step, voice] = torch.where(free, code, codes[:, step, voice])
+            struck[:, step, voice] = torch.where(free, label != HOLD, struck[:, step, voice])
         since = torch.where(struck[:, step], 0, since + 1)
     return Written(codes, struck, lengths)
 

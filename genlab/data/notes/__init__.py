@@ -3,6 +3,10 @@
 from genlab.data.shared.sample_sets import SampleSet
 
 MAKERS = "genlab.data.notes.sample_sets"
+PERMISSION = (
+    'Its corpus/license.txt: "encoded compositions which are distributed with the permission of the encoders (and, '
+    'where needed, the composers or arrangers)"; some others in that corpus have restrictions.'
+)
 SAMPLES = (
     SampleSet(
         "@chorales",
@@ -11,8 +15,8 @@ SAMPLES = (
         f"{MAKERS}:chorales",
         f"{MAKERS}:chorale_files",
         licence="Chorales by Johann Sebastian Bach (1685-1750), encoded by Margaret Greentree (jsbchorales.net) and "
-        "others, from the corpus of music21 (https://www.music21.org), which distributes them with the permission of "
-        "the encoders.",
+        f'others, from the corpus of music21 (https://www.music21.org). {PERMISSION} Most files say "PDF © 2004 '
+        'Margaret Greentree"; none restricts use.',
     ),
     SampleSet(
         "@tunes",
@@ -22,6 +26,6 @@ SAMPLES = (
         f"{MAKERS}:tune_files",
         licence="Tunes of O'Neill's Music of Ireland (1903) and Ryan's Mammoth Collection (1883), in the public "
         "domain, transcribed to ABC by the volunteers named in the files, from the corpus of music21 "
-        "(https://www.music21.org), which distributes them with the permission of the encoders.",
+        f"(https://www.music21.org). {PERMISSION} No file restricts use.",
     ),
 )
