@@ -44,11 +44,11 @@ def soundfont_of(samples: np.ndarray, rate: int, pitch: int) -> bytes:
     generators = struct.pack("<HHHH", 54, 1, 53, 0)  # sampleModes: loop; sampleID
     header = struct.pack("<20sIIIIIBbHH", name, 0, end, 0, end, rate, pitch, 0, 0, 1)
     parts = [
-        (b"phdr", struct.pack("<20sHHHIII", name, 0, 0, 0, 0, 0, 0) + struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0)),
+        (b"phdr", struct.pack("<20sHHHIII20sHHHIII", name, *[0] * 6, b"EOP", 0, 0, 1, 0, 0, 0)),
         (b"pbag", struct.pack("<HHHH", 0, 0, 1, 0)),
         (b"pmod", bytes(10)),
         (b"pgen", struct.pack("<HHHH", 41, 0, 0, 0)),  # instrument
-        (b"inst", struct.pack("<20sH", name, 0) + struct.pack("<20sH", b"EOI", 1)),
+        (b"inst", struct.pack("<20sH20sH", name, 0, b"EOI", 1)),
         (b"ibag", struct.pack("<HHHH", 0, 0, 2, 0)),
         (b"imod", bytes(10)),
         (b"igen", generators + bytes(4)),
