@@ -34,12 +34,14 @@ from genlab.layers.norms import RMSNorm
 from genlab.layers.positions import rotary
 from genlab.models.chorale_steps import (
     AGES,
+    FAMILIAR,
     HOLD,
     INTERVALS,
     MATCHES,
     MOTIONS,
     NONE,
     NOTE,
+    OCTAVE,
     REST,
     WIDEST,
     Codes,
@@ -115,6 +117,8 @@ class Voice(nn.Module):
         voice: Its number.
     """
 
+    classes: Tensor
+
     def __init__(self, shape: ChoraleShape, voice: int) -> None:
         super().__init__()
         self.voice, self.repeats = voice, shape.repeats
@@ -132,6 +136,11 @@ class Voice(nn.Module):
         self.interval = nn.Linear(width, INTERVALS)
         self.trust = nn.Parameter(torch.zeros(3, MATCHES))
         """By how much matches raise logits, by class: of all voices, of all but already left, of this voice alone."""
+        self.familiar = nn.Parameter(torch.zeros(FAMILIAR))
+        """By how much the past of a pitch class raises the logits of its notes, by class."""
+        self.parallel = nn.Parameter(torch.zeros(voice, OCTAVE))
+        """By how much the motion of each voice above raises the logit of the same motion, by the interval of both."""
+        self.register_buffer("classes", torch.arange(1, shape.pitches + 1) % OCTAVE, persistent=False)
         for layer in (self.pitch, self.interval):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -155,9 +164,10 @@ class Voice(nn.Module):
         places = torch.arange(1, self.pitches + 1, device=mine.device) - mine[..., None] + WIDEST
         near = (places >= 0) & (places < INTERVALS) & (mine[..., None] > 0)
         moved = by_interval.gather(-1, places.clamp(0, INTERVALS - 1)) * near
-        logits = logits + F.pad(moved, (NOTE, 0))
-        labels, trust = self.recalled(past, motions)
-        logits = logits.scatter_add(-1, labels, trust.to(logits.dtype))
+        known = self.familiar[past.familiar][..., self.classes]
+        logits = logits + F.pad(moved + known, (NOTE, 0))
+        for labels, raised in (self.recalled(past, motions), self.paralleled(past, motions)):
+            logits = logits.scatter_add(-1, labels, raised.to(logits.dtype))
         return logits.masked_fill(self.forbidden(past), float("-inf"))
 
     def indices(
@@ -181,6 +191,19 @@ class Voice(nn.Module):
         trust = self.trust[torch.stack((left, torch.full_like(left, 2)), -1), matched] * (matched > 0)
         labels = label_after(past.old[..., self.voice, None], past.recalled[..., self.voice, :], self.pitches)
         return labels, trust
+
+    def paralleled(
+        self, past: Past, motions: Int[Tensor, "batch steps above"]
+    ) -> tuple[Int[Tensor, "batch steps above"], Float[Tensor, "batch steps above"]]:
+        """The labels of moving like each voice above that moves, and by how much these are raised.
+
+        So the network learns which intervals move in parallel: thirds and sixths often do, fifths and octaves must not.
+        """
+        old, mine = past.old[..., : self.voice], past.old[..., self.voice, None]
+        moves = (motions < NONE) & (motions != WIDEST) & (mine > 0)
+        above = torch.arange(self.voice, device=old.device)
+        raised = self.parallel[above, (old - mine).abs() % OCTAVE] * moves
+        return label_after(mine, motions, self.pitches), raised
 
     def forbidden(self, past: Past) -> Bool[Tensor, "batch steps labels"]:
         """Labels that cannot be: nothing is held at the beginning, and no rest follows a rest.

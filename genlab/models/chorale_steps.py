@@ -32,6 +32,12 @@ LONGER = (1, 2, 3, 4, 5, 7, 10, 15)
 """Smallest lengths of the classes of matches, but for class 0: no match."""
 MATCHES = len(LONGER) + 1
 """Number of classes of matches."""
+OCTAVE = 12
+"""Number of pitch classes."""
+LATER, OFTENER = (4, 16, 64, 256), (0.001, 0.01, 0.02, 0.04, 0.08, 0.16)
+"""Numbers of steps so far, and shares of the sounding cells so far, from which a pitch class is in the next class."""
+FAMILIAR = (len(LATER) + 1) * (len(OFTENER) + 1)
+"""Number of classes of how often a pitch class has sounded."""
 
 
 class Past(NamedTuple):
@@ -49,6 +55,8 @@ class Past(NamedTuple):
     """The motion of each voice after the longest match of all voices together, and of the voice alone."""
     matched: Int[Tensor, "batch steps voices 2"]
     """The classes of the lengths of these matches; without a match, the motion means nothing."""
+    familiar: Int[Tensor, "batch steps 12"]
+    """The class of how often each pitch class has sounded; that of the lowest pitch of the corpus is 1."""
 
 
 def past_of(codes: Codes, struck: Struck, matches: "Matches | None" = None) -> Past:
@@ -72,7 +80,8 @@ def past_of(codes: Codes, struck: Struck, matches: "Matches | None" = None) -> P
     motions = motion(codes, old[:, :-1], struck)
     found = [matches.none, *(matches.after(motions[:, step], struck[:, step]) for step in range(codes.shape[1]))]
     recalled, matched = (torch.stack(each, 1) for each in zip(*found, strict=True))
-    return Past(old, older, F.pad(age_class(since), (0, 0, 1, 0)), first, recalled, matched)
+    often = familiar(sounding(old).cumsum(1), torch.arange(old.shape[1], device=old.device))
+    return Past(old, older, F.pad(age_class(since), (0, 0, 1, 0)), first, recalled, matched, often)
 
 
 class Matches:
@@ -126,6 +135,24 @@ def age_class(steps: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
     """The class of a number of steps: exact up to 7, then one per factor of the square root of two."""
     longer = 8 + (2 * (steps.clamp(min=8).float() / 8).log2()).long()
     return torch.where(steps < 8, steps, longer.clamp(max=AGES - 1))
+
+
+def sounding(codes: Codes) -> Int[Tensor, "batch steps 12"]:
+    """Number of voices in which each pitch class sounds."""
+    return (F.one_hot(codes % OCTAVE, OCTAVE) * (codes > 0)[..., None]).sum(-2)
+
+
+def familiar(sounded: Int[Tensor, "batch steps 12"], steps: Int[Tensor, " steps"]) -> Int[Tensor, "batch steps 12"]:
+    """The class of how often each pitch class has sounded.
+
+    Args:
+        sounded: In how many cells so far.
+        steps: Number of steps so far.
+    """
+    shares = sounded / sounded.sum(-1, keepdim=True).clamp(min=1)
+    often = torch.bucketize(shares, torch.tensor(OFTENER, device=shares.device), right=True)
+    late = torch.bucketize(steps, torch.tensor(LATER, device=steps.device), right=True)
+    return late[:, None] * (len(OFTENER) + 1) + often
 
 
 def interval(above: Int[Tensor, "..."], below: Int[Tensor, "..."]) -> Int[Tensor, "..."]:

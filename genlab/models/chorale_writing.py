@@ -16,9 +16,11 @@ from genlab.models.chorale_steps import (
     Past,
     Struck,
     age_class,
+    familiar,
     labels_of,
     motion,
     past_of,
+    sounding,
 )
 
 Choose = Callable[[Float[Tensor, "batch labels"]], Int[Tensor, " batch"]]
@@ -64,8 +66,8 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
     past = past_of(codes[:, :prefix], struck[:, :prefix], matches)
     hidden = network.read(past, places[:, : prefix + 1], cache)[:, -1:]
     past = Past(*(each[:, -1:] for each in past))
-    since = _since(struck[:, :prefix])
-    lengths = torch.full((batch,), steps, device=codes.device)
+    since, sounded = _since(struck[:, :prefix]), sounding(codes[:, :prefix]).sum(1, keepdim=True)
+    lengths, numbers = torch.full((batch,), steps, device=codes.device), torch.arange(steps, device=codes.device)
     for step in range(prefix, steps):
         here = slice(step, step + 1)
         if step > prefix:
@@ -74,7 +76,9 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
             found = matches.after(motions[:, 0], struck[:, step - 1])
             recalled, matched = (each[:, None] for each in found)
             first = torch.zeros_like(past.first)
-            past = Past(codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched)
+            sounded = sounded + sounding(codes[:, last])
+            often = familiar(sounded, numbers[here])
+            past = Past(codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched, often)
             hidden = network.read(past, places[:, here], cache)
         if least is not None and step >= max(1, least):
             ending = network.ending(hidden)

@@ -25,7 +25,7 @@ from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.layers.muon import muon_and_adam
 from genlab.models.chorale import Chorale, ChoraleShape, Features, Places, Voice
-from genlab.models.chorale_steps import Codes, Past, Struck, labels_of, past_of, step_nats
+from genlab.models.chorale_steps import OCTAVE, Codes, Past, Struck, labels_of, past_of, step_nats
 from genlab.tasks.music.grids import VoiceFacts, VoicePiece, as_tensors, facts_of, grids_of
 from genlab.tasks.music.options import ChoraleOptions
 from genlab.tasks.music.pipeline import MusicPipeline
@@ -184,7 +184,7 @@ def inner_matrices(network: nn.Module) -> list[Tensor]:
         id(weight)
         for part in network.modules()
         for weight in (
-            [part.pitch.weight, part.interval.weight, part.trust] if isinstance(part, Voice)
+            [part.pitch.weight, part.interval.weight, part.trust, part.parallel] if isinstance(part, Voice)
             else [part.table.weight] if isinstance(part, Features)
             else [part.end.weight] if isinstance(part, Chorale)
             else []
@@ -216,7 +216,7 @@ def _part(piece: VoicePiece, past: Past, first: int, window: int, shift: int) ->
     pad = (0, 0, 0, 1)
     codes, struck = F.pad(piece.codes, pad)[first:end], F.pad(piece.struck, pad)[first:end]
     real = torch.arange(first, end) < steps
-    past = past._replace(old=moved(past.old), older=moved(past.older))
+    past = past._replace(old=moved(past.old), older=moved(past.older), familiar=past.familiar.roll(shift % OCTAVE, -1))
     places, counted = piece.places[first:end], torch.ones_like(real)
     return VoiceBatch(past, places, moved(codes), struck, real, (~real).float(), counted)
 
