@@ -16,9 +16,12 @@ A step is a sixteenth. The label of a voice is 0: it holds its note or rest; 1: 
 (`models/chorale_steps.py`).
 
 The voices are written from the highest to the lowest. A voice sees the new notes of those above it as intervals from
-its own last note, if it has one. It predicts its next note both as a pitch and as an interval, so that transposed music
-looks much the same. Where the last steps match earlier ones, the labels that followed there get higher logits: the
-network learns by how much, for each length of a match.
+its own last note; at its first note, from the voice above it. It predicts its next note both as a pitch and as an
+interval, so that transposed music looks much the same.
+
+Tables of learnt numbers raise or lower single logits, for what a network hardly learns from few pieces: what followed
+where the last steps occurred before, by the length of the match; each note, by how often its pitch class has sounded,
+and by the chord that it makes with the voices above; and the same motion as that of a voice above, by their interval.
 """
 
 from collections.abc import Sequence
@@ -47,6 +50,7 @@ from genlab.models.chorale_steps import (
     Codes,
     Past,
     Struck,
+    chords_with,
     interval,
     label_after,
     motion,
@@ -123,7 +127,7 @@ class Voice(nn.Module):
         super().__init__()
         self.voice, self.repeats = voice, shape.repeats
         self.pitches = shape.pitches
-        own, above = [shape.pitches + 1, AGES], [INTERVALS + 1, MOTIONS, NONE + 2 + shape.pitches]
+        own, above = [shape.pitches + 1, AGES], [INTERVALS + 1, MOTIONS, INTERVALS + 1]
         width = shape.width
         self.hidden = nn.Linear(width, width, bias=False)
         self.features = Features([*own, *above * voice], width, shape.dropout)
@@ -140,6 +144,8 @@ class Voice(nn.Module):
         """By how much the past of a pitch class raises the logits of its notes, by class."""
         self.parallel = nn.Parameter(torch.zeros(voice, OCTAVE))
         """By how much the motion of each voice above raises the logit of the same motion, by the interval of both."""
+        self.chord = nn.Parameter(torch.zeros(2, 2**OCTAVE))
+        """By how much the chord that results raises the logits of notes that begin, and of holding."""
         self.register_buffer("classes", torch.arange(1, shape.pitches + 1) % OCTAVE, persistent=False)
         for layer in (self.pitch, self.interval):
             nn.init.zeros_(layer.weight)
@@ -157,26 +163,41 @@ class Voice(nn.Module):
         above = slice(self.voice)
         mine, codes = past.old[..., self.voice], codes[..., above]
         motions = motion(codes, past.old[..., above], struck[..., above])
-        x = self.hidden(hidden) + self.features(self.indices(past, codes, motions))
+        anchor = self.anchor(mine, codes)
+        x = self.hidden(hidden) + self.features(self.indices(past, codes, motions, anchor))
         x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)))))
         x = self.dropout(self.last_norm(x))
         logits, by_interval = self.pitch(x), self.interval(x)
-        places = torch.arange(1, self.pitches + 1, device=mine.device) - mine[..., None] + WIDEST
-        near = (places >= 0) & (places < INTERVALS) & (mine[..., None] > 0)
+        places = torch.arange(1, self.pitches + 1, device=mine.device) - anchor[..., None] + WIDEST
+        near = (places >= 0) & (places < INTERVALS) & (anchor[..., None] > 0)
         moved = by_interval.gather(-1, places.clamp(0, INTERVALS - 1)) * near
-        known = self.familiar[past.familiar][..., self.classes]
-        logits = logits + F.pad(moved + known, (NOTE, 0))
+        chords = chords_with(codes)
+        begun = (self.familiar[past.familiar] + self.chord[0, chords])[..., self.classes]
+        held = self.chord[1, chords.gather(-1, mine[..., None] % OCTAVE)] * (mine[..., None] > 0)
+        logits = logits + torch.cat((held, torch.zeros_like(held), moved + begun), -1)
         for labels, raised in (self.recalled(past, motions), self.paralleled(past, motions)):
             logits = logits.scatter_add(-1, labels, raised.to(logits.dtype))
         return logits.masked_fill(self.forbidden(past), float("-inf"))
 
+    def anchor(
+        self, mine: Int[Tensor, "batch steps"], codes: Int[Tensor, "batch steps above"]
+    ) -> Int[Tensor, "batch steps"]:
+        """The note from which the voice counts intervals: its last one, or that of the nearest voice above it."""
+        for above in reversed(range(self.voice)):
+            mine = torch.where(mine > 0, mine, codes[..., above])
+        return mine
+
     def indices(
-        self, past: Past, codes: Int[Tensor, "batch steps above"], motions: Int[Tensor, "batch steps above"]
+        self,
+        past: Past,
+        codes: Int[Tensor, "batch steps above"],
+        motions: Int[Tensor, "batch steps above"],
+        anchor: Int[Tensor, "batch steps"],
     ) -> Int[Tensor, "batch steps features"]:
         """The features of the voice's own past, and of each voice above it: where it was, moved, and is."""
         mine = past.old[..., self.voice, None]
-        place = torch.where(mine > 0, interval(codes, mine), NONE + 1 + codes)  # after a rest, the pitch itself
-        others = torch.stack((interval(past.old[..., : self.voice], mine), motions, place), -1)
+        was, now = interval(past.old[..., : self.voice], mine), interval(codes, anchor[..., None])
+        others = torch.stack((was, motions, now), -1)
         return torch.cat((mine, past.age[..., self.voice, None], others.flatten(-2)), -1)
 
     def recalled(

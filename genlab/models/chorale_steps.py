@@ -155,6 +155,13 @@ def familiar(sounded: Int[Tensor, "batch steps 12"], steps: Int[Tensor, " steps"
     return late[:, None] * (len(OFTENER) + 1) + often
 
 
+def chords_with(codes: Int[Tensor, "batch steps voices"]) -> Int[Tensor, "batch steps 12"]:
+    """The chord that some voices make with a note of each pitch class: bit n is set if n semitones above it sound."""
+    classes = torch.arange(OCTAVE, device=codes.device)
+    sounds = sounding(codes) > 0
+    return (sounds[..., (classes[:, None] + classes) % OCTAVE] * 2**classes).sum(-1)
+
+
 def interval(above: Int[Tensor, "..."], below: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
     """The index of the interval between two codes, limited to `WIDEST`; `NONE` with a rest."""
     index = (above - below).clamp(-WIDEST, WIDEST) + WIDEST

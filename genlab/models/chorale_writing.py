@@ -23,8 +23,8 @@ from genlab.models.chorale_steps import (
     sounding,
 )
 
-Choose = Callable[[Float[Tensor, "batch labels"]], Int[Tensor, " batch"]]
-"""Draws an index from the logits of each row."""
+Choose = Callable[[Float[Tensor, "batch labels"], int], Int[Tensor, " batch"]]
+"""Draws an index from the logits of each row; the int is the number of first indices that it must not omit."""
 
 
 class Given(NamedTuple):
@@ -82,12 +82,13 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
             hidden = network.read(past, places[:, here], cache)
         if least is not None and step >= max(1, least):
             ending = network.ending(hidden)
-            ended = choose(torch.cat((torch.zeros_like(ending), ending), 1)) == 1
+            ended = choose(torch.cat((torch.zeros_like(ending), ending), 1), 0) == 1
             lengths = torch.where(ended & (lengths == steps), step, lengths)
             if bool((lengths < steps).all()):
                 break
         for voice in (voice for voice, given_everywhere in enumerate(known[step]) if not given_everywhere):
-            label = choose(network.write(voice, hidden, past, codes[:, here], struck[:, here])[:, 0])
+            # A voice holds as often as predicted: without its unlikely moves, the rhythm would be too slow.
+            label = choose(network.write(voice, hidden, past, codes[:, here], struck[:, here])[:, 0], HOLD + 1)
             code = torch.where(label == HOLD, past.old[:, 0, voice], label - REST)
             free = ~given.known[:, step, voice]
             codes[:, step, voice] = torch.where(free, code, codes[:, step, voice])

@@ -209,7 +209,7 @@ def nothing(batch: int, steps: int) -> Given:
     return Given(empty, empty.bool(), empty.bool())
 
 
-def likeliest(scores: Tensor) -> Tensor:
+def likeliest(scores: Tensor, kept: int) -> Tensor:
     return scores.argmax(-1)
 
 

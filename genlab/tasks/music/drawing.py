@@ -1,6 +1,6 @@
 """What all writers of music share: seeds, draws from logits, and the key of new pieces."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -34,17 +34,33 @@ def batches_of_seeds(request: TokenRequest) -> Iterator[list[int]]:
         first += count
 
 
-def choice(
-    request: TokenRequest, generators: list[torch.Generator]
-) -> Callable[[Float[Tensor, "batch labels"]], Int[Tensor, " batch"]]:
-    """Draws from logits as the request says, with a generator for each row."""
+class Choice:
+    """Draws from logits as a request says.
 
-    def choose(logits: Float[Tensor, "batch labels"]) -> Int[Tensor, " batch"]:
+    Args:
+        request: The request.
+        generators: A generator for each row.
+    """
+
+    def __init__(self, request: TokenRequest, generators: list[torch.Generator]) -> None:
+        self.request, self.generators = request, generators
+
+    def __call__(self, logits: Float[Tensor, "batch labels"], kept: int = 0) -> Int[Tensor, " batch"]:
+        """Draws an index for each row.
+
+        Args:
+            logits: The logits.
+            kept: Truncation does not change the probabilities of this number of the first indices, and omits others
+                only.
+        """
+        request = self.request
         none = torch.zeros(len(logits), 0, dtype=torch.long, device=logits.device)
-        shaped = shape_logits(logits, none, request.temperature, None, request.top_p, request.min_p)
-        return draw(shaped, *generators)
-
-    return choose
+        shaped = shape_logits(logits[:, kept:], none, request.temperature, None, request.top_p, request.min_p)
+        if kept:
+            all_of_them = shape_logits(logits, none, request.temperature).log_softmax(-1)
+            others = all_of_them[:, kept:].logsumexp(-1, keepdim=True)
+            shaped = torch.cat((all_of_them[:, :kept], shaped.log_softmax(-1) + others), 1)
+        return draw(shaped, *self.generators)
 
 
 def requested_key(request: TokenRequest, given: bool) -> Tonality | None:

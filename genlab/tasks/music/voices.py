@@ -22,7 +22,7 @@ from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.layers.sampling import draw
 from genlab.models.chorale_writing import Given, Written, log_likelihood, write_chorales
-from genlab.tasks.music.drawing import TOGETHER, batches_of_seeds, choice, in_key, requested_key, seed_of
+from genlab.tasks.music.drawing import TOGETHER, Choice, batches_of_seeds, in_key, requested_key, seed_of
 from genlab.tasks.music.given import given_melody, given_prompt, given_rest
 from genlab.tasks.music.grids import VoiceFacts, by_octaves, places_in
 from genlab.tasks.music.options import MusicRequest
@@ -99,7 +99,7 @@ class VoiceWriter:
         )
         with evaluating():
             given = Given(codes, struck, known)
-            return write_chorales(self.network, places, given, choice(request, generators), plan.least)
+            return write_chorales(self.network, places, given, Choice(request, generators), plan.least)
 
     def _scores(self, plan: "Plan", request: MusicRequest, written: Written) -> Iterator[Score]:
         facts = self.facts

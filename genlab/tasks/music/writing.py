@@ -19,7 +19,7 @@ from genlab.data.notes.grammar import Grammar
 from genlab.data.notes.grid import METRES
 from genlab.data.notes.score import Score
 from genlab.engine.machine import Machine
-from genlab.tasks.music.drawing import batches_of_seeds, choice, in_key, requested_key
+from genlab.tasks.music.drawing import Choice, batches_of_seeds, in_key, requested_key
 from genlab.tasks.music.options import TokenRequest
 from genlab.tasks.music.prompts import Beginning, beginning_of
 from genlab.tasks.music.tokens import PAD, Part, TokenFacts, TokenPiece, newest
@@ -60,7 +60,7 @@ class TokenWriter:
             generators = [torch.Generator(self.machine.device).manual_seed(seed) for seed in seeds]
             rows = [Row(beginning.ids, self.facts, permitted, request.bars) for _ in seeds]
             with evaluating():
-                write_rows(self.network, rows, choice(request, generators), self.machine.device, self.context)
+                write_rows(self.network, rows, Choice(request, generators), self.machine.device, self.context)
             for row in rows:
                 yield beginning.finished(row.ids, request, self.facts)
 

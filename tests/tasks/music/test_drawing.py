@@ -3,11 +3,12 @@
 from itertools import chain, repeat
 
 import pytest
+import torch
 
 from genlab.data.notes.keys import key_of, tonality_of
 from genlab.data.notes.score import Key, Note, Score, Track
 from genlab.errors import InputError
-from genlab.tasks.music.drawing import FEWEST_TRIES, TRIES, in_key
+from genlab.tasks.music.drawing import FEWEST_TRIES, TRIES, Choice, in_key
 from genlab.tasks.music.options import TokenRequest
 
 
@@ -36,3 +37,15 @@ def test_drawing_ends(n, accepted):
 def test_one_piece_may_take_many_tries():
     drawn = chain(repeat(MINOR, FEWEST_TRIES - 1), [MAJOR])
     assert len(list(in_key(drawn, TokenRequest(n=1), C_MAJOR))) == 1
+
+
+def test_truncation_keeps_the_first_labels():
+    """A voice moves as often as predicted, but only to likely notes."""
+    chances, rows = torch.tensor([0.96, 0.03, 0.009, 0.001]), 4000
+    generators = [torch.Generator().manual_seed(seed) for seed in range(rows)]
+    drawn = Choice(TokenRequest(min_p=0.1), generators)(chances.log().expand(rows, -1), 1).bincount(minlength=4) / rows
+    assert drawn[0].item() == pytest.approx(0.96, abs=0.01)
+    assert drawn[3].item() == 0
+    assert (drawn[1] / drawn[1:].sum()).item() == pytest.approx(0.03 / 0.039, abs=0.1)
+    without = Choice(TokenRequest(min_p=0.1), generators)(chances.log().expand(rows, -1))
+    assert without.unique().tolist() == [0]
