@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genlab.models.chorale import Chorale, ChoraleShape
+from genlab.models.chorale import Chorale
 from genlab.models.chorale_steps import (
     BEAT,
     HOLD,
@@ -20,6 +20,7 @@ from genlab.models.chorale_steps import (
     past_of,
     step_nats,
 )
+from genlab.models.chorale_voice import ChoraleShape
 from genlab.models.chorale_writing import Given, log_likelihood, write_chorales
 
 VOICES, PITCHES = 3, 12

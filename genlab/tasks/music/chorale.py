@@ -24,8 +24,9 @@ from genlab.engine.recipe import DataFacts, Metrics, Place, Setup
 from genlab.errors import InputError
 from genlab.layers.average import Average
 from genlab.layers.muon import muon_and_adam
-from genlab.models.chorale import Chorale, ChoraleShape, Features, Places, Voice
+from genlab.models.chorale import Chorale, Places
 from genlab.models.chorale_steps import OCTAVE, Codes, Past, Struck, labels_of, past_of, step_nats
+from genlab.models.chorale_voice import ChoraleShape, Features, Voice
 from genlab.tasks.music.grids import VoiceFacts, VoicePiece, as_tensors, facts_of, grids_of
 from genlab.tasks.music.options import ChoraleOptions
 from genlab.tasks.music.pipeline import MusicPipeline

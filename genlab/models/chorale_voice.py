@@ -1,0 +1,219 @@
+"""One voice of music in voices: the logits of its next label, given the state of the step and the voices above it.
+
+Read it after `models/chorale.py`. Data flow::
+
+    hidden (batch, steps, width) + embeddings of the voice's own past and of the voices above it, by index
+      -> a feed-forward layer -> logits of pitches, and of intervals from the voice's last note
+      -> + tables of learnt numbers for single labels -> logits (batch, steps, labels)
+
+The tables raise or lower logits for what a network hardly learns from a few hundred pieces:
+
+- `trust`: of what followed where the last steps occurred before, by the length of the match;
+- `familiar`: of each note, by how often its pitch class has sounded in the piece;
+- `chord`: of each note, by the chord that it makes with the voices above;
+- `parallel`: of the same motion as that of a voice above, by the interval between both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from genlab.layers.norms import RMSNorm
+from genlab.models.chorale_steps import (
+    AGES,
+    FAMILIAR,
+    HOLD,
+    INTERVALS,
+    MATCHES,
+    MOTIONS,
+    NONE,
+    NOTE,
+    OCTAVE,
+    REST,
+    WIDEST,
+    Codes,
+    Past,
+    Struck,
+    chords_with,
+    interval,
+    label_after,
+    motion,
+)
+
+
+@dataclass(frozen=True)
+class ChoraleShape:
+    """Size of a network for music in voices."""
+
+    voices: int
+    """Number of voices."""
+    pitches: int
+    """Number of semitones from the lowest pitch of the corpus to the highest."""
+    repeats: bool
+    """Whether a voice may strike again the note that it holds."""
+    width: int
+    """Width of the blocks and of the voices' layers; a multiple of 32."""
+    depth: int
+    """Number of blocks."""
+    dropout: float = 0.0
+    """Dropout probability, also of each feature."""
+
+    @property
+    def labels(self) -> int:
+        """Number of labels of a voice."""
+        return NOTE + self.pitches
+
+
+class Features(nn.Module):
+    """The sum of the embeddings of several features, each given by its index.
+
+    Args:
+        sizes: Number of indices of each feature.
+        width: Width of the sum.
+        dropout: Probability with which training omits a feature.
+    """
+
+    offsets: Tensor
+
+    def __init__(self, sizes: Sequence[int], width: int, dropout: float) -> None:
+        super().__init__()
+        ends = torch.tensor(sizes).cumsum(0)
+        self.register_buffer("offsets", ends - torch.tensor(sizes), persistent=False)
+        self.table = nn.EmbeddingBag(int(ends[-1]), width, mode="sum")
+        self.dropout = nn.Dropout(dropout)
+        nn.init.normal_(self.table.weight, std=len(sizes) ** -0.5)
+
+    def forward(self, indices: Int[Tensor, "batch steps features"]) -> Float[Tensor, "batch steps width"]:
+        flat = (indices + self.offsets).flatten(0, 1)
+        weights = self.dropout(torch.ones_like(flat, dtype=self.table.weight.dtype))
+        return self.table(flat, per_sample_weights=weights).view(*indices.shape[:2], -1)
+
+
+class Voice(nn.Module):
+    """Predicts the label of one voice.
+
+    Args:
+        shape: The network's size.
+        voice: Its number.
+    """
+
+    classes: Tensor
+
+    def __init__(self, shape: ChoraleShape, voice: int) -> None:
+        super().__init__()
+        self.voice, self.repeats = voice, shape.repeats
+        self.pitches = shape.pitches
+        own, above = [shape.pitches + 1, AGES], [INTERVALS + 1, MOTIONS, INTERVALS + 1]
+        width = shape.width
+        self.hidden = nn.Linear(width, width, bias=False)
+        self.features = Features([*own, *above * voice], width, shape.dropout)
+        self.norm = RMSNorm(width)
+        self.up = nn.Linear(width, 2 * width)
+        self.down = nn.Linear(2 * width, width, bias=False)
+        self.last_norm = RMSNorm(width)
+        self.dropout = nn.Dropout(shape.dropout)
+        self.pitch = nn.Linear(width, shape.labels)
+        self.interval = nn.Linear(width, INTERVALS)
+        self.trust = nn.Parameter(torch.zeros(3, MATCHES))
+        """By how much matches raise logits, by class: of all voices, of all but already left, of this voice alone."""
+        self.familiar = nn.Parameter(torch.zeros(FAMILIAR))
+        """By how much the past of a pitch class raises the logits of its notes, by class."""
+        self.parallel = nn.Parameter(torch.zeros(voice, OCTAVE))
+        """By how much the motion of each voice above raises the logit of the same motion, by the interval of both."""
+        self.chord = nn.Parameter(torch.zeros(2, 2**OCTAVE))
+        """By how much the chord that results raises the logits of notes that begin, and of holding."""
+        self.register_buffer("classes", torch.arange(1, shape.pitches + 1) % OCTAVE, persistent=False)
+        for layer in (self.pitch, self.interval):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.down.weight)
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "batch steps width"],
+        past: Past,
+        codes: Codes,
+        struck: Struck,
+    ) -> Float[Tensor, "batch steps labels"]:
+        """Logits of the voice's label, given those of the voices above it in the same step."""
+        above = slice(self.voice)
+        mine, codes = past.old[..., self.voice], codes[..., above]
+        motions = motion(codes, past.old[..., above], struck[..., above])
+        anchor = self.anchor(mine, codes)
+        x = self.hidden(hidden) + self.features(self.indices(past, codes, motions, anchor))
+        x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)))))
+        x = self.dropout(self.last_norm(x))
+        logits, by_interval = self.pitch(x), self.interval(x)
+        places = torch.arange(1, self.pitches + 1, device=mine.device) - anchor[..., None] + WIDEST
+        near = (places >= 0) & (places < INTERVALS) & (anchor[..., None] > 0)
+        moved = by_interval.gather(-1, places.clamp(0, INTERVALS - 1)) * near
+        chords = chords_with(codes)
+        begun = (self.familiar[past.familiar] + self.chord[0, chords])[..., self.classes]
+        held = self.chord[1, chords.gather(-1, mine[..., None] % OCTAVE)] * (mine[..., None] > 0)
+        logits = logits + torch.cat((held, torch.zeros_like(held), moved + begun), -1)
+        for labels, raised in (self.recalled(past, motions), self.paralleled(past, motions)):
+            logits = logits.scatter_add(-1, labels, raised.to(logits.dtype))
+        return logits.masked_fill(self.forbidden(past), float("-inf"))
+
+    def anchor(
+        self, mine: Int[Tensor, "batch steps"], codes: Int[Tensor, "batch steps above"]
+    ) -> Int[Tensor, "batch steps"]:
+        """The note from which the voice counts intervals: its last one, or that of the nearest voice above it."""
+        for above in reversed(range(self.voice)):
+            mine = torch.where(mine > 0, mine, codes[..., above])
+        return mine
+
+    def indices(
+        self,
+        past: Past,
+        codes: Int[Tensor, "batch steps above"],
+        motions: Int[Tensor, "batch steps above"],
+        anchor: Int[Tensor, "batch steps"],
+    ) -> Int[Tensor, "batch steps features"]:
+        """The features of the voice's own past, and of each voice above it: where it was, moved, and is."""
+        mine = past.old[..., self.voice, None]
+        was, now = interval(past.old[..., : self.voice], mine), interval(codes, anchor[..., None])
+        others = torch.stack((was, motions, now), -1)
+        return torch.cat((mine, past.age[..., self.voice, None], others.flatten(-2)), -1)
+
+    def recalled(
+        self, past: Past, motions: Int[Tensor, "batch steps above"]
+    ) -> tuple[Int[Tensor, "batch steps 2"], Float[Tensor, "batch steps 2"]]:
+        """The labels after the longest matches, and by how much these raise their logits.
+
+        A match of all voices counts differently where the voices above have already left it.
+        """
+        left = (motions != past.recalled[..., : self.voice, 0]).any(-1).long()
+        matched = past.matched[..., self.voice, :]
+        trust = self.trust[torch.stack((left, torch.full_like(left, 2)), -1), matched] * (matched > 0)
+        labels = label_after(past.old[..., self.voice, None], past.recalled[..., self.voice, :], self.pitches)
+        return labels, trust
+
+    def paralleled(
+        self, past: Past, motions: Int[Tensor, "batch steps above"]
+    ) -> tuple[Int[Tensor, "batch steps above"], Float[Tensor, "batch steps above"]]:
+        """The labels of moving like each voice above that moves, and by how much these are raised.
+
+        So the network learns which intervals move in parallel: thirds and sixths often do, fifths and octaves must not.
+        """
+        old, mine = past.old[..., : self.voice], past.old[..., self.voice, None]
+        moves = (motions < NONE) & (motions != WIDEST) & (mine > 0)
+        above = torch.arange(self.voice, device=old.device)
+        raised = self.parallel[above, (old - mine).abs() % OCTAVE] * moves
+        return label_after(mine, motions, self.pitches), raised
+
+    def forbidden(self, past: Past) -> Bool[Tensor, "batch steps labels"]:
+        """Labels that cannot be: nothing is held at the beginning, and no rest follows a rest.
+
+        Without repeated notes, no voice strikes the note that it holds.
+        """
+        mine = past.old[..., self.voice]
+        labels = torch.arange(NOTE + self.pitches, device=mine.device)
+        again = labels == mine[..., None] + REST
+        if self.repeats:
+            again = again & (mine[..., None] == 0)
+        return torch.where(past.first[..., None], labels == HOLD, again)
