@@ -50,16 +50,15 @@ class Choice:
 
         Args:
             logits: The logits.
-            kept: Truncation does not change the probabilities of this number of the first indices, and omits others
-                only.
+            kept: This number of the first indices keep their probabilities: the request chooses among the others only.
         """
         request = self.request
         none = torch.zeros(len(logits), 0, dtype=torch.long, device=logits.device)
         shaped = shape_logits(logits[:, kept:], none, request.temperature, None, request.top_p, request.min_p)
         if kept:
-            all_of_them = shape_logits(logits, none, request.temperature).log_softmax(-1)
-            others = all_of_them[:, kept:].logsumexp(-1, keepdim=True)
-            shaped = torch.cat((all_of_them[:, :kept], shaped.log_softmax(-1) + others), 1)
+            predicted = logits.float().log_softmax(-1)
+            others = predicted[:, kept:].logsumexp(-1, keepdim=True)
+            shaped = torch.cat((predicted[:, :kept], shaped.log_softmax(-1) + others), 1)
         return draw(shaped, *self.generators)
 
 
