@@ -24,14 +24,28 @@ Tables of learnt numbers raise or lower single logits, for what a network hardly
 """
 
 import torch
-from jaxtyping import Float, Int
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.attention import KVCache
 from genlab.layers.norms import RMSNorm
 from genlab.layers.positions import rotary
-from genlab.models.chorale_steps import AGES, INTERVALS, Codes, Past, Struck, interval
-from genlab.models.chorale_voice import ChoraleShape, Features, Voice
+from genlab.models.chorale_steps import (
+    AGES,
+    FAMILIAR,
+    HOLD,
+    INTERVALS,
+    NOTE,
+    OCTAVE,
+    REST,
+    Codes,
+    Past,
+    Struck,
+    interval,
+    label_after,
+)
+from genlab.models.chorale_voice import TABLES, ChoraleShape, Features, State, Voice
 from genlab.models.gpt import Block, GPTShape
 
 Places = Int[Tensor, "batch steps 2"]
@@ -47,6 +61,7 @@ class Chorale(nn.Module):
     """
 
     pairs: Tensor
+    labels: Tensor
 
     def __init__(self, shape: ChoraleShape) -> None:
         super().__init__()
@@ -64,6 +79,9 @@ class Chorale(nn.Module):
         self.norm = RMSNorm(shape.width)
         self.voices = nn.ModuleList(Voice(shape, voice) for voice in range(shape.voices))
         self.end = nn.Linear(shape.width, 1)
+        self.familiar = nn.Parameter(torch.zeros(shape.voices, FAMILIAR))
+        """By how much the past of a pitch class raises the logits of its notes, by voice and class."""
+        self.register_buffer("labels", torch.arange(shape.labels), persistent=False)
         self._initialise()
 
     def forward(
@@ -81,13 +99,11 @@ class Chorale(nn.Module):
             codes: The codes of the steps themselves; a voice sees only those of the voices above it.
             struck: Whether each begins there.
         """
-        hidden = self.read(past, places)
-        logits = [voice(hidden, past, codes, struck) for voice in self.voices]
-        return torch.stack(logits, 2), self.ending(hidden)
+        state = self.read(past, places)
+        logits = [voice(state, past, codes, struck) for voice in self.voices]
+        return torch.stack(logits, 2), self.ending(state)
 
-    def read(
-        self, past: Past, places: Places, cache: list[KVCache] | None = None
-    ) -> Float[Tensor, "batch steps width"]:
+    def read(self, past: Past, places: Places, cache: list[KVCache] | None = None) -> State:
         """The state of each step before anything is written in it; continues and extends `cache`."""
         old, age, moved = past.old, past.age, interval(past.old, past.older)
         voices = torch.stack((old, age, moved), -1).flatten(-2)
@@ -98,22 +114,34 @@ class Chorale(nn.Module):
         turn = rotary(positions, self.shape.width // self.heads)
         for layer, block in enumerate(self.blocks):
             x = block(x, turn, cache[layer] if cache else None)
-        return self.norm(x)
+        recalled = label_after(old[..., None], past.recalled, self.shape.pitches)
+        return State(self.norm(x), self.heard(past).masked_fill(self.forbidden(past), float("-inf")), recalled)
+
+    def heard(self, past: Past) -> Float[Tensor, "batch steps voices labels"]:
+        """Logits of the notes of each voice by how often their pitch classes have sounded."""
+        classes = TABLES * self.familiar[:, past.familiar]
+        return F.pad(classes[..., self.labels[1:-1] % OCTAVE], (NOTE, 0)).movedim(0, 2)
+
+    def forbidden(self, past: Past) -> Bool[Tensor, "batch steps voices labels"]:
+        """Labels that cannot be: nothing is held at the beginning, and no rest follows a rest.
+
+        Without repeated notes, no voice strikes the note that it holds.
+        """
+        old = past.old[..., None]
+        again = self.labels == old + REST
+        if self.shape.repeats:
+            again = again & (old == 0)
+        return torch.where(past.first[..., None, None], self.labels == HOLD, again)
 
     def write(
-        self,
-        voice: int,
-        hidden: Float[Tensor, "batch steps width"],
-        past: Past,
-        codes: Codes,
-        struck: Struck,
+        self, voice: int, state: State, past: Past, codes: Codes, struck: Struck
     ) -> Float[Tensor, "batch steps labels"]:
         """Logits of one voice, given the voices above it in the same step."""
-        return self.voices[voice](hidden, past, codes, struck)
+        return self.voices[voice](state, past, codes, struck)
 
-    def ending(self, hidden: Float[Tensor, "batch steps width"]) -> Float[Tensor, "batch steps"]:
+    def ending(self, state: State) -> Float[Tensor, "batch steps"]:
         """Logits of the piece having ended before each step."""
-        return self.end(hidden)[..., 0]
+        return self.end(state.hidden)[..., 0]
 
     def new_cache(self, room: int) -> list[KVCache]:
         """An empty cache for `room` steps."""

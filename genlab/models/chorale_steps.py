@@ -3,6 +3,7 @@
 Pitches are codes: 0 is a rest, 1 the lowest pitch of the corpus. A voice is struck where a note or rest begins.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -157,9 +158,10 @@ def familiar(sounded: Int[Tensor, "batch steps 12"], steps: Int[Tensor, " steps"
 
 def chords_with(codes: Int[Tensor, "batch steps voices"]) -> Int[Tensor, "batch steps 12"]:
     """The chord that some voices make with a note of each pitch class: bit n is set if n semitones above it sound."""
-    classes = torch.arange(OCTAVE, device=codes.device)
-    sounds = sounding(codes) > 0
-    return (sounds[..., (classes[:, None] + classes) % OCTAVE] * 2**classes).sum(-1)
+    bits = torch.where(codes > 0, 1 << codes % OCTAVE, 0)
+    chord = reduce(torch.bitwise_or, bits.unbind(-1), torch.zeros_like(bits[..., :0]).sum(-1))
+    twice = chord | chord << OCTAVE  # so that a shift turns it
+    return twice[..., None] >> torch.arange(OCTAVE, device=codes.device) & 2**OCTAVE - 1
 
 
 def interval(above: Int[Tensor, "..."], below: Int[Tensor, "..."]) -> Int[Tensor, "..."]:

@@ -16,17 +16,16 @@ The tables raise or lower logits for what a network hardly learns from a few hun
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genlab.layers.norms import RMSNorm
 from genlab.models.chorale_steps import (
     AGES,
-    FAMILIAR,
-    HOLD,
     INTERVALS,
     MATCHES,
     MOTIONS,
@@ -40,9 +39,11 @@ from genlab.models.chorale_steps import (
     Struck,
     chords_with,
     interval,
-    label_after,
     motion,
 )
+
+TABLES = 4.0
+"""Scale of the tables. Adam changes a number by about its rate per step, and theirs must become large."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,17 @@ class ChoraleShape:
         return NOTE + self.pitches
 
 
+class State(NamedTuple):
+    """What is computed of each step before anything is written in it."""
+
+    hidden: Float[Tensor, "batch steps width"]
+    """The state of the Transformer."""
+    logits: Float[Tensor, "batch steps voices labels"]
+    """Logits of each voice by what has sounded; minus infinity for what cannot be."""
+    recalled: Int[Tensor, "batch steps voices 2"]
+    """The labels of each voice after the longest matches."""
+
+
 class Features(nn.Module):
     """The sum of the embeddings of several features, each given by its index.
 
@@ -89,7 +101,7 @@ class Features(nn.Module):
 
     def forward(self, indices: Int[Tensor, "batch steps features"]) -> Float[Tensor, "batch steps width"]:
         flat = (indices + self.offsets).flatten(0, 1)
-        weights = self.dropout(torch.ones_like(flat, dtype=self.table.weight.dtype))
+        weights = self.dropout(torch.ones_like(flat, dtype=self.table.weight.dtype)) if self.training else None
         return self.table(flat, per_sample_weights=weights).view(*indices.shape[:2], -1)
 
 
@@ -101,12 +113,11 @@ class Voice(nn.Module):
         voice: Its number.
     """
 
-    classes: Tensor
+    notes: Tensor
 
     def __init__(self, shape: ChoraleShape, voice: int) -> None:
         super().__init__()
-        self.voice, self.repeats = voice, shape.repeats
-        self.pitches = shape.pitches
+        self.voice, self.pitches = voice, shape.pitches
         own, above = [shape.pitches + 1, AGES], [INTERVALS + 1, MOTIONS, INTERVALS + 1]
         width = shape.width
         self.hidden = nn.Linear(width, width, bias=False)
@@ -120,44 +131,36 @@ class Voice(nn.Module):
         self.interval = nn.Linear(width, INTERVALS)
         self.trust = nn.Parameter(torch.zeros(3, MATCHES))
         """By how much matches raise logits, by class: of all voices, of all but already left, of this voice alone."""
-        self.familiar = nn.Parameter(torch.zeros(FAMILIAR))
-        """By how much the past of a pitch class raises the logits of its notes, by class."""
         self.parallel = nn.Parameter(torch.zeros(voice, OCTAVE))
         """By how much the motion of each voice above raises the logit of the same motion, by the interval of both."""
         self.chord = nn.Parameter(torch.zeros(2, 2**OCTAVE))
         """By how much the chord that results raises the logits of notes that begin, and of holding."""
-        self.register_buffer("classes", torch.arange(1, shape.pitches + 1) % OCTAVE, persistent=False)
+        self.register_buffer("notes", torch.arange(1, shape.pitches + 1), persistent=False)
         for layer in (self.pitch, self.interval):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.down.weight)
 
-    def forward(
-        self,
-        hidden: Float[Tensor, "batch steps width"],
-        past: Past,
-        codes: Codes,
-        struck: Struck,
-    ) -> Float[Tensor, "batch steps labels"]:
+    def forward(self, state: State, past: Past, codes: Codes, struck: Struck) -> Float[Tensor, "batch steps labels"]:
         """Logits of the voice's label, given those of the voices above it in the same step."""
         above = slice(self.voice)
         mine, codes = past.old[..., self.voice], codes[..., above]
         motions = motion(codes, past.old[..., above], struck[..., above])
         anchor = self.anchor(mine, codes)
-        x = self.hidden(hidden) + self.features(self.indices(past, codes, motions, anchor))
+        x = self.hidden(state.hidden) + self.features(self.indices(past, codes, motions, anchor))
         x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)))))
         x = self.dropout(self.last_norm(x))
         logits, by_interval = self.pitch(x), self.interval(x)
-        places = torch.arange(1, self.pitches + 1, device=mine.device) - anchor[..., None] + WIDEST
+        places = self.notes - anchor[..., None] + WIDEST
         near = (places >= 0) & (places < INTERVALS) & (anchor[..., None] > 0)
         moved = by_interval.gather(-1, places.clamp(0, INTERVALS - 1)) * near
         chords = chords_with(codes)
-        begun = (self.familiar[past.familiar] + self.chord[0, chords])[..., self.classes]
-        held = self.chord[1, chords.gather(-1, mine[..., None] % OCTAVE)] * (mine[..., None] > 0)
-        logits = logits + torch.cat((held, torch.zeros_like(held), moved + begun), -1)
-        for labels, raised in (self.recalled(past, motions), self.paralleled(past, motions)):
-            logits = logits.scatter_add(-1, labels, raised.to(logits.dtype))
-        return logits.masked_fill(self.forbidden(past), float("-inf"))
+        begun = TABLES * self.chord[0, chords][..., self.notes % OCTAVE]
+        held = TABLES * self.chord[1, chords.gather(-1, mine[..., None] % OCTAVE)] * (mine[..., None] > 0)
+        logits = logits + state.logits[..., self.voice, :] + torch.cat((held, 0 * held, moved + begun), -1)
+        found = self.recalled(state, past, motions), self.paralleled(past, motions)
+        labels, raised = (torch.cat(each, -1) for each in zip(*found, strict=True))
+        return logits.scatter_add(-1, labels, (TABLES * raised).to(logits.dtype))
 
     def anchor(
         self, mine: Int[Tensor, "batch steps"], codes: Int[Tensor, "batch steps above"]
@@ -181,17 +184,16 @@ class Voice(nn.Module):
         return torch.cat((mine, past.age[..., self.voice, None], others.flatten(-2)), -1)
 
     def recalled(
-        self, past: Past, motions: Int[Tensor, "batch steps above"]
+        self, state: State, past: Past, motions: Int[Tensor, "batch steps above"]
     ) -> tuple[Int[Tensor, "batch steps 2"], Float[Tensor, "batch steps 2"]]:
-        """The labels after the longest matches, and by how much these raise their logits.
+        """The labels after the longest matches, and by how much these are raised.
 
         A match of all voices counts differently where the voices above have already left it.
         """
         left = (motions != past.recalled[..., : self.voice, 0]).any(-1).long()
         matched = past.matched[..., self.voice, :]
-        trust = self.trust[torch.stack((left, torch.full_like(left, 2)), -1), matched] * (matched > 0)
-        labels = label_after(past.old[..., self.voice, None], past.recalled[..., self.voice, :], self.pitches)
-        return labels, trust
+        raised = self.trust[torch.stack((left, torch.full_like(left, 2)), -1), matched] * (matched > 0)
+        return state.recalled[..., self.voice, :], raised
 
     def paralleled(
         self, past: Past, motions: Int[Tensor, "batch steps above"]
@@ -202,18 +204,6 @@ class Voice(nn.Module):
         """
         old, mine = past.old[..., : self.voice], past.old[..., self.voice, None]
         moves = (motions < NONE) & (motions != WIDEST) & (mine > 0)
-        above = torch.arange(self.voice, device=old.device)
-        raised = self.parallel[above, (old - mine).abs() % OCTAVE] * moves
-        return label_after(mine, motions, self.pitches), raised
-
-    def forbidden(self, past: Past) -> Bool[Tensor, "batch steps labels"]:
-        """Labels that cannot be: nothing is held at the beginning, and no rest follows a rest.
-
-        Without repeated notes, no voice strikes the note that it holds.
-        """
-        mine = past.old[..., self.voice]
-        labels = torch.arange(NOTE + self.pitches, device=mine.device)
-        again = labels == mine[..., None] + REST
-        if self.repeats:
-            again = again & (mine[..., None] == 0)
-        return torch.where(past.first[..., None], labels == HOLD, again)
+        table = self.parallel.expand(*old.shape, OCTAVE)
+        raised = table.gather(-1, ((old - mine).abs() % OCTAVE)[..., None])[..., 0] * moves
+        return (mine + motions - WIDEST).clamp(1, self.pitches) + REST, raised

@@ -22,6 +22,7 @@ from genlab.models.chorale_steps import (
     past_of,
     sounding,
 )
+from genlab.models.chorale_voice import State
 
 Choose = Callable[[Float[Tensor, "batch labels"], int], Int[Tensor, " batch"]]
 """Draws an index from the logits of each row; the int is the number of first indices that it must not omit."""
@@ -64,7 +65,7 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
     cache = network.new_cache(steps)
     matches = Matches(codes)
     past = past_of(codes[:, :prefix], struck[:, :prefix], matches)
-    hidden = network.read(past, places[:, : prefix + 1], cache)[:, -1:]
+    state = State(*(each[:, -1:] for each in network.read(past, places[:, : prefix + 1], cache)))
     past = Past(*(each[:, -1:] for each in past))
     since, sounded = _since(struck[:, :prefix]), sounding(codes[:, :prefix]).sum(1, keepdim=True)
     lengths, numbers = torch.full((batch,), steps, device=codes.device), torch.arange(steps, device=codes.device)
@@ -79,16 +80,16 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
             sounded = sounded + sounding(codes[:, last])
             often = familiar(sounded, numbers[here])
             past = Past(codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched, often)
-            hidden = network.read(past, places[:, here], cache)
+            state = network.read(past, places[:, here], cache)
         if least is not None and step >= max(1, least):
-            ending = network.ending(hidden)
+            ending = network.ending(state)
             ended = choose(torch.cat((torch.zeros_like(ending), ending), 1), 0) == 1
             lengths = torch.where(ended & (lengths == steps), step, lengths)
             if bool((lengths < steps).all()):
                 break
         for voice in (voice for voice, given_everywhere in enumerate(known[step]) if not given_everywhere):
             # A voice holds as often as predicted: without its unlikely moves, the rhythm would be too slow.
-            label = choose(network.write(voice, hidden, past, codes[:, here], struck[:, here])[:, 0], HOLD + 1)
+            label = choose(network.write(voice, state, past, codes[:, here], struck[:, here])[:, 0], HOLD + 1)
             code = torch.where(label == HOLD, past.old[:, 0, voice], label - REST)
             free = ~given.known[:, step, voice]
             codes[:, step, voice] = torch.where(free, code, codes[:, step, voice])

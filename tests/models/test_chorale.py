@@ -179,9 +179,9 @@ def test_a_state_depends_on_the_place_in_the_bar_and_on_ages():
     made, (codes, struck) = network(), pieces(1, 4)
     past = Past(*(each[:, :-1] for each in past_of(codes, struck)))
     here = places(1, 4)
-    before = made.read(past, here)
-    assert not torch.allclose(made.read(past, (here + 3) % 16), before)
-    assert not torch.allclose(made.read(past._replace(age=past.age + 1), here), before)
+    before = made.read(past, here).hidden
+    assert not torch.allclose(made.read(past, (here + 3) % 16).hidden, before)
+    assert not torch.allclose(made.read(past._replace(age=past.age + 1), here).hidden, before)
 
 
 def test_a_tiny_batch_can_be_learnt():

@@ -3,8 +3,11 @@
 import torch
 from torch import Tensor
 
+from genlab.models.chorale import Chorale
 from genlab.models.chorale_steps import (
+    AGES,
     HOLD,
+    INTERVALS,
     LATER,
     OCTAVE,
     OFTENER,
@@ -15,25 +18,39 @@ from genlab.models.chorale_steps import (
     past_of,
     sounding,
 )
-from genlab.models.chorale_voice import ChoraleShape, Voice
+from genlab.models.chorale_voice import TABLES, ChoraleShape
 
 PITCHES = 30
 C, D, E, G, HIGH_C, HIGH_D = 1, 3, 5, 8, 13, 15
 
 
-def voice(number: int) -> Voice:
-    """A voice whose outputs do not depend on its network."""
+def network() -> Chorale:
+    """A network whose logits depend on its tables only: its heads begin as zero."""
     torch.manual_seed(0)
-    return Voice(ChoraleShape(3, PITCHES, True, width=32, depth=1), number).eval()
+    return Chorale(ChoraleShape(3, PITCHES, True, width=32, depth=1)).eval()
 
 
-def raised(made: Voice, codes: list[list[int]]) -> Tensor:
-    """Logits of the voice at the last of some steps, all of which begin."""
+def logits(made: Chorale, voice: int, codes: list[list[int]]) -> Tensor:
+    """Logits of a voice at the last of some steps, all of which begin."""
     written = torch.tensor([codes])
     struck = torch.ones_like(written, dtype=torch.bool)
     past = Past(*(each[:, :-1] for each in past_of(written, struck)))
+    places = torch.tensor([[[step % 4, 4] for step in range(len(codes))]])
     with torch.no_grad():
-        return made(torch.zeros(1, len(codes), 32), past, written, struck)[0, -1]
+        return made(past, places, written, struck)[0][0, -1, voice]
+
+
+def change(
+    made: Chorale, voice: int, codes: list[list[int]], table: Tensor, place: tuple[int, ...]
+) -> dict[int, float]:
+    """By how much a number of a table changes which logits."""
+    before = logits(made, voice, codes)
+    with torch.no_grad():
+        table[place] = 1 / TABLES
+    found = logits(made, voice, codes) - before
+    with torch.no_grad():
+        table[place] = 0
+    return {label: found[label].item() for label in range(len(found)) if found[label].abs() > 0}
 
 
 def note(code: int) -> int:
@@ -56,13 +73,10 @@ def test_how_often_a_pitch_class_sounded_has_a_class():
 
 
 def test_a_familiar_pitch_class_is_raised_in_every_octave():
-    made = voice(0)
-    before = raised(made, [[C, E, G], [D, E, G]])
-    with torch.no_grad():
-        made.familiar[len(OFTENER)] = 2.0  # more than OFTENER[-1] of the cells, in the first steps
-    change = raised(made, [[C, E, G], [D, E, G]]) - before
-    known = [code for code in range(1, PITCHES + 1) if code % OCTAVE in (C, E, G)]
-    assert change.nonzero()[:, 0].tolist() == [note(code) for code in known]
+    made = network()
+    oftenest = (1, len(OFTENER))  # more than OFTENER[-1] of the cells, in the first steps
+    changed = change(made, 1, [[C, E, G], [D, E, G]], made.familiar, oftenest)
+    assert changed == {note(code): 1.0 for code in range(1, PITCHES + 1) if code % OCTAVE in (C, E, G)}
 
 
 def test_chords_are_the_same_in_every_key_and_octave():
@@ -75,53 +89,43 @@ def test_chords_are_the_same_in_every_key_and_octave():
 
 
 def test_a_chord_raises_the_note_that_makes_it():
-    made = voice(2)
-    before = raised(made, [[E, G, D], [E, G, D]])
-    with torch.no_grad():
-        made.chord[0, 2**4 + 2**7] = 2.0
-        made.chord[1, 2**2 + 2**5] = 1.0  # a second and a fourth above the held D
-    change = raised(made, [[E, G, D], [E, G, D]]) - before
-    changed = {C + octave: 2.0 for octave in (0, OCTAVE, 2 * OCTAVE)}
-    assert {place: change[place].item() for place in change.nonzero()[:, 0].tolist()} == {
-        HOLD: 1.0,
-        **{note(code): by for code, by in changed.items()},
-    }
+    made, codes = network(), [[E, G, D], [E, G, D]]
+    chord = made.voices[2].chord
+    c_major, held_d = 2**4 + 2**7, 2**2 + 2**5  # a third and a fifth above C; a second and a fourth above D
+    assert change(made, 2, codes, chord, (0, c_major)) == {note(C + 12 * octave): 1.0 for octave in range(3)}
+    assert change(made, 2, codes, chord, (1, held_d)) == {HOLD: 1.0}
 
 
 def test_the_same_motion_is_raised_by_the_interval_of_the_voices():
-    made = voice(1)
-    before = raised(made, [[HIGH_C, C, 0], [HIGH_D, D, 0]])
-    with torch.no_grad():
-        made.parallel[0, 0] = -3.0
-    change = raised(made, [[HIGH_C, C, 0], [HIGH_D, D, 0]]) - before
-    assert change.nonzero()[:, 0].tolist() == [note(D)]  # an octave that moves up by a tone
-    assert change[note(D)] == -3.0
+    made = network()
+    parallel, octave = made.voices[1].parallel, (0, 0)
+    assert change(made, 1, [[HIGH_C, C, 0], [HIGH_D, D, 0]], parallel, octave) == {note(D): 1.0}
     for codes in ([[HIGH_C, E, 0], [HIGH_D, E, 0]], [[HIGH_C, C, 0], [HIGH_C, C, 0]], [[HIGH_C, C, 0], [0, C, 0]]):
-        with torch.no_grad():
-            made.parallel.zero_()
-        before = raised(made, codes)
-        with torch.no_grad():
-            made.parallel[0, 0] = -3.0
-        assert torch.equal(raised(made, codes), before), codes
+        assert not change(made, 1, codes, parallel, octave), codes
 
 
 def test_a_first_note_counts_from_the_voice_above():
-    made = voice(2)
+    made = network().voices[2]
     codes = torch.tensor([[[HIGH_C, G], [0, G], [0, 0]]])
     assert made.anchor(torch.tensor([[E, 0, 0]]), codes).tolist() == [[E, G, 0]]
     assert made.anchor(torch.tensor([[0, 0, 0]]), codes.flip(-1)).tolist() == [[HIGH_C, G, 0]]
 
 
 def test_logits_move_with_the_music():
-    """Without its absolute pitches, a voice predicts the same in another key."""
-    made = voice(2)
+    """Without embeddings and logits of absolute pitches, the network predicts the same in another key."""
+    made, pitches = network(), slice(0, PITCHES + 1)
     with torch.no_grad():
         for weight in made.parameters():
             weight.copy_(0.3 * torch.randn_like(weight))
-        made.pitch.weight.zero_()
-        made.pitch.bias.zero_()
-        own = slice(0, PITCHES + 1)
-        made.features.table.weight[own] = 0
+        first = 0
+        for _ in range(3):
+            made.features.table.weight[first : first + PITCHES + 1] = 0
+            first += PITCHES + 1 + AGES + INTERVALS + 1
+        for voice in made.voices:
+            voice.features.table.weight[pitches] = 0
+            voice.pitch.weight.zero_()
+            voice.pitch.bias.zero_()
     codes = [[HIGH_C, G, C], [HIGH_D, G, E], [HIGH_C, G, C]]
-    before, after = (raised(made, [[code + up for code in step] for step in codes]) for up in (0, 2))
-    torch.testing.assert_close(after[note(1) + 2 :], before[note(1) : -2])
+    for voice in range(3):
+        before, after = (logits(made, voice, [[code + up for code in step] for step in codes]) for up in (0, 2))
+        torch.testing.assert_close(after[note(1) + 2 :], before[note(1) : -2])

@@ -34,6 +34,8 @@ from genlab.tasks.music.recipe import MusicRecipe
 
 TOGETHER = 8
 """Number of pieces measured in parallel."""
+IN_THEIR_KEY = 0.5
+"""Share of the beginnings of pieces that are not transposed."""
 WATCHED = 100
 """Largest number of validation pieces to measure on during training, spread evenly over the split."""
 
@@ -57,7 +59,7 @@ class VoiceBatch(NamedTuple):
     codes: Codes
     struck: Struck
     real: Bool[Tensor, "batch steps"]
-    """Whether each step is one of the piece."""
+    """Whether each step is one of the piece, and its cells count."""
     ended: Float[Tensor, "batch steps"]
     """1 at the step after the last one."""
     counted: Bool[Tensor, "batch steps"]
@@ -112,7 +114,10 @@ class ChoraleRecipe(MusicRecipe):
         return data, replace(about, notes=[*about.notes, *notes])
 
     def batch(self, step: int) -> VoiceBatch:
-        """Parts of pieces, each as likely as the piece is long, transposed within the range of each voice."""
+        """Parts of pieces, each as likely as the piece is long, transposed within the range of each voice.
+
+        The first step of a transposed piece does not count: new pieces begin in the keys of the training pieces.
+        """
         random, options = np.random.default_rng((self.seed, step, self.machine.rank)), self.options
         parts = []
         for pick in random.choice(len(self.train), options.batch, p=self.chances).tolist():
@@ -120,7 +125,11 @@ class ChoraleRecipe(MusicRecipe):
             shift = int(random.integers(shifts.start, shifts.stop)) if options.transpose else 0
             steps, half = len(self.train[pick].codes), options.window // 2
             first = int(np.clip(random.integers(-half, max(1, steps - half)), 0, max(0, steps + 1 - options.window)))
-            parts.append(_part(self.train[pick], self.pasts[pick], first, options.window, shift))
+            shift = 0 if first == 0 and random.random() < IN_THEIR_KEY else shift
+            part = _part(self.train[pick], self.pasts[pick], first, options.window, shift)
+            if first == 0 and shift:
+                part.real[0] = False
+            parts.append(part)
         return _together(parts)
 
     # --- the method ---
@@ -187,7 +196,7 @@ def inner_matrices(network: nn.Module) -> list[Tensor]:
         for weight in (
             [part.pitch.weight, part.interval.weight, part.trust, part.parallel, part.chord] if isinstance(part, Voice)
             else [part.table.weight] if isinstance(part, Features)
-            else [part.end.weight] if isinstance(part, Chorale)
+            else [part.end.weight, part.familiar] if isinstance(part, Chorale)
             else []
         )
     }  # fmt: skip

@@ -46,15 +46,18 @@ def recipe(folder: Path, **options) -> ChoraleRecipe:
 
 
 def test_a_batch_is_a_part_of_a_piece_in_a_key_of_its_range(folder):
-    """Finds each row among all pieces and shifts."""
+    """Finds each row among all pieces and shifts; a first step counts only where it is not transposed."""
     made = recipe(folder)
     (low, high), (bass, _) = made.data.facts.ranges
-    seen = set()
+    seen, starts = set(), []
     for step in range(20):
         batch = made.batch(step)
         assert torch.equal(batch.codes, made.batch(step).codes)
         for row in range(len(batch.codes)):
-            real, codes = batch.real[row], batch.codes[row]
+            real, codes = batch.real[row].clone(), batch.codes[row]
+            if batch.past.first[row, 0]:
+                starts.append(real[0].item())
+                real[0] = True
             assert real.sum() + batch.ended[row].sum() == batch.counted[row].sum() <= 24
             part, matches = codes[real].numpy(), []
             for grid in made.data.train:
@@ -65,9 +68,12 @@ def test_a_batch_is_a_part_of_a_piece_in_a_key_of_its_range(folder):
                         matches.append(int(shifts[0]))
             assert matches
             seen |= set(matches[:1])
+            if batch.past.first[row, 0]:
+                assert starts[-1] == (0 in matches)
             pitches = part[:, 0] + bass - 1
             assert low <= pitches.min() <= pitches.max() <= high
     assert len(seen) > 1
+    assert any(starts) and not all(starts)
     plain = recipe(folder, transpose=False)
     whole = {tuple(row) for grid in plain.data.train for row in as_tensors(grid, plain.data.facts).codes.tolist()}
     batch = plain.batch(0)
