@@ -42,6 +42,7 @@ from genlab.models.chorale_steps import (
     Codes,
     Past,
     Struck,
+    age_class,
     interval,
     label_after,
 )
@@ -51,6 +52,8 @@ from genlab.models.gpt import Block, GPTShape
 Places = Int[Tensor, "batch steps 2"]
 LONGEST_BAR = 32
 """Largest number of steps in a bar."""
+LATER_BY = 16
+"""Number of steps in which the length of a piece is measured, for its end."""
 
 
 class Chorale(nn.Module):
@@ -79,6 +82,8 @@ class Chorale(nn.Module):
         self.norm = RMSNorm(shape.width)
         self.voices = nn.ModuleList(Voice(shape, voice) for voice in range(shape.voices))
         self.end = nn.Linear(shape.width, 1)
+        self.late = nn.Parameter(torch.zeros(AGES))
+        """By how much the number of steps so far raises the logit of an end, by class of the number of `LATER_BY`."""
         self.familiar = nn.Parameter(torch.zeros(shape.voices, FAMILIAR))
         """By how much the past of a pitch class raises the logits of its notes, by voice and class."""
         self.register_buffer("labels", torch.arange(shape.labels), persistent=False)
@@ -101,7 +106,7 @@ class Chorale(nn.Module):
         """
         state = self.read(past, places)
         logits = [voice(state, past, codes, struck) for voice in self.voices]
-        return torch.stack(logits, 2), self.ending(state)
+        return torch.stack(logits, 2), self.ending(state, past)
 
     def read(self, past: Past, places: Places, cache: list[KVCache] | None = None) -> State:
         """The state of each step before anything is written in it; continues and extends `cache`."""
@@ -134,14 +139,14 @@ class Chorale(nn.Module):
         return torch.where(past.first[..., None, None], self.labels == HOLD, again)
 
     def write(
-        self, voice: int, state: State, past: Past, codes: Codes, struck: Struck
+        self, voice: int, state: State, past: Past, codes: Codes, struck: Struck, strict: float = 1.0
     ) -> Float[Tensor, "batch steps labels"]:
-        """Logits of one voice, given the voices above it in the same step."""
-        return self.voices[voice](state, past, codes, struck)
+        """Logits of one voice, given the voices above it in the same step; `strict` scales those of parallel motion."""
+        return self.voices[voice](state, past, codes, struck, strict)
 
-    def ending(self, state: State) -> Float[Tensor, "batch steps"]:
+    def ending(self, state: State, past: Past) -> Float[Tensor, "batch steps"]:
         """Logits of the piece having ended before each step."""
-        return self.end(state.hidden)[..., 0]
+        return self.end(state.hidden)[..., 0] + TABLES * self.late[age_class(past.steps // LATER_BY)]
 
     def new_cache(self, room: int) -> list[KVCache]:
         """An empty cache for `room` steps."""

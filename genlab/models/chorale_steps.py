@@ -56,6 +56,8 @@ class Past(NamedTuple):
     """The motion of each voice after the longest match of all voices together, and of the voice alone."""
     matched: Int[Tensor, "batch steps voices 2"]
     """The classes of the lengths of these matches; without a match, the motion means nothing."""
+    steps: Int[Tensor, "batch steps"]
+    """Number of steps before it."""
     familiar: Int[Tensor, "batch steps 12"]
     """The class of how often each pitch class has sounded; that of the lowest pitch of the corpus is 1."""
 
@@ -81,8 +83,9 @@ def past_of(codes: Codes, struck: Struck, matches: "Matches | None" = None) -> P
     motions = motion(codes, old[:, :-1], struck)
     found = [matches.none, *(matches.after(motions[:, step], struck[:, step]) for step in range(codes.shape[1]))]
     recalled, matched = (torch.stack(each, 1) for each in zip(*found, strict=True))
-    often = familiar(sounding(old).cumsum(1), torch.arange(old.shape[1], device=old.device))
-    return Past(old, older, F.pad(age_class(since), (0, 0, 1, 0)), first, recalled, matched, often)
+    before = torch.arange(old.shape[1], device=old.device).repeat(len(old), 1)
+    often = familiar(sounding(old).cumsum(1), before)
+    return Past(old, older, F.pad(age_class(since), (0, 0, 1, 0)), first, recalled, matched, before, often)
 
 
 class Matches:
@@ -143,7 +146,9 @@ def sounding(codes: Codes) -> Int[Tensor, "batch steps 12"]:
     return (F.one_hot(codes % OCTAVE, OCTAVE) * (codes > 0)[..., None]).sum(-2)
 
 
-def familiar(sounded: Int[Tensor, "batch steps 12"], steps: Int[Tensor, " steps"]) -> Int[Tensor, "batch steps 12"]:
+def familiar(
+    sounded: Int[Tensor, "batch steps 12"], steps: Int[Tensor, "batch steps"]
+) -> Int[Tensor, "batch steps 12"]:
     """The class of how often each pitch class has sounded.
 
     Args:
@@ -153,7 +158,7 @@ def familiar(sounded: Int[Tensor, "batch steps 12"], steps: Int[Tensor, " steps"
     shares = sounded / sounded.sum(-1, keepdim=True).clamp(min=1)
     often = torch.bucketize(shares, torch.tensor(OFTENER, device=shares.device), right=True)
     late = torch.bucketize(steps, torch.tensor(LATER, device=steps.device), right=True)
-    return late[:, None] * (len(OFTENER) + 1) + often
+    return late[..., None] * (len(OFTENER) + 1) + often
 
 
 def chords_with(codes: Int[Tensor, "batch steps voices"]) -> Int[Tensor, "batch steps 12"]:

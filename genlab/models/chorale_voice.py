@@ -141,8 +141,13 @@ class Voice(nn.Module):
             nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.down.weight)
 
-    def forward(self, state: State, past: Past, codes: Codes, struck: Struck) -> Float[Tensor, "batch steps labels"]:
-        """Logits of the voice's label, given those of the voices above it in the same step."""
+    def forward(
+        self, state: State, past: Past, codes: Codes, struck: Struck, strict: float = 1.0
+    ) -> Float[Tensor, "batch steps labels"]:
+        """Logits of the voice's label, given those of the voices above it in the same step.
+
+        `strict` scales the logits of parallel motion.
+        """
         above = slice(self.voice)
         mine, codes = past.old[..., self.voice], codes[..., above]
         motions = motion(codes, past.old[..., above], struck[..., above])
@@ -157,9 +162,11 @@ class Voice(nn.Module):
         chords = chords_with(codes)
         begun = TABLES * self.chord[0, chords][..., self.notes % OCTAVE]
         held = TABLES * self.chord[1, chords.gather(-1, mine[..., None] % OCTAVE)] * (mine[..., None] > 0)
-        logits = logits + state.logits[..., self.voice, :] + torch.cat((held, 0 * held, moved + begun), -1)
-        found = self.recalled(state, past, motions), self.paralleled(past, motions)
-        labels, raised = (torch.cat(each, -1) for each in zip(*found, strict=True))
+        logits = (
+            logits + state.logits[..., self.voice, :] + torch.cat((held, torch.zeros_like(held), moved + begun), -1)
+        )
+        (recalled, trust), (same, parallel) = self.recalled(state, past, motions), self.paralleled(past, motions)
+        labels, raised = torch.cat((recalled, same), -1), torch.cat((trust, strict * parallel), -1)
         return logits.scatter_add(-1, labels, (TABLES * raised).to(logits.dtype))
 
     def anchor(

@@ -46,7 +46,19 @@ class Written(NamedTuple):
     """Number of steps of each piece; what follows is arbitrary."""
 
 
-def write_chorales(network: Chorale, places: Places, given: Given, choose: Choose, least: int | None) -> Written:
+class Manner(NamedTuple):
+    """How to write."""
+
+    allowed: Bool[Tensor, "voices labels"]
+    """The labels that each voice may have."""
+    strict: float
+    """Scale of what the network has learnt about parallel motion. Above 1, mistakes of a made piece lead to fewer more:
+    the training pieces hardly contain what follows a mistake."""
+
+
+def write_chorales(
+    network: Chorale, places: Places, given: Given, choose: Choose, least: int | None, manner: Manner
+) -> Written:
     """Writes what is not given, from the first step to the last.
 
     Args:
@@ -55,6 +67,7 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
         given: What is given.
         choose: Draws labels, and whether a piece has ended.
         least: Number of steps after which a piece may end; None if it may not end before the last step.
+        manner: How to write.
     """
     codes, struck = given.codes.clone(), given.struck.clone()
     batch, steps, _ = codes.shape
@@ -68,7 +81,7 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
     state = State(*(each[:, -1:] for each in network.read(past, places[:, : prefix + 1], cache)))
     past = Past(*(each[:, -1:] for each in past))
     since, sounded = _since(struck[:, :prefix]), sounding(codes[:, :prefix]).sum(1, keepdim=True)
-    lengths, numbers = torch.full((batch,), steps, device=codes.device), torch.arange(steps, device=codes.device)
+    lengths = torch.full((batch,), steps, device=codes.device)
     for step in range(prefix, steps):
         here = slice(step, step + 1)
         if step > prefix:
@@ -78,18 +91,20 @@ def write_chorales(network: Chorale, places: Places, given: Given, choose: Choos
             recalled, matched = (each[:, None] for each in found)
             first = torch.zeros_like(past.first)
             sounded = sounded + sounding(codes[:, last])
-            often = familiar(sounded, numbers[here])
-            past = Past(codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched, often)
+            before = past.steps + 1
+            often = familiar(sounded, before)
+            past = Past(codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched, before, often)
             state = network.read(past, places[:, here], cache)
         if least is not None and step >= max(1, least):
-            ending = network.ending(state)
-            ended = choose(torch.cat((torch.zeros_like(ending), ending), 1), 0) == 1
+            ending = network.ending(state, past)
+            ended = choose(torch.cat((torch.zeros_like(ending), ending), 1), 1) == 1
             lengths = torch.where(ended & (lengths == steps), step, lengths)
             if bool((lengths < steps).all()):
                 break
         for voice in (voice for voice, given_everywhere in enumerate(known[step]) if not given_everywhere):
             # A voice holds as often as predicted: without its unlikely moves, the rhythm would be too slow.
-            label = choose(network.write(voice, state, past, codes[:, here], struck[:, here])[:, 0], HOLD + 1)
+            logits = network.write(voice, state, past, codes[:, here], struck[:, here], manner.strict)[:, 0]
+            label = choose(logits.masked_fill(~manner.allowed[voice], -torch.inf), HOLD + 1)
             code = torch.where(label == HOLD, past.old[:, 0, voice], label - REST)
             free = ~given.known[:, step, voice]
             codes[:, step, voice] = torch.where(free, code, codes[:, step, voice])

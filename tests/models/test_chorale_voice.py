@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from genlab.models.chorale import Chorale
+from genlab.models.chorale import LATER_BY, Chorale
 from genlab.models.chorale_steps import (
     AGES,
     HOLD,
@@ -66,10 +66,10 @@ def test_how_often_a_pitch_class_sounded_has_a_class():
     counts = torch.zeros(1, 2, OCTAVE, dtype=torch.long)
     counts[0, :, 0], counts[0, :, 1] = 95, 5
     shares = len(OFTENER) + 1
-    found = familiar(counts, torch.tensor([0, LATER[1]]))
+    found = familiar(counts, torch.tensor([[0, LATER[1]]]))
     assert found[0, 0, :3].tolist() == [shares - 1, 4, 0]
     assert found[0, 1, :3].tolist() == [3 * shares - 1, 2 * shares + 4, 2 * shares]
-    assert familiar(torch.zeros_like(counts), torch.tensor([0, 1])).tolist() == [[[0] * OCTAVE] * 2]
+    assert familiar(torch.zeros_like(counts), torch.tensor([[0, 1]])).tolist() == [[[0] * OCTAVE] * 2]
 
 
 def test_a_familiar_pitch_class_is_raised_in_every_octave():
@@ -129,3 +129,27 @@ def test_logits_move_with_the_music():
     for voice in range(3):
         before, after = (logits(made, voice, [[code + up for code in step] for step in codes]) for up in (0, 2))
         torch.testing.assert_close(after[note(1) + 2 :], before[note(1) : -2])
+
+
+def test_a_piece_may_become_likelier_to_end():
+    made, codes = network(), torch.full((1, 40, 3), C)
+    past = past_of(codes, torch.zeros_like(codes, dtype=torch.bool))
+    places = torch.zeros(1, 41, 2, dtype=torch.long)
+    with torch.no_grad():
+        made.end.bias.zero_()
+        made.late[2] = 1 / TABLES
+        found = made.ending(made.read(past, places), past)[0]
+    assert found.tolist() == [0.0] * 2 * LATER_BY + [1.0] * (41 - 2 * LATER_BY)
+
+
+def test_a_strict_manner_scales_parallel_motion_only():
+    made, codes, struck = network(), torch.tensor([[[HIGH_D, D, 0]]]), torch.ones(1, 1, 3, dtype=torch.bool)
+    first = torch.tensor([[[HIGH_C, C, 0]]])
+    past = Past(*(each[:, 1:] for each in past_of(first, torch.ones_like(struck))))
+    with torch.no_grad():
+        made.voices[1].parallel[0, 0] = 1 / TABLES
+        made.voices[1].chord[0].fill_(1 / TABLES)
+        state = made.read(past, torch.zeros(1, 1, 2, dtype=torch.long))
+        plain, strict = (made.write(1, state, past, codes, struck, scale)[0, 0] for scale in (1.0, 3.0))
+    assert (strict - plain).nonzero()[:, 0].tolist() == [note(D)]
+    assert strict[note(D)] - plain[note(D)] == 2.0

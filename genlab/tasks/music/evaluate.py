@@ -17,7 +17,7 @@ from genlab.models.voice_ngram import VoiceNGram
 from genlab.tasks.music.chorale import nats_per_cell
 from genlab.tasks.music.grids import grids_of
 from genlab.tasks.music.measures import compared, copies_in_voices, copies_of_melodies, counterpoint, measured, on_grids
-from genlab.tasks.music.options import MusicRequest
+from genlab.tasks.music.options import MusicRequest, TokenRequest
 from genlab.tasks.music.pipeline import MusicPipeline
 from genlab.tasks.music.token_recipe import nats_per_note
 from genlab.tasks.music.tokens import TokenFacts, tokens_of
@@ -152,7 +152,8 @@ def _made(pipeline: MusicPipeline, held_out: Sequence[Piece], bars: int) -> list
     """Pieces that the model makes, as many as are held out, unless that is too much music."""
     longest = max(sum(len(track.notes) for track in piece.score.tracks) for piece in held_out)
     count = max(2, min(len(held_out), MADE, NOTES // longest))
-    request = MusicRequest(n=count, bars=bars, seed=SEED)
+    kind = TokenRequest if isinstance(pipeline.facts, TokenFacts) else MusicRequest
+    request = kind(n=count, bars=bars, seed=SEED)
     return list(pipeline.writer.write(request, pipeline.evaluating))
 
 

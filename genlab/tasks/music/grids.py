@@ -15,6 +15,7 @@ from genlab.data.notes.score import Metre
 from genlab.data.notes.voice_ranges import voice_ranges
 from genlab.data.notes.voices import STEPS, VoiceGrid, to_grid, why_not_all
 from genlab.errors import InputError
+from genlab.metrics.counterpoint import pitch_ranges
 from genlab.models.chorale import LONGEST_BAR
 
 Value = TypeVar("Value")
@@ -26,6 +27,8 @@ class VoiceFacts:
 
     ranges: list[list[int]]
     """Lowest and highest pitch of each voice, from the highest voice to the lowest."""
+    usual: list[list[int]]
+    """The same without the rarest pitches, at both ends."""
     repeats: bool
     """Whether notes are struck again."""
     metres: list[list[int]]
@@ -73,6 +76,7 @@ def facts_of(grids: Sequence[VoiceGrid]) -> VoiceFacts:
     begin = [grid.pickup for grid in grids if grid.metres[0][1:] == metres[0][0]]
     return VoiceFacts(
         ranges.tolist(),
+        pitch_ranges([grid.pitches for grid in grids]).tolist(),
         any(bool(_again(grid).any()) for grid in grids),
         [list(metre) for metre, _ in metres],
         _commonest(begin or [0]),

@@ -134,6 +134,10 @@ class TokenRequest:
 class MusicRequest(TokenRequest):
     """The music to make, with what only the model of music in voices can do."""
 
+    temperature: Annotated[float, Gt(0), Le(100)] = 0.85
+    """Softmax temperature of notes: below 1 favours likely notes, above 1 unlikely ones; the rhythm does not change."""
+    min_p: Annotated[float, Ge(0), Lt(1)] = 0.1
+    """Sample only from notes with at least this fraction of the highest probability."""
     harmonise: Any = None
     """Score of a melody to write the other voices to."""
     fill: Any = None

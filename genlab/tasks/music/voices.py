@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -21,7 +22,8 @@ from genlab.data.notes.voices import STEPS, VoiceGrid, from_grid
 from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.layers.sampling import draw
-from genlab.models.chorale_writing import Given, Written, log_likelihood, write_chorales
+from genlab.models.chorale_steps import NOTE
+from genlab.models.chorale_writing import Given, Manner, Written, log_likelihood, write_chorales
 from genlab.tasks.music.drawing import TOGETHER, Choice, batches_of_seeds, in_key, requested_key, seed_of
 from genlab.tasks.music.given import given_melody, given_prompt, given_rest
 from genlab.tasks.music.grids import VoiceFacts, by_octaves, places_in
@@ -30,6 +32,8 @@ from genlab.tasks.music.pieces import played_by
 
 AFTER = 8 * STEPS
 """Number of steps after rewritten bars by which `TOGETHER` candidates are judged."""
+STRICT = 2.0
+"""Scale of what is learnt about parallel motion, in writing."""
 
 
 class VoiceWriter:
@@ -43,6 +47,10 @@ class VoiceWriter:
 
     def __init__(self, network: Any, facts: VoiceFacts, machine: Machine) -> None:
         self.network, self.facts, self.machine = network, facts, machine
+        notes = torch.arange(facts.lowest, facts.lowest + facts.pitches)
+        low, high = torch.tensor(facts.usual).T[..., None]
+        usual = F.pad((low <= notes) & (notes <= high), (NOTE, 0), value=True)
+        self.manner = Manner(usual.to(machine.device), STRICT)
 
     def write(self, request: MusicRequest, evaluating: Callable[[], AbstractContextManager]) -> Iterator[Score]:
         """Yields `request.n` pieces; each depends on the request, but for `n`, and its number.
@@ -99,7 +107,7 @@ class VoiceWriter:
         )
         with evaluating():
             given = Given(codes, struck, known)
-            return write_chorales(self.network, places, given, Choice(request, generators), plan.least)
+            return write_chorales(self.network, places, given, Choice(request, generators), plan.least, self.manner)
 
     def _scores(self, plan: "Plan", request: MusicRequest, written: Written) -> Iterator[Score]:
         facts = self.facts
