@@ -42,6 +42,8 @@ from genlab.models.chorale_steps import (
     motion,
 )
 
+FAR = 1_000
+"""An anchor from which no note is an interval away."""
 TABLES = 4.0
 """Scale of the tables. Adam changes a number by about its rate per step, and theirs must become large."""
 
@@ -127,8 +129,8 @@ class Voice(nn.Module):
         self.down = nn.Linear(2 * width, width, bias=False)
         self.last_norm = RMSNorm(width)
         self.dropout = nn.Dropout(shape.dropout)
-        self.pitch = nn.Linear(width, shape.labels)
-        self.interval = nn.Linear(width, INTERVALS)
+        self.head = nn.Linear(width, shape.labels + INTERVALS)
+        """Logits of labels, and of intervals from the anchor."""
         self.trust = nn.Parameter(torch.zeros(3, MATCHES))
         """By how much matches raise logits, by class: of all voices, of all but already left, of this voice alone."""
         self.parallel = nn.Parameter(torch.zeros(voice, OCTAVE))
@@ -136,10 +138,8 @@ class Voice(nn.Module):
         self.chord = nn.Parameter(torch.zeros(2, 2**OCTAVE))
         """By how much the chord that results raises the logits of notes that begin, and of holding."""
         self.register_buffer("notes", torch.arange(1, shape.pitches + 1), persistent=False)
-        for layer in (self.pitch, self.interval):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.down.weight)
+        for weight in (self.head.weight, self.head.bias, self.down.weight):
+            nn.init.zeros_(weight)
 
     def forward(
         self, state: State, past: Past, codes: Codes, struck: Struck, strict: float = 1.0
@@ -155,16 +155,13 @@ class Voice(nn.Module):
         x = self.hidden(state.hidden) + self.features(self.indices(past, codes, motions, anchor))
         x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)))))
         x = self.dropout(self.last_norm(x))
-        logits, by_interval = self.pitch(x), self.interval(x)
-        places = self.notes - anchor[..., None] + WIDEST
-        near = (places >= 0) & (places < INTERVALS) & (anchor[..., None] > 0)
-        moved = by_interval.gather(-1, places.clamp(0, INTERVALS - 1)) * near
-        chords = chords_with(codes)
-        begun = TABLES * self.chord[0, chords][..., self.notes % OCTAVE]
-        held = TABLES * self.chord[1, chords.gather(-1, mine[..., None] % OCTAVE)] * (mine[..., None] > 0)
-        logits = (
-            logits + state.logits[..., self.voice, :] + torch.cat((held, torch.zeros_like(held), moved + begun), -1)
-        )
+        logits, by_interval = self.head(x).split((NOTE + self.pitches, INTERVALS), -1)
+        places = self.notes - torch.where(anchor > 0, anchor, FAR)[..., None] + WIDEST + 1
+        moved = F.pad(by_interval, (1, 1)).gather(-1, places.clamp(0, INTERVALS + 1))  # 0 beyond the intervals
+        begun, held = TABLES * self.chord[:, chords_with(codes)]
+        held = held.gather(-1, mine[..., None] % OCTAVE).masked_fill(mine[..., None] == 0, 0)
+        notes = F.pad(moved + begun[..., self.notes % OCTAVE], (1, 0))
+        logits = logits + torch.cat((held, notes), -1) + state.logits[..., self.voice, :]
         (recalled, trust), (same, parallel) = self.recalled(state, past, motions), self.paralleled(past, motions)
         labels, raised = torch.cat((recalled, same), -1), torch.cat((trust, strict * parallel), -1)
         return logits.scatter_add(-1, labels, (TABLES * raised).to(logits.dtype))
@@ -199,8 +196,8 @@ class Voice(nn.Module):
         """
         left = (motions != past.recalled[..., : self.voice, 0]).any(-1).long()
         matched = past.matched[..., self.voice, :]
-        raised = self.trust[torch.stack((left, torch.full_like(left, 2)), -1), matched] * (matched > 0)
-        return state.recalled[..., self.voice, :], raised
+        raised = torch.stack((self.trust[left, matched[..., 0]], self.trust[2, matched[..., 1]]), -1)
+        return state.recalled[..., self.voice, :], raised.masked_fill(matched == 0, 0)
 
     def paralleled(
         self, past: Past, motions: Int[Tensor, "batch steps above"]
@@ -212,5 +209,5 @@ class Voice(nn.Module):
         old, mine = past.old[..., : self.voice], past.old[..., self.voice, None]
         moves = (motions < NONE) & (motions != WIDEST) & (mine > 0)
         table = self.parallel.expand(*old.shape, OCTAVE)
-        raised = table.gather(-1, ((old - mine).abs() % OCTAVE)[..., None])[..., 0] * moves
+        raised = table.gather(-1, ((old - mine).abs() % OCTAVE)[..., None])[..., 0].masked_fill(~moves, 0)
         return (mine + motions - WIDEST).clamp(1, self.pitches) + REST, raised

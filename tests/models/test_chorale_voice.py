@@ -9,6 +9,7 @@ from genlab.models.chorale_steps import (
     HOLD,
     INTERVALS,
     LATER,
+    NOTE,
     OCTAVE,
     OFTENER,
     REST,
@@ -123,8 +124,8 @@ def test_logits_move_with_the_music():
             first += PITCHES + 1 + AGES + INTERVALS + 1
         for voice in made.voices:
             voice.features.table.weight[pitches] = 0
-            voice.pitch.weight.zero_()
-            voice.pitch.bias.zero_()
+            voice.head.weight[: PITCHES + NOTE] = 0
+            voice.head.bias[: PITCHES + NOTE] = 0
     codes = [[HIGH_C, G, C], [HIGH_D, G, E], [HIGH_C, G, C]]
     for voice in range(3):
         before, after = (logits(made, voice, [[code + up for code in step] for step in codes]) for up in (0, 2))

@@ -194,7 +194,7 @@ def inner_matrices(network: nn.Module) -> list[Tensor]:
         id(weight)
         for part in network.modules()
         for weight in (
-            [part.pitch.weight, part.interval.weight, part.trust, part.parallel, part.chord] if isinstance(part, Voice)
+            [part.head.weight, part.trust, part.parallel, part.chord] if isinstance(part, Voice)
             else [part.table.weight] if isinstance(part, Features)
             else [part.end.weight, part.familiar] if isinstance(part, Chorale)
             else []

@@ -52,13 +52,14 @@ class Choice:
             logits: The logits.
             kept: This number of the first indices keep their probabilities: the request chooses among the others only.
         """
-        request = self.request
-        none = torch.zeros(len(logits), 0, dtype=torch.long, device=logits.device)
-        shaped = shape_logits(logits[:, kept:], none, request.temperature, None, request.top_p, request.min_p)
+        others = logits[:, kept:]
+        if others.shape[1] == 1:
+            return draw(logits, *self.generators)
+        request, none = self.request, torch.zeros(len(logits), 0, dtype=torch.long, device=logits.device)
+        shaped = shape_logits(others, none, request.temperature, None, request.top_p, request.min_p)
         if kept:
-            predicted = logits.float().log_softmax(-1)
-            others = predicted[:, kept:].logsumexp(-1, keepdim=True)
-            shaped = torch.cat((predicted[:, :kept], shaped.log_softmax(-1) + others), 1)
+            shaped = shaped + (others.float().logsumexp(-1, keepdim=True) - shaped.logsumexp(-1, keepdim=True))
+            shaped = torch.cat((logits[:, :kept].float(), shaped), 1)
         return draw(shaped, *self.generators)
 
 
