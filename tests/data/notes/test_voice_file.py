@@ -1,9 +1,12 @@
 """Files of voices on a grid, with splits: what is read, and what is refused."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genlab.data.notes.score import Metre
 from genlab.data.notes.voice_file import read_voice_file
@@ -86,3 +89,47 @@ def test_files_that_are_not_voices_are_refused(tmp_path: Path, content: str, sen
     with pytest.raises(InputError, match=sentence) as error:
         read_voice_file(written(tmp_path / "voices.json", content), "test", {})
     assert error.value.field == "test"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 130) | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["train", "valid", "test", "a"]), inner, max_size=3)
+    ),
+    max_leaves=40,
+)
+
+
+def reads(data: bytes) -> None:
+    """Reads a file; it must have voices, or be refused in one sentence."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "voices.json")
+        path.write_bytes(data)
+        report: dict[str, str] = {}
+        try:
+            found = read_voice_file(path, "data", report)
+        except InputError:
+            return
+    assert found["train"]
+    assert sum(line == "used" for line in report.values()) == sum(map(len, found.values()))
+    assert all(score.tracks for pieces in found.values() for _, score in pieces)
+
+
+@settings(deadline=None, max_examples=150)
+@given(VALUES | st.dictionaries(st.sampled_from(["train", "valid", "test"]), VALUES, min_size=1))
+def test_any_json(content: object) -> None:
+    reads(json.dumps(content).encode("utf-8", "surrogatepass"))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=3)), min_size=1, max_size=4))
+def test_damaged_files(changes: list[tuple[int, bytes]]) -> None:
+    data = bytearray(json.dumps({"train": [PIECE, PIECE[:3]], "valid": [PIECE]}).encode())
+    for place, new in changes:
+        data[place : place + len(new)] = new
+    reads(bytes(data))
+
+
+def test_deeply_nested_json_is_refused() -> None:
+    reads(b"[" * 100_000 + b"]" * 100_000)
