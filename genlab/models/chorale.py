@@ -16,15 +16,17 @@ A step is a sixteenth. The label of a voice is 0: it holds its note or rest; 1: 
 (`models/chorale_steps.py`).
 
 The voices are written from the highest to the lowest. A voice sees the new notes of those above it as intervals from
-its own last note; at its first note, from the voice above it. It predicts its next note both as a pitch and as an
-interval, so that transposed music looks much the same.
+the note that it holds or, after a rest and at the beginning, from the nearest sounding voice above. It predicts its
+next note both as a pitch and as an interval, so that transposed music looks much the same.
 
-Tables of learnt numbers raise or lower single logits, for what a network hardly learns from few pieces
-(`models/chorale_voice.py`).
+Tables of learnt numbers raise or lower single logits, for what a network hardly learns from few pieces: `familiar`, for
+notes by how often their pitch classes have sounded; `end_by_length`, for the end of a piece by its length so far; and
+those of each voice (`models/chorale_voice.py`).
 """
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -33,7 +35,6 @@ from genlab.layers.norms import RMSNorm
 from genlab.layers.positions import rotary
 from genlab.models.chorale_steps import (
     AGES,
-    FAMILIAR,
     HOLD,
     INTERVALS,
     NOTE,
@@ -46,14 +47,16 @@ from genlab.models.chorale_steps import (
     interval,
     label_after,
 )
-from genlab.models.chorale_voice import TABLES, ChoraleShape, Features, State, Voice
+from genlab.models.chorale_voice import TABLE_SCALE, ChoraleShape, Features, State, Voice
 from genlab.models.gpt import Block, GPTShape
 
 Places = Int[Tensor, "batch steps 2"]
 LONGEST_BAR = 32
 """Largest number of steps in a bar."""
-LATER_BY = 16
-"""Number of steps in which the length of a piece is measured, for its end."""
+STEP_EDGES, SHARE_EDGES = (4.0, 16.0, 64.0, 256.0), (0.001, 0.01, 0.02, 0.04, 0.08, 0.16)
+"""Numbers of steps so far, and shares of the sounding cells so far, from which a pitch class is in the next class."""
+LENGTH_UNIT = 16
+"""Number of steps in which `end_by_length` counts the length of a piece."""
 
 
 class Chorale(nn.Module):
@@ -65,6 +68,9 @@ class Chorale(nn.Module):
 
     pairs: Tensor
     labels: Tensor
+    notes: Tensor
+    step_edges: Tensor
+    share_edges: Tensor
 
     def __init__(self, shape: ChoraleShape) -> None:
         super().__init__()
@@ -82,11 +88,14 @@ class Chorale(nn.Module):
         self.norm = RMSNorm(shape.width)
         self.voices = nn.ModuleList(Voice(shape, voice) for voice in range(shape.voices))
         self.end = nn.Linear(shape.width, 1)
-        self.late = nn.Parameter(torch.zeros(AGES))
-        """By how much the number of steps so far raises the logit of an end, by class of the number of `LATER_BY`."""
-        self.familiar = nn.Parameter(torch.zeros(shape.voices, FAMILIAR))
-        """By how much the past of a pitch class raises the logits of its notes, by voice and class."""
+        self.end_by_length = nn.Parameter(torch.zeros(AGES))
+        """By how much the length so far raises the logit of an end, by its class."""
+        self.familiar = nn.Parameter(torch.zeros(shape.voices, len(STEP_EDGES) + 1, len(SHARE_EDGES) + 1))
+        """By how much the past of a pitch class raises the logits of its notes, by voice, length and share."""
         self.register_buffer("labels", torch.arange(shape.labels), persistent=False)
+        self.register_buffer("notes", torch.arange(1, shape.pitches + 1), persistent=False)
+        self.register_buffer("step_edges", torch.tensor(STEP_EDGES), persistent=False)
+        self.register_buffer("share_edges", torch.tensor(SHARE_EDGES), persistent=False)
         self._initialise()
 
     def forward(
@@ -124,8 +133,11 @@ class Chorale(nn.Module):
 
     def heard(self, past: Past) -> Float[Tensor, "batch steps voices labels"]:
         """Logits of the notes of each voice by how often their pitch classes have sounded."""
-        classes = TABLES * self.familiar[:, past.familiar]
-        return F.pad(classes[..., self.labels[1:-1] % OCTAVE], (NOTE, 0)).movedim(0, 2)
+        shares = past.sounded / past.sounded.sum(-1, keepdim=True).clamp(min=1)
+        often = torch.bucketize(shares, self.share_edges, right=True)
+        late = torch.bucketize(past.steps.float(), self.step_edges, right=True)
+        by_note = TABLE_SCALE * self.familiar[:, late[..., None], often][..., self.notes % OCTAVE]
+        return rearrange(F.pad(by_note, (NOTE, 0)), "voices batch steps labels -> batch steps voices labels")
 
     def forbidden(self, past: Past) -> Bool[Tensor, "batch steps voices labels"]:
         """Labels that cannot be: nothing is held at the beginning, and no rest follows a rest.
@@ -139,14 +151,14 @@ class Chorale(nn.Module):
         return torch.where(past.first[..., None, None], self.labels == HOLD, again)
 
     def write(
-        self, voice: int, state: State, past: Past, codes: Codes, struck: Struck, strict: float = 1.0
+        self, voice: int, state: State, past: Past, codes: Codes, struck: Struck, parallel_scale: float = 1.0
     ) -> Float[Tensor, "batch steps labels"]:
-        """Logits of one voice, given the voices above it in the same step; `strict` scales those of parallel motion."""
-        return self.voices[voice](state, past, codes, struck, strict)
+        """Logits of one voice, given the voices above it in the same step."""
+        return self.voices[voice](state, past, codes, struck, parallel_scale)
 
     def ending(self, state: State, past: Past) -> Float[Tensor, "batch steps"]:
         """Logits of the piece having ended before each step."""
-        return self.end(state.hidden)[..., 0] + TABLES * self.late[age_class(past.steps // LATER_BY)]
+        return self.end(state.hidden)[..., 0] + TABLE_SCALE * self.end_by_length[age_class(past.steps // LENGTH_UNIT)]
 
     def new_cache(self, room: int) -> list[KVCache]:
         """An empty cache for `room` steps."""

@@ -35,10 +35,6 @@ MATCHES = len(LONGER) + 1
 """Number of classes of matches."""
 OCTAVE = 12
 """Number of pitch classes."""
-LATER, OFTENER = (4, 16, 64, 256), (0.001, 0.01, 0.02, 0.04, 0.08, 0.16)
-"""Numbers of steps so far, and shares of the sounding cells so far, from which a pitch class is in the next class."""
-FAMILIAR = (len(LATER) + 1) * (len(OFTENER) + 1)
-"""Number of classes of how often a pitch class has sounded."""
 
 
 class Past(NamedTuple):
@@ -58,8 +54,8 @@ class Past(NamedTuple):
     """The classes of the lengths of these matches; without a match, the motion means nothing."""
     steps: Int[Tensor, "batch steps"]
     """Number of steps before it."""
-    familiar: Int[Tensor, "batch steps 12"]
-    """The class of how often each pitch class has sounded; that of the lowest pitch of the corpus is 1."""
+    sounded: Int[Tensor, "batch steps 12"]
+    """In how many cells each pitch class has sounded; that of the lowest pitch of the corpus is 1."""
 
 
 def past_of(codes: Codes, struck: Struck, matches: "Matches | None" = None) -> Past:
@@ -84,8 +80,8 @@ def past_of(codes: Codes, struck: Struck, matches: "Matches | None" = None) -> P
     found = [matches.none, *(matches.after(motions[:, step], struck[:, step]) for step in range(codes.shape[1]))]
     recalled, matched = (torch.stack(each, 1) for each in zip(*found, strict=True))
     before = torch.arange(old.shape[1], device=old.device).repeat(len(old), 1)
-    often = familiar(sounding(old).cumsum(1), before)
-    return Past(old, older, F.pad(age_class(since), (0, 0, 1, 0)), first, recalled, matched, before, often)
+    sounded = sounding(old).cumsum(1)
+    return Past(old, older, F.pad(age_class(since), (0, 0, 1, 0)), first, recalled, matched, before, sounded)
 
 
 class Matches:
@@ -144,21 +140,6 @@ def age_class(steps: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
 def sounding(codes: Codes) -> Int[Tensor, "batch steps 12"]:
     """Number of voices in which each pitch class sounds."""
     return (F.one_hot(codes % OCTAVE, OCTAVE) * (codes > 0)[..., None]).sum(-2)
-
-
-def familiar(
-    sounded: Int[Tensor, "batch steps 12"], steps: Int[Tensor, "batch steps"]
-) -> Int[Tensor, "batch steps 12"]:
-    """The class of how often each pitch class has sounded.
-
-    Args:
-        sounded: In how many cells so far.
-        steps: Number of steps so far.
-    """
-    shares = sounded / sounded.sum(-1, keepdim=True).clamp(min=1)
-    often = torch.bucketize(shares, torch.tensor(OFTENER, device=shares.device), right=True)
-    late = torch.bucketize(steps, torch.tensor(LATER, device=steps.device), right=True)
-    return late[..., None] * (len(OFTENER) + 1) + often
 
 
 def chords_with(codes: Int[Tensor, "batch steps voices"]) -> Int[Tensor, "batch steps 12"]:

@@ -8,10 +8,9 @@ Read it after `models/chorale.py`. Data flow::
 
 The tables raise or lower logits for what a network hardly learns from a few hundred pieces:
 
-- `trust`: of what followed where the last steps occurred before, by the length of the match;
-- `familiar`: of each note, by how often its pitch class has sounded in the piece;
-- `chord`: of each note, by the chord that it makes with the voices above;
-- `parallel`: of the same motion as that of a voice above, by the interval between both.
+- `trust`: for what followed where the last steps occurred before, by the length of the match;
+- `chord`: for each note, by the chord that it makes with the voices above;
+- `parallel`: for moving in parallel with a voice above, by the interval between the two.
 """
 
 from collections.abc import Sequence
@@ -43,9 +42,10 @@ from genlab.models.chorale_steps import (
 )
 
 FAR = 1_000
-"""An anchor from which no note is an interval away."""
-TABLES = 4.0
-"""Scale of the tables. Adam changes a number by about its rate per step, and theirs must become large."""
+"""Replaces a missing anchor: no note is within `WIDEST` of it."""
+TABLE_SCALE = 4.0
+"""Scale of the tables' numbers: AdamW moves a weight by about its learning rate per step, too slowly for logits of
+several nats."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class State(NamedTuple):
     """The state of the Transformer."""
     logits: Float[Tensor, "batch steps voices labels"]
     """Logits of each voice by what has sounded; minus infinity for what cannot be."""
-    recalled: Int[Tensor, "batch steps voices 2"]
+    recalled_labels: Int[Tensor, "batch steps voices 2"]
     """The labels of each voice after the longest matches."""
 
 
@@ -102,8 +102,10 @@ class Features(nn.Module):
         nn.init.normal_(self.table.weight, std=len(sizes) ** -0.5)
 
     def forward(self, indices: Int[Tensor, "batch steps features"]) -> Float[Tensor, "batch steps width"]:
+        if not self.training:  # faster for a single step
+            return self.table.weight[indices + self.offsets].sum(-2)
         flat = (indices + self.offsets).flatten(0, 1)
-        weights = self.dropout(torch.ones_like(flat, dtype=self.table.weight.dtype)) if self.training else None
+        weights = self.dropout(torch.ones_like(flat, dtype=self.table.weight.dtype))
         return self.table(flat, per_sample_weights=weights).view(*indices.shape[:2], -1)
 
 
@@ -142,34 +144,39 @@ class Voice(nn.Module):
             nn.init.zeros_(weight)
 
     def forward(
-        self, state: State, past: Past, codes: Codes, struck: Struck, strict: float = 1.0
+        self, state: State, past: Past, codes: Codes, struck: Struck, parallel_scale: float = 1.0
     ) -> Float[Tensor, "batch steps labels"]:
         """Logits of the voice's label, given those of the voices above it in the same step.
 
-        `strict` scales the logits of parallel motion.
+        `parallel_scale` scales the logits of parallel motion.
         """
         above = slice(self.voice)
         mine, codes = past.old[..., self.voice], codes[..., above]
         motions = motion(codes, past.old[..., above], struck[..., above])
         anchor = self.anchor(mine, codes)
         x = self.hidden(state.hidden) + self.features(self.indices(past, codes, motions, anchor))
-        x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)))))
+        x = x + self.down(self.dropout(F.gelu(self.up(self.norm(x)), approximate="tanh")))
         x = self.dropout(self.last_norm(x))
         logits, by_interval = self.head(x).split((NOTE + self.pitches, INTERVALS), -1)
         places = self.notes - torch.where(anchor > 0, anchor, FAR)[..., None] + WIDEST + 1
         moved = F.pad(by_interval, (1, 1)).gather(-1, places.clamp(0, INTERVALS + 1))  # 0 beyond the intervals
-        begun, held = TABLES * self.chord[:, chords_with(codes)]
+        begun, held = TABLE_SCALE * self.chord[:, chords_with(codes)]
         held = held.gather(-1, mine[..., None] % OCTAVE).masked_fill(mine[..., None] == 0, 0)
         notes = F.pad(moved + begun[..., self.notes % OCTAVE], (1, 0))
         logits = logits + torch.cat((held, notes), -1) + state.logits[..., self.voice, :]
-        (recalled, trust), (same, parallel) = self.recalled(state, past, motions), self.paralleled(past, motions)
-        labels, raised = torch.cat((recalled, same), -1), torch.cat((trust, strict * parallel), -1)
-        return logits.scatter_add(-1, labels, (TABLES * raised).to(logits.dtype))
+        (recalled, trust), (same, parallel) = (
+            self.match_logits(state, past, motions),
+            self.parallel_logits(past, motions),
+        )
+        labels, raised = torch.cat((recalled, same), -1), torch.cat((trust, parallel_scale * parallel), -1)
+        return logits.scatter_add(-1, labels, (TABLE_SCALE * raised).to(logits.dtype))
 
     def anchor(
         self, mine: Int[Tensor, "batch steps"], codes: Int[Tensor, "batch steps above"]
     ) -> Int[Tensor, "batch steps"]:
-        """The note from which the voice counts intervals: its last one, or that of the nearest voice above it."""
+        """The note from which the voice counts intervals: its own in the step before; if it was silent, that of the
+        nearest sounding voice above; 0 without any.
+        """
         for above in reversed(range(self.voice)):
             mine = torch.where(mine > 0, mine, codes[..., above])
         return mine
@@ -187,7 +194,7 @@ class Voice(nn.Module):
         others = torch.stack((was, motions, now), -1)
         return torch.cat((mine, past.age[..., self.voice, None], others.flatten(-2)), -1)
 
-    def recalled(
+    def match_logits(
         self, state: State, past: Past, motions: Int[Tensor, "batch steps above"]
     ) -> tuple[Int[Tensor, "batch steps 2"], Float[Tensor, "batch steps 2"]]:
         """The labels after the longest matches, and by how much these are raised.
@@ -197,9 +204,9 @@ class Voice(nn.Module):
         left = (motions != past.recalled[..., : self.voice, 0]).any(-1).long()
         matched = past.matched[..., self.voice, :]
         raised = torch.stack((self.trust[left, matched[..., 0]], self.trust[2, matched[..., 1]]), -1)
-        return state.recalled[..., self.voice, :], raised.masked_fill(matched == 0, 0)
+        return state.recalled_labels[..., self.voice, :], raised.masked_fill(matched == 0, 0)
 
-    def paralleled(
+    def parallel_logits(
         self, past: Past, motions: Int[Tensor, "batch steps above"]
     ) -> tuple[Int[Tensor, "batch steps above"], Float[Tensor, "batch steps above"]]:
         """The labels of moving like each voice above that moves, and by how much these are raised.
@@ -207,7 +214,8 @@ class Voice(nn.Module):
         So the network learns which intervals move in parallel: thirds and sixths often do, fifths and octaves must not.
         """
         old, mine = past.old[..., : self.voice], past.old[..., self.voice, None]
-        moves = (motions < NONE) & (motions != WIDEST) & (mine > 0)
+        same = mine + motions - WIDEST
+        moves = (motions < NONE) & (motions != WIDEST) & (mine > 0) & (same > 0) & (same <= self.pitches)
         table = self.parallel.expand(*old.shape, OCTAVE)
         raised = table.gather(-1, ((old - mine).abs() % OCTAVE)[..., None])[..., 0].masked_fill(~moves, 0)
-        return (mine + motions - WIDEST).clamp(1, self.pitches) + REST, raised
+        return same.clamp(1, self.pitches) + REST, raised

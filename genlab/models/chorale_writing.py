@@ -10,13 +10,13 @@ from torch import Tensor
 from genlab.models.chorale import Chorale, Places
 from genlab.models.chorale_steps import (
     HOLD,
+    NOTE,
     REST,
     Codes,
     Matches,
     Past,
     Struck,
     age_class,
-    familiar,
     labels_of,
     motion,
     past_of,
@@ -25,7 +25,7 @@ from genlab.models.chorale_steps import (
 from genlab.models.chorale_voice import State
 
 Choose = Callable[[Float[Tensor, "batch labels"], int], Int[Tensor, " batch"]]
-"""Draws an index from the logits of each row; the int is the number of first indices that it must not omit."""
+"""Draws an index from the logits of each row; the int is the number of first indices that keep their probabilities."""
 
 
 class Given(NamedTuple):
@@ -46,18 +46,18 @@ class Written(NamedTuple):
     """Number of steps of each piece; what follows is arbitrary."""
 
 
-class Manner(NamedTuple):
-    """How to write."""
+class Decoding(NamedTuple):
+    """How to draw what is written."""
 
     allowed: Bool[Tensor, "voices labels"]
     """The labels that each voice may have."""
-    strict: float
-    """Scale of what the network has learnt about parallel motion. Above 1, mistakes of a made piece lead to fewer more:
-    the training pieces hardly contain what follows a mistake."""
+    parallel_scale: float
+    """Scale of the logits of parallel motion. Above 1, one mistake is less likely to cause the next: training pieces
+    hardly show how to recover from one."""
 
 
 def write_chorales(
-    network: Chorale, places: Places, given: Given, choose: Choose, least: int | None, manner: Manner
+    network: Chorale, places: Places, given: Given, choose: Choose, least: int | None, decoding: Decoding
 ) -> Written:
     """Writes what is not given, from the first step to the last.
 
@@ -67,22 +67,23 @@ def write_chorales(
         given: What is given.
         choose: Draws labels, and whether a piece has ended.
         least: Number of steps after which a piece may end; None if it may not end before the last step.
-        manner: How to write.
+        decoding: How to draw what is written.
     """
     codes, struck = given.codes.clone(), given.struck.clone()
     batch, steps, _ = codes.shape
-    known = given.known.all(0).tolist()  # read once: a GPU is not waited for at each step
-    prefix = next((step for step, voices in enumerate(known) if not all(voices)), steps)
-    if prefix == steps:
+    known = given.known.all(0).tolist()  # one transfer from the device instead of one per voice
+    unknown = [step for step, voices in enumerate(known) if not all(voices)]
+    if not unknown:
         return Written(codes, struck, torch.full((batch,), steps, device=codes.device))
+    prefix = unknown[0]
     cache = network.new_cache(steps)
     matches = Matches(codes)
     past = past_of(codes[:, :prefix], struck[:, :prefix], matches)
     state = State(*(each[:, -1:] for each in network.read(past, places[:, : prefix + 1], cache)))
     past = Past(*(each[:, -1:] for each in past))
-    since, sounded = _since(struck[:, :prefix]), sounding(codes[:, :prefix]).sum(1, keepdim=True)
+    since = _since(struck[:, :prefix])
     lengths = torch.full((batch,), steps, device=codes.device)
-    for step in range(prefix, steps):
+    for step in range(prefix, unknown[-1] + 1):
         here = slice(step, step + 1)
         if step > prefix:
             last = slice(step - 1, step)
@@ -90,10 +91,10 @@ def write_chorales(
             found = matches.after(motions[:, 0], struck[:, step - 1])
             recalled, matched = (each[:, None] for each in found)
             first = torch.zeros_like(past.first)
-            sounded = sounded + sounding(codes[:, last])
-            before = past.steps + 1
-            often = familiar(sounded, before)
-            past = Past(codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched, before, often)
+            sounded = past.sounded + sounding(codes[:, last])
+            past = Past(
+                codes[:, last], past.old, age_class(since)[:, None], first, recalled, matched, past.steps + 1, sounded
+            )
             state = network.read(past, places[:, here], cache)
         if least is not None and step >= max(1, least):
             ending = network.ending(state, past)
@@ -102,9 +103,9 @@ def write_chorales(
             if bool((lengths < steps).all()):
                 break
         for voice in (voice for voice, given_everywhere in enumerate(known[step]) if not given_everywhere):
-            # A voice holds as often as predicted: without its unlikely moves, the rhythm would be too slow.
-            logits = network.write(voice, state, past, codes[:, here], struck[:, here], manner.strict)[:, 0]
-            label = choose(logits.masked_fill(~manner.allowed[voice], -torch.inf), HOLD + 1)
+            # A voice holds and rests as often as predicted: without its unlikely moves, the rhythm would be too slow.
+            logits = network.write(voice, state, past, codes[:, here], struck[:, here], decoding.parallel_scale)[:, 0]
+            label = choose(logits.masked_fill(~decoding.allowed[voice], -torch.inf), NOTE)
             code = torch.where(label == HOLD, past.old[:, 0, voice], label - REST)
             free = ~given.known[:, step, voice]
             codes[:, step, voice] = torch.where(free, code, codes[:, step, voice])

@@ -21,7 +21,7 @@ from genlab.models.chorale_steps import (
     step_nats,
 )
 from genlab.models.chorale_voice import ChoraleShape
-from genlab.models.chorale_writing import Given, Manner, log_likelihood, write_chorales
+from genlab.models.chorale_writing import Decoding, Given, log_likelihood, write_chorales
 
 VOICES, PITCHES = 3, 12
 
@@ -210,7 +210,7 @@ def nothing(batch: int, steps: int) -> Given:
     return Given(empty, empty.bool(), empty.bool())
 
 
-MANNER = Manner(torch.ones(VOICES, NOTE + PITCHES, dtype=torch.bool), 1.0)
+DECODING = Decoding(torch.ones(VOICES, NOTE + PITCHES, dtype=torch.bool), 1.0)
 
 
 def likeliest(scores: Tensor, kept: int) -> Tensor:
@@ -220,7 +220,7 @@ def likeliest(scores: Tensor, kept: int) -> Tensor:
 def test_writing_chooses_from_the_probabilities_of_the_whole_piece():
     """Cached, step by step: each choice is the likeliest under one pass over what was written."""
     made = network()
-    codes, struck, lengths = write_chorales(made, places(2, 12), nothing(2, 12), likeliest, None, MANNER)
+    codes, struck, lengths = write_chorales(made, places(2, 12), nothing(2, 12), likeliest, None, DECODING)
     assert lengths.tolist() == [12, 12]
     best = logits(made, codes, struck).argmax(-1)
     assert torch.equal(best, labels_of(codes, struck))
@@ -232,7 +232,7 @@ def test_what_is_given_stays():
     known[:, :, 1] = True  # a voice
     known[:, :4] = True  # a beginning
     given = Given(codes * known, struck & known, known)
-    written = write_chorales(made, places(2, 12), given, likeliest, None, MANNER)
+    written = write_chorales(made, places(2, 12), given, likeliest, None, DECODING)
     assert torch.equal(written.codes[known], codes[known])
     assert torch.equal(written.struck[known], struck[known])
     best = logits(made, written.codes, written.struck).argmax(-1)
@@ -244,9 +244,30 @@ def test_pieces_end_where_the_network_ends_them():
     with torch.no_grad():
         made.end.weight.zero_()
         made.end.bias.fill_(9.0)
-    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, 1, MANNER).lengths.tolist() == [1, 1]
-    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, 5, MANNER).lengths.tolist() == [5, 5]
-    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, None, MANNER).lengths.tolist() == [12, 12]
+    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, 1, DECODING).lengths.tolist() == [1, 1]
+    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, 5, DECODING).lengths.tolist() == [5, 5]
+    assert write_chorales(made, places(2, 12), nothing(2, 12), likeliest, None, DECODING).lengths.tolist() == [12, 12]
+
+
+def test_ends_are_predicted_as_in_one_pass():
+    made, seen = network(), []
+    with torch.no_grad():
+        made.end_by_length.copy_(torch.randn(len(made.end_by_length)))
+    codes, struck = pieces(2, 5)
+    given = nothing(2, 40)
+    given.codes[:, :5], given.struck[:, :5], given.known[:, :5] = codes, struck, True
+
+    def never_ends(scores: Tensor, kept: int) -> Tensor:
+        if scores.shape[1] == 2:
+            seen.append(scores[:, 1])
+            return torch.zeros(len(scores), dtype=torch.long)
+        return scores.argmax(-1)
+
+    written = write_chorales(made, places(2, 40), given, never_ends, 1, DECODING)
+    past = past_of(written.codes, written.struck)
+    with torch.no_grad():
+        whole = made.ending(made.read(past, places(2, 41)), past)
+    torch.testing.assert_close(torch.stack(seen, 1), whole[:, 5:40], rtol=1e-4, atol=1e-4)
 
 
 def test_likelihoods_are_those_of_the_logits():

@@ -3,23 +3,20 @@
 import torch
 from torch import Tensor
 
-from genlab.models.chorale import LATER_BY, Chorale
+from genlab.models.chorale import LENGTH_UNIT, SHARE_EDGES, STEP_EDGES, Chorale
 from genlab.models.chorale_steps import (
     AGES,
     HOLD,
     INTERVALS,
-    LATER,
     NOTE,
     OCTAVE,
-    OFTENER,
     REST,
     Past,
     chords_with,
-    familiar,
     past_of,
     sounding,
 )
-from genlab.models.chorale_voice import TABLES, ChoraleShape
+from genlab.models.chorale_voice import TABLE_SCALE, ChoraleShape
 
 PITCHES = 30
 C, D, E, G, HIGH_C, HIGH_D = 1, 3, 5, 8, 13, 15
@@ -47,7 +44,7 @@ def change(
     """By how much a number of a table changes which logits."""
     before = logits(made, voice, codes)
     with torch.no_grad():
-        table[place] = 1 / TABLES
+        table[place] = 1 / TABLE_SCALE
     found = logits(made, voice, codes) - before
     with torch.no_grad():
         table[place] = 0
@@ -63,21 +60,17 @@ def test_the_voices_that_sound_are_counted_by_pitch_class():
     assert sounding(torch.tensor([[[C, HIGH_C, G]]]))[0, 0, C] == 2
 
 
-def test_how_often_a_pitch_class_sounded_has_a_class():
-    counts = torch.zeros(1, 2, OCTAVE, dtype=torch.long)
-    counts[0, :, 0], counts[0, :, 1] = 95, 5
-    shares = len(OFTENER) + 1
-    found = familiar(counts, torch.tensor([[0, LATER[1]]]))
-    assert found[0, 0, :3].tolist() == [shares - 1, 4, 0]
-    assert found[0, 1, :3].tolist() == [3 * shares - 1, 2 * shares + 4, 2 * shares]
-    assert familiar(torch.zeros_like(counts), torch.tensor([[0, 1]])).tolist() == [[[0] * OCTAVE] * 2]
-
-
 def test_a_familiar_pitch_class_is_raised_in_every_octave():
     made = network()
-    oftenest = (1, len(OFTENER))  # more than OFTENER[-1] of the cells, in the first steps
-    changed = change(made, 1, [[C, E, G], [D, E, G]], made.familiar, oftenest)
-    assert changed == {note(code): 1.0 for code in range(1, PITCHES + 1) if code % OCTAVE in (C, E, G)}
+    often, never = len(SHARE_EDGES), 0
+    codes, notes = [[C, E, G], [D, E, G]], range(1, PITCHES + 1)
+    assert change(made, 1, codes, made.familiar, (1, 0, often)) == {
+        note(code): 1.0 for code in notes if code % OCTAVE in (C, E, G)
+    }
+    later = codes * (int(STEP_EDGES[0]) // 2 + 1)
+    assert change(made, 1, later, made.familiar, (1, 1, never)) == {
+        note(code): 1.0 for code in notes if code % OCTAVE not in (C, D, E, G)
+    }
 
 
 def test_chords_are_the_same_in_every_key_and_octave():
@@ -97,15 +90,25 @@ def test_a_chord_raises_the_note_that_makes_it():
     assert change(made, 2, codes, chord, (1, held_d)) == {HOLD: 1.0}
 
 
+def test_a_motion_that_leaves_the_corpus_changes_no_other_note():
+    made = network()
+    assert not change(made, 1, [[HIGH_C, C, 0], [HIGH_C - 2, C, 0]], made.voices[1].parallel, (0, 0))
+
+
 def test_the_same_motion_is_raised_by_the_interval_of_the_voices():
     made = network()
     parallel, octave = made.voices[1].parallel, (0, 0)
     assert change(made, 1, [[HIGH_C, C, 0], [HIGH_D, D, 0]], parallel, octave) == {note(D): 1.0}
-    for codes in ([[HIGH_C, E, 0], [HIGH_D, E, 0]], [[HIGH_C, C, 0], [HIGH_C, C, 0]], [[HIGH_C, C, 0], [0, C, 0]]):
+    for before, after in (
+        ([HIGH_C, E, 0], [HIGH_D, E, 0]),
+        ([HIGH_C, C, 0], [HIGH_C, C, 0]),
+        ([HIGH_C, C, 0], [0, C, 0]),
+    ):
+        codes = [before, after]
         assert not change(made, 1, codes, parallel, octave), codes
 
 
-def test_a_first_note_counts_from_the_voice_above():
+def test_after_a_rest_intervals_count_from_the_nearest_sounding_voice_above():
     made = network().voices[2]
     codes = torch.tensor([[[HIGH_C, G], [0, G], [0, 0]]])
     assert made.anchor(torch.tensor([[E, 0, 0]]), codes).tolist() == [[E, G, 0]]
@@ -126,10 +129,18 @@ def test_logits_move_with_the_music():
             voice.features.table.weight[pitches] = 0
             voice.head.weight[: PITCHES + NOTE] = 0
             voice.head.bias[: PITCHES + NOTE] = 0
-    codes = [[HIGH_C, G, C], [HIGH_D, G, E], [HIGH_C, G, C]]
-    for voice in range(3):
-        before, after = (logits(made, voice, [[code + up for code in step] for step in codes]) for up in (0, 2))
-        torch.testing.assert_close(after[note(1) + 2 :], before[note(1) : -2])
+    for codes in (
+        [[HIGH_C, G, C], [HIGH_D, G, E], [HIGH_C, G, C]],
+        [[HIGH_C, G, C], [HIGH_D, 0, 0], [HIGH_C, G, C]],
+        [[HIGH_C, G, E]],
+    ):
+        for voice in range(3):
+            before, after = (
+                logits(made, voice, [[code + up if code else 0 for code in step] for step in codes]) for up in (0, 2)
+            )
+            torch.testing.assert_close(after[:NOTE], before[:NOTE])
+            if len(codes) > 1 or voice:  # the first note of all has nothing to count from
+                torch.testing.assert_close(after[NOTE + 2 :], before[NOTE:-2])
 
 
 def test_a_piece_may_become_likelier_to_end():
@@ -138,19 +149,19 @@ def test_a_piece_may_become_likelier_to_end():
     places = torch.zeros(1, 41, 2, dtype=torch.long)
     with torch.no_grad():
         made.end.bias.zero_()
-        made.late[2] = 1 / TABLES
+        made.end_by_length[2] = 1 / TABLE_SCALE
         found = made.ending(made.read(past, places), past)[0]
-    assert found.tolist() == [0.0] * 2 * LATER_BY + [1.0] * (41 - 2 * LATER_BY)
+    assert found.tolist() == [0.0] * 2 * LENGTH_UNIT + [1.0] * (41 - 2 * LENGTH_UNIT)
 
 
-def test_a_strict_manner_scales_parallel_motion_only():
+def test_only_parallel_motion_is_scaled():
     made, codes, struck = network(), torch.tensor([[[HIGH_D, D, 0]]]), torch.ones(1, 1, 3, dtype=torch.bool)
     first = torch.tensor([[[HIGH_C, C, 0]]])
     past = Past(*(each[:, 1:] for each in past_of(first, torch.ones_like(struck))))
     with torch.no_grad():
-        made.voices[1].parallel[0, 0] = 1 / TABLES
-        made.voices[1].chord[0].fill_(1 / TABLES)
+        made.voices[1].parallel[0, 0] = 1 / TABLE_SCALE
+        made.voices[1].chord[0].fill_(1 / TABLE_SCALE)
         state = made.read(past, torch.zeros(1, 1, 2, dtype=torch.long))
-        plain, strict = (made.write(1, state, past, codes, struck, scale)[0, 0] for scale in (1.0, 3.0))
-    assert (strict - plain).nonzero()[:, 0].tolist() == [note(D)]
-    assert strict[note(D)] - plain[note(D)] == 2.0
+        plain, scaled = (made.write(1, state, past, codes, struck, scale)[0, 0] for scale in (1.0, 3.0))
+    assert (scaled - plain).nonzero()[:, 0].tolist() == [note(D)]
+    assert scaled[note(D)] - plain[note(D)] == 2.0

@@ -35,7 +35,7 @@ from genlab.tasks.music.recipe import MusicRecipe
 TOGETHER = 8
 """Number of pieces measured in parallel."""
 IN_THEIR_KEY = 0.5
-"""Share of the beginnings of pieces that are not transposed."""
+"""Share of the beginnings of pieces longer than a window that are not transposed."""
 WATCHED = 100
 """Largest number of validation pieces to measure on during training, spread evenly over the split."""
 
@@ -58,11 +58,11 @@ class VoiceBatch(NamedTuple):
     places: Places
     codes: Codes
     struck: Struck
-    real: Bool[Tensor, "batch steps"]
-    """Whether each step is one of the piece, and its cells count."""
+    scored: Bool[Tensor, "batch steps"]
+    """Whether the cells of each step enter the loss."""
     ended: Float[Tensor, "batch steps"]
     """1 at the step after the last one."""
-    counted: Bool[Tensor, "batch steps"]
+    inside: Bool[Tensor, "batch steps"]
     """Whether each step is one of the piece or the one after it."""
 
 
@@ -125,11 +125,10 @@ class ChoraleRecipe(MusicRecipe):
             shift = int(random.integers(shifts.start, shifts.stop)) if options.transpose else 0
             steps, half = len(self.train[pick].codes), options.window // 2
             first = int(np.clip(random.integers(-half, max(1, steps - half)), 0, max(0, steps + 1 - options.window)))
-            shift = 0 if first == 0 and random.random() < IN_THEIR_KEY else shift
-            part = _part(self.train[pick], self.pasts[pick], first, options.window, shift)
-            if first == 0 and shift:
-                part.real[0] = False
-            parts.append(part)
+            if first == 0 and steps > options.window and random.random() < IN_THEIR_KEY:
+                shift = 0
+            scored_from = int(first == 0 and shift != 0)
+            parts.append(_part(self.train[pick], self.pasts[pick], first, options.window, shift, scored_from))
         return _together(parts)
 
     # --- the method ---
@@ -144,7 +143,7 @@ class ChoraleRecipe(MusicRecipe):
 
     def terms(self, batch: VoiceBatch) -> Tensor:
         """Number of cells, a voice at a step each."""
-        return batch.real.sum() * batch.codes.shape[2]
+        return batch.scored.sum() * batch.codes.shape[2]
 
     # --- validation ---
 
@@ -164,8 +163,8 @@ class ChoraleRecipe(MusicRecipe):
 def losses(network: nn.Module, batch: VoiceBatch, loss: Any) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Total nats of the labels and of the ends of a batch."""
     logits, ending = network(batch.past, batch.places, batch.codes, batch.struck)
-    nats = loss(logits, labels_of(batch.codes, batch.struck)) * batch.real[..., None]
-    ends = F.binary_cross_entropy_with_logits(ending.float(), batch.ended, reduction="none") * batch.counted
+    nats = loss(logits, labels_of(batch.codes, batch.struck)) * batch.scored[..., None]
+    ends = F.binary_cross_entropy_with_logits(ending.float(), batch.ended, reduction="none") * batch.inside
     return nats.sum(), ends.sum()
 
 
@@ -215,8 +214,11 @@ def pasts_of(pieces: Sequence[VoicePiece]) -> list[Past]:
     return found
 
 
-def _part(piece: VoicePiece, past: Past, first: int, window: int, shift: int) -> VoiceBatch:
-    """The steps of a piece from `first`, the one after its end included, transposed by `shift`."""
+def _part(piece: VoicePiece, past: Past, first: int, window: int, shift: int, scored_from: int = 0) -> VoiceBatch:
+    """The steps of a piece from `first`, the one after its end included, transposed by `shift`.
+
+    Those before number `scored_from` do not enter the loss.
+    """
     end, steps = min(first + window, len(piece.codes) + 1), len(piece.codes)
 
     def moved(codes: Tensor) -> Tensor:
@@ -225,10 +227,11 @@ def _part(piece: VoicePiece, past: Past, first: int, window: int, shift: int) ->
     past = Past(*(each[first:end] for each in past))
     pad = (0, 0, 0, 1)
     codes, struck = F.pad(piece.codes, pad)[first:end], F.pad(piece.struck, pad)[first:end]
-    real = torch.arange(first, end) < steps
-    past = past._replace(old=moved(past.old), older=moved(past.older), familiar=past.familiar.roll(shift % OCTAVE, -1))
-    places, counted = piece.places[first:end], torch.ones_like(real)
-    return VoiceBatch(past, places, moved(codes), struck, real, (~real).float(), counted)
+    numbers = torch.arange(first, end)
+    real, scored = numbers < steps, (numbers < steps) & (numbers >= scored_from)
+    past = past._replace(old=moved(past.old), older=moved(past.older), sounded=past.sounded.roll(shift % OCTAVE, -1))
+    places, inside = piece.places[first:end], torch.ones_like(real)
+    return VoiceBatch(past, places, moved(codes), struck, scored, (~real).float(), inside)
 
 
 def _together(parts: Sequence[VoiceBatch]) -> VoiceBatch:

@@ -53,13 +53,14 @@ class Choice:
             kept: This number of the first indices keep their probabilities: the request chooses among the others only.
         """
         others = logits[:, kept:]
-        if others.shape[1] == 1:
+        if kept and others.shape[1] == 1:  # nothing to choose among: the end of a piece
             return draw(logits, *self.generators)
         request, none = self.request, torch.zeros(len(logits), 0, dtype=torch.long, device=logits.device)
         shaped = shape_logits(others, none, request.temperature, None, request.top_p, request.min_p)
         if kept:
-            shaped = shaped + (others.float().logsumexp(-1, keepdim=True) - shaped.logsumexp(-1, keepdim=True))
-            shaped = torch.cat((logits[:, :kept].float(), shaped), 1)
+            first = logits.float().softmax(-1)[:, :kept]
+            chances = shaped.softmax(-1).nan_to_num() * (1 - first.sum(-1, keepdim=True))  # NaN: no other is possible
+            shaped = torch.cat((first, chances), 1).log()
         return draw(shaped, *self.generators)
 
 

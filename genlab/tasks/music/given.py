@@ -134,8 +134,8 @@ def _fitted(grid: VoiceGrid, facts: VoiceFacts, option: str) -> tuple[VoiceGrid,
         sung = grid.pitches[:, voice][grid.pitches[:, voice] > 0]
         if len(sung) and sung.max() - sung.min() > high - low:
             span = f"from {pitch_name(int(sung.min()))} to {pitch_name(int(sung.max()))}"
-            usual = f"{pitch_name(low)} to {pitch_name(high)}"
+            known = f"{pitch_name(low)} to {pitch_name(high)}"
             raise InputError(
-                f"{option}: voice {voice + 1} goes {span}, a wider range than in the training pieces ({usual}).", option
+                f"{option}: voice {voice + 1} goes {span}, a wider range than in the training pieces ({known}).", option
             )
     raise InputError(f"{option}: the voices are further apart than in the training pieces.", option)

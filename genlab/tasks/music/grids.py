@@ -27,8 +27,6 @@ class VoiceFacts:
 
     ranges: list[list[int]]
     """Lowest and highest pitch of each voice, from the highest voice to the lowest."""
-    usual: list[list[int]]
-    """The same without the rarest pitches, at both ends."""
     repeats: bool
     """Whether notes are struck again."""
     metres: list[list[int]]
@@ -41,6 +39,8 @@ class VoiceFacts:
     """Commonest instrument of each voice."""
     names: list[str] = field(default_factory=list)
     """Commonest name of each voice."""
+    usual_ranges: list[list[int]] = field(default_factory=list)
+    """Range of each voice without the lowest and highest 0.1 % of its notes: new notes keep within it."""
 
     @property
     def lowest(self) -> int:
@@ -76,13 +76,13 @@ def facts_of(grids: Sequence[VoiceGrid]) -> VoiceFacts:
     begin = [grid.pickup for grid in grids if grid.metres[0][1:] == metres[0][0]]
     return VoiceFacts(
         ranges.tolist(),
-        pitch_ranges([grid.pitches for grid in grids]).tolist(),
         any(bool(_again(grid).any()) for grid in grids),
         [list(metre) for metre, _ in metres],
         _commonest(begin or [0]),
         float(np.median([grid.tempo for grid in grids])),
         [_commonest((grid.programs or (0,) * len(voices))[voice] for grid in grids) for voice in voices],
         [_commonest((grid.names or ("",) * len(voices))[voice] for grid in grids) for voice in voices],
+        pitch_ranges([grid.pitches for grid in grids]).tolist(),
     )
 
 

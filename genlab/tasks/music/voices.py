@@ -23,7 +23,7 @@ from genlab.engine.machine import Machine
 from genlab.errors import InputError
 from genlab.layers.sampling import draw
 from genlab.models.chorale_steps import NOTE
-from genlab.models.chorale_writing import Given, Manner, Written, log_likelihood, write_chorales
+from genlab.models.chorale_writing import Decoding, Given, Written, log_likelihood, write_chorales
 from genlab.tasks.music.drawing import TOGETHER, Choice, batches_of_seeds, in_key, requested_key, seed_of
 from genlab.tasks.music.given import given_melody, given_prompt, given_rest
 from genlab.tasks.music.grids import VoiceFacts, by_octaves, places_in
@@ -32,8 +32,8 @@ from genlab.tasks.music.pieces import played_by
 
 AFTER = 8 * STEPS
 """Number of steps after rewritten bars by which `TOGETHER` candidates are judged."""
-STRICT = 2.0
-"""Scale of what is learnt about parallel motion, in writing."""
+PARALLEL_SCALE = 2.0
+"""Scale of the logits of parallel motion in writing."""
 
 
 class VoiceWriter:
@@ -48,9 +48,9 @@ class VoiceWriter:
     def __init__(self, network: Any, facts: VoiceFacts, machine: Machine) -> None:
         self.network, self.facts, self.machine = network, facts, machine
         notes = torch.arange(facts.lowest, facts.lowest + facts.pitches)
-        low, high = torch.tensor(facts.usual).T[..., None]
+        low, high = torch.tensor(facts.usual_ranges or facts.ranges).T[..., None]
         usual = F.pad((low <= notes) & (notes <= high), (NOTE, 0), value=True)
-        self.manner = Manner(usual.to(machine.device), STRICT)
+        self.decoding = Decoding(usual.to(machine.device), PARALLEL_SCALE)
 
     def write(self, request: MusicRequest, evaluating: Callable[[], AbstractContextManager]) -> Iterator[Score]:
         """Yields `request.n` pieces; each depends on the request, but for `n`, and its number.
@@ -107,7 +107,7 @@ class VoiceWriter:
         )
         with evaluating():
             given = Given(codes, struck, known)
-            return write_chorales(self.network, places, given, Choice(request, generators), plan.least, self.manner)
+            return write_chorales(self.network, places, given, Choice(request, generators), plan.least, self.decoding)
 
     def _scores(self, plan: "Plan", request: MusicRequest, written: Written) -> Iterator[Score]:
         facts = self.facts

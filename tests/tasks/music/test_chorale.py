@@ -54,11 +54,11 @@ def test_a_batch_is_a_part_of_a_piece_in_a_key_of_its_range(folder):
         batch = made.batch(step)
         assert torch.equal(batch.codes, made.batch(step).codes)
         for row in range(len(batch.codes)):
-            real, codes = batch.real[row].clone(), batch.codes[row]
+            real, codes = batch.scored[row].clone(), batch.codes[row]
             if batch.past.first[row, 0]:
                 starts.append(real[0].item())
                 real[0] = True
-            assert real.sum() + batch.ended[row].sum() == batch.counted[row].sum() <= 24
+            assert real.sum() + batch.ended[row].sum() == batch.inside[row].sum() <= 24
             part, matches = codes[real].numpy(), []
             for grid in made.data.train:
                 whole = as_tensors(grid, made.data.facts).codes.numpy()
@@ -77,7 +77,7 @@ def test_a_batch_is_a_part_of_a_piece_in_a_key_of_its_range(folder):
     plain = recipe(folder, transpose=False)
     whole = {tuple(row) for grid in plain.data.train for row in as_tensors(grid, plain.data.facts).codes.tolist()}
     batch = plain.batch(0)
-    assert {tuple(row) for row in batch.codes[batch.real].tolist()} <= whole
+    assert {tuple(row) for row in batch.codes[batch.scored].tolist()} <= whole
 
 
 def test_what_a_step_knows_does_not_depend_on_where_its_window_begins(folder):
@@ -85,11 +85,11 @@ def test_what_a_step_knows_does_not_depend_on_where_its_window_begins(folder):
     for step in range(10):
         batch = made.batch(step)
         for row in range(len(batch.codes)):
-            inner = batch.real[row, 1:]
+            inner = batch.scored[row, 1:]
             assert torch.equal(batch.past.old[row, 1:][inner], batch.codes[row, :-1][inner])
             first = batch.past.first[row].nonzero().flatten().tolist()
             assert first in ([], [0])
-            assert (batch.places[row, 1:, 0] == (batch.places[row, :-1, 0] + 1) % 16)[batch.counted[row, 1:]].all()
+            assert (batch.places[row, 1:, 0] == (batch.places[row, :-1, 0] + 1) % 16)[batch.inside[row, 1:]].all()
 
 
 def test_validation_is_the_likelihood_of_whole_pieces(folder):

@@ -47,5 +47,9 @@ def test_truncation_keeps_the_first_labels():
     assert drawn[0].item() == pytest.approx(0.96, abs=0.01)
     assert drawn[3].item() == 0
     assert (drawn[1] / drawn[1:].sum()).item() == pytest.approx(0.03 / 0.039, abs=0.1)
+    rest = torch.tensor([[0.5, 0.02, 0.47, 0.01]]).log().expand(rows, -1)
+    assert (Choice(TokenRequest(min_p=0.1), generators)(rest, 2) == 1).float().mean() > 0.01
+    only = torch.tensor([[0.0, 1.0, -torch.inf, -torch.inf]])  # no other index is possible
+    assert Choice(TokenRequest(), generators[:1])(only, 2).item() in (0, 1)
     without = Choice(TokenRequest(min_p=0.1), generators)(chances.log().expand(rows, -1))
     assert without.unique().tolist() == [0]

@@ -69,7 +69,7 @@ def test_music21(pieces):
             for part in score.parts
         )
         # It divides notes at bar lines and where others begin: lengths are not compared.
-        assert found == [sorted((start, Fraction(), pitch) for start, _, pitch in notes) for notes in ours(piece)]
+        assert found == sorted(sorted((start, Fraction(), pitch) for start, _, pitch in notes) for notes in ours(piece))
 
 
 def twelfths(quarters: float | Fraction) -> Fraction:

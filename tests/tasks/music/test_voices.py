@@ -82,7 +82,7 @@ def test_bars_are_an_upper_limit(pipeline):
 
 def test_voices_stay_in_their_usual_range(pipeline):
     usual = [[low + 2, high - 2] for low, high in pipeline.facts.ranges]
-    writer = VoiceWriter(pipeline.network, replace(pipeline.facts, usual=usual), Machine("cpu"))
+    writer = VoiceWriter(pipeline.network, replace(pipeline.facts, usual_ranges=usual), Machine("cpu"))
     for score in writer.write(MusicRequest(bars=4, n=5), pipeline.evaluating):
         for track, (low, high) in zip(score.tracks, usual, strict=True):
             assert all(low <= note.pitch <= high for note in track.notes)
@@ -245,7 +245,7 @@ def test_requests_that_cannot_be_fulfilled(pipeline, request_, message):
 
 
 def facts(**values) -> VoiceFacts:
-    return VoiceFacts(**{"ranges": [[60, 72], [48, 64]], "usual": [[60, 70], [48, 64]], "repeats": True,
+    return VoiceFacts(**{"ranges": [[60, 72], [48, 64]], "usual_ranges": [[60, 70], [48, 64]], "repeats": True,
                          "metres": [[4, 4]], "pickup": 0,
                          "tempo": 100.0, **values})  # fmt: skip
 
