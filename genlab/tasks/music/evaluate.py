@@ -33,6 +33,8 @@ COUNTED = 2_000_000
 """About how many tokens of the training pieces the n-gram counts, of pieces spread evenly over them."""
 ORDER, WEIGHT = 6, 4.0
 """Of the n-gram of tokens: nearly the best on the validation pieces of both sample sets."""
+FAULTS = {"parallel_fifths": 0.1, "parallel_octaves": 0.1, "crossings": 0.005, "out_of_range": 0.001}
+"""Faults of part-writing in the verdict, and their slack: twice the rate of real pieces may be 0."""
 GOOD = 0.9
 """Share of the real pieces' overlap from which made music counts as alike."""
 
@@ -130,6 +132,19 @@ def verdict(report: dict[str, Any]) -> str:
         sentences.append(f"Made music differs from real music most in: {names}.")
     else:
         sentences.append("In every statistic, made music is about as close to held-out music as other real music is.")
+    structure = report["structure_error"]
+    if structure["made"] >= structure["shuffled"]:
+        sentences.append("The repetition of its bars resembles real music no more than bars in random order.")
+    if counterpoint := report.get("counterpoint"):
+        often = [
+            name.replace("_", " ")
+            for name, slack in FAULTS.items()
+            if counterpoint[name]["made"] > 2 * counterpoint[name]["real"] + slack
+        ]
+        sentences.append(
+            f"More than twice as frequent as in real pieces: {', '.join(often)}." if often
+            else "No fault of part-writing is more than twice as frequent as in real pieces."
+        )  # fmt: skip
     copying = report["copying"]
     if copying is not None:
         if any(found["copies"] for found in copying.values()):
