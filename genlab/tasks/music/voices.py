@@ -105,7 +105,7 @@ class VoiceWriter:
         codes, struck, known, places = (
             self.machine.place(each).expand(count, -1, -1) for each in (*plan.arrays(self.facts), plan.places)
         )
-        with evaluating():
+        with evaluating(), torch.inference_mode():
             given = Given(codes, struck, known)
             return write_chorales(self.network, places, given, Choice(request, generators), plan.least, self.decoding)
 
