@@ -29,6 +29,8 @@ BEAT = 4
 """Steps of a beat."""
 REACH = 1024
 """Number of steps in which matches are looked for."""
+NEAREST = 32
+"""Smallest distance of a match in steps. A made piece that trusted nearer ones would repeat two chords for ever."""
 LONGER = (1, 2, 3, 4, 5, 7, 10, 15)
 """Smallest lengths of the classes of matches, but for class 0: no match."""
 MATCHES = len(LONGER) + 1
@@ -91,7 +93,7 @@ class Matches:
     So the search is written out, and the network only learns how far to trust it: the match model of Mahoney (2005),
     "Adaptive Weighing of Context Models for Lossless Data Compression". A match compares motions, so that it may be in
     another key, at the same place in a beat. Its length is the number of its steps in which a voice moves; of the
-    longest ones, the latest counts.
+    longest ones, the latest counts; those nearer than `NEAREST` do not.
 
     Args:
         codes: Gives the number of pieces, the largest number of steps, the number of voices, and the device.
@@ -122,6 +124,7 @@ class Matches:
         steps = torch.arange(first, last, device=motions.device)[:, None]
         lengths = (self.lengths[:, first:last] + moved[:, None]) * same * ((last - steps) % BEAT == 0)
         self.lengths[:, first + 1 : last + 1] = lengths
+        lengths = lengths * (last - steps >= NEAREST)
         best = (lengths * last + steps).argmax(1, keepdim=True)
         matched = torch.bucketize(lengths.gather(1, best), self.longer, right=True)[:, 0]
         best = best + first + 1
