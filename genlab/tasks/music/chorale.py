@@ -123,8 +123,9 @@ class ChoraleRecipe(MusicRecipe):
         for pick in random.choice(len(self.train), options.batch, p=self.chances).tolist():
             shifts = self.shifts[pick]
             shift = int(random.integers(shifts.start, shifts.stop)) if options.transpose else 0
-            steps, half = len(self.train[pick].codes), options.window // 2
-            first = int(np.clip(random.integers(-half, max(1, steps - half)), 0, max(0, steps + 1 - options.window)))
+            steps = len(self.train[pick].codes)
+            # A part may begin near the end, so that an end is as likely at every place of a window.
+            first = max(0, int(random.integers(-(options.window // 2), steps)))
             if first == 0 and steps > options.window and random.random() < IN_THEIR_KEY:
                 shift = 0
             scored_from = int(first == 0 and shift != 0)
