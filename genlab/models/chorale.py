@@ -55,6 +55,8 @@ LONGEST_BAR = 32
 """Largest number of steps in a bar."""
 STEP_EDGES, SHARE_EDGES = (4.0, 16.0, 64.0, 256.0), (0.001, 0.01, 0.02, 0.04, 0.08, 0.16)
 """Numbers of steps so far, and shares of the sounding cells so far, from which a pitch class is in the next class."""
+RARE = -4.0
+"""Logit of an end before training."""
 LENGTH_UNIT = 16
 """Number of steps in which `end_by_length` counts the length of a piece."""
 
@@ -172,3 +174,4 @@ class Chorale(nn.Module):
             elif weight.ndim == 2:
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
         nn.init.zeros_(self.end.weight)
+        nn.init.constant_(self.end.bias, RARE)
