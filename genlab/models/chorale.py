@@ -86,7 +86,7 @@ class Chorale(nn.Module):
         # 8/3 of the width, in multiples of 32: as many weights as a feed-forward layer of four times the width.
         inner = 32 * round(shape.width / 12)
         block = GPTShape(1, 1, shape.depth, shape.width, self.heads, self.heads, inner, dropout=shape.dropout)
-        self.blocks = nn.ModuleList(Block(block) for _ in range(shape.depth))
+        self.blocks = nn.ModuleList(Block(block, window=shape.window) for _ in range(shape.depth))
         self.norm = RMSNorm(shape.width)
         self.voices = nn.ModuleList(Voice(shape, voice) for voice in range(shape.voices))
         self.end = nn.Linear(shape.width, 1)

@@ -64,6 +64,8 @@ class ChoraleShape:
     """Number of blocks."""
     dropout: float = 0.0
     """Dropout probability, also of each feature."""
+    window: int | None = None
+    """Number of steps that each attends to: as many as training shows; None for all."""
 
     @property
     def labels(self) -> int:

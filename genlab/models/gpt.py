@@ -78,9 +78,10 @@ class Block(nn.Module):
     Args:
         shape: Size of the network.
         attention: Attention layer, called as `Attention` is; None for grouped queries with rotary positions.
+        window: Each position attends to this number of last positions, itself included; None for all.
     """
 
-    def __init__(self, shape: GPTShape, attention: nn.Module | None = None) -> None:
+    def __init__(self, shape: GPTShape, attention: nn.Module | None = None, window: int | None = None) -> None:
         super().__init__()
         self.attention_norm = RMSNorm(shape.width)
         self.attention = attention or Attention(
@@ -89,6 +90,7 @@ class Block(nn.Module):
         self.feed_forward_norm = RMSNorm(shape.width)
         self.feed_forward = FeedForward(shape.width, shape.feed_forward)
         self.dropout = nn.Dropout(shape.dropout)
+        self.window = {} if window is None else {"window": window}
 
     def forward(
         self,
@@ -97,7 +99,7 @@ class Block(nn.Module):
         cache: KVCache | None,
         mask: Bool[Tensor, "batch keys"] | None = None,
     ) -> Float[Tensor, "batch time width"]:
-        mixed = self.attention(self.attention_norm(x), causal=True, mask=mask, rotary=turn, cache=cache)
+        mixed = self.attention(self.attention_norm(x), causal=True, mask=mask, rotary=turn, cache=cache, **self.window)
         x = x + self.dropout(mixed)
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 

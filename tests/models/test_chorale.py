@@ -277,3 +277,24 @@ def test_likelihoods_are_those_of_the_logits():
     chances = logits(made, codes, struck).gather(-1, labels_of(codes, struck)[..., None])[..., 0]
     found = log_likelihood(made, places(2, 9), codes, struck)
     torch.testing.assert_close(found, chances.log().sum(-1), rtol=1e-4, atol=1e-4)
+
+
+def test_a_window_limits_attention():
+    """A step far behind changes nothing but the tables, and cached writing equals one pass."""
+    torch.manual_seed(0)
+    made = Chorale(ChoraleShape(VOICES, PITCHES, True, width=32, depth=1, window=4)).eval()
+    with torch.no_grad():
+        for weight in made.blocks.parameters():
+            weight.add_(0.2 * torch.randn_like(weight))
+    codes, struck = pieces(1, 12)
+    past = past_of(codes, struck)
+    with torch.no_grad():
+        hidden = made.read(past, places(1, 13)).hidden
+        other = past._replace(age=past.age.clone())
+        other.age[:, 2] += 1
+        changed = (made.read(other, places(1, 13)).hidden - hidden).abs().amax((0, 2)) > 1e-6
+        cache = made.new_cache(13)
+        steps = [Past(*(each[:, step : step + 1] for each in past)) for step in range(13)]
+        one_by_one = [made.read(one, places(1, 13)[:, step : step + 1], cache).hidden for step, one in enumerate(steps)]
+    assert changed.tolist() == [2 <= step < 6 for step in range(13)]
+    torch.testing.assert_close(torch.cat(one_by_one, 1), hidden, rtol=1e-4, atol=1e-5)

@@ -70,7 +70,9 @@ def build_network(options: ChoraleOptions, facts: VoiceFacts, networks: Networks
     """Builds the network."""
     if options.width % 32:
         raise InputError(f"width: {options.width} cannot be used; this model needs a multiple of 32.", "width")
-    shape = ChoraleShape(len(facts.ranges), facts.pitches, facts.repeats, options.width, options.depth, options.dropout)
+    shape = ChoraleShape(
+        len(facts.ranges), facts.pitches, facts.repeats, options.width, options.depth, options.dropout, options.window
+    )
     return {"chorale": networks.build("chorale", shape, Chorale)}
 
 
