@@ -166,10 +166,8 @@ class Voice(nn.Module):
         held = held.gather(-1, mine[..., None] % OCTAVE).masked_fill(mine[..., None] == 0, 0)
         notes = F.pad(moved + begun[..., self.notes % OCTAVE], (1, 0))
         logits = logits + torch.cat((held, notes), -1) + state.logits[..., self.voice, :]
-        (recalled, trust), (same, parallel) = (
-            self.match_logits(state, past, motions),
-            self.parallel_logits(past, motions),
-        )
+        recalled, trust = self.match_logits(state, past, motions)
+        same, parallel = self.parallel_logits(past, motions)
         labels, raised = torch.cat((recalled, same), -1), torch.cat((trust, parallel_scale * parallel), -1)
         return logits.scatter_add(-1, labels, (TABLE_SCALE * raised).to(logits.dtype))
 

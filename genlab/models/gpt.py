@@ -90,7 +90,7 @@ class Block(nn.Module):
         self.feed_forward_norm = RMSNorm(shape.width)
         self.feed_forward = FeedForward(shape.width, shape.feed_forward)
         self.dropout = nn.Dropout(shape.dropout)
-        self.window = {} if window is None else {"window": window}
+        self.window = {} if window is None else {"window": window}  # not every attention layer has windows
 
     def forward(
         self,
